@@ -1,0 +1,1 @@
+"""What runs: one folder a service, and the runtime they share."""

@@ -1,0 +1,76 @@
+"""What a process of ours is told from outside: `TONGCHE_*` variables, and the secrets file they point to.
+
+The supervisor sets every variable, so a service never guesses. The defaults serve a person who starts one
+service by hand.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+"""A TCP port; 0 lets the system choose a free one."""
+
+
+def default_data_folder() -> Path:
+    """Where Tongche keeps everything of this user, unless told otherwise (XDG base directories)."""
+    share = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(share) / "tongche"
+
+
+def _bytes_of_hex(value: object) -> object:
+    return bytes.fromhex(value) if isinstance(value, str) else value
+
+
+class Secrets(BaseModel):
+    """What only this installation knows. Other keys of the file (publishers' tokens) are not for services."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    key_secret: Annotated[bytes, BeforeValidator(_bytes_of_hex), Field(min_length=32, repr=False)]
+    """Keys the hash that stands for a VIN on Kafka. Changing it breaks every vehicle's order."""
+    operator_user: str
+    operator_password: str = Field(repr=False)
+    operator_token: str = Field(repr=False)
+    """The bearer token of our internal HTTP interfaces."""
+
+
+class Settings(BaseSettings):
+    """One process's view of the installation. Frozen: what changes at run time is not a setting."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TONGCHE_",
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+    )
+
+    data: Path = Field(default_factory=default_data_folder)
+    kafka: str = "127.0.0.1:9092"
+    database: str | None = Field(default=None, repr=False)
+    """A PostgreSQL URL (with its password: never shown); without one, each service keeps `<data>/db/<service>.db`."""
+    secrets: Path = Field(default_factory=lambda known: known["data"] / "secrets.json")
+    publishers: Path = Field(default_factory=lambda known: known["data"] / "publishers.toml")
+    otlp: str | None = None
+    """Base URL of an OpenTelemetry collector (OTLP over HTTP); spans go to our own store with or without it."""
+    log_format: Literal["json", "console"] = "json"
+    bind: str = "127.0.0.1"
+    business_date: date | None = None
+    """Stands in for today in Asia/Shanghai, so that a test can live on a chosen day."""
+    door_port: Port = 7410
+    console_port: Port = 7411
+    journey_port: Port = 7412
+    dispatch_port: Port = 7413
+    simulator_port: Port = 7414
+    simulator_url: str = Field(default_factory=lambda known: f"http://127.0.0.1:{known['simulator_port']}")
+
+    def secret(self) -> Secrets:
+        """Read the secrets file anew; a missing or broken file is an error, never a default."""
+        return Secrets.model_validate_json(self.secrets.read_bytes())
