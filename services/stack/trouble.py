@@ -1,0 +1,16 @@
+"""A trouble a person can end: what is wrong, in both languages, and the exact fix."""
+
+from __future__ import annotations
+
+
+class TroubleError(Exception):
+    """Shown as it stands, without a traceback. `fix` is what to type or do next."""
+
+    def __init__(self, zh: str, en: str, *, fix: str) -> None:
+        super().__init__(en)
+        self.zh = zh
+        self.en = en
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.zh}\n{self.en}\n→ {self.fix}"
