@@ -1,0 +1,71 @@
+"""What the journey tells everybody about a case: a snapshot after every change, without personal data."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, StringConstraints
+
+from . import types as t
+from .contract import Contract, Part
+from .versions import Versions
+
+Headline = Literal["OPEN", "HOLD", "MANUAL", "CANCELLING", "CANCELLED", "REFUSED", "CLOSED"]
+CaseKind = Literal["new-car", "export-new"]
+Word = Annotated[str, StringConstraints(max_length=60)]
+
+
+class Facet(Part):
+    """One strand of a case. `hold` is why it waits, `until` for how long, `owner` who must act on it."""
+
+    name: Word
+    state: Word
+    hold: Word | None = None
+    code: Word | None = None
+    until: t.Instant | None = None
+    owner: Word | None = None
+
+
+class Step(Part):
+    """One transition of this change, with the rule that allowed it and, where one decided, its policy pack."""
+
+    rule: Word
+    facet: Word
+    before: Word
+    after: Word
+    zh: t.Reason
+    en: t.Reason
+    pack: Word | None = None
+
+
+class Timer(Part):
+    """A moment at which the journey will look at the case again."""
+
+    name: Word
+    due: t.Instant
+
+
+class CaseChangedV1(Contract):
+    """The whole case as it stands at `version`, and the steps that this change took.
+
+    `code` is set where the case as a whole was refused (C409) or ended by one. A consumer keeps the snapshot
+    with the highest version.
+    """
+
+    vin: t.Vin
+    order_no: Annotated[str, StringConstraints(max_length=64)]
+    kind: CaseKind
+    version: Annotated[int, Field(ge=1)]
+    headline: Headline
+    owner: Word | None = None
+    code: Word | None = None
+    opened_at: t.Instant
+    changed_at: t.Instant
+    closed_at: t.Instant | None = None
+    facets: tuple[Facet, ...]
+    steps: tuple[Step, ...] = ()
+    timers: tuple[Timer, ...] = ()
+    policy_packs: tuple[Word, ...] = ()
+
+
+CASE_CHANGED: Final = Versions("case.changed", "event", "tongche", "the state of a case", (CaseChangedV1,))

@@ -1,0 +1,169 @@
+"""The CloudEvents 1.0 envelope of every message, in Kafka's binary mode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Final, Generic, TypeVar
+
+from pydantic import ValidationError
+
+from .contract import Contract
+from .fields import grade_of
+from .registry import UnknownType, contract_of, resolve
+
+T = TypeVar("T", bound=Contract, covariant=True)
+Headers = tuple[tuple[str, bytes], ...]
+
+SCHEMA_BASE: Final = "urn:tongche:schema:"
+
+
+class Undecodable(ValueError):
+    """Bytes that are not one of our messages; `reason` is stable and carries none of their content."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The CloudEvents attributes that we set. `subject` is the case; times are aware, kept in milliseconds.
+
+    `sourceid` is a publisher's own id, the other half of the de-duplication key (`source`, `sourceid`).
+    """
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    dataschema: str
+    correlationid: str | None = None
+    causationid: str | None = None
+    traceparent: str | None = None
+    dataclassification: str | None = None
+    sourceid: str | None = None
+    purpose: str | None = None
+    policypacks: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message(Generic[T]):
+    """An envelope and its data; the data is always of the newest version of its contract when read."""
+
+    envelope: Envelope
+    data: T
+
+
+_OPTIONAL: Final = tuple(field.name for field in fields(Envelope) if field.default is None)
+_REQUIRED: Final = tuple(
+    field.name for field in fields(Envelope) if field.name not in _OPTIONAL and field.name != "time"
+)
+
+
+def message(  # noqa: PLR0913 - these are the attributes of the standard, all by name
+    data: Contract,
+    *,
+    id: str,  # noqa: A002 - the standard's name
+    source: str,
+    subject: str,
+    time: datetime,
+    cause: Envelope | None = None,
+    traceparent: str | None = None,
+    sourceid: str | None = None,
+    purpose: str | None = None,
+    policypacks: str | None = None,
+) -> Message[Contract]:
+    """Put data of any registered version into its envelope; `cause` is the message it answers."""
+    versions, number = contract_of(data)
+    type_ = versions.type_of(number)
+    envelope = Envelope(
+        id=id,
+        source=source,
+        type=type_,
+        subject=subject,
+        time=time,
+        dataschema=SCHEMA_BASE + type_,
+        correlationid=subject,
+        causationid=cause.id if cause else None,
+        traceparent=traceparent or (cause.traceparent if cause else None),
+        dataclassification=grade_of(type(data)),
+        sourceid=sourceid,
+        purpose=purpose or versions.purpose,
+        policypacks=policypacks,
+    )
+    return Message(envelope, data)
+
+
+def encode(sent: Message[Contract]) -> tuple[Headers, bytes]:
+    """Headers and value for Kafka; the data is written in the version that its class is."""
+    envelope = sent.envelope
+    headers = [
+        ("content-type", b"application/json"),
+        ("ce_specversion", b"1.0"),
+        *((f"ce_{name}", getattr(envelope, name).encode()) for name in _REQUIRED),
+        ("ce_time", instant_text(envelope.time).encode()),
+    ]
+    headers.extend(
+        (f"ce_{name}", value.encode()) for name in _OPTIONAL if (value := getattr(envelope, name)) is not None
+    )
+    return tuple(headers), sent.data.model_dump_json(exclude_none=True).encode()
+
+
+def decode(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> Message[Contract]:
+    """Read one message and lift its data to the newest version.
+
+    Raises `Undecodable` for anything that is not a valid message of a registered contract.
+    """
+    envelope = envelope_of(headers)
+    if value is None:
+        raise Undecodable("no-value")
+    try:
+        versions, number = resolve(envelope.type)
+        return Message(envelope, versions.read(number, value))
+    except UnknownType:
+        raise Undecodable("unknown-type") from None
+    except ValidationError as wrong:
+        first = wrong.errors(include_input=False, include_url=False, include_context=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        reason = f"contract:{where}:{first['type']}"[:200]
+        raise Undecodable(reason) from None
+
+
+def envelope_of(headers: Iterable[tuple[str, bytes]]) -> Envelope:
+    """Read the attributes alone. Raises `Undecodable`."""
+    texts = _texts(headers)
+    if texts.get("ce_specversion") != "1.0":
+        raise Undecodable("not-cloudevents-1.0")
+    missing = [name for name in (*_REQUIRED, "time") if not texts.get(f"ce_{name}")]
+    if missing:
+        raise Undecodable("missing:" + ",".join(missing))
+    return Envelope(
+        time=_instant(texts["ce_time"]),
+        **{name: texts[f"ce_{name}"] for name in _REQUIRED},
+        **{name: texts.get(f"ce_{name}") for name in _OPTIONAL},
+    )
+
+
+def _texts(headers: Iterable[tuple[str, bytes]]) -> Mapping[str, str]:
+    try:
+        return {name: value.decode() for name, value in headers if value is not None}
+    except UnicodeDecodeError:
+        raise Undecodable("header-not-utf8") from None
+
+
+def instant_text(moment: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds, as every time is written."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _instant(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Undecodable("time-not-rfc3339") from None
+    if moment.tzinfo is None:
+        raise Undecodable("time-not-aware")
+    return moment

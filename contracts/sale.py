@@ -1,0 +1,215 @@
+"""What an automaker or dealer tells us: a sale, its correction, its cancellation; and how we refuse one."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, StringConstraints
+
+from . import types as t
+from .contract import Check, Contract, Part
+from .numbers import resident_id
+from .versions import Versions
+
+VAT_PERCENT: Final = 13
+"""The rate of VATL Art 10; a cast needs one that does not depend on the day."""
+
+OrderNo = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._/\-]{0,63}$")]
+
+
+def without_vat(incl_fen: int) -> int:
+    """The part of a price, in fen, that is not VAT; rounded half up."""
+    excl = Decimal(incl_fen) * 100 / (100 + VAT_PERCENT)
+    return int(excl.quantize(Decimal(1), ROUND_HALF_UP))
+
+
+class _Vehicle(Contract):
+    """The fields of the vehicle that every version of a sale tells."""
+
+    order_no: OrderNo
+    vin: t.Vin
+    coc_no: t.CertificateNo
+    engine_no: t.PowerUnitNo | None = None
+    motor_no: t.PowerUnitNo | None = None
+    maker: t.Text
+    model: t.Text
+    fuel_kind: t.FuelKind
+    seats: Annotated[int, Field(ge=1, le=9)]
+    curb_mass: Annotated[int, Field(ge=200, le=5000)]
+    displacement: Annotated[int, Field(ge=100, le=10_000)] | None = None
+    mfg_date: t.Day
+    nev_catalogue: bool
+    sold_on: t.Day
+    seller_uscc: t.Uscc
+    maker_uscc: t.Uscc
+    ccc_no: t.CccNo | None = None
+
+    CHECKS = (
+        Check("sold_before_made", ("sold_on", "mfg_date"), "sold_on", lambda sold, made: sold >= made),
+        Check("no_power_unit", ("engine_no", "motor_no"), "engine_no", lambda engine, motor: bool(engine or motor)),
+    )
+
+
+def _id_holds(kind: str, number: str) -> bool:
+    return kind != "RESIDENT_ID" or resident_id.is_valid(number)
+
+
+class _Buyer(Contract):
+    """The buyer and where the car is to be registered."""
+
+    buyer_name: t.Text
+    buyer_id_type: t.IdType
+    buyer_id_no: t.IdNo
+    phone: t.Phone
+    address: t.Text | None = None
+    region: t.Division
+    insurer_uscc: t.Uscc
+
+    CHECKS = (Check("resident_id", ("buyer_id_type", "buyer_id_no"), "buyer_id_no", _id_holds),)
+
+
+class Loan(Part):
+    """The part of the price that a bank is asked to lend."""
+
+    lender_uscc: t.Uscc
+    loan_amount: t.Price
+
+
+class Export(Part):
+    """A sale that leaves the country instead of being registered."""
+
+    hs_code: t.HsCode
+    destination: t.Country
+    exporter_uscc: t.Uscc
+    licence_no: t.LicenceNo | None = None
+
+
+class Buyer(_Buyer, Part):
+    """Who buys, where the car will be registered, and who insures it."""
+
+
+class SaleConfirmedV1(_Vehicle, _Buyer):
+    """A car was sold: one price, cash only, for registration at home."""
+
+    price: t.Price
+
+    CHECKS = (*_Vehicle.CHECKS, *_Buyer.CHECKS)
+
+
+class SaleConfirmedV2(_Vehicle):
+    """Splits the price, because the tax office needs the part without VAT; adds loan and export.
+
+    At home `buyer` and `insurer_uscc` are required; for export neither is used (PIPL 38: an exporter's
+    papers carry vehicle data, not the owner's).
+    """
+
+    amount_incl: t.Price
+    amount_excl: t.Price
+    vat: t.Fen
+    buyer: Buyer | None = None
+    loan: Loan | None = None
+    export: Export | None = None
+
+    CHECKS = (
+        *_Vehicle.CHECKS,
+        Check(
+            "price_split", ("amount_incl", "amount_excl", "vat"), "amount_incl",
+            lambda incl, excl, vat: excl + vat == incl,
+        ),
+        Check(
+            "loan_above_price", ("loan.loan_amount", "amount_incl"), "loan.loan_amount",
+            lambda loan, incl: loan is None or loan <= incl,
+        ),
+        Check("home_or_export", ("buyer", "export"), "buyer", lambda buyer, export: (buyer is None) != (export is None)),
+        Check("loan_for_export", ("loan", "export"), "loan", lambda loan, export: loan is None or export is None),
+    )
+
+
+def upcast_v1_v2(old: SaleConfirmedV1) -> SaleConfirmedV2:
+    """Split the price by the VAT rate; a v1 sale is always cash at home."""
+    excl = without_vat(old.price)
+    return SaleConfirmedV2(
+        **{name: getattr(old, name) for name in _Vehicle.model_fields},
+        amount_incl=old.price,
+        amount_excl=excl,
+        vat=old.price - excl,
+        buyer=Buyer(**{name: getattr(old, name) for name in _Buyer.model_fields}),
+    )
+
+
+class CannotDowncast(ValueError):
+    """The older version has no way to say this at all."""
+
+
+def downcast_v2_v1(new: SaleConfirmedV2) -> SaleConfirmedV1:
+    """One price again. Loses the loan; raises `CannotDowncast` for an export, which v1 cannot say."""
+    if new.buyer is None:
+        message = "sale.confirmed v1 cannot carry a sale for export"
+        raise CannotDowncast(message)
+    return SaleConfirmedV1(
+        **{name: getattr(new, name) for name in _Vehicle.model_fields},
+        **{name: getattr(new.buyer, name) for name in _Buyer.model_fields},
+        price=new.amount_incl,
+    )
+
+
+class SaleCorrectedV1(Contract):
+    """The maker or dealer corrects what it told us; only the fields that are there change.
+
+    `sale_version` is the version of the case that the correction was made against; a stale one gets C410.
+    """
+
+    vin: t.Vin
+    sale_version: Annotated[int, Field(ge=1)] | None = None
+    coc_no: t.CertificateNo | None = None
+    engine_no: t.PowerUnitNo | None = None
+    motor_no: t.PowerUnitNo | None = None
+    model: t.Text | None = None
+    amount_incl: t.Price | None = None
+    amount_excl: t.Price | None = None
+    vat: t.Fen | None = None
+    buyer_name: t.Text | None = None
+    phone: t.Phone | None = None
+    address: t.Text | None = None
+    reason: t.Reason
+
+
+class SaleCancelledV1(Contract):
+    """The sale is off."""
+
+    vin: t.Vin
+    reason: t.Reason
+
+
+class Fault(Part):
+    """One thing that is wrong, where, and what would mend it. Never the value."""
+
+    code: Literal["V101", "V102", "A403", "C409", "C410"]
+    field: Annotated[str, StringConstraints(max_length=100)]
+    reason: Annotated[str, StringConstraints(max_length=200)]
+    suggestion: Annotated[str, StringConstraints(max_length=64)] | None = None
+
+
+class SaleRefusedV1(Contract):
+    """What a publisher sent on Kafka was not accepted; nothing was published."""
+
+    source_id: Annotated[str, StringConstraints(max_length=200)]
+    faults: tuple[Fault, ...]
+
+
+SALE_CONFIRMED: Final = Versions(
+    name="sale.confirmed",
+    kind="event",
+    owner="oem",
+    purpose="a car was sold; opens the case",
+    models=(SaleConfirmedV1, SaleConfirmedV2),
+    upcasts=(upcast_v1_v2,),
+    downcasts=(downcast_v2_v1,),
+    losses=("the loan; the price's split; a sale for export cannot be said",),
+)
+SALE_CORRECTED: Final = Versions("sale.corrected", "event", "oem", "corrects a sale", (SaleCorrectedV1,))
+SALE_CANCELLED: Final = Versions("sale.cancelled", "event", "oem", "calls a sale off", (SaleCancelledV1,))
+SALE_REFUSED: Final = Versions(
+    "sale.refused", "event", "tongche", "tells a publisher on Kafka why nothing was published", (SaleRefusedV1,)
+)
