@@ -1,0 +1,1 @@
+"""What is said: versioned messages, their numbers, topics and policy packs."""
