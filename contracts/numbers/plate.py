@@ -38,15 +38,14 @@ Sources: W9 (yuyouke.com; public validators for the letters of 2021); common kno
 
 from __future__ import annotations
 
-import csv
 import re
 from datetime import date
 from enum import StrEnum
 from functools import cache
-from importlib.resources import files
 from typing import Final, NamedTuple
 
 from .errors import InvalidCharacter, InvalidPart, refusal
+from .table import rows
 from .writing import compact, lookalike, sized
 
 __all__ = ["PlateKind", "class_letters", "compact", "is_valid", "kind", "kind_fits", "validate"]
@@ -161,7 +160,6 @@ def _class_letter(plate: str) -> str | None:
 
 @cache
 def _letters() -> tuple[_ClassLetter, ...]:
-    with files(__package__).joinpath("plate_letters.csv").open(encoding="utf-8", newline="") as table:
-        rows = csv.reader(line for line in table if not line.startswith("#"))
-        next(rows)
-        return tuple(_ClassLetter(letter, power, date.fromisoformat(since)) for letter, power, since in rows)
+    return tuple(
+        _ClassLetter(letter, power, date.fromisoformat(since)) for letter, power, since in rows("plate_letters.csv")
+    )

@@ -52,14 +52,13 @@ A wrong check digit suggests the right one.
 
 from __future__ import annotations
 
-import csv
 import re
 from datetime import date
 from functools import cache
-from importlib.resources import files
 from typing import Final, NamedTuple
 
 from .errors import InvalidCharacter, InvalidCheck, InvalidPart, refusal
+from .table import rows
 from .writing import all_digits, compact, lookalike, sized
 
 __all__ = ["Maker", "check_digit", "compact", "is_valid", "maker", "model_year", "validate", "weighted_sum", "wmi"]
@@ -153,7 +152,4 @@ def _check_parts(vin: str) -> None:
 
 @cache
 def _makers() -> dict[str, Maker]:
-    with files(__package__).joinpath("wmi.csv").open(encoding="utf-8", newline="") as table:
-        rows = csv.reader(line for line in table if not line.startswith("#"))
-        next(rows)
-        return {row[0]: Maker(*row) for row in rows}
+    return {code: Maker(code, *names) for code, *names in rows("wmi.csv")}
