@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,9 +12,10 @@ from typing import Any
 
 import psutil
 
-# Start times are read in clock ticks and may drift by rounding; a reused number is never this near.
-_SAME_START = 0.05
-_KILL_WITHIN = 10
+# Start times move when the system's clock is set right; a number used again is never this near.
+_SAME_START = 2.0
+_KILL_WITHIN = 10.0
+_LOOK_EVERY = 0.02
 
 
 @dataclass(frozen=True)
@@ -46,17 +48,34 @@ class Identity:
 
 def end(identities: Iterable[Identity], grace: float) -> None:
     """Ask all to stop, wait at most `grace` seconds, then kill each with its process group."""
-    alive = [process for identity in identities if (process := identity.process())]
-    for process in alive:
-        with suppress(psutil.NoSuchProcess):
-            process.terminate()
-    _, stubborn = psutil.wait_procs(alive, timeout=grace)
-    for process in stubborn:
-        kill_group(process.pid)
-    psutil.wait_procs(stubborn, timeout=_KILL_WITHIN)
+    alive = [identity for identity in identities if identity.is_alive()]
+    for identity in alive:
+        _signal(identity, signal.SIGTERM)
+    stubborn = _outlived(alive, grace)
+    for identity in stubborn:
+        kill_group(identity.pid)
+        _signal(identity, signal.SIGKILL)
+    _outlived(stubborn, _KILL_WITHIN)
 
 
 def kill_group(leader: int) -> None:
     """Kill a session leader that we started, and whatever it left behind."""
     with suppress(ProcessLookupError):
         os.killpg(leader, signal.SIGKILL)
+
+
+def _signal(identity: Identity, number: signal.Signals) -> None:
+    process = identity.process()
+    if process:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
+
+
+def _outlived(identities: list[Identity], seconds: float) -> list[Identity]:
+    # Not psutil.wait_procs: it would wait for orphans' zombies, which nobody reaps in many containers.
+    deadline = time.monotonic() + seconds
+    while True:
+        alive = [identity for identity in identities if identity.is_alive()]
+        if not alive or time.monotonic() > deadline:
+            return alive
+        time.sleep(_LOOK_EVERY)

@@ -1,0 +1,29 @@
+"""The supervisor as a process: `python -m services.stack --data DIR`. People type `tongche up`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from services.stack.data import DataFolder
+from services.stack.plan import SERVICES, Plan
+from services.stack.supervisor import supervise
+from services.stack.trouble import TroubleError
+
+
+def main() -> None:
+    """Supervise one data folder until a signal comes."""
+    arguments = argparse.ArgumentParser(prog="python -m services.stack", description=__doc__)
+    arguments.add_argument("--data", type=Path, required=True)
+    arguments.add_argument("--no-simulator", action="store_true")
+    told = arguments.parse_args()
+    wanted = tuple(s for s in SERVICES if not (told.no_simulator and s.name == "simulator"))
+    try:
+        supervise(Plan(DataFolder(told.data.resolve()), wanted))
+    except TroubleError as trouble:
+        sys.exit(str(trouble))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""Up and down, as seen from a command line: start the supervisor, wait, take over what a dead one left, stop."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.stack import credentials, jars, java, processes, readiness, state
+from services.stack.data import DataFolder
+from services.stack.plan import Plan, importable, python
+from services.stack.state import Stack
+from services.stack.supervisor import supervise, take_over
+from services.stack.trouble import TroubleError
+
+_LOOK_EVERY = 0.1
+_STOP_WITHIN = 80.0
+_CRASHES_TOO_MANY = 8
+_TAIL_LINES = 12
+
+Progress = Callable[[list[str]], None]
+"""Told which parts are not ready yet, each time that changes."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How the supervisor is started as a process of its own."""
+
+    arguments: tuple[str, ...] = ("-m", "services.stack")
+    deadline: float = 120.0
+
+
+def prepare(folder: DataFolder, fetching: Callable[[list[jars.Jar]], jars.Report], *, kafka: bool) -> None:
+    """Do what may take long or fail for reasons a person can mend, while that person is still watching."""
+    folder.create()
+    credentials.ensure(folder)
+    if kafka:
+        java.find()
+        jars.ensure(fetching)
+
+
+def up(folder: DataFolder, launch: Launch, progress: Progress) -> Stack:
+    """Return when everything is ready; what already runs is left as it is."""
+    supervisor = None if folder.supervisor.is_held() else _launch(folder, launch)
+    return _wait_ready(folder, supervisor, launch.deadline, progress)
+
+
+def up_here(plan: Plan, deadline: float, progress: Progress, ready: Callable[[Stack], None]) -> None:
+    """Be the supervisor, until a signal comes; `ready` is called once everything serves."""
+
+    def announce() -> None:
+        try:
+            ready(_wait_ready(plan.folder, None, deadline, progress))
+        except TroubleError as trouble:
+            # The supervisor goes on trying; the person who watches decides.
+            progress([str(trouble)])
+
+    threading.Thread(target=announce, daemon=True).start()
+    supervise(plan)
+
+
+def down(folder: DataFolder) -> bool:
+    """Stop everything, cleanly where possible, and tell whether anything ran."""
+    stack = state.load(folder)
+    if stack is None:
+        return False
+    ran = stack.runs() or any(child.identity.is_alive() for child in stack.children.values())
+    if stack.supervisor is not None:
+        processes.end([stack.supervisor.identity], _STOP_WITHIN)
+    # A supervisor that had to be killed, or had been, left children behind.
+    take_over(Plan(folder))
+    last = state.load(folder) or stack
+    last.phase, last.supervisor, last.children = "stopped", None, {}
+    last.save(folder)
+    return ran
+
+
+def _launch(folder: DataFolder, launch: Launch) -> subprocess.Popen[bytes]:
+    with folder.log("supervisor").open("ab") as log:
+        return subprocess.Popen(
+            [python(), *launch.arguments, "--data", str(folder.root)],
+            env=importable(),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def _wait_ready(
+    folder: DataFolder, supervisor: subprocess.Popen[bytes] | None, seconds: float, progress: Progress
+) -> Stack:
+    deadline = time.monotonic() + seconds
+    told: list[str] = []
+    while True:
+        stack = state.load(folder)
+        waiting = _waiting_for(stack)
+        if stack is not None and not waiting:
+            return stack
+        if waiting != told:
+            progress(waiting)
+            told = waiting
+        if supervisor is not None and supervisor.poll() is not None and not folder.supervisor.is_held():
+            raise _diagnosis("supervisor", folder.log("supervisor"), f"exit code {supervisor.returncode}")
+        _complain(folder, stack, waiting, expired=time.monotonic() > deadline)
+        time.sleep(_LOOK_EVERY)
+
+
+def _waiting_for(stack: Stack | None) -> list[str]:
+    if stack is None or not stack.runs():
+        return ["supervisor"]
+    unready = readiness.unready(stack)
+    # Without its topics a service may answer and yet have nothing to listen to.
+    return unready or ([] if stack.phase == "running" else ["topics"])
+
+
+def _complain(folder: DataFolder, stack: Stack | None, waiting: list[str], *, expired: bool) -> None:
+    children = stack.children if stack else {}
+    for name in waiting:
+        if name in children and children[name].restarts >= _CRASHES_TOO_MANY:
+            reason = f"{children[name].restarts} restarts, last exit code {children[name].last_exit}"
+            raise _diagnosis(name, folder.log(name), reason)
+    if expired:
+        name = waiting[0]
+        trouble = stack.trouble if stack and stack.trouble else "not ready in time"
+        raise _diagnosis(", ".join(waiting), folder.log(name if name in children else "supervisor"), trouble)
+
+
+def _diagnosis(what: str, log: Path, reason: str) -> TroubleError:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    tail = "\n".join(f"  | {line}" for line in lines[-_TAIL_LINES:])
+    return TroubleError(
+        f"{what} 没有就绪：{reason}",
+        f"{what} did not become ready: {reason}\n{tail}",
+        fix=f"日志 / log: {log}; tongche doctor; tongche down",
+    )

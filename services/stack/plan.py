@@ -1,0 +1,120 @@
+"""What is to run: the table of services, their ports, and the environment that tells them everything."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from services.runtime.settings import Settings
+from services.stack import ports
+from services.stack.data import DataFolder
+
+_CHECKOUT = Path(__file__).parents[2]
+_EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - compared with, not bound to
+
+EnsureTopics = Callable[[Settings], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Service:
+    """One process of ours: what Python runs, and which setting is its port."""
+
+    name: str
+    arguments: tuple[str, ...]
+    port: str
+    url: str
+    """Its name among the addresses: people know the intake as the door."""
+
+
+def _ours(name: str, url: str) -> Service:
+    return Service(name, ("-m", f"services.{name}"), f"{url}_port", url)
+
+
+# In the order of starting; they stop in reverse, so that nobody calls into the void.
+SERVICES = (
+    _ours("simulator", "simulator"),
+    _ours("intake", "door"),
+    _ours("journey", "journey"),
+    _ours("dispatch", "dispatch"),
+    _ours("console", "console"),
+)
+
+
+async def ensure_topics(settings: Settings) -> None:
+    """Create what the topics table lists and the broker lacks."""
+    # aiokafka loads meanwhile: the broker is starting anyway.
+    from services.runtime import topics
+
+    await topics.ensure(settings)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything the supervisor needs to know before it starts."""
+
+    folder: DataFolder
+    services: tuple[Service, ...] = SERVICES
+    ensure_topics: EnsureTopics = ensure_topics
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """A plan with its ports chosen."""
+
+    settings: Settings
+    embedded_kafka: bool
+    ports: Mapping[str, int]
+    """By name of service, and `kafka` and `controller` for the embedded broker."""
+
+    @property
+    def host(self) -> str:
+        """Where people and services reach what is bound."""
+        return "127.0.0.1" if self.settings.bind in _EVERYWHERE else self.settings.bind
+
+    def url(self, service: Service) -> str:
+        return f"http://{self.host}:{self.ports[service.name]}"
+
+    def urls(self, services: tuple[Service, ...]) -> dict[str, str]:
+        """Return every address under the name people know it by; Kafka's is a bootstrap address."""
+        return {service.url: self.url(service) for service in services} | {"kafka": self.settings.kafka}
+
+    def environment(self) -> dict[str, str]:
+        """Ours, with every setting spelt out: a service never guesses what the supervisor decided."""
+        told = {
+            f"TONGCHE_{name.upper()}": str(value)
+            for name, value in self.settings.model_dump().items()
+            if value is not None
+        }
+        return {**importable(), **told}
+
+
+def wire(plan: Plan, before: Mapping[str, int]) -> Wiring:
+    """Choose ports: those the person set, else those of the last time while still free, else others."""
+    told = Settings(data=plan.folder.root)
+    embedded = "kafka" not in told.model_fields_set
+    names = [service.name for service in plan.services] + (["kafka", "controller"] if embedded else [])
+    wished = {
+        service.name: getattr(told, service.port)
+        for service in plan.services
+        if service.port in told.model_fields_set
+    }
+    chosen = ports.choose(names, {**before, **wished}, told.bind)
+    decided: dict[str, Any] = {service.port: chosen[service.name] for service in plan.services}
+    if embedded:
+        decided["kafka"] = f"127.0.0.1:{chosen['kafka']}"
+    return Wiring(Settings(data=plan.folder.root, **decided), embedded, chosen)
+
+
+def python() -> str:
+    """Return the interpreter of this very environment."""
+    return sys.executable
+
+
+def importable() -> dict[str, str]:
+    """Our environment, in which a Python started in any folder finds this very code."""
+    path = os.pathsep.join(filter(None, (str(_CHECKOUT), os.environ.get("PYTHONPATH"))))
+    return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}

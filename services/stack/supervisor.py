@@ -1,0 +1,208 @@
+"""The one process that outlives the command line: it starts everything, replaces what dies, and stops it in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import structlog
+
+from services.stack import jars, java, processes, state
+from services.stack.broker import Broker, serves
+from services.stack.child import Child, Command
+from services.stack.locks import FileLock
+from services.stack.plan import Plan, Service, Wiring, python, wire
+from services.stack.processes import Identity
+from services.stack.state import KAFKA, ChildState, Stack
+from services.stack.trouble import TroubleError
+
+_TAKEOVER_GRACE = 5.0
+_KAFKA_GRACE = 15.0
+_LOCK_WITHIN = 2.0
+_LOOK_EVERY = 0.05
+_RETRY_EVERY = 0.5
+
+log = structlog.wrap_logger(
+    structlog.PrintLogger(sys.stderr),
+    processors=[structlog.processors.TimeStamper(fmt="iso"), structlog.processors.JSONRenderer(ensure_ascii=False)],
+)
+
+
+def supervise(plan: Plan) -> None:
+    """Run until told to stop by a signal. Only one supervisor a data folder: a second one is a trouble."""
+    with _sole(plan):
+        take_over(plan)
+        asyncio.run(_Supervisor(plan).run())
+
+
+def take_over(plan: Plan) -> None:
+    """End what a killed supervisor left running: those that call services first, the broker last."""
+    before = state.load(plan.folder)
+    if before is None:
+        return
+    services = [child.identity for name, child in before.children.items() if name != KAFKA]
+    processes.end(services, _TAKEOVER_GRACE)
+    if KAFKA in before.children:
+        processes.end([before.children[KAFKA].identity], _KAFKA_GRACE)
+
+
+@contextmanager
+def _sole(plan: Plan) -> Iterator[None]:
+    lock = plan.folder.supervisor
+    if not _taken(lock):
+        raise TroubleError(
+            f"{plan.folder.root} 已经在运行",
+            f"{plan.folder.root} is already running",
+            fix="tongche status, tongche down",
+        )
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _taken(lock: FileLock) -> bool:
+    # Whoever only looks holds it for a moment.
+    deadline = time.monotonic() + _LOCK_WITHIN
+    while not lock.take():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_LOOK_EVERY)
+    return True
+
+
+class _Supervisor:
+    def __init__(self, plan: Plan) -> None:
+        before = state.load(plan.folder)
+        self._plan = plan
+        self._wiring = wire(plan, before.ports if before else {})
+        self._children: list[Child] = []
+        self._stop = asyncio.Event()
+        self._stack = _fresh(plan, self._wiring)
+
+    async def run(self) -> None:
+        self._save()
+        async with self._stopping_on_signals():
+            try:
+                await self._start_all()
+            finally:
+                await self._stop_all()
+
+    async def _start_all(self) -> None:
+        # The services load while the broker does; they wait for it, and for its topics, by themselves.
+        kafka = asyncio.create_task(asyncio.to_thread(self._kafka)) if self._wiring.embedded_kafka else None
+        keepers = [await self._start(self._command(service)) for service in self._plan.services]
+        if kafka is not None:
+            keepers.append(await self._start(await kafka))
+        topics = asyncio.create_task(self._ensure_topics(), name="topics")
+        stop = asyncio.create_task(self._stop.wait(), name="stop")
+        pending: set[asyncio.Task[Any]] = {stop, topics, *keepers}
+        while not stop.done():
+            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                # A keeper never ends by itself: what it raised is a fault of ours, and must not pass in silence.
+                task.result()
+        topics.cancel()
+
+    async def _start(self, command: Command) -> asyncio.Task[None]:
+        child = Child(command, self._changed, self._failed)
+        self._children.append(child)
+        return await child.start()
+
+    def _command(self, service: Service) -> Command:
+        return Command(
+            name=service.name,
+            argv=(python(), *service.arguments),
+            environment=self._wiring.environment(),
+            port=self._wiring.ports[service.name],
+            log=self._plan.folder.log(service.name),
+        )
+
+    def _kafka(self) -> Command:
+        folder, ports = self._plan.folder, self._wiring.ports
+        broker = Broker(
+            folder=folder.kafka,
+            log=folder.log(KAFKA),
+            port=ports["kafka"],
+            controller_port=ports["controller"],
+            java=java.find(),
+            classpath=jars.ensure(jars.silently),
+        )
+        broker.prepare()
+        environment = self._wiring.environment()
+        return Command(KAFKA, broker.command, environment, broker.port, broker.log, grace=_KAFKA_GRACE)
+
+    async def _ensure_topics(self) -> None:
+        settings = self._wiring.settings
+        while not await asyncio.to_thread(serves, settings.kafka):
+            await asyncio.sleep(_LOOK_EVERY)
+        log.info("kafka.ready", bootstrap=settings.kafka)
+        while (trouble := await self._trouble_with_topics()) is not None:
+            self._stack.trouble = trouble
+            self._save()
+            await asyncio.sleep(_RETRY_EVERY)
+        log.info("topics.ready")
+        self._stack.trouble = None
+        self._stack.phase = "running"
+        self._save()
+
+    async def _trouble_with_topics(self) -> str | None:
+        try:
+            await self._plan.ensure_topics(self._wiring.settings)
+        except Exception as problem:  # noqa: BLE001 - whatever it is, it is shown to the person, and tried again
+            log.error("topics.failed", problem=repr(problem))
+            return f"topics: {problem!r}"
+        return None
+
+    def _changed(self, name: str, child: ChildState) -> None:
+        log.info("child.started", name=name, pid=child.pid, restarts=child.restarts, last_exit=child.last_exit)
+        self._stack.children[name] = child
+        self._save()
+
+    def _failed(self, name: str, problem: OSError) -> None:
+        log.error("child.failed", name=name, problem=repr(problem))
+
+    def _save(self) -> None:
+        self._stack.save(self._plan.folder)
+
+    async def _stop_all(self) -> None:
+        # The reverse of the starting order; the broker last, whenever it was started.
+        for child in sorted(reversed(self._children), key=lambda child: child.command.name == KAFKA):
+            await child.stop()
+            log.info("child.stopped", name=child.command.name)
+            self._stack.children.pop(child.command.name, None)
+        self._stack.phase = "stopped"
+        self._stack.supervisor = None
+        self._save()
+
+    @asynccontextmanager
+    async def _stopping_on_signals(self) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        for number in signals:
+            loop.add_signal_handler(number, self._stop.set)
+        try:
+            yield
+        finally:
+            for number in signals:
+                loop.remove_signal_handler(number)
+
+
+def _fresh(plan: Plan, wiring: Wiring) -> Stack:
+    me = Identity.of(os.getpid())
+    return Stack(
+        phase="starting",
+        data=str(plan.folder.root),
+        logs=str(plan.folder.logs),
+        ports=dict(wiring.ports),
+        urls=wiring.urls(plan.services),
+        ready={service.name: wiring.url(service) + "/ready" for service in plan.services},
+        supervisor=ChildState(pid=me.pid, started=me.started, port=0, log=str(plan.folder.log("supervisor"))),
+    )
+

@@ -1,0 +1,34 @@
+"""A service as small as can be: ready after a moment, and obedient, stubborn or short-lived on request."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class _Answers(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def main(name: str, manner: str) -> None:
+    """Serve on the port that the setting of this name tells."""
+    if manner == "broken":
+        sys.exit(f"{name} cannot start")
+    server = ThreadingHTTPServer(("127.0.0.1", int(os.environ[f"TONGCHE_{name.upper()}_PORT"])), _Answers)
+    stop = signal.SIG_IGN if manner == "stubborn" else lambda *_: threading.Thread(target=server.shutdown).start()
+    signal.signal(signal.SIGTERM, stop)
+    print(f"{name} serves", flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])
