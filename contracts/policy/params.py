@@ -1,0 +1,214 @@
+"""What a pack of each rule must say: one closed model a rule, so that an unknown parameter is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from ..types import FuelKind
+
+
+def _no_float(value: object) -> object:
+    if isinstance(value, float):
+        # Not a TypeError, which pydantic would let through as a crash.
+        reason = "binary_fraction"
+        raise PydanticCustomError(reason, "write it as text: a binary fraction is not the decimal it looks like")
+    return value
+
+
+Share = Annotated[Decimal, BeforeValidator(_no_float), Field(ge=0, le=1)]
+Change = Annotated[Decimal, BeforeValidator(_no_float), Field(ge=-1, le=1)]
+Fen = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+HsCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{10}$")]
+Province = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]$")]
+
+
+class Params(BaseModel):
+    """Closed and unchangeable."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PurchaseTaxParams(Params):
+    """The whole purchase tax for its dates, so that nobody assumes a rate where no pack is.
+
+    The two technical bars inform people: what decides is whether the model is in the reduction catalogue.
+    """
+
+    rule: Literal["purchase-tax"]
+    rate: Share
+    relief_share: Share
+    relief_cap_fen: Fen
+    relieved_fuel_kinds: frozenset[FuelKind]
+    plug_in_range_km: Count | None = None
+    electric_consumption_standard: str | None = None
+
+
+class BasePremium(Params):
+    """A row of base premiums; seats count inclusively."""
+
+    seats_from: Count
+    seats_to: Count | None = None
+    premium_fen: Fen
+
+    def covers(self, seats: int) -> bool:
+        """Whether a vehicle with so many seats is in this row."""
+        return self.seats_from <= seats and (self.seats_to is None or seats <= self.seats_to)
+
+
+class Limits(Params):
+    """What one accident pays at most."""
+
+    death_fen: Fen
+    medical_fen: Fen
+    property_fen: Fen
+
+
+class FloatScheme(Params):
+    """How the premium changes after one, two, three and more years without an accident, in these provinces."""
+
+    name: str
+    provinces: frozenset[Province]
+    clean_years: tuple[Change, Change, Change]
+
+
+class AccidentFloats(Params):
+    """How the premium changes after accidents that were the insured's fault."""
+
+    once: Change
+    more: Change
+    fatal: Change
+
+
+class CompulsoryInsuranceParams(Params):
+    """Base premiums and their float for private passenger cars."""
+
+    rule: Literal["compulsory-insurance"]
+    base: tuple[BasePremium, ...]
+    limits: Limits
+    limits_without_fault: Limits
+    schemes: tuple[FloatScheme, ...]
+    accidents: AccidentFloats
+
+    @model_validator(mode="after")
+    def _one_scheme_a_province(self) -> Self:
+        _refuse_repeats(province for scheme in self.schemes for province in scheme.provinces)
+        return self
+
+
+class NewBevLicenceParams(Params):
+    """Which lines of new battery-electric cars need an export licence, and which of their neighbours do not."""
+
+    rule: Literal["export-licence-new"]
+    heading: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+    licensed: tuple[HsCode, ...]
+    free: tuple[HsCode, ...]
+
+    @model_validator(mode="after")
+    def _either_licensed_or_free(self) -> Self:
+        _refuse_repeats((*self.licensed, *self.free))
+        return self
+
+
+class UsedExportParams(Params):
+    """Licences for used cars: one batch, one licence, cleared once."""
+
+    rule: Literal["export-licence-used"]
+    cars_a_line: Count
+    issue_working_days: Count
+    temporary_plate_days: Count
+    deregister_within_months: Count
+
+
+class AfterSalesLetterParams(Params):
+    """Up to this many days after registration, inclusive, a used car needs the maker's letter to be exported."""
+
+    rule: Literal["after-sales-letter"]
+    within_days: Count
+
+
+class ELicenceParams(Params):
+    """Where electronic vehicle licences are given; how many cities, while it was a pilot."""
+
+    rule: Literal["e-licence"]
+    pilot_cities: Count | None = None
+
+
+class CertificateSharingParams(Params):
+    """How police learn of a certificate of conformity."""
+
+    rule: Literal["certificate-sharing"]
+    delivery: Literal["near-real-time", "polling"]
+
+
+class ReverseInvoiceParams(Params):
+    """Who may write the invoice in the seller's place."""
+
+    rule: Literal["reverse-invoice"]
+    sellers: Literal["natural-persons"]
+    issuers: Literal["filed-dealers"]
+
+
+class ResaleCountParams(Params):
+    """From which sale in a calendar year of a car held so briefly a natural person gets no invoice."""
+
+    rule: Literal["resale-count"]
+    refused_from_sale: Count
+    held_under_months: Count
+
+
+class ResaleBanParams(Params):
+    """How long a registered car may not be sold again."""
+
+    rule: Literal["resale-ban"]
+    months: Count
+
+
+class PilotCityParams(Params):
+    """What pilot cities are to try; themes, not rules. The scope names only the cities that are confirmed."""
+
+    rule: Literal["pilot-city"]
+    cities_announced: Count
+    themes: tuple[str, ...]
+
+
+AnyParams = Annotated[
+    PurchaseTaxParams
+    | CompulsoryInsuranceParams
+    | NewBevLicenceParams
+    | UsedExportParams
+    | AfterSalesLetterParams
+    | ELicenceParams
+    | CertificateSharingParams
+    | ReverseInvoiceParams
+    | ResaleCountParams
+    | ResaleBanParams
+    | PilotCityParams,
+    Field(discriminator="rule"),
+]
+
+Rule = Literal[
+    "purchase-tax",
+    "compulsory-insurance",
+    "export-licence-new",
+    "export-licence-used",
+    "after-sales-letter",
+    "e-licence",
+    "certificate-sharing",
+    "reverse-invoice",
+    "resale-count",
+    "resale-ban",
+    "pilot-city",
+]
+
+
+def _refuse_repeats(values: Iterable[str]) -> None:
+    listed = list(values)
+    if len(listed) != len(set(listed)):
+        message = "the same value stands in two rows"
+        raise ValueError(message)
