@@ -1,0 +1,201 @@
+"""OpenTelemetry spans, one trace a case.
+
+Names follow the messaging conventions: `send T` (producer), `process T` (consumer), one span an attempt; its parent
+is the context in which the message was created, its link the previous attempt. A span never carries a VIN, a plate,
+a message id or anything personal: what `set` is given passes the redaction. The case id is allowed.
+
+Before `configure` everything works and nothing is kept: ids are minted and travel on, so that code needs no
+switch. Call `configure` after any fork: it starts threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import Final, Literal, Self
+
+from opentelemetry import context as contexts
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+from observability import redaction, traceparent
+from observability.batches import CASE_ATTRIBUTE, QUEUE, Batches, Ship, ShipExporter
+from observability.traceparent import TraceParent
+
+Kind = Literal["internal", "server", "client", "producer", "consumer"]
+Attribute = bool | int | float | str
+
+_KINDS: Final[dict[str, SpanKind]] = {kind.name.lower(): kind for kind in SpanKind}
+_LONGEST: Final = 500
+_SCOPE: Final = "tongche"
+
+_unconfigured: Final = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False).get_tracer(_SCOPE)
+_tracer: trace.Tracer = _unconfigured
+_case: ContextVar[str | None] = ContextVar("tongche_case", default=None)
+
+
+class Tracing:
+    """The tracing of one process, to flush or stop it."""
+
+    def __init__(self, provider: TracerProvider, batches: Sequence[Batches]) -> None:
+        self._provider = provider
+        self._batches = tuple(batches)
+
+    @property
+    def dropped(self) -> int:
+        """Spans lost on the way to our own store, since the start."""
+        return self._batches[0].dropped
+
+    def flush(self, timeout: float = 5.0) -> bool:
+        """Hand on what waits. False where it took longer."""
+        done = [each.force_flush(int(timeout * 1000)) for each in self._batches]
+        return all(done)
+
+    def shutdown(self) -> None:
+        """Hand on what waits and keep no span from now on."""
+        global _tracer  # noqa: PLW0603 - one tracer a process, as OpenTelemetry has it
+        _tracer = _unconfigured
+        self._provider.shutdown()
+
+
+def configure(service: str, ship: Ship, otlp: str | None = None, *, queue: int = QUEUE) -> Tracing:
+    """Keep spans from now on: `ship` gets them (see `ShipExporter`), and a collector too where `otlp` is its base URL."""
+    global _tracer  # noqa: PLW0603 - one tracer a process, as OpenTelemetry has it
+    resource = Resource.create({"service.name": service, "service.namespace": _SCOPE})
+    provider = TracerProvider(sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False)
+    batches = [_to_store(service, ship, queue)]
+    if otlp:
+        exporter = OTLPSpanExporter(endpoint=f"{otlp.rstrip('/')}/v1/traces", timeout=5)
+        batches.append(Batches(exporter, "otlp", queue))
+    for each in batches:
+        provider.add_span_processor(each)
+    _tracer = provider.get_tracer(_SCOPE)
+    return Tracing(provider, batches)
+
+
+def _to_store(service: str, ship: Ship, queue: int) -> Batches:
+    exporter = ShipExporter(service, ship)
+    exporter.batches = Batches(exporter, "store", queue)
+    return exporter.batches
+
+
+class SpanHandle(AbstractContextManager["SpanHandle"]):
+    """One span while it lasts: `with span(...) as handle`. An exception that leaves it makes it an error."""
+
+    __slots__ = ("_attached", "_case", "_span", "_told", "place")
+
+    def __init__(self, span: trace.Span, case_id: str | None) -> None:
+        self._span = span
+        self._case = case_id
+        context = span.get_span_context()
+        self.place: Final = TraceParent(f"{context.trace_id:032x}", f"{context.span_id:016x}", int(context.trace_flags))
+
+    @property
+    def traceparent(self) -> str:
+        """What a message or a call carries so that the next span hangs below this one."""
+        return str(self.place)
+
+    @property
+    def span_id(self) -> str:
+        return self.place.span_id
+
+    @property
+    def trace_id(self) -> str:
+        return self.place.trace_id
+
+    def set(self, name: str, value: Attribute | None) -> None:
+        """Say something about it. What is personal, or a message's id, is left out."""
+        allowed = redaction.attribute(name, value)
+        if allowed is not None:
+            self._span.set_attribute(name, allowed[:_LONGEST] if isinstance(allowed, str) else allowed)
+
+    def fail(self, reason: str) -> None:
+        """Mark it as failed; `reason` is a short stable word, not an error's text."""
+        self._span.set_status(Status(StatusCode.ERROR))
+        self.set("error.type", reason)
+
+    def __enter__(self) -> Self:
+        self._attached: Token[Context] = contexts.attach(trace.set_span_in_context(self._span))
+        self._told: Token[str | None] = _case.set(self._case)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.fail(kind.__name__)
+        _case.reset(self._told)
+        contexts.detach(self._attached)
+        self._span.end()
+
+
+def span(  # noqa: PLR0913 - what a span has, each by name
+    name: str,
+    kind: Kind = "internal",
+    *,
+    parent: str | None = None,
+    links: Sequence[str] = (),
+    case_id: str | None = None,
+    attributes: Mapping[str, Attribute | None] | None = None,
+) -> SpanHandle:
+    """Begin a span; without `parent` (a traceparent) it hangs below the one that lasts, or begins a trace.
+
+    `links` are traceparents of other tries, or their span ids where they are of the same trace. A parent or
+    link that is no valid traceparent is ignored, as W3C asks. The case is inherited.
+    """
+    above = _above(parent)
+    case = case_id or _case.get()
+    started = _tracer.start_span(
+        redaction.text(name),
+        context=above,
+        kind=_KINDS[kind],
+        links=_links(links, above) if links else None,
+        record_exception=False,
+        set_status_on_exception=False,
+    )
+    handle = SpanHandle(started, case)
+    if case:
+        started.set_attribute(CASE_ATTRIBUTE, case)
+    for key, content in (attributes or {}).items():
+        handle.set(key, content)
+    return handle
+
+
+def current() -> TraceParent | None:
+    """Where we are now, if a span lasts."""
+    context = trace.get_current_span().get_span_context()
+    if not context.is_valid:
+        return None
+    return TraceParent(f"{context.trace_id:032x}", f"{context.span_id:016x}", int(context.trace_flags))
+
+
+def current_case() -> str | None:
+    """The case that the span which lasts is about."""
+    return _case.get()
+
+
+def _above(parent: str | None) -> Context | None:
+    if parent is None:
+        return None
+    place = traceparent.read(parent)
+    # An empty context, not None: None would mean the span that lasts.
+    return trace.set_span_in_context(trace.NonRecordingSpan(_remote(place)), Context()) if place else Context()
+
+
+def _remote(place: TraceParent) -> SpanContext:
+    return SpanContext(
+        int(place.trace_id, 16), int(place.span_id, 16), is_remote=True, trace_flags=TraceFlags(place.flags)
+    )
+
+
+def _links(others: Sequence[str], above: Context | None) -> list[Link]:
+    trace_id = trace.get_current_span(above).get_span_context().trace_id
+    places = [traceparent.read(other if "-" in other else f"00-{trace_id:032x}-{other}-01") for other in others]
+    return [Link(_remote(place)) for place in places if place]
