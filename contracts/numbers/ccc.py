@@ -35,7 +35,7 @@ class Parts(NamedTuple):
 
 
 def validate(text: str) -> str:
-    """The compact number, if it is 16 digits."""
+    """Return the compact number, if it is 16 digits."""
     return digits(text, 16, is_valid)
 
 
@@ -45,6 +45,6 @@ def is_valid(text: str) -> bool:
 
 
 def parts(text: str) -> Parts:
-    """The parts of a valid number."""
+    """Return the parts of a valid number."""
     number = validate(text)
     return Parts(number[:4], number[4:6], number[6:10], number[10:])

@@ -27,7 +27,7 @@ _SHAPE: Final = re.compile("[A-Z0-9]+")
 
 
 def validate(text: str) -> str:
-    """The compact number, if it is 14 or 15 letters and digits."""
+    """Return the compact number, if it is 14 or 15 letters and digits."""
     number = sized(text, 14, 15)
     if not _SHAPE.fullmatch(number):
         raise InvalidCharacter("character")

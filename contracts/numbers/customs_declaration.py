@@ -44,7 +44,7 @@ class Parts(NamedTuple):
 
 
 def validate(text: str) -> str:
-    """The compact number, if it is 18 digits with a known flag."""
+    """Return the compact number, if it is 18 digits with a known flag."""
     number = digits(text, 18, is_valid)
     if number[8] not in _DIRECTIONS:
         raise InvalidPart("direction")
@@ -57,6 +57,6 @@ def is_valid(text: str) -> bool:
 
 
 def parts(text: str) -> Parts:
-    """The parts of a valid number."""
+    """Return the parts of a valid number."""
     number = validate(text)
     return Parts(number[:4], number[4:8], _DIRECTIONS[number[8]], number[9:])

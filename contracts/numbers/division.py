@@ -27,7 +27,7 @@ __all__ = ["compact", "is_valid", "known", "validate"]
 
 
 def validate(text: str) -> str:
-    """The compact code, if it is six digits."""
+    """Return the compact code, if it is six digits."""
     return digits(text, 6, is_valid)
 
 

@@ -61,7 +61,7 @@ SENTENCES: Final[dict[Reason, Sentence]] = {
 }
 
 
-class InvalidNumber(ValueError):
+class InvalidNumber(ValueError):  # noqa: N818, it names what is wrong
     """A number is not what it should be. `suggestion`, where given, is itself valid."""
 
     reason: Reason
@@ -94,7 +94,7 @@ class InvalidCheck(InvalidNumber):
 
 
 def refusal(validate: Callable[[str], str], text: str) -> InvalidNumber | None:
-    """The fault that `validate` finds in the text, or None if it accepts it."""
+    """Return the fault that `validate` finds in the text, or None if it accepts it."""
     try:
         validate(text)
     except InvalidNumber as fault:

@@ -42,7 +42,7 @@ class Parts(NamedTuple):
 
 
 def validate(text: str) -> str:
-    """The compact number, if its form is right and its issuer one in use."""
+    """Return the compact number, if its form is right and its issuer one in use."""
     number = sized(text, 12)
     if not _SHAPE.fullmatch(number):
         raise InvalidCharacter("shape", lookalike(number, is_valid))
@@ -57,5 +57,5 @@ def is_valid(text: str) -> bool:
 
 
 def parts(text: str) -> Parts:
-    """The parts of a valid number."""
+    """Return the parts of a valid number."""
     return Parts(*validate(text).split("-"))

@@ -23,7 +23,7 @@ __all__ = ["compact", "is_valid", "validate"]
 
 
 def validate(text: str) -> str:
-    """The compact code, if it is ten digits."""
+    """Return the compact code, if it is ten digits."""
     return digits(text, 10, is_valid)
 
 

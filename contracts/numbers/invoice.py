@@ -36,7 +36,7 @@ class Parts(NamedTuple):
 
 
 def validate(text: str) -> str:
-    """The compact number, if it is 20 digits."""
+    """Return the compact number, if it is 20 digits."""
     return digits(text, 20, is_valid)
 
 
@@ -46,6 +46,6 @@ def is_valid(text: str) -> bool:
 
 
 def parts(text: str) -> Parts:
-    """The parts of a valid number of a digital invoice."""
+    """Return the parts of a valid number of a digital invoice."""
     number = validate(text)
     return Parts(number[:2], number[2:4], number[4], number[5:])

@@ -54,6 +54,7 @@ PROVINCES: Final = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋
 MOST_LETTERS: Final = 2
 _SPECIAL: Final = "挂学警港澳使领"
 _POWERS: Final = {"BEV": "electric", "PHEV": "other", "EREV": "other", "FCEV": "other"}
+_NEW_ENERGY_SERIAL: Final = 6
 _FUEL_PLATE: Final = frozenset({"ICE", "HEV"})
 _SMALL: Final = re.compile("[A-HJ-NP-Z][A-HJ-NP-Z0-9][0-9]{4}")
 _LARGE: Final = re.compile("[0-9]{5}[A-HJ-NP-Z]")
@@ -76,7 +77,7 @@ class _ClassLetter(NamedTuple):
 
 
 def validate(text: str) -> str:
-    """The compact plate, if it is of one of the three kinds."""
+    """Return the compact plate, if it is of one of the three kinds."""
     plate = sized(text, 7, 8)
     _kind(plate)
     return plate
@@ -88,7 +89,7 @@ def is_valid(text: str) -> bool:
 
 
 def kind(text: str) -> PlateKind:
-    """The kind of a valid plate."""
+    """Return the kind of a valid plate."""
     return _kind(validate(text))
 
 
@@ -103,7 +104,7 @@ def kind_fits(fuel_kind: str, text: str, on: date | None = None) -> bool:
 
 
 def class_letters(fuel_kind: str, on: date | None = None) -> frozenset[str]:
-    """The class letters a vehicle of that fuel kind may get; none means a fuel plate."""
+    """Return the class letters a vehicle of that fuel kind may get; none means a fuel plate."""
     if fuel_kind in _FUEL_PLATE:
         return frozenset()
     if fuel_kind not in _POWERS:
@@ -119,7 +120,7 @@ def _kind(plate: str) -> PlateKind:
     serial = plate[2:]
     if not _SERIAL.fullmatch(serial):
         raise InvalidCharacter("character", lookalike(plate, is_valid))
-    return _new_energy(serial) if len(serial) == 6 else _fuel(serial)
+    return _new_energy(serial) if len(serial) == _NEW_ENERGY_SERIAL else _fuel(serial)
 
 
 def _check_place(plate: str) -> None:

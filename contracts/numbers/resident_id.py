@@ -47,7 +47,7 @@ _WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
 
 def validate(text: str) -> str:
-    """The compact number, if its date of birth exists and its check holds."""
+    """Return the compact number, if its date of birth exists and its check holds."""
     number = sized(text, 18)
     if not _SHAPE.fullmatch(number):
         raise InvalidCharacter("character")
@@ -64,17 +64,17 @@ def is_valid(text: str) -> bool:
 
 
 def weighted_sum(number: str) -> int:
-    """The sum behind the check, of a number of the right form."""
+    """Return the sum behind the check, of a number of the right form."""
     return sum(int(digit) * weight for digit, weight in zip(number[:17], _WEIGHTS, strict=True))
 
 
 def check_digit(number: str) -> str:
-    """What must stand at position 18 of a number of the right form."""
+    """Return what must stand at position 18 of a number of the right form."""
     return "10X98765432"[weighted_sum(number) % 11]
 
 
 def birth_date(text: str) -> date:
-    """The date of birth in a valid number."""
+    """Return the date of birth in a valid number."""
     return date(*_birth(validate(text)))
 
 
@@ -92,4 +92,4 @@ def _birth(number: str) -> tuple[int, int, int]:
 
 
 def _exists(year: int, month: int, day: int) -> bool:
-    return year > 0 and 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1]
+    return year > 0 and month in range(1, 13) and 1 <= day <= monthrange(year, month)[1]

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 
 def rows(name: str) -> list[list[str]]:
-    """The rows of a table, without its source and its header."""
+    """Return the rows of a table, without its source and its header."""
     source, _header, *lines = files(__package__).joinpath(name).read_text(encoding="utf-8").splitlines()
     if not source.startswith("# Source: "):
         message = f"{name} does not say its source on its first line"

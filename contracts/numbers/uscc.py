@@ -46,7 +46,7 @@ _ORGANISATION_WEIGHTS: Final = (3, 7, 9, 10, 5, 8, 4, 2)
 
 
 def validate(text: str) -> str:
-    """The compact code, if its form, division and both checks are right."""
+    """Return the compact code, if its form, division and both checks are right."""
     code = sized(text, 18)
     if not _SHAPE.fullmatch(code):
         raise InvalidCharacter("character", lookalike(code, is_valid))
@@ -66,17 +66,17 @@ def is_valid(text: str) -> bool:
 
 
 def weighted_sum(code: str) -> int:
-    """The sum behind the check, of a code of the right form."""
+    """Return the sum behind the check, of a code of the right form."""
     return sum(_ALPHABET.index(character) * weight for character, weight in zip(code[:17], _WEIGHTS, strict=True))
 
 
 def check_digit(code: str) -> str:
-    """What must stand at position 18 of a code of the right form."""
+    """Return what must stand at position 18 of a code of the right form."""
     return _ALPHABET[-weighted_sum(code) % 31]
 
 
 def organisation_check(code: str) -> str:
-    """What must stand at position 17 of a code of the right form."""
+    """Return what must stand at position 17 of a code of the right form."""
     # GB 11714 values letters without gaps (A is 10, Z is 35), unlike the alphabet above.
     total = sum(
         int(character, 36) * weight for character, weight in zip(code[8:16], _ORGANISATION_WEIGHTS, strict=True)

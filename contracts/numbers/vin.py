@@ -82,7 +82,7 @@ class Maker(NamedTuple):
 
 
 def validate(text: str) -> str:
-    """The compact VIN, if its form, check digit, serial, year and maker are right."""
+    """Return the compact VIN, if its form, check digit, serial, year and maker are right."""
     vin = sized(text, 17)
     if not _SHAPE.fullmatch(vin):
         raise InvalidCharacter("character", lookalike(vin, is_valid))
@@ -99,17 +99,17 @@ def is_valid(text: str) -> bool:
 
 
 def weighted_sum(vin: str) -> int:
-    """The sum behind the check digit, of a VIN of the right form."""
+    """Return the sum behind the check digit, of a VIN of the right form."""
     return sum(_VALUES[character] * weight for character, weight in zip(vin, _WEIGHTS, strict=True))
 
 
 def check_digit(vin: str) -> str:
-    """What must stand at position 9 of a VIN of the right form."""
+    """Return what must stand at position 9 of a VIN of the right form."""
     return "0123456789X"[weighted_sum(vin) % 11]
 
 
 def wmi(vin: str) -> str:
-    """The maker's code in a valid VIN: three characters, or six for a low-volume maker."""
+    """Return the maker's code in a valid VIN: three characters, or six for a low-volume maker."""
     return vin[:3] + vin[11:14] if vin[2] == "9" else vin[:3]
 
 
@@ -123,7 +123,7 @@ def maker(vin: str) -> Maker | None:
 
 
 def model_year(text: str, manufactured: date) -> int:
-    """The year that position 10 means for a vehicle made on that day; it may be one ahead of the calendar.
+    """Return the year that position 10 means for a vehicle made on that day; it may be one ahead of the calendar.
 
     >>> model_year("LZZTEST05TA000001", date(2026, 4, 1)), model_year("LZZTEST05TA000001", date(2025, 12, 1))
     (2026, 2026)

@@ -20,7 +20,7 @@ _DIGITS: Final = re.compile("[0-9]+")
 
 
 def compact(text: str) -> str:
-    """The text by NFKC, trimmed, in upper case: full-width and lower-case writing is no fault."""
+    """Return the text by NFKC, trimmed, in upper case: full-width and lower-case writing is no fault."""
     trimmed = text.strip()
     if len(trimmed) > LONGEST or trimmed.isascii():
         return trimmed.translate(_UPPER)
@@ -28,7 +28,7 @@ def compact(text: str) -> str:
 
 
 def sized(text: str, *lengths: int) -> str:
-    """The compact number, if it has one of these lengths."""
+    """Return the compact number, if it has one of these lengths."""
     number = compact(text)
     if not number:
         raise InvalidLength("empty")
@@ -38,7 +38,7 @@ def sized(text: str, *lengths: int) -> str:
 
 
 def digits(text: str, length: int, accepts: Callable[[str], bool]) -> str:
-    """The compact number, if it is just so many digits; `accepts` judges the suggestion otherwise."""
+    """Return the compact number, if it is just so many digits; `accepts` judges the suggestion otherwise."""
     number = sized(text, length)
     if not all_digits(number):
         raise InvalidCharacter("character", lookalike(number, accepts))
@@ -51,6 +51,6 @@ def all_digits(number: str) -> bool:
 
 
 def lookalike(number: str, accepts: Callable[[str], bool]) -> str | None:
-    """The number with O and Q read as 0 and I as 1, if that reading is accepted; for a person to confirm."""
+    """Return the number with O and Q read as 0 and I as 1, if that reading is accepted; for a person to confirm."""
     candidate = number.translate(_LOOKALIKES)
     return candidate if candidate != number and accepts(candidate) else None

@@ -22,7 +22,7 @@ class Premium:
     pack: str
 
 
-def premium(
+def premium(  # noqa: PLR0913, the facts that the scheme asks for
     policies: Policies,
     seats: int,
     start_date: date,
@@ -32,7 +32,7 @@ def premium(
     at_fault: int = 0,
     fatal: bool = False,
 ) -> Premium:
-    """The premium of a year of cover from its start date; an accident at fault voids clean years.
+    """Return the premium of a year of cover from its start date; an accident at fault voids clean years.
 
     `region` is the division code of registration, needed only with clean years: without a scheme for it, PolicyGap.
     """

@@ -11,7 +11,7 @@ from .policies import Policies, PolicyConflict
 
 
 def parse(text: str) -> Pack:
-    """A pack from its TOML; pydantic's ValidationError names every unknown or wrong parameter."""
+    """Return a pack from its TOML; pydantic's ValidationError names every unknown or wrong parameter."""
     return Pack.model_validate(tomllib.loads(text))
 
 
@@ -28,7 +28,7 @@ def read_packs() -> tuple[Pack, ...]:
 
 @cache
 def load() -> Policies:
-    """The shipped packs, accepted together; the retracted ones left out."""
+    """Return the shipped packs, accepted together; the retracted ones left out."""
     return Policies(read_packs())
 
 

@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 
 def fen(amount: Decimal) -> int:
-    """Rounded half up, as at every step; the law names no convention."""
+    """Round half up, as at every step; the law names no convention."""
     return int(amount.quantize(Decimal(1), ROUND_HALF_UP))
 
 

@@ -10,7 +10,7 @@ from .pack import LifecycleKind, Pack, Status
 from .params import Rule
 
 
-class PolicyGap(LookupError):
+class PolicyGap(LookupError):  # noqa: N818, it names what is missing
     """No single pack answers a rule on a date: the case must wait for one, nothing may be assumed."""
 
     def __init__(self, rule: Rule, on: date, why: str = "no pack in force") -> None:
@@ -19,7 +19,7 @@ class PolicyGap(LookupError):
         self.on = on
 
 
-class PolicyConflict(ValueError):
+class PolicyConflict(ValueError):  # noqa: N818, as PolicyGap
     """Packs contradict each other, so none of them may be used."""
 
 
@@ -32,7 +32,7 @@ class Policies:
         self.packs = tuple(pack for pack in given if pack.status is not Status.RETRACTED)
 
     def pack_for(self, rule: Rule, on: date, *, region: str | None = None, kind: LifecycleKind | None = None) -> Pack:
-        """The pack that binds on that day, which for past days may be a superseded one; else PolicyGap.
+        """Return the pack that binds on that day, which for past days may be a superseded one; else PolicyGap.
 
         Without a region only nationwide packs count. Without a kind, packs of several kinds are a gap.
         """

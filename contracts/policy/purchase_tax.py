@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
-from ..types import FuelKind
+from ..types import FuelKind  # noqa: TID252, contracts travel under another name
 from .money import fen, refuse_negative
 from .params import PurchaseTaxParams
 from .policies import Policies
@@ -32,12 +32,12 @@ class PurchaseTax:
 
 
 def excl_vat(incl_fen: int) -> int:
-    """The part of a price that is not VAT."""
+    """Return the part of a price that is not VAT."""
     refuse_negative(incl_fen)
     return fen(incl_fen / (1 + VAT_RATE))
 
 
-def purchase_tax(
+def purchase_tax(  # noqa: PLR0913, the facts that the law asks for
     policies: Policies,
     *,
     excl_fen: int,
@@ -46,8 +46,9 @@ def purchase_tax(
     in_catalogue: bool,
     passenger: bool = True,
 ) -> PurchaseTax:
-    """The tax on a price without VAT. Relief needs a new-energy kind and a model in the catalogue; only passenger
-    cars have a cap. Raises PolicyGap where no pack covers the invoice date.
+    """Return the tax on a price without VAT; PolicyGap where no pack covers the invoice date.
+
+    Relief needs a new-energy kind and a model in the catalogue; only passenger cars have a cap.
     """
     refuse_negative(excl_fen)
     pack = policies.pack_for("purchase-tax", invoice_date)
@@ -64,7 +65,7 @@ def last_day(invoice_date: date) -> date:
 
 
 def late_surcharge(payable: int, invoice_date: date, paid_on: date) -> int:
-    """What is added for each day after the last one, day 61 being the first that costs."""
+    """Return what is added for each day after the last one, day 61 being the first that costs."""
     refuse_negative(payable)
     days_late = max((paid_on - last_day(invoice_date)).days, 0)
     return fen(payable * SURCHARGE_A_DAY * days_late)

@@ -12,6 +12,6 @@ from .money import fen, refuse_negative
 
 
 def first_year(annual_fen: int, invoice_date: date) -> int:
-    """A twelfth of the year for each month from the invoice's own to December."""
+    """Return a twelfth of the year for each month from the invoice's own to December."""
     refuse_negative(annual_fen)
     return fen(Decimal(annual_fen) * (13 - invoice_date.month) / 12)

@@ -1,0 +1,116 @@
+"""Premium of the compulsory insurance, and the vessel tax that comes with it."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.numbers import plate
+from contracts.policy import PolicyGap, load
+from contracts.policy.compulsory_insurance import Premium, premium
+from contracts.policy.params import CompulsoryInsuranceParams
+from contracts.policy.vessel_tax import first_year
+
+_DAY = date(2026, 5, 1)
+_PACK = load().pack_for("compulsory-insurance", _DAY)
+_RULES = _PACK.params_as(CompulsoryInsuranceParams)
+_PROVINCES = sorted(province for scheme in _RULES.schemes for province in scheme.provinces)
+
+
+@pytest.mark.parametrize(("seats", "expected"), [(2, 950_00), (5, 950_00), (6, 1_100_00), (7, 1_100_00)])
+def test_a_new_car_pays_the_base(seats: int, expected: int) -> None:
+    """By seats, and the pack is named."""
+    assert premium(load(), seats, _DAY) == Premium(expected, "CTPL-2020")
+
+
+@pytest.mark.parametrize(
+    ("region", "clean_years", "expected"),
+    [
+        ("310115", 1, 855_00),
+        ("310115", 3, 665_00),
+        ("310115", 9, 665_00),
+        ("150102", 3, 475_00),
+        ("610113", 2, 617_50),
+        ("220104", 2, 665_00),
+        ("110105", 1, 807_50),
+    ],
+)
+def test_clean_years_are_cheaper_by_province(region: str, clean_years: int, expected: int) -> None:
+    """The five schemes, with the rulebook's examples."""
+    assert premium(load(), 5, _DAY, clean_years, region=region).premium_fen == expected
+
+
+@pytest.mark.parametrize(
+    ("at_fault", "fatal", "expected"), [(1, False, 950_00), (2, False, 1_045_00), (1, True, 1_235_00)]
+)
+def test_accidents_void_clean_years(*, at_fault: int, fatal: bool, expected: int) -> None:
+    """One costs the discount, two ten per cent, a fatal one thirty."""
+    after = premium(load(), 5, _DAY, 3, region="310115", at_fault=at_fault, fatal=fatal)
+    assert after.premium_fen == expected
+
+
+def test_the_limits_are_two_hundred_thousand_together() -> None:
+    """Death, medical and property, and a tenth and less without fault."""
+    limits, without = _RULES.limits, _RULES.limits_without_fault
+    assert limits.death_fen + limits.medical_fen + limits.property_fen == 200_000_00
+    assert (without.death_fen, without.medical_fen, without.property_fen) == (18_000_00, 1_800_00, 100_00)
+
+
+def test_every_province_has_one_scheme() -> None:
+    """The thirty-one provinces that have plates have a float."""
+    assert len(_PROVINCES) == len(set(_PROVINCES)) == len(plate.PROVINCES)
+
+
+def test_clean_years_without_a_region_are_a_gap() -> None:
+    """No scheme is assumed; nor is one where there is none."""
+    for region in (None, "710000"):
+        with pytest.raises(PolicyGap):
+            premium(load(), 5, _DAY, 1, region=region)
+
+
+def test_cover_before_the_pack_is_a_gap() -> None:
+    """The limits of 2020 say nothing about 19 days before."""
+    with pytest.raises(PolicyGap):
+        premium(load(), 5, date(2020, 9, 18))
+    assert premium(load(), 5, date(2020, 9, 19)).pack == "CTPL-2020"
+
+
+@pytest.mark.parametrize(("seats", "clean_years", "at_fault"), [(0, 0, 0), (5, -1, 0), (5, 0, -1)])
+def test_counts_are_counts(seats: int, clean_years: int, at_fault: int) -> None:
+    """A car without seats is a mistake upstream."""
+    with pytest.raises(ValueError, match="counts"):
+        premium(load(), seats, _DAY, clean_years, at_fault=at_fault)
+
+
+@given(
+    seats=st.integers(1, 9),
+    clean=st.integers(0, 40),
+    province=st.sampled_from(_PROVINCES),
+    at_fault=st.integers(0, 5),
+    fatal=st.booleans(),
+)
+def test_premiums_stay_within_the_float(*, seats: int, clean: int, province: str, at_fault: int, fatal: bool) -> None:
+    """Never below half nor above 1.3 times the base, and another clean year never costs more."""
+    base = premium(load(), seats, _DAY).premium_fen
+    here = f"{province}0100"
+    now = premium(load(), seats, _DAY, clean, region=here, at_fault=at_fault, fatal=fatal).premium_fen
+    later = premium(load(), seats, _DAY, clean + 1, region=here, at_fault=at_fault, fatal=fatal).premium_fen
+    assert base * 5 <= now * 10 <= base * 13
+    assert later <= now
+
+
+@pytest.mark.parametrize(
+    ("annual", "month", "expected"), [(420_00, 6, 245_00), (480_00, 11, 80_00), (480_00, 1, 480_00)]
+)
+def test_vessel_tax_is_owed_from_the_month_of_the_invoice(annual: int, month: int, expected: int) -> None:
+    """The month of the invoice counts."""
+    assert first_year(annual, date(2026, month, 28)) == expected
+
+
+@given(st.integers(0, 1_000_000), st.dates(date(2024, 1, 1), date(2030, 12, 31)))
+def test_vessel_tax_is_a_part_of_the_year(annual: int, invoice_date: date) -> None:
+    """Never more than the year's."""
+    assert 0 <= first_year(annual, invoice_date) <= annual
