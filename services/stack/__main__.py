@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from services.stack.data import DataFolder
-from services.stack.plan import SERVICES, Plan
+from services.stack.plan import Plan, services
 from services.stack.supervisor import supervise
 from services.stack.trouble import TroubleError
 
@@ -18,9 +18,8 @@ def main() -> None:
     arguments.add_argument("--data", type=Path, required=True)
     arguments.add_argument("--no-simulator", action="store_true")
     told = arguments.parse_args()
-    wanted = tuple(s for s in SERVICES if not (told.no_simulator and s.name == "simulator"))
     try:
-        supervise(Plan(DataFolder(told.data.resolve()), wanted))
+        supervise(Plan(DataFolder(told.data.resolve()), services(simulator=not told.no_simulator)))
     except TroubleError as trouble:
         sys.exit(str(trouble))
 

@@ -52,7 +52,7 @@ class Child:
     _process: asyncio.subprocess.Process | None = None
     _restarts: int = 0
     _last_exit: int | None = None
-    _stopping: bool = False
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     _keeper: asyncio.Task[None] | None = field(default=None, repr=False)
 
     async def start(self) -> asyncio.Task[None]:
@@ -63,7 +63,7 @@ class Child:
 
     async def stop(self) -> None:
         """End it, and whatever it started, within its grace."""
-        self._stopping = True
+        self._stopping.set()
         if self._process is None or self._keeper is None:
             return
         self._terminate()
@@ -94,7 +94,7 @@ class Child:
     async def _replace(self, waits: Iterator[float]) -> asyncio.subprocess.Process | None:
         for seconds in waits:
             await self._pause(seconds)
-            if self._stopping:
+            if self._stopping.is_set():
                 return None
             self._restarts += 1
             try:
@@ -103,20 +103,20 @@ class Child:
                 # No memory or no descriptors for a moment: one more reason to wait, none to let the others down.
                 self.failed(self.command.name, problem)
                 continue
-            if self._stopping:
+            if self._stopping.is_set():
                 self._terminate()
             return process
         return None
 
     async def _pause(self, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while not self._stopping and time.monotonic() < deadline:
-            await asyncio.sleep(0.05)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         self._roll_log()
         with self.command.log.open("ab") as log:
-            # A session of its own: the terminal's Ctrl-C is for the supervisor alone, and the group can be killed whole.
+            # A session of its own: the terminal's Ctrl-C is the supervisor's alone, and the group can be killed whole.
             process = await asyncio.create_subprocess_exec(
                 *self.command.argv,
                 env=dict(self.command.environment),

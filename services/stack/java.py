@@ -68,9 +68,7 @@ def _bundled() -> Java | None:
 
 def _asked(path: Path, origin: str) -> Java | None:
     try:
-        answer = subprocess.run(
-            [path, "-version"], capture_output=True, text=True, timeout=_ANSWERS_WITHIN, check=True
-        )
+        answer = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=_ANSWERS_WITHIN, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
     # "17.0.15", "25.0.2", and the "1.8.0_292" of old.

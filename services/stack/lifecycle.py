@@ -16,6 +16,8 @@ from services.stack.state import Stack
 from services.stack.supervisor import supervise, take_over
 from services.stack.trouble import TroubleError
 
+DEADLINE = 120.0
+
 _LOOK_EVERY = 0.1
 _STOP_WITHIN = 80.0
 _CRASHES_TOO_MANY = 8
@@ -30,7 +32,7 @@ class Launch:
     """How the supervisor is started as a process of its own."""
 
     arguments: tuple[str, ...] = ("-m", "services.stack")
-    deadline: float = 120.0
+    deadline: float = DEADLINE
 
 
 def prepare(folder: DataFolder, fetching: Callable[[list[jars.Jar]], jars.Report], *, kafka: bool) -> None:

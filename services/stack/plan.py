@@ -14,7 +14,7 @@ from services.stack import ports
 from services.stack.data import DataFolder
 
 _CHECKOUT = Path(__file__).parents[2]
-_EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - compared with, not bound to
+_EVERYWHERE = {"0.0.0.0", "::"}
 
 EnsureTopics = Callable[[Settings], Awaitable[None]]
 
@@ -42,6 +42,11 @@ SERVICES = (
     _ours("dispatch", "dispatch"),
     _ours("console", "console"),
 )
+
+
+def services(*, simulator: bool) -> tuple[Service, ...]:
+    """All of them, or all but the simulated agencies."""
+    return tuple(service for service in SERVICES if simulator or service.name != "simulator")
 
 
 async def ensure_topics(settings: Settings) -> None:
@@ -98,9 +103,7 @@ def wire(plan: Plan, before: Mapping[str, int]) -> Wiring:
     embedded = "kafka" not in told.model_fields_set
     names = [service.name for service in plan.services] + (["kafka", "controller"] if embedded else [])
     wished = {
-        service.name: getattr(told, service.port)
-        for service in plan.services
-        if service.port in told.model_fields_set
+        service.name: getattr(told, service.port) for service in plan.services if service.port in told.model_fields_set
     }
     chosen = ports.choose(names, {**before, **wished}, told.bind)
     decided: dict[str, Any] = {service.port: chosen[service.name] for service in plan.services}

@@ -140,7 +140,7 @@ class _Supervisor:
 
     async def _ensure_topics(self) -> None:
         settings = self._wiring.settings
-        while not await asyncio.to_thread(serves, settings.kafka):
+        while not await asyncio.to_thread(serves, settings.kafka):  # noqa: ASYNC110 - the event is in another process
             await asyncio.sleep(_LOOK_EVERY)
         log.info("kafka.ready", bootstrap=settings.kafka)
         while (trouble := await self._trouble_with_topics()) is not None:
@@ -156,7 +156,7 @@ class _Supervisor:
         try:
             await self._plan.ensure_topics(self._wiring.settings)
         except Exception as problem:  # noqa: BLE001 - whatever it is, it is shown to the person, and tried again
-            log.error("topics.failed", problem=repr(problem))
+            log.warning("topics.failed", problem=repr(problem))
             return f"topics: {problem!r}"
         return None
 
@@ -172,14 +172,18 @@ class _Supervisor:
         self._stack.save(self._plan.folder)
 
     async def _stop_all(self) -> None:
-        # The reverse of the starting order; the broker last, whenever it was started.
-        for child in sorted(reversed(self._children), key=lambda child: child.command.name == KAFKA):
+        for child in self._stopping_order():
             await child.stop()
             log.info("child.stopped", name=child.command.name)
             self._stack.children.pop(child.command.name, None)
         self._stack.phase = "stopped"
         self._stack.supervisor = None
         self._save()
+
+    def _stopping_order(self) -> list[Child]:
+        # The reverse of the starting order; the broker last, whenever it was started.
+        services = [child for child in self._children if child.command.name != KAFKA]
+        return services[::-1] + [child for child in self._children if child.command.name == KAFKA]
 
     @asynccontextmanager
     async def _stopping_on_signals(self) -> AsyncIterator[None]:
@@ -205,4 +209,3 @@ def _fresh(plan: Plan, wiring: Wiring) -> Stack:
         ready={service.name: wiring.url(service) + "/ready" for service in plan.services},
         supervisor=ChildState(pid=me.pid, started=me.started, port=0, log=str(plan.folder.log("supervisor"))),
     )
-
