@@ -61,7 +61,7 @@ SENTENCES: Final[dict[Reason, Sentence]] = {
 }
 
 
-class InvalidNumber(ValueError):  # noqa: N818, it names what is wrong
+class InvalidNumber(ValueError):
     """A number is not what it should be. `suggestion`, where given, is itself valid."""
 
     reason: Reason

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from ..numbers import hs  # noqa: TID252, contracts travel under another name
+from ..numbers import hs
 from .params import NewBevLicenceParams
 from .policies import Policies, PolicyGap
 

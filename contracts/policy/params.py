@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from ..types import FuelKind  # noqa: TID252, contracts travel under another name
+from ..types import FuelKind
 
 
 def _no_float(value: object) -> object:

@@ -10,16 +10,20 @@ from .pack import LifecycleKind, Pack, Status
 from .params import Rule
 
 
-class PolicyGap(LookupError):  # noqa: N818, it names what is missing
+class PolicyGap(LookupError):
     """No single pack answers a rule on a date: the case must wait for one, nothing may be assumed."""
 
     def __init__(self, rule: Rule, on: date, why: str = "no pack in force") -> None:
-        super().__init__(f"{rule} on {on}: {why}")
+        super().__init__(rule, on, why)
         self.rule = rule
         self.on = on
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"{self.rule} on {self.on}: {self.why}"
 
 
-class PolicyConflict(ValueError):  # noqa: N818, as PolicyGap
+class PolicyConflict(ValueError):
     """Packs contradict each other, so none of them may be used."""
 
 

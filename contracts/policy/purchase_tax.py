@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
-from ..types import FuelKind  # noqa: TID252, contracts travel under another name
+from ..types import FuelKind
 from .money import fen, refuse_negative
 from .params import PurchaseTaxParams
 from .policies import Policies

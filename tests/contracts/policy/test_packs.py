@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import date
 
 import pytest
@@ -105,6 +106,7 @@ def test_a_day_without_a_pack_is_a_gap(day: date) -> None:
     with pytest.raises(PolicyGap) as gap:
         load().pack_for("purchase-tax", day)
     assert (gap.value.rule, gap.value.on) == ("purchase-tax", day)
+    assert str(copy.copy(gap.value)) == f"purchase-tax on {day}: no pack in force"
 
 
 def test_a_pilot_of_unknown_cities_covers_nobody() -> None:
