@@ -72,7 +72,7 @@ class Batches(SpanProcessor):
             self._wake.clear()
             while self._waiting:
                 self._export_one()
-            metrics.gauge("spans_waiting", len(self._waiting), exporter=self._name)
+            metrics.gauge("tongche_spans_waiting", len(self._waiting), exporter=self._name)
 
     def _export_one(self) -> None:
         with self._exporting:
@@ -80,7 +80,7 @@ class Batches(SpanProcessor):
             if batch and self._exporter.export(batch) is not SpanExportResult.SUCCESS:
                 self._drop(len(batch))
             elif batch:
-                metrics.count("spans_shipped", len(batch), exporter=self._name)
+                metrics.count("tongche_spans_shipped_total", len(batch), exporter=self._name)
 
     def _taken(self) -> list[ReadableSpan]:
         return [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
@@ -88,7 +88,7 @@ class Batches(SpanProcessor):
     def _drop(self, spans: int) -> None:
         with self._counting:
             self.dropped += spans
-        metrics.count("spans_dropped", spans, exporter=self._name)
+        metrics.count("tongche_spans_dropped_total", spans, exporter=self._name)
 
 
 class ShipExporter(SpanExporter):

@@ -17,6 +17,8 @@ Format = Literal["json", "console"]
 
 _ROOM: Final = 5
 _PERIOD_SECONDS: Final = 10.0
+_KINDS: Final = 500
+_ACCESS_PARTS: Final = 5
 _NOISY: Final = ("aiokafka", "kafka", "faststream", "opentelemetry", "urllib3", "aiohttp")
 
 
@@ -82,11 +84,12 @@ class RateLimit(logging.Filter):
         self._remember(kind, began, seen + 1)
         if seen < self._room:
             return True
-        metrics.count("log_lines_suppressed", logger=record.name.partition(".")[0])
+        metrics.count("tongche_log_lines_suppressed_total", logger=record.name.partition(".")[0])
         return False
 
     def _remember(self, kind: tuple[str, str], began: float, seen: int) -> None:
-        if len(self._kinds) >= 500:  # noqa: PLR2004 - messages with values inside must not grow the memory
+        # Messages with values inside are a kind each, and must not grow the memory.
+        if len(self._kinds) >= _KINDS:
             self._kinds.clear()
         self._kinds[kind] = (began, seen)
 
@@ -112,8 +115,8 @@ def _route_standard_library(shared: list[Processor], fmt: Format, out: TextIO) -
 
 
 def _without_query(record: logging.LogRecord) -> bool:
-    """uvicorn's access lines hold the full path; what stands behind the question mark may be anybody's."""
-    if record.name == "uvicorn.access" and isinstance(record.args, tuple) and len(record.args) == 5:  # noqa: PLR2004
+    """Cut the query off uvicorn's access lines; what stands behind the question mark may be anybody's."""
+    if record.name == "uvicorn.access" and isinstance(record.args, tuple) and len(record.args) == _ACCESS_PARTS:
         client, method, path, version, status = record.args
         record.args = (client, method, str(path).partition("?")[0], version, status)
     return True

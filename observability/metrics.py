@@ -1,61 +1,65 @@
 """Every metric of every process, in three tables; a name that is not in them fails the type check.
 
 Labels are a closed set too, and none of them may ever hold a VIN, a case or a message: each distinct value is a
-series that lives as long as the process. All names are written with `tongche_` before them.
+series that lives as long as the process.
 """
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypedDict, Unpack, get_args
+from typing import Final, Literal, TypedDict, Unpack
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 CounterName = Literal[
-    "breaker_changes",
-    "case_steps",
-    "commands_sent",
-    "delivery_attempts",
-    "delivery_states",
-    "door_sales",
-    "http_requests",
-    "log_lines_suppressed",
-    "logins",
-    "messages_handled",
-    "messages_poisoned",
-    "messages_produced",
-    "messages_repeated",
-    "outbox_resent",
-    "rebalances",
-    "simulator_effects",
-    "spans_dropped",
-    "spans_shipped",
-    "timers_fired",
+    "tongche_breaker_changes_total",
+    "tongche_case_steps_total",
+    "tongche_commands_sent_total",
+    "tongche_commit_failures_total",
+    "tongche_delivery_attempts_total",
+    "tongche_delivery_states_total",
+    "tongche_door_sales_total",
+    "tongche_fenced_total",
+    "tongche_http_requests_total",
+    "tongche_log_lines_suppressed_total",
+    "tongche_logins_total",
+    "tongche_messages_handled_total",
+    "tongche_messages_produced_total",
+    "tongche_messages_repeated_total",
+    "tongche_outbox_resent_total",
+    "tongche_poison_total",
+    "tongche_rebalances_total",
+    "tongche_send_failures_total",
+    "tongche_simulator_effects_total",
+    "tongche_spans_dropped_total",
+    "tongche_spans_shipped_total",
+    "tongche_store_unavailable_total",
+    "tongche_timers_fired_total",
 ]
 HistogramName = Literal[
-    "agency_call_seconds",
-    "handler_seconds",
-    "http_request_seconds",
-    "loop_lag_seconds",
-    "offset_commit_seconds",
-    "outbox_wait_seconds",
-    "store_commit_seconds",
+    "tongche_agency_call_seconds",
+    "tongche_handler_seconds",
+    "tongche_http_request_seconds",
+    "tongche_loop_lag_seconds",
+    "tongche_offset_commit_seconds",
+    "tongche_outbox_wait_seconds",
+    "tongche_store_commit_seconds",
 ]
 GaugeName = Literal[
-    "breaker_state",
-    "cases",
-    "consumer_lag",
-    "deliveries",
-    "http_streams",
-    "in_flight",
-    "lanes_busy",
-    "lanes_waiting",
-    "outbox_waiting",
-    "spans_waiting",
-    "store_queue",
-    "timers_waiting",
-    "window_bytes",
-    "window_records",
+    "tongche_breaker_state",
+    "tongche_cases",
+    "tongche_consumer_lag",
+    "tongche_deliveries",
+    "tongche_http_streams",
+    "tongche_in_flight",
+    "tongche_lanes_busy",
+    "tongche_lanes_waiting",
+    "tongche_outbox_waiting",
+    "tongche_spans_waiting",
+    "tongche_store_queue",
+    "tongche_timers_waiting",
+    "tongche_window_bytes",
+    "tongche_window_records",
 ]
 
 
@@ -76,50 +80,54 @@ class Labels(TypedDict, total=False):
 
 
 COUNTERS: Final[dict[CounterName, tuple[str, tuple[str, ...]]]] = {
-    "breaker_changes": ("Changes of an organisation's breaker", ("organisation", "state")),
-    "case_steps": ("Transitions of cases", ("state",)),
-    "commands_sent": ("Commands written to an organisation's topic", ("organisation",)),
-    "delivery_attempts": ("Calls to an organisation", ("organisation", "result")),
-    "delivery_states": ("Deliveries that came into a state", ("organisation", "state")),
-    "door_sales": ("Sales that came to the door", ("result",)),
-    "http_requests": ("Requests answered", ("method", "route", "status")),
-    "log_lines_suppressed": ("Repeated log lines not written", ("logger",)),
-    "logins": ("Attempts to log in", ("result",)),
-    "messages_handled": ("Messages whose handling is durable", ("group", "topic")),
-    "messages_poisoned": ("Undecodable messages put aside", ("topic",)),
-    "messages_produced": ("Messages acknowledged by Kafka", ("topic",)),
-    "messages_repeated": ("Redelivered messages found in the ledger", ("group",)),
-    "outbox_resent": ("Stored messages sent again after a restart", ()),
-    "rebalances": ("Assignments of partitions changed", ("group",)),
-    "simulator_effects": ("Effects in the simulated agencies", ("organisation", "operation")),
-    "spans_dropped": ("Spans lost because their queue was full or their exporter failed", ("exporter",)),
-    "spans_shipped": ("Spans handed on", ("exporter",)),
-    "timers_fired": ("Timers that came due", ("operation",)),
+    "tongche_store_unavailable_total": ("Times that the database could not take writes", ()),
+    "tongche_send_failures_total": ("Batches that Kafka did not acknowledge in time", ()),
+    "tongche_fenced_total": ("Work given up because another process owns the partition now", ()),
+    "tongche_commit_failures_total": ("Commits of offsets that Kafka did not take", ()),
+    "tongche_breaker_changes_total": ("Changes of an organisation's breaker", ("organisation", "state")),
+    "tongche_case_steps_total": ("Transitions of cases", ("state",)),
+    "tongche_commands_sent_total": ("Commands written to an organisation's topic", ("organisation",)),
+    "tongche_delivery_attempts_total": ("Calls to an organisation", ("organisation", "result")),
+    "tongche_delivery_states_total": ("Deliveries that came into a state", ("organisation", "state")),
+    "tongche_door_sales_total": ("Sales that came to the door", ("result",)),
+    "tongche_http_requests_total": ("Requests answered", ("method", "route", "status")),
+    "tongche_log_lines_suppressed_total": ("Repeated log lines not written", ("logger",)),
+    "tongche_logins_total": ("Attempts to log in", ("result",)),
+    "tongche_messages_handled_total": ("Messages whose handling is durable", ("group", "topic")),
+    "tongche_poison_total": ("Undecodable messages put aside", ("topic",)),
+    "tongche_messages_produced_total": ("Messages acknowledged by Kafka", ("topic",)),
+    "tongche_messages_repeated_total": ("Redelivered messages found in the ledger", ("group",)),
+    "tongche_outbox_resent_total": ("Stored messages sent again after a restart", ()),
+    "tongche_rebalances_total": ("Assignments of partitions changed", ("group",)),
+    "tongche_simulator_effects_total": ("Effects in the simulated agencies", ("organisation", "operation")),
+    "tongche_spans_dropped_total": ("Spans lost because their queue was full or their exporter failed", ("exporter",)),
+    "tongche_spans_shipped_total": ("Spans handed on", ("exporter",)),
+    "tongche_timers_fired_total": ("Timers that came due", ("operation",)),
 }
 HISTOGRAMS: Final[dict[HistogramName, tuple[str, tuple[str, ...]]]] = {
-    "agency_call_seconds": ("Time of one call to an organisation", ("organisation",)),
-    "handler_seconds": ("Time of handling one message", ("group",)),
-    "http_request_seconds": ("Time of answering a request", ("route",)),
-    "loop_lag_seconds": ("How late the event loop is; over 10 s costs the group membership", ()),
-    "offset_commit_seconds": ("Time of committing offsets", ("group",)),
-    "outbox_wait_seconds": ("Time between storing a message and Kafka's acknowledgement", ()),
-    "store_commit_seconds": ("Time of one grouped transaction", ()),
+    "tongche_agency_call_seconds": ("Time of one call to an organisation", ("organisation",)),
+    "tongche_handler_seconds": ("Time of handling one message", ("group",)),
+    "tongche_http_request_seconds": ("Time of answering a request", ("route",)),
+    "tongche_loop_lag_seconds": ("How late the event loop is; over 10 s costs the group membership", ()),
+    "tongche_offset_commit_seconds": ("Time of committing offsets", ("group",)),
+    "tongche_outbox_wait_seconds": ("Time between storing a message and Kafka's acknowledgement", ()),
+    "tongche_store_commit_seconds": ("Time of one grouped transaction", ()),
 }
 GAUGES: Final[dict[GaugeName, tuple[str, tuple[str, ...]]]] = {
-    "breaker_state": ("0 closed, 1 half-open, 2 open", ("organisation",)),
-    "cases": ("Cases by headline", ("state",)),
-    "consumer_lag": ("Messages between what is committed and the end of the topic", ("group", "topic")),
-    "deliveries": ("Deliveries held, parked or dead", ("organisation", "state")),
-    "http_streams": ("Open event streams", ()),
-    "in_flight": ("Calls to an organisation under way", ("organisation",)),
-    "lanes_busy": ("Lanes at work", ("group",)),
-    "lanes_waiting": ("Records that wait in lanes", ("group",)),
-    "outbox_waiting": ("Stored messages that Kafka has not acknowledged", ()),
-    "spans_waiting": ("Spans in the queue", ("exporter",)),
-    "store_queue": ("Operations that wait for the writer", ()),
-    "timers_waiting": ("Timers that are not due", ()),
-    "window_bytes": ("Bytes of records fetched and not finished", ("group",)),
-    "window_records": ("Records fetched and not finished", ("group",)),
+    "tongche_breaker_state": ("0 closed, 1 half-open, 2 open", ("organisation",)),
+    "tongche_cases": ("Cases by headline", ("state",)),
+    "tongche_consumer_lag": ("Messages between what is committed and the end of the topic", ("group", "topic")),
+    "tongche_deliveries": ("Deliveries held, parked or dead", ("organisation", "state")),
+    "tongche_http_streams": ("Open event streams", ()),
+    "tongche_in_flight": ("Calls to an organisation under way", ("organisation",)),
+    "tongche_lanes_busy": ("Lanes at work", ("group",)),
+    "tongche_lanes_waiting": ("Records that wait in lanes", ("group",)),
+    "tongche_outbox_waiting": ("Stored messages that Kafka has not acknowledged", ()),
+    "tongche_spans_waiting": ("Spans in the queue", ("exporter",)),
+    "tongche_store_queue": ("Operations that wait for the writer", ()),
+    "tongche_timers_waiting": ("Timers that are not due", ()),
+    "tongche_window_bytes": ("Bytes of records fetched and not finished", ("group",)),
+    "tongche_window_records": ("Records fetched and not finished", ("group",)),
 }
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
@@ -127,17 +135,13 @@ _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 
 _registry: Final = CollectorRegistry(auto_describe=True)
 _counters: Final = {
-    name: Counter(name, help_, labels, namespace="tongche", registry=_registry)
-    for name, (help_, labels) in COUNTERS.items()
+    name: Counter(name, help_, labels, registry=_registry) for name, (help_, labels) in COUNTERS.items()
 }
 _histograms: Final = {
-    name: Histogram(name, help_, labels, namespace="tongche", registry=_registry, buckets=_BUCKETS)
+    name: Histogram(name, help_, labels, registry=_registry, buckets=_BUCKETS)
     for name, (help_, labels) in HISTOGRAMS.items()
 }
-_gauges: Final = {
-    name: Gauge(name, help_, labels, namespace="tongche", registry=_registry)
-    for name, (help_, labels) in GAUGES.items()
-}
+_gauges: Final = {name: Gauge(name, help_, labels, registry=_registry) for name, (help_, labels) in GAUGES.items()}
 
 
 def count(name: CounterName, by: float = 1, **labels: Unpack[Labels]) -> None:
@@ -160,8 +164,7 @@ def gauge(name: GaugeName, value: float, **labels: Unpack[Labels]) -> None:
 
 def read(name: CounterName | GaugeName, **labels: Unpack[Labels]) -> float:
     """One series as it stands; 0 where nobody has touched it."""
-    full = f"tongche_{name}_total" if name in get_args(CounterName) else f"tongche_{name}"
-    return _registry.get_sample_value(full, {key: str(value) for key, value in labels.items()}) or 0.0
+    return _registry.get_sample_value(name, {key: str(value) for key, value in labels.items()}) or 0.0
 
 
 def render() -> bytes:

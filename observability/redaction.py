@@ -20,12 +20,45 @@ REDACTED: Final = "[redacted]"
 _DEEPEST: Final = 8
 
 PERSONAL_KEYS: Final = frozenset(
-    """
-    account address authorization bank_account buyer buyer_id_no buyer_id_type buyer_name cookie csrf decision email
-    first_name grantee_id_no grantee_name id_card id_no last_name loan_amount loan_contract_no mobile operator_password
-    operator_token owner_id_no owner_name passport passport_no password phone phone_no plate plate_no reg_cert_no
-    resident_id secret set_cookie tel telephone token
-    """.split()
+    {
+        "account",
+        "address",
+        "authorization",
+        "bank_account",
+        "buyer",
+        "buyer_id_no",
+        "buyer_id_type",
+        "buyer_name",
+        "cookie",
+        "csrf",
+        "decision",
+        "email",
+        "grantee_id_no",
+        "grantee_name",
+        "id_card",
+        "id_no",
+        "loan_amount",
+        "loan_contract_no",
+        "mobile",
+        "operator_password",
+        "operator_token",
+        "owner_id_no",
+        "owner_name",
+        "passport",
+        "passport_no",
+        "password",
+        "phone",
+        "phone_no",
+        "plate",
+        "plate_no",
+        "reg_cert_no",
+        "resident_id",
+        "secret",
+        "set_cookie",
+        "tel",
+        "telephone",
+        "token",
+    }
 )
 """Keys whose value never leaves, whatever it looks like: persons, plates, loans, and what opens doors."""
 
@@ -91,23 +124,26 @@ def attribute(key: str, content: Any) -> Any | None:
 
 def _value(key: str, content: Any, depth: int) -> Any:
     name = _name(key)
-    if name in PERSONAL_KEYS and content is not None:
-        return REDACTED
-    if isinstance(content, str):
-        return vin(content.strip()) if name in VIN_KEYS else text(content)
-    if isinstance(content, bytes | bytearray):
-        return text(bytes(content).decode("utf-8", "replace"))
-    if isinstance(content, Mapping):
-        return (
-            {str(inner): _value(str(inner), found, depth - 1) for inner, found in content.items()}
-            if depth
-            else REDACTED
-        )
-    if isinstance(content, list | tuple | set | frozenset):
-        return [_value(key, item, depth - 1) for item in content] if depth else REDACTED
-    if content is None or isinstance(content, bool | int | float):
+    if content is None or isinstance(content, bool):
         return content
-    return text(str(content))
+    if name in PERSONAL_KEYS:
+        return REDACTED
+    if isinstance(content, Mapping | list | tuple | set | frozenset):
+        return _inside(key, content, depth - 1) if depth else REDACTED
+    if isinstance(content, int | float):
+        return content
+    words = _words(content)
+    return vin(words.strip()) if name in VIN_KEYS else text(words)
+
+
+def _inside(key: str, content: Any, depth: int) -> Any:
+    if isinstance(content, Mapping):
+        return {str(inner): _value(str(inner), found, depth) for inner, found in content.items()}
+    return [_value(key, item, depth) for item in content]
+
+
+def _words(content: Any) -> str:
+    return bytes(content).decode("utf-8", "replace") if isinstance(content, bytes | bytearray) else str(content)
 
 
 def _name(key: str) -> str:

@@ -66,7 +66,7 @@ class Tracing:
 
 
 def configure(service: str, ship: Ship, otlp: str | None = None, *, queue: int = QUEUE) -> Tracing:
-    """Keep spans from now on: `ship` gets them (see `ShipExporter`), and a collector too where `otlp` is its base URL."""
+    """Keep spans from now on: `ship` gets them (see `ShipExporter`), and the collector whose base URL is `otlp`."""
     global _tracer  # noqa: PLW0603 - one tracer a process, as OpenTelemetry has it
     resource = Resource.create({"service.name": service, "service.namespace": _SCOPE})
     provider = TracerProvider(sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False)
