@@ -46,4 +46,6 @@ class DeliveryChangedV1(Contract):
     reason: t.Reason | None = None
 
 
-DELIVERY_CHANGED: Final = Versions("delivery.changed", "event", "tongche", "the fate of a command", (DeliveryChangedV1,))
+DELIVERY_CHANGED: Final = Versions(
+    "delivery.changed", "event", "tongche", "the fate of a command", (DeliveryChangedV1,)
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from pydantic import ValidationError
 
@@ -140,16 +140,13 @@ def envelope_of(headers: Iterable[tuple[str, bytes]]) -> Envelope:
     missing = [name for name in (*_REQUIRED, "time") if not texts.get(f"ce_{name}")]
     if missing:
         raise Undecodable("missing:" + ",".join(missing))
-    return Envelope(
-        time=_instant(texts["ce_time"]),
-        **{name: texts[f"ce_{name}"] for name in _REQUIRED},
-        **{name: texts.get(f"ce_{name}") for name in _OPTIONAL},
-    )
+    attributes: dict[str, Any] = {name: texts.get(f"ce_{name}") for name in (*_REQUIRED, *_OPTIONAL)}
+    return Envelope(time=_instant(texts["ce_time"]), **attributes)
 
 
 def _texts(headers: Iterable[tuple[str, bytes]]) -> Mapping[str, str]:
     try:
-        return {name: value.decode() for name, value in headers if value is not None}
+        return {name: value.decode() for name, value in headers}
     except UnicodeDecodeError:
         raise Undecodable("header-not-utf8") from None
 

@@ -56,16 +56,16 @@ class Field:
 
 def _load() -> dict[str, Field]:
     parties = get_args(Party)
-    with (files(__package__) / "fields.csv").open(encoding="utf-8", newline="") as table:
-        rows = csv.DictReader(line for line in table if not line.startswith("#"))
-        return {
-            row["name"]: Field(
-                **{key: row[key] for key in ("name", "zh", "en", "unit", "standard", "grade", "personal")},
-                sights={party: _SIGHTS[row[party]] for party in parties},
-                only_in=dict(pair.split("=", 1) for pair in row["only_in"].split()),
-            )
-            for row in rows
-        }
+    table = (files(__package__) / "fields.csv").read_text(encoding="utf-8")
+    rows = csv.DictReader(line for line in table.splitlines() if not line.startswith("#"))
+    return {
+        row["name"]: Field(
+            **{key: row[key] for key in ("name", "zh", "en", "unit", "standard", "grade", "personal")},
+            sights={party: _SIGHTS[row[party]] for party in parties},
+            only_in=dict(pair.split("=", 1) for pair in row["only_in"].split()),
+        )
+        for row in rows
+    }
 
 
 FIELDS: Final = _load()

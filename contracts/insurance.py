@@ -104,7 +104,9 @@ INSURANCE_QUOTE: Final = _insurer("insurance.quote", "command", "price the compu
 INSURANCE_QUOTED: Final = _insurer("insurance.quoted", "event", "the price of the cover", InsuranceQuotedV1)
 INSURANCE_BIND: Final = _insurer("insurance.bind", "command", "take the cover", InsuranceBindV1)
 INSURANCE_BOUND: Final = _insurer("insurance.bound", "event", "the policy", InsuranceBoundV1)
-INSURANCE_ENDORSE: Final = _insurer("insurance.endorse", "command", "write the plate into the policy", InsuranceEndorseV1)
+INSURANCE_ENDORSE: Final = _insurer(
+    "insurance.endorse", "command", "write the plate into the policy", InsuranceEndorseV1
+)
 INSURANCE_ENDORSED: Final = _insurer("insurance.endorsed", "event", "the policy names the plate", InsuranceEndorsedV1)
 INSURANCE_CANCEL: Final = _insurer("insurance.cancel", "command", "undo a policy", InsuranceCancelV1)
 INSURANCE_CANCELLED: Final = _insurer("insurance.cancelled", "event", "the policy is undone", InsuranceCancelledV1)

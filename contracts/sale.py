@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -45,7 +45,7 @@ class _Vehicle(Contract):
     maker_uscc: t.Uscc
     ccc_no: t.CccNo | None = None
 
-    CHECKS = (
+    CHECKS: ClassVar[tuple[Check, ...]] = (
         Check("sold_before_made", ("sold_on", "mfg_date"), "sold_on", lambda sold, made: sold >= made),
         Check("no_power_unit", ("engine_no", "motor_no"), "engine_no", lambda engine, motor: bool(engine or motor)),
     )
@@ -66,7 +66,9 @@ class _Buyer(Contract):
     region: t.Division
     insurer_uscc: t.Uscc
 
-    CHECKS = (Check("resident_id", ("buyer_id_type", "buyer_id_no"), "buyer_id_no", _id_holds),)
+    CHECKS: ClassVar[tuple[Check, ...]] = (
+        Check("resident_id", ("buyer_id_type", "buyer_id_no"), "buyer_id_no", _id_holds),
+    )
 
 
 class Loan(Part):
@@ -94,7 +96,7 @@ class SaleConfirmedV1(_Vehicle, _Buyer):
 
     price: t.Price
 
-    CHECKS = (*_Vehicle.CHECKS, *_Buyer.CHECKS)
+    CHECKS: ClassVar[tuple[Check, ...]] = (*_Vehicle.CHECKS, *_Buyer.CHECKS)
 
 
 class SaleConfirmedV2(_Vehicle):
@@ -111,17 +113,26 @@ class SaleConfirmedV2(_Vehicle):
     loan: Loan | None = None
     export: Export | None = None
 
-    CHECKS = (
+    CHECKS: ClassVar[tuple[Check, ...]] = (
         *_Vehicle.CHECKS,
         Check(
-            "price_split", ("amount_incl", "amount_excl", "vat"), "amount_incl",
+            "price_split",
+            ("amount_incl", "amount_excl", "vat"),
+            "amount_incl",
             lambda incl, excl, vat: excl + vat == incl,
         ),
         Check(
-            "loan_above_price", ("loan.loan_amount", "amount_incl"), "loan.loan_amount",
+            "loan_above_price",
+            ("loan.loan_amount", "amount_incl"),
+            "loan.loan_amount",
             lambda loan, incl: loan is None or loan <= incl,
         ),
-        Check("home_or_export", ("buyer", "export"), "buyer", lambda buyer, export: (buyer is None) != (export is None)),
+        Check(
+            "home_or_export",
+            ("buyer", "export"),
+            "buyer",
+            lambda buyer, export: (buyer is None) != (export is None),
+        ),
         Check("loan_for_export", ("loan", "export"), "loan", lambda loan, export: loan is None or export is None),
     )
 

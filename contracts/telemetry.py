@@ -39,4 +39,6 @@ class TelemetrySpansV1(Contract):
     dropped: Annotated[int, Field(ge=0)] = 0
 
 
-TELEMETRY_SPANS: Final = Versions("telemetry.spans", "event", "tongche", "spans for the trace store", (TelemetrySpansV1,))
+TELEMETRY_SPANS: Final = Versions(
+    "telemetry.spans", "event", "tongche", "spans for the trace store", (TelemetrySpansV1,)
+)

@@ -14,7 +14,18 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, PlainSerializer, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from .numbers import ccc, certificate, customs_declaration, division, export_licence, hs, invoice, resident_id, uscc, vin
+from .numbers import (
+    ccc,
+    certificate,
+    customs_declaration,
+    division,
+    export_licence,
+    hs,
+    invoice,
+    resident_id,
+    uscc,
+    vin,
+)
 from .numbers.errors import InvalidNumber
 
 FuelKind = Literal["ICE", "HEV", "PHEV", "EREV", "BEV", "FCEV"]

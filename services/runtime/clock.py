@@ -1,0 +1,24 @@
+"""Time comes through here, so that a test can decide what time it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+CHINA = ZoneInfo("Asia/Shanghai")
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The real clock; `business_date` stands in for today's date, and for nothing else."""
+
+    business_date: date | None = None
+
+    def now(self) -> datetime:
+        """This moment, aware, in UTC."""
+        return datetime.now(UTC)
+
+    def today(self) -> date:
+        """The day on which business is done in China."""
+        return self.business_date or self.now().astimezone(CHINA).date()

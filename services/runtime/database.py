@@ -1,0 +1,77 @@
+"""Opening a service's database: SQLite by default, a PostgreSQL schema when a URL is given."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+
+from .settings import Settings
+from .store import Store
+
+_BUSY_S: Final = 10
+
+
+def open_store(settings: Settings, service: str) -> Store:
+    """Bring the schema of `service` up to date, then open it; the caller starts and stops the store."""
+    writer = _engine(settings, service, immediate=True)
+    migrate(writer, service)
+    return Store(writer, _engine(settings, service, immediate=False))
+
+
+def _engine(settings: Settings, service: str, *, immediate: bool) -> Engine:
+    if settings.database is None:
+        return _sqlite(settings.data / "db" / f"{service}.db", immediate=immediate)
+    url = make_url(settings.database).set(drivername="postgresql+psycopg")
+    return create_engine(url, connect_args={"options": f"-csearch_path={service}"}, pool_pre_ping=True)
+
+
+def _sqlite(path: Path, *, immediate: bool) -> Engine:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_S, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _durable(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # so that we say BEGIN ourselves
+        connection.execute("pragma journal_mode=wal")
+        connection.execute("pragma synchronous=full")
+        connection.execute("pragma foreign_keys=on")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A writer that starts as a reader can meet another one half way and would have to give up.
+        connection.exec_driver_sql("begin immediate" if immediate else "begin")
+
+    return engine
+
+
+def migrate(engine: Engine, service: str) -> None:
+    """Apply the runtime's migrations, then the service's own. Safe to repeat; one process at a time does it."""
+    with engine.connect() as connection, connection.begin():
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("select pg_advisory_xact_lock(7410)"))
+            connection.execute(text(f'create schema if not exists "{service}"'))
+        for name in ("runtime", service):
+            folder = _migrations_of(name)
+            if folder.is_dir():
+                _upgrade(connection, name, folder)
+
+
+def _migrations_of(name: str) -> Path:
+    package = "services.runtime" if name == "runtime" else f"services.{name}"
+    folder = Path(str(files(package))) / "migrations"
+    return folder / "versions" if name == "runtime" else folder
+
+
+def _upgrade(connection: Connection, name: str, folder: Path) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(str(files("services.runtime"))) / "migrations"))
+    config.set_main_option("version_locations", str(folder))
+    config.set_main_option("path_separator", "os")
+    config.attributes.update(connection=connection, version_table=f"alembic_{name}")
+    command.upgrade(config, "head")

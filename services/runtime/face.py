@@ -1,0 +1,218 @@
+"""A service's face to the outside: its life from start to stop, its health, its metrics.
+
+Crash-only: work that fails in a way nobody planned for ends the process, and the supervisor starts a new one,
+which finds everything it needs in its store and on Kafka.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI, Response
+
+from observability import logs, metrics, tracing
+
+from . import topics
+from .clock import Clock
+from .database import open_store
+from .ids import new_id
+from .lanes import Lane, Lanes, Work
+from .outbox import Relay
+from .producer import Producer
+from .settings import Secrets, Settings
+from .spans import SpanPost
+from .store import Store
+from .subscription import Subscription, TransactionalWork
+
+CRASHED: Final = 70
+_STOP_S: Final = 25.0
+
+Build = Callable[["Runtime"], FastAPI]
+
+
+@dataclass(slots=True)
+class Runtime:
+    """What a service is given to work with, and where it registers what it does."""
+
+    service: str
+    settings: Settings
+    secrets: Secrets
+    clock: Clock
+    store: Store
+    producer: Producer
+    relay: Relay
+    ids: Callable[[], str] = new_id
+    slot: str = field(default_factory=lambda: os.environ.get("TONGCHE_SLOT", "0"))
+    lanes: list[Lanes] = field(default_factory=list)
+    tasks: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+
+    def subscribe(self, subscription: Subscription, *, at_once: int = 256) -> None:
+        """Follow topics from the service's start to its stop."""
+        self.work(
+            Lane(
+                group=subscription.group,
+                topics=tuple(subscription.topics),
+                bootstrap=self.settings.kafka,
+                slot=self.slot,
+                at_once=at_once,
+            ),
+            TransactionalWork(subscription, self.store, self.producer),
+        )
+
+    def work(self, lane: Lane, work: Work) -> Lanes:
+        """Have lanes worked from the service's start to its stop."""
+        lanes = Lanes(lane, work)
+        self.lanes.append(lanes)
+        return lanes
+
+    def background(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Run a task beside the rest; if it raises, the process ends."""
+        self.tasks[name] = run
+
+    def not_ready(self) -> list[str]:
+        """What is still missing before the service can do its work."""
+        return [f"consumer {lanes.lane.group}" for lanes in self.lanes if not lanes.ready.is_set()]
+
+
+def run(service: str, build: Build, port: Callable[[Settings], int]) -> None:
+    """Run a service until it is told to stop (exit 0) or something unplanned happens (exit 70)."""
+    settings = Settings()
+    logs.configure(service, settings.log_format)
+    uvloop.run(_live(service, settings, build, port(settings)))
+
+
+async def _live(service: str, settings: Settings, build: Build, port: int) -> None:
+    async with AsyncExitStack() as stack:
+        runtime = await stack.enter_async_context(_opened(service, settings))
+        app = build(runtime)
+        _add_face(app, runtime)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                host=settings.bind,
+                port=port,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                timeout_graceful_shutdown=3,
+            )
+        )
+        failed = await _until_stopped(runtime, server)
+    if failed:
+        sys.stdout.flush()
+        os._exit(CRASHED)
+
+
+@asynccontextmanager
+async def _opened(service: str, settings: Settings) -> AsyncIterator[Runtime]:
+    store = await asyncio.to_thread(open_store, settings, service)
+    store.start()
+    producer = Producer(settings.kafka, f"tongche.{service}")
+    relay = Relay(store, producer)
+    store.on_commit = relay.told
+    await relay.load()
+    clock = Clock(settings.business_date)
+    post = SpanPost(service, producer, clock, asyncio.get_running_loop())
+    runtime = Runtime(service, settings, settings.secret(), clock, store, producer, relay)
+    runtime.background("outbox", relay.run)
+    runtime.background("spans", post.run)
+    trace = tracing.configure(service, post.ship, settings.otlp)
+    try:
+        yield runtime
+    finally:
+        await asyncio.to_thread(trace.shutdown)
+        await post.flush()
+        await producer.stop()
+        await store.stop()
+
+
+async def _until_stopped(runtime: Runtime, server: uvicorn.Server) -> bool:
+    """Serve and work until a signal or a failure; whether it was a failure."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    serving = asyncio.create_task(_serve(server), name="http")
+    working = [asyncio.create_task(_quiet(run()), name=name) for name, run in runtime.tasks.items()]
+    consuming = asyncio.create_task(_consume(runtime), name="consumers")
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+    done, _ = await asyncio.wait({serving, *working, consuming, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    failed = stopping not in done
+    for task in done - {stopping}:
+        logs.get().error("crashed", task=task.get_name(), error=_told(task), exc_info=task.exception())
+    if not failed:
+        await _wind_down(runtime, server, consuming)
+    for task in (stopping, consuming, *working):
+        task.cancel()
+    await asyncio.gather(consuming, *working, return_exceptions=True)
+    return failed
+
+
+async def _quiet(work: Awaitable[None]) -> None:
+    await work
+
+
+async def _serve(server: uvicorn.Server) -> None:
+    # Without the context manager of `serve`, which would take the signals for itself.
+    await server._serve()  # noqa: SLF001
+
+
+async def _consume(runtime: Runtime) -> None:
+    """Start the consumers once their topics are there, and run them."""
+    wanted = {topic for lanes in runtime.lanes for topic in lanes.lane.topics}
+    if wanted:
+        await topics.wait_for(runtime.settings, wanted)
+    await _all(lanes.run() for lanes in runtime.lanes)
+    await asyncio.Event().wait()
+
+
+async def _all(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for work in works:
+            group.create_task(work)
+
+
+async def _wind_down(runtime: Runtime, server: uvicorn.Server, consuming: asyncio.Task[None]) -> None:
+    server.should_exit = True
+    del consuming
+    try:
+        async with asyncio.timeout(_STOP_S):
+            await asyncio.gather(*(lanes.stop() for lanes in runtime.lanes))
+            await runtime.relay.drained()
+    except TimeoutError:
+        logs.get().warning("stop_late", unsent=runtime.relay.unsent)
+
+
+def _told(task: asyncio.Task[Any]) -> str:
+    error = task.exception()
+    return type(error).__name__ if error else "ended"
+
+
+def _add_face(app: FastAPI, runtime: Runtime) -> None:
+    @app.get("/health", include_in_schema=False)
+    async def health() -> dict[str, str]:
+        return {"status": "alive", "service": runtime.service}
+
+    @app.get("/ready", include_in_schema=False)
+    async def ready(response: Response) -> dict[str, Any]:
+        missing = runtime.not_ready()
+        response.status_code = 503 if missing else 200
+        return {"ready": not missing, "missing": missing}
+
+    @app.get("/metrics", include_in_schema=False)
+    async def measured() -> Response:
+        metrics.gauge("tongche_outbox_waiting", runtime.relay.unsent)
+        for lanes in runtime.lanes:
+            metrics.gauge("tongche_window_records", lanes.in_memory, group=lanes.lane.group)
+        return Response(metrics.render(), media_type=metrics.CONTENT_TYPE)

@@ -1,0 +1,378 @@
+"""Lanes: every key's messages one after another, many keys at once, and a commit that never runs ahead.
+
+Fetch → one lane a key → so many lanes at work at once → the contiguous watermark of each partition is committed
+every quarter of a second and when a partition is taken away. Taking away means: start nothing more, finish what
+is running, commit, let go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, OffsetAndMetadata, TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.errors import IllegalStateError, KafkaError
+
+from observability import logs, metrics
+
+from .offsets import Watermark
+from .record import Record
+
+COMMIT_EVERY_S: Final = 0.25
+_COMMIT_S: Final = 5.0
+_COMMIT_TIMEOUTS_IN_A_ROW: Final = 3
+_POLL_MS: Final = 100
+_NEVER_MS: Final = 24 * 3600 * 1000
+_AT_ONCE: Final = 500
+_STOP_S: Final = 5.0
+
+
+class Stuck(RuntimeError):
+    """This process cannot go on and must be restarted: the consumer has lost its coordinator, or its place."""
+
+
+class Gone(Exception):  # noqa: N818 - not a fault: the partition moved while the work was under way
+    """The partition of this record belongs to somebody else now; its new owner will see the record again."""
+
+
+class Work(Protocol):
+    """What is done with the records of one consumer."""
+
+    async def assigned(self, partitions: Collection[TopicPartition], generation: int) -> Collection[TopicPartition]:
+        """Get ready for partitions; gives back those that may be worked on."""
+
+    async def recall(self, records: Sequence[Record]) -> Mapping[str, Any]:
+        """What was already decided about a batch, by record id: one look-up for all."""
+
+    async def handle(self, record: Record, known: Any | None) -> None:
+        """Do the work; on return the record needs nothing more. May raise `Gone`; anything else ends the process."""
+
+    def leaving(self, partitions: Collection[TopicPartition]) -> None:
+        """Hear that partitions are about to go: whatever merely waits for something should give up with `Gone`."""
+
+    async def revoked(self, partitions: Collection[TopicPartition]) -> None:
+        """Forget partitions; nothing of theirs is running any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """How one consumer reads: its group, its place in it, and how much it holds in memory at once."""
+
+    group: str
+    topics: tuple[str, ...]
+    bootstrap: str
+    slot: str = "0"
+    """Static membership: a process that is restarted takes its own place again within a second."""
+    at_once: int = 256
+    records: int = 2_000
+    held_bytes: int = 16 * 1024 * 1024
+    session_s: float = 30.0
+    drain_s: float = 20.0
+
+
+@dataclass(slots=True)
+class _Partition:
+    watermark: Watermark = field(default_factory=Watermark)
+    live: bool = True
+    running: int = 0
+    sent: int | None = None
+
+
+@dataclass(slots=True)
+class _Entry:
+    partition: _Partition
+    record: Record
+    known: Any | None
+
+
+@dataclass(slots=True)
+class Lanes:
+    """One consumer and its lanes. `run` works until it is cancelled or the process must be restarted."""
+
+    lane: Lane
+    work: Work
+    consumer: AIOKafkaConsumer | None = None
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    progressed_at: float = field(default_factory=time.monotonic)
+    _partitions: dict[TopicPartition, _Partition] = field(default_factory=dict)
+    _lanes: dict[str, deque[_Entry]] = field(default_factory=dict)
+    _runnable: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    _records: int = 0
+    _bytes: int = 0
+    _paused: bool = False
+    _settled: asyncio.Event = field(default_factory=asyncio.Event)
+    _late_commits: int = 0
+
+    async def run(self) -> None:
+        """Read and work. Raises `Stuck` where only a new process helps, or what `work.handle` raised."""
+        self.consumer = await _connected(self.lane, _Listener(self._on_revoked, self._on_assigned))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(self.lane.at_once):
+                    tasks.create_task(self._worker())
+                tasks.create_task(self._committer())
+                tasks.create_task(self._reader(self.consumer))
+        finally:
+            await self._close(self.consumer)
+
+    @property
+    def in_memory(self) -> int:
+        """Records fetched and not finished."""
+        return self._records
+
+    async def backlog(self) -> int:
+        """Records on Kafka that are not finished: those in memory, and those not yet fetched."""
+        if self.consumer is None or not self._partitions:
+            return 0
+        ends = await self.consumer.end_offsets(list(self._partitions))
+        total = 0
+        for place, end in ends.items():
+            total += max(0, end - await self._done_below(place))
+        return total
+
+    async def _done_below(self, place: TopicPartition) -> int:
+        assert self.consumer is not None
+        partition = self._partitions.get(place)
+        if partition is not None and partition.watermark.committable is not None:
+            return partition.watermark.committable
+        return await self.consumer.committed(place) or 0
+
+    # -- reading
+
+    async def _reader(self, consumer: AIOKafkaConsumer) -> None:
+        while True:
+            self._breathe(consumer)
+            room = max(1, min(_AT_ONCE, self.lane.records - self._records))
+            for place, found in (await self._fetched(consumer, room)).items():
+                await self._take(consumer, place, found)
+
+    async def _fetched(
+        self, consumer: AIOKafkaConsumer, most: int
+    ) -> Mapping[TopicPartition, list[ConsumerRecord[bytes, bytes]]]:
+        try:
+            found: Mapping[TopicPartition, list[ConsumerRecord[bytes, bytes]]]
+            found = await consumer.getmany(timeout_ms=_POLL_MS, max_records=most)
+        except KafkaError as error:
+            logs.get().warning("fetch_failed", group=self.lane.group, error=type(error).__name__)
+            await asyncio.sleep(COMMIT_EVERY_S)
+            return {}
+        return found
+
+    def _breathe(self, consumer: AIOKafkaConsumer) -> None:
+        """Stop fetching when the window is full, start again when it is half empty; polling goes on."""
+        full = self._records >= self.lane.records or self._bytes >= self.lane.held_bytes
+        room = self._records <= self.lane.records // 2 and self._bytes <= self.lane.held_bytes // 2
+        held = consumer.assignment().intersection(self._partitions)
+        if full and not self._paused:
+            consumer.pause(*held)
+            self._paused = True
+        elif room and self._paused:
+            consumer.resume(*held)
+            self._paused = False
+
+    async def _take(
+        self, consumer: AIOKafkaConsumer, place: TopicPartition, found: list[ConsumerRecord[bytes, bytes]]
+    ) -> None:
+        partition = self._partitions.get(place)
+        if partition is None:
+            # Fetched before we were ready for the partition: go back, or these would never be seen again.
+            _seek(consumer, place, found[0].offset)
+            return
+        records = [_record(raw) for raw in found]
+        known = await self.work.recall(records)
+        if not partition.live:
+            return
+        for record in records:
+            partition.watermark.fetched(record.offset)
+            self._enqueue(_Entry(partition, record, known.get(record.id)))
+
+    def _enqueue(self, entry: _Entry) -> None:
+        self._records += 1
+        self._bytes += entry.record.size
+        # Without a key there is no order to keep: a lane of its own.
+        key = entry.record.key or entry.record.id
+        lane = self._lanes.setdefault(key, deque())
+        lane.append(entry)
+        if len(lane) == 1:
+            self._runnable.put_nowait(key)
+
+    # -- working
+
+    async def _worker(self) -> None:
+        while True:
+            key = await self._runnable.get()
+            lane = self._lanes[key]
+            entry = lane[0]
+            if entry.partition.live:
+                await self._one(entry)
+            lane.popleft()
+            self._records -= 1
+            self._bytes -= entry.record.size
+            if lane:
+                self._runnable.put_nowait(key)
+            else:
+                del self._lanes[key]
+
+    async def _one(self, entry: _Entry) -> None:
+        partition = entry.partition
+        partition.running += 1
+        try:
+            await self.work.handle(entry.record, entry.known)
+        except Gone:
+            partition.live = False
+            metrics.count("tongche_fenced_total")
+        else:
+            partition.watermark.finished(entry.record.offset)
+            self.progressed_at = time.monotonic()
+        finally:
+            partition.running -= 1
+            if not partition.running:
+                self._settled.set()
+
+    # -- committing
+
+    async def _committer(self) -> None:
+        while True:
+            await asyncio.sleep(COMMIT_EVERY_S)
+            await self._commit(self._partitions)
+
+    async def _commit(self, partitions: Mapping[TopicPartition, _Partition]) -> None:
+        consumer = self.consumer
+        if consumer is None:
+            return
+        held = consumer.assignment()
+        due = {
+            place: partition.watermark.committable
+            for place, partition in partitions.items()
+            if place in held and partition.watermark.committable not in (None, partition.sent)
+        }
+        if not due:
+            return
+        try:
+            async with asyncio.timeout(_COMMIT_S):
+                await consumer.commit({place: OffsetAndMetadata(offset, "") for place, offset in due.items()})
+        except TimeoutError as late:
+            self._late_commits += 1
+            if self._late_commits >= _COMMIT_TIMEOUTS_IN_A_ROW:
+                message = f"{self.lane.group}: {self._late_commits} commits in a row timed out"
+                raise Stuck(message) from late
+        except (KafkaError, IllegalStateError) as error:
+            # Near a rebalance a commit may fail; what it covered comes again and the ledger knows it.
+            metrics.count("tongche_commit_failures_total")
+            logs.get().info("commit_failed", group=self.lane.group, error=type(error).__name__)
+        else:
+            self._late_commits = 0
+            for place, offset in due.items():
+                partitions[place].sent = offset
+
+    # -- coming and going
+
+    async def _on_assigned(self, places: Collection[TopicPartition]) -> None:
+        assert self.consumer is not None
+        mine = await self.work.assigned(places, _generation(self.consumer))
+        self._partitions.update({place: _Partition() for place in mine})
+        self._paused = False
+        self.ready.set()
+        logs.get().info("assigned", group=self.lane.group, partitions=len(mine))
+
+    async def _on_revoked(self, places: Collection[TopicPartition]) -> None:
+        going = {place: self._partitions[place] for place in places if place in self._partitions}
+        await self._let_go(going)
+        for place in going:
+            del self._partitions[place]
+        await self.work.revoked(list(going))
+
+    async def _drain(self, partitions: Sequence[_Partition]) -> None:
+        try:
+            async with asyncio.timeout(self.lane.drain_s):
+                while any(partition.running for partition in partitions):
+                    self._settled.clear()
+                    await self._settled.wait()
+        except TimeoutError:
+            # What still runs is fenced in the store; its effect is known by its key when it comes again.
+            logs.get().warning("drain_late", group=self.lane.group)
+
+    async def _close(self, consumer: AIOKafkaConsumer) -> None:
+        for partition in self._partitions.values():
+            partition.live = False
+        try:
+            await self._commit(self._partitions)
+            async with asyncio.timeout(_STOP_S):
+                await consumer.stop()
+        except (TimeoutError, KafkaError, Stuck) as error:
+            logs.get().warning("consumer_stop", group=self.lane.group, error=type(error).__name__)
+
+    async def stop(self) -> None:
+        """Start nothing more, finish what runs within the drain time, and commit it."""
+        await self._let_go(dict(self._partitions))
+
+    async def _let_go(self, going: Mapping[TopicPartition, _Partition]) -> None:
+        for partition in going.values():
+            partition.live = False
+        self.work.leaving(going.keys())
+        await self._drain(list(going.values()))
+        await self._commit(going)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    revoked: Callable[[Collection[TopicPartition]], Awaitable[None]]
+    assigned: Callable[[Collection[TopicPartition]], Awaitable[None]]
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        await self.revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        await self.assigned(assigned)
+
+
+async def _connected(lane: Lane, listener: ConsumerRebalanceListener) -> AIOKafkaConsumer:
+    while True:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=lane.bootstrap,
+            client_id=lane.group,
+            group_id=lane.group,
+            group_instance_id=f"{lane.group}-{lane.slot}",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=int(lane.session_s * 1000),
+            heartbeat_interval_ms=int(lane.session_s * 100),
+            rebalance_timeout_ms=int(lane.drain_s * 2000),
+            # Polling never stops; a full window must not look like a dead process.
+            max_poll_interval_ms=_NEVER_MS,
+            request_timeout_ms=10_000,
+            retry_backoff_ms=100,
+            metadata_max_age_ms=10_000,
+        )
+        consumer.subscribe(list(lane.topics), listener=listener)
+        try:
+            await consumer.start()
+        except KafkaError as error:
+            logs.get().info("broker_away", group=lane.group, error=type(error).__name__)
+            await consumer.stop()
+            await asyncio.sleep(COMMIT_EVERY_S)
+        else:
+            return consumer
+
+
+def _generation(consumer: AIOKafkaConsumer) -> int:
+    # aiokafka tells the group's generation nowhere in public; a test pins this.
+    return int(getattr(consumer._coordinator, "generation", -1))  # noqa: SLF001
+
+
+def _seek(consumer: AIOKafkaConsumer, place: TopicPartition, offset: int) -> None:
+    try:
+        consumer.seek(place, offset)
+    except IllegalStateError:
+        # The partition has just gone to somebody else, who starts from the committed offset.
+        metrics.count("tongche_fenced_total")
+
+
+def _record(raw: ConsumerRecord[bytes, bytes]) -> Record:
+    key = (raw.key or b"").decode(errors="replace")
+    return Record(raw.topic, raw.partition, raw.offset, key, tuple(raw.headers), raw.value)

@@ -1,0 +1,166 @@
+"""A service's database: one writer thread that commits many small acts together."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection, Engine, Insert
+from sqlalchemy.exc import DBAPIError
+
+T = TypeVar("T")
+Op = Callable[[Connection], T]
+Listener = Callable[[list[Any]], None]
+
+MOST_A_COMMIT: Final = 1000
+_LATER: Final = "tongche.later"
+_TOLD: Final = "tongche.told"
+
+
+class StoreUnavailable(RuntimeError):
+    """The database cannot take writes now (full, read-only, locked, unreachable); nothing of the act is stored."""
+
+
+@dataclass(slots=True)
+class _Job:
+    op: Op[Any]
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+
+
+@dataclass(slots=True)
+class Store:
+    """Group commit: acts that wait at the same time share one durable transaction.
+
+    An act that raises is rolled back alone, and its exception comes to its caller. Acts run one after
+    another, so within one process an act sees all acts before it.
+    """
+
+    writer: Engine
+    reader: Engine
+    gather_s: float = 0.001
+    """How long to gather after the first act; a lone act pays it, a busy store commits less often."""
+    on_commit: Listener | None = None
+    """Called on the event loop, in commit order, with what acts `tell` after they are durable."""
+    _jobs: queue.SimpleQueue[_Job | None] = field(default_factory=queue.SimpleQueue)
+    _thread: threading.Thread | None = None
+    _loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self) -> None:
+        """Start the writer thread; call it on the event loop."""
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._write, name="store", daemon=True)
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Finish what was asked, then end the writer thread."""
+        if self._thread is not None:
+            self._jobs.put(None)
+            await asyncio.to_thread(self._thread.join)
+        self.writer.dispose()
+        self.reader.dispose()
+
+    async def run(self, op: Op[T]) -> T:
+        """Run an act in the next grouped transaction; returns when it is durable.
+
+        Raises what the act raised, or `StoreUnavailable`.
+        """
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._jobs.put(_Job(op, future))
+        return await future
+
+    async def read(self, op: Op[T]) -> T:
+        """Run a reading act on its own connection, in a thread."""
+        return await asyncio.to_thread(self._read, op)
+
+    def _read(self, op: Op[T]) -> T:
+        with self.reader.connect() as connection:
+            return op(connection)
+
+    def _write(self) -> None:
+        while (batch := self._next_batch()) is not None:
+            told = self._together(batch)
+            if told is None:
+                told = [fact for job in batch for fact in self._alone(job)]
+            if self._loop is not None and not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(self._resolve, batch, told)
+
+    def _next_batch(self) -> list[_Job] | None:
+        first = self._jobs.get()
+        if first is None:
+            return None
+        batch = [first]
+        if self._jobs.empty() and self.gather_s:
+            time.sleep(self.gather_s)
+        while len(batch) < MOST_A_COMMIT and not self._jobs.empty():
+            job = self._jobs.get()
+            if job is None:
+                self._jobs.put(None)
+                break
+            batch.append(job)
+        return batch
+
+    def _together(self, batch: list[_Job]) -> list[Any] | None:
+        """All in one transaction; None when one of them failed and each must be tried alone."""
+        try:
+            with self.writer.connect() as connection:
+                connection.info[_LATER], connection.info[_TOLD] = {}, []
+                with connection.begin():
+                    for job in batch:
+                        job.result = job.op(connection)
+                    _flush(connection)
+                return list(connection.info[_TOLD])
+        except Exception as error:  # noqa: BLE001 - whose fault it was shows when each runs alone
+            reason = _as_unavailable(error)
+            if len(batch) > 1 and not isinstance(reason, StoreUnavailable):
+                return None
+            for job in batch:
+                job.error = reason
+            return []
+
+    def _alone(self, job: _Job) -> list[Any]:
+        return self._together([job]) or []
+
+    def _resolve(self, batch: Sequence[_Job], told: list[Any]) -> None:
+        if told and self.on_commit is not None:
+            self.on_commit(told)
+        for job in batch:
+            if job.future.cancelled():
+                continue
+            if job.error is not None:
+                job.future.set_exception(job.error)
+            else:
+                job.future.set_result(job.result)
+
+
+def later(connection: Connection, statement: Insert, row: dict[str, Any]) -> None:
+    """Insert a row at the end of the transaction, together with its like: many rows, one round trip."""
+    connection.info[_LATER].setdefault(id(statement), (statement, []))[1].append(row)
+
+
+def tell(connection: Connection, fact: Any) -> None:
+    """Have a fact told to the store's listener once the transaction is durable."""
+    connection.info[_TOLD].append(fact)
+
+
+def _flush(connection: Connection) -> None:
+    for statement, rows in connection.info[_LATER].values():
+        connection.execute(statement, rows)
+
+
+def _as_unavailable(error: BaseException) -> BaseException:
+    if isinstance(error, DBAPIError) and not _is_our_mistake(error):
+        return StoreUnavailable(type(error.orig).__name__)
+    return error
+
+
+def _is_our_mistake(error: DBAPIError) -> bool:
+    from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError  # noqa: PLC0415 - only on failure
+
+    return isinstance(error, DataError | IntegrityError | ProgrammingError)

@@ -1,0 +1,84 @@
+"""A consumer whose whole effect is in its store: exactly once, in the order of each key."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiokafka import TopicPartition
+from sqlalchemy import Connection
+
+from contracts.envelope import Undecodable
+from observability import logs, metrics
+
+from .poison import set_aside
+from .producer import Producer
+from .record import Record
+from .sql import insert_once
+from .store import Store, StoreUnavailable
+from .tables import ledger
+
+Apply = Callable[[Connection, Record], None]
+
+_PAUSE_S: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Which topics a service follows, in which group, and what it does with a record inside a transaction.
+
+    `apply` runs once for each (group, message id), in the same transaction as the note that it ran. It raises
+    `Undecodable` for bytes that are no message of ours: they go to `<topic>.poison` and the lane goes on.
+    """
+
+    group: str
+    topics: Sequence[str]
+    apply: Apply
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionalWork:
+    """The work of a `Subscription` in its lanes."""
+
+    subscription: Subscription
+    store: Store
+    producer: Producer
+
+    async def assigned(self, partitions: Collection[TopicPartition], generation: int) -> Collection[TopicPartition]:
+        """Nothing to prepare: the ledger row in the same transaction is the fence."""
+        del generation
+        return partitions
+
+    async def recall(self, records: Sequence[Record]) -> Mapping[str, Any]:
+        """Nothing to look up: inserting the ledger row tells whether it is new."""
+        del records
+        return {}
+
+    async def handle(self, record: Record, known: Any | None) -> None:
+        """Apply a record; waits out a store that cannot write."""
+        del known
+        while True:
+            try:
+                await self.store.run(lambda connection: self._once(connection, record))
+            except Undecodable as wrong:
+                await set_aside(self.producer, record, wrong.reason)
+            except StoreUnavailable as away:
+                metrics.count("tongche_store_unavailable_total")
+                logs.get().warning("store_unavailable", group=self.subscription.group, error=str(away))
+                await asyncio.sleep(_PAUSE_S)
+                continue
+            return
+
+    def leaving(self, partitions: Collection[TopicPartition]) -> None:
+        """Nothing waits here but for the store."""
+
+    async def revoked(self, partitions: Collection[TopicPartition]) -> None:
+        """Nothing is kept of a partition."""
+
+    def _once(self, connection: Connection, record: Record) -> None:
+        row = {"consumer": self.subscription.group, "id": record.id, "outputs": None, "at": time.time()}
+        if insert_once(connection, ledger, row):
+            self.subscription.apply(connection, record)

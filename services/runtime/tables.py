@@ -1,0 +1,80 @@
+"""The runtime's own tables; every service's database has them beside the service's."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, Table, Text
+
+metadata = MetaData()
+
+BIG = BigInteger().with_variant(Integer, "sqlite")
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("consumer", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("outputs", LargeBinary, comment="what to send again when the input comes again"),
+    Column("at", Float, nullable=False),
+)
+"""One row an input that was dealt with."""
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("seq", BIG, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("headers", LargeBinary, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Index("outbox_by_id", "id"),
+    sqlite_autoincrement=True,
+)
+"""What is stored and not yet known to be on Kafka, in the order it must go."""
+
+owner = Table(
+    "owner",
+    metadata,
+    Column("consumer", Text, primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("generation", Integer, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("who", Text, nullable=False),
+)
+"""Who may write for a partition. A thawed process finds its epoch gone."""
+
+parked = Table(
+    "parked",
+    metadata,
+    Column("consumer", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BIG, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("headers", LargeBinary, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("state", Text, nullable=False, comment="parked, answered or dead"),
+    Column("tries", Integer, nullable=False),
+    Column("not_before", Float, nullable=False),
+    Column("since", Float, nullable=False),
+    Column("failure", Text),
+    Column("reason", Text),
+    Column("outputs", LargeBinary),
+    Column("history", LargeBinary, nullable=False, comment="the attempts so far, as JSON"),
+    Index("parked_by_key", "consumer", "topic", "partition", "key", "offset"),
+    Index("parked_by_state", "state"),
+)
+"""Deliveries of one key that wait in order while other keys go on."""
+
+breaker = Table(
+    "breaker",
+    metadata,
+    Column("organisation", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("since", Float, nullable=False),
+    Column("reason", Text),
+    Column("probe_at", Float),
+)
+"""The last known state of every organisation's breaker, with why."""

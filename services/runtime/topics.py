@@ -1,0 +1,89 @@
+"""Creating the topics of the table, and waiting until they are there."""
+
+from __future__ import annotations
+
+import asyncio
+import tomllib
+from collections.abc import Collection
+from typing import Final
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from adapters.organisations import ORGANISATIONS
+from contracts.topics import Topic, all_topics
+
+from .settings import Settings
+
+_PAUSE_S: Final = 0.1
+
+
+class TopicsRefused(RuntimeError):
+    """The broker would not create a topic of the table."""
+
+
+def topics_of(settings: Settings) -> list[Topic]:
+    """Every topic of this installation: its organisations and its publishers included."""
+    return list(all_topics(ORGANISATIONS, publishers_of(settings)))
+
+
+def publishers_of(settings: Settings) -> list[str]:
+    """The names of the publishers, in the order of their file."""
+    with settings.publishers.open("rb") as file:
+        return [row["name"] for row in tomllib.load(file)["publishers"]]
+
+
+async def ensure(settings: Settings) -> None:
+    """Create what is missing, waiting for the broker as long as it takes. Safe to repeat.
+
+    Raises `TopicsRefused` with the broker's word where it will not create one.
+    """
+    admin = await _admin(settings)
+    try:
+        have = set(await admin.list_topics())
+        missing = [topic for topic in topics_of(settings) if topic.name not in have]
+        if missing:
+            await _create(admin, missing)
+    finally:
+        await admin.close()
+
+
+async def wait_for(settings: Settings, names: Collection[str]) -> None:
+    """Return once all these topics exist. A consumer that comes before its topic would look again only much later."""
+    admin = await _admin(settings)
+    try:
+        while not set(names) <= set(await _listed(admin)):
+            await asyncio.sleep(_PAUSE_S)
+    finally:
+        await admin.close()
+
+
+async def _listed(admin: AIOKafkaAdminClient) -> list[str]:
+    try:
+        return list(await admin.list_topics())
+    except KafkaError:
+        return []
+
+
+async def _create(admin: AIOKafkaAdminClient, missing: list[Topic]) -> None:
+    wanted = [
+        NewTopic(topic.name, topic.partitions, replication_factor=-1, topic_configs=topic.settings) for topic in missing
+    ]
+    response = await admin.create_topics(wanted)
+    for name, code, *_ in response.topic_errors:
+        error = for_code(code)
+        if code and error is not TopicAlreadyExistsError:
+            message = f"{name}: {error.__name__}"
+            raise TopicsRefused(message)
+
+
+async def _admin(settings: Settings) -> AIOKafkaAdminClient:
+    while True:
+        admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka, request_timeout_ms=30_000)
+        try:
+            await admin.start()
+        except KafkaError:
+            await admin.close()
+            await asyncio.sleep(_PAUSE_S)
+        else:
+            return admin
