@@ -43,7 +43,9 @@ class Unavailable(AgencyError):
 
     result: ClassVar[Result] = "unavailable"
 
-    def __init__(self, retry_after: timedelta | None = None, status: int | None = None, code: str | None = None) -> None:
+    def __init__(
+        self, retry_after: timedelta | None = None, status: int | None = None, code: str | None = None
+    ) -> None:
         super().__init__(f"status {status}" if status else "no connection")
         self.retry_after = retry_after
         self.status = status

@@ -102,7 +102,8 @@ def _json(raw: bytes) -> Json:
 
 
 def _no_constant(name: str) -> Never:
-    raise ValueError(name)
+    message = f"{name} is not JSON"
+    raise ValueError(message)
 
 
 def _retry_after(headers: Mapping[str, str]) -> timedelta | None:

@@ -32,3 +32,8 @@ def local_time(when: datetime) -> str:
 def present(values: Mapping[str, Json]) -> dict[str, Json]:
     """Without the fields that are not there: agencies take an absent field, not a null."""
     return {name: value for name, value in values.items() if value is not None}
+
+
+def thousandths(whole: int) -> str:
+    """Millilitres as litres, kilograms as tonnes: 1480 → "1.480"."""
+    return f"{whole // 1000}.{whole % 1000:03d}"

@@ -1,0 +1,100 @@
+"""The traffic police 公安交管: plates to electronic licences. Simulated: no interface is published."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from adapters.spec import Adapter, Endpoint, Errors, Features, Operation, operations
+from contracts.topics import COMMANDS
+
+from . import mapping
+
+ADAPTER: Final = Adapter(
+    name="police",
+    features=Features.IDEMPOTENT,
+    errors=Errors(
+        field="cwdm",
+        codes={
+            "JG400": "V102",
+            "JG403": "A403",
+            "JG404": "D404",
+            "JG409": "P409",
+            "JG410": "P410",
+            "JG411": "A410",
+            "JG412": "P412",
+            "JG422": "D422",
+            "JG423": "P423",
+            "JG424": "L423",
+            "JG451": "B451",
+            "JG503": "P503",
+        },
+    ),
+    operations=operations(
+        Operation(
+            command=COMMANDS["plate.reserve"],
+            endpoint=Endpoint("POST", "/haopai/yuliu"),
+            request=mapping.reservation_request,
+            response=mapping.reservation,
+            echoes=("vin", "plate_kind"),
+        ),
+        Operation(
+            command=COMMANDS["plate.release"],
+            endpoint=Endpoint("POST", "/haopai/shifang"),
+            request=mapping.release_request,
+            response=mapping.release,
+            echoes=("vin", "reservation_no"),
+        ),
+        Operation(
+            command=COMMANDS["registration.register"],
+            endpoint=Endpoint("POST", "/dengji/zhuce", timeout=timedelta(seconds=10)),
+            request=mapping.registration_request,
+            response=mapping.registration,
+        ),
+        Operation(
+            command=COMMANDS["mortgage.register"],
+            endpoint=Endpoint("POST", "/diya/shelidengji"),
+            request=mapping.mortgage_request,
+            response=mapping.mortgage,
+        ),
+        Operation(
+            command=COMMANDS["mortgage.release"],
+            endpoint=Endpoint("POST", "/diya/jiechu"),
+            request=mapping.mortgage_release_request,
+            response=mapping.mortgage_release,
+            echoes=("vin", "mortgage_no"),
+        ),
+        Operation(
+            command=COMMANDS["elicence.issue"],
+            endpoint=Endpoint("POST", "/xingshizheng/qianfa"),
+            request=mapping.licence_request,
+            response=mapping.licence,
+        ),
+        Operation(
+            command=COMMANDS["elicence.grant"],
+            endpoint=Endpoint("POST", "/xingshizheng/shouquan"),
+            request=mapping.grant_request,
+            response=mapping.grant,
+        ),
+        Operation(
+            command=COMMANDS["elicence.verify"],
+            endpoint=Endpoint("POST", "/xingshizheng/heyan"),
+            request=mapping.verification_request,
+            response=mapping.verification,
+            echoes=("vin", "grant_no"),
+        ),
+        Operation(
+            command=COMMANDS["plate.dispatch"],
+            endpoint=Endpoint("POST", "/youji/jisong"),
+            request=mapping.parcel_request,
+            response=mapping.parcel,
+        ),
+        Operation(
+            command=COMMANDS["plate.track"],
+            endpoint=Endpoint("POST", "/youji/chaxun"),
+            request=mapping.parcel_query,
+            response=mapping.parcel_arrival,
+            echoes=("vin", "tracking_no"),
+        ),
+    ),
+)
