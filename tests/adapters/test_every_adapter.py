@@ -1,0 +1,246 @@
+"""What every adapter promises, walked over all of them and all their fixtures."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import adapters
+from adapters import replies
+from adapters.errors import AgencyError, BrokenAnswer, NotYet, Refused, Unavailable
+from adapters.organisations import ORGANISATIONS
+from adapters.registry import ADAPTERS
+from adapters.spec import Adapter, Features, Operation
+from contracts.codes import CODES
+from contracts.contract import Contract
+from contracts.fields import FIELDS, PARTY_OF, field_names
+from contracts.registry import CONTRACTS
+from contracts.topics import AGENCIES, COMMANDS
+
+
+@dataclass(frozen=True)
+class Case:
+    """One fixture of one adapter."""
+
+    adapter: Adapter
+    file: str
+    fixture: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.adapter.name}/{self.file}: {self.fixture['name']}"
+
+    @property
+    def command(self) -> str:
+        return str(self.fixture["given"]["command"])
+
+    @property
+    def then(self) -> dict[str, Any]:
+        return dict(self.fixture["then"])
+
+    @property
+    def operation(self) -> Operation:
+        return self.adapter.operations[self.command]
+
+    def told(self) -> Contract:
+        """The command as a message of its contract."""
+        return CONTRACTS[self.command].models[-1].model_validate_json(json.dumps(self.fixture["given"]["data"]))
+
+    def request(self) -> dict[str, Any]:
+        endpoint = self.operation.endpoint
+        return {"method": endpoint.method, "path": endpoint.path, "body": self.operation.request(self.told())}
+
+    def heard(self) -> dict[str, Any]:
+        """What the mapping makes of the recorded answer, in the fixture's words."""
+        response = self.fixture["response"]
+        raw = response["text"] if "text" in response else json.dumps(response["body"])
+        got = replies.reply(response["status"], response["headers"], raw.encode())
+        try:
+            event = replies.answer(self.adapter, self.operation, self.told(), got)
+        except AgencyError as wrong:
+            return _in_words(wrong)
+        data = event.model_dump(mode="json", exclude_none=True)
+        return {"event": self.operation.command.answer.name, "data": data}
+
+
+def _in_words(wrong: AgencyError) -> dict[str, Any]:
+    said: dict[str, Any] = {"error": wrong.result}
+    if isinstance(wrong, Refused | NotYet | Unavailable) and wrong.code:
+        said["code"] = wrong.code
+    if isinstance(wrong, Unavailable) and wrong.retry_after is not None:
+        said["retry_after_s"] = int(wrong.retry_after.total_seconds())
+    if isinstance(wrong, BrokenAnswer):
+        said["reason"] = wrong.reason
+    return said
+
+
+def _cases() -> Iterator[Case]:
+    for adapter in ADAPTERS.values():
+        folder = files(adapters) / adapter.name / "fixtures"
+        for file in sorted(folder.iterdir(), key=lambda found: found.name):
+            yield Case(adapter, file.name.removesuffix(".json"), json.loads(file.read_text(encoding="utf-8")))
+
+
+CASES = list(_cases())
+OPERATIONS = [(adapter, operation) for adapter in ADAPTERS.values() for operation in adapter.operations.values()]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_agency_gets_the_recorded_request(case: Case) -> None:
+    """The mapping writes exactly the recorded method, path and body."""
+    recorded = case.fixture["request"]
+    assert case.request() == {name: recorded[name] for name in ("method", "path", "body")}
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_broker_hears_the_recorded_answer(case: Case) -> None:
+    """The recorded answer becomes exactly the recorded event or failure."""
+    if "data" in case.then:
+        assert case.heard() == {**case.then, "data": _canonical(case)}
+    else:
+        assert case.heard() == case.then
+
+
+def _canonical(case: Case) -> dict[str, Any]:
+    model = CONTRACTS[case.then["event"]].models[-1]
+    return model.model_validate_json(json.dumps(case.then["data"])).model_dump(mode="json", exclude_none=True)
+
+
+def test_every_command_has_exactly_one_operation() -> None:
+    """Commands and operations are the same set, each at the agency that owns the command."""
+    assert sorted(operation.command.versions.name for _, operation in OPERATIONS) == sorted(COMMANDS)
+    for adapter, operation in OPERATIONS:
+        assert operation.command.agency == adapter.name
+
+
+def test_every_agency_of_the_topics_has_an_adapter() -> None:
+    """The registry and the topics table name the same agencies."""
+    assert set(ADAPTERS) == set(AGENCIES)
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_shows_a_success_and_a_refusal(name: str) -> None:
+    """At least one fixture answers the command and at least one refuses it for good."""
+    ends = [case.then for case in CASES if case.command == name]
+    assert any(then.get("event") == COMMANDS[name].answer.name for then in ends)
+    assert any(then.get("error") == "refused" for then in ends)
+
+
+def test_every_code_of_an_agency_is_one_of_ours() -> None:
+    """The tables of errors lead only to codes that the dictionary of codes explains."""
+    assert {ours for adapter in ADAPTERS.values() for ours in adapter.errors.codes.values()} <= set(CODES)
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_a_command_carries_only_what_its_party_may_see(name: str) -> None:
+    """Every field of a command is open in full to the agency that receives it."""
+    row = COMMANDS[name]
+    sights = {
+        field: FIELDS[field].seen_by(PARTY_OF[row.agency], name) for field in field_names(row.versions.models[-1])
+    }
+    assert {field for field, sight in sights.items() if sight != "full"} == set()
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if "event" in case.then], ids=str)
+def test_a_request_carries_nothing_but_the_command(case: Case) -> None:
+    """Every text in a request is the command's own, said in the agency's way; numbers too."""
+    given_values = set(_leaves(case.told().model_dump(mode="json")))
+    assert {value for value in _free_text(case.request()["body"])} <= given_values
+
+
+def _free_text(body: dict[str, Any]) -> set[str]:
+    return {leaf for leaf in _leaves(body) if any("\u4e00" <= character <= "\u9fff" for character in leaf)}
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from _leaves(inner)
+    else:
+        yield str(value)
+
+
+def test_features_are_declared_and_kept() -> None:
+    """A queryable agency has a look-up for every operation; the others have none."""
+    for adapter, operation in OPERATIONS:
+        assert (operation.lookup is not None) == (adapter.features is Features.QUERYABLE)
+
+
+def test_operations_echo_fields_that_both_sides_have() -> None:
+    """What must be repeated stands in the command and in the answer, and the VIN always is."""
+    for _, operation in OPERATIONS:
+        sides = (operation.command.versions.models[-1], operation.command.answer.models[-1])
+        assert "vin" in operation.echoes
+        assert all(set(operation.echoes) <= field_names(side) for side in sides)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=10,
+)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if "event" in case.then], ids=str)
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_no_json_breaks_a_mapping(case: Case, data: st.DataObject) -> None:
+    """Whatever an agency puts into its answer, the mapping gives an event or one of our failures."""
+    body = case.fixture["response"]["body"]
+    field = data.draw(st.sampled_from(sorted(body)))
+    spoilt = {**body, field: data.draw(json_values)}
+    status = data.draw(st.sampled_from([200, 201, 204, 301, 400, 403, 404, 409, 422, 429, 500, 503]))
+    got = replies.reply(status, {}, json.dumps(data.draw(st.just(spoilt) | json_values)).encode())
+    try:
+        replies.answer(case.adapter, case.operation, case.told(), got)
+    except AgencyError as wrong:
+        assert wrong.result
+
+
+@given(raw=st.binary(max_size=64))
+def test_no_bytes_break_a_reply(raw: bytes) -> None:
+    """Any bytes become a reply; those that are no JSON become an unreadable one."""
+    assert replies.reply(200, {}, raw).status == 200
+
+
+@pytest.mark.parametrize("raw", [b"[" * 200_000, b'{"a":' * 100_000, b"9" * 10_000], ids=["lists", "objects", "digits"])
+def test_monstrous_json_is_unreadable(raw: bytes) -> None:
+    """Nesting and digits without end are no answer, and no crash."""
+    assert replies.reply(200, {}, raw).body is replies.UNREADABLE
+
+
+IO_MODULES = {"aiohttp", "asyncio", "socket", "subprocess", "urllib.request", "http.client", "sqlalchemy", "services"}
+
+
+def test_adapters_do_no_io() -> None:
+    """No module of the adapters imports anything that could call, wait or store."""
+    for file in Path(str(files(adapters))).rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            assert not set(_imported(node)) & IO_MODULES, file.name
+
+
+def _imported(node: ast.AST) -> Iterator[str]:
+    names: list[str] = []
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        names = [node.module]
+    for name in names:
+        yield from (name, name.split(".")[0])
+
+
+def test_organisations_are_those_of_the_adapters() -> None:
+    """Five agencies are one organisation each; four insurers and three banks are told apart by USCC."""
+    kinds = [organisation.adapter for organisation in ORGANISATIONS.values()]
+    assert {kind: kinds.count(kind) for kind in ADAPTERS} == {
+        "miit": 1, "tax": 1, "insurer": 4, "bank": 3, "police": 1, "commerce": 1, "customs": 1,
+    }  # fmt: skip
+    assert all(organisation.id.endswith(organisation.uscc or "") for organisation in ORGANISATIONS.values())
