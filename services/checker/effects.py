@@ -1,0 +1,114 @@
+"""Invariants 2 and 6 in the agencies' own ledger: each effect once, guarded, and undone in reverse order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from . import expectations as expected
+from .findings import Finding
+from .story import Effect, Story
+
+
+@dataclass
+class Standing:
+    """What stands at the agencies for one vehicle while its ledger is read."""
+
+    effects: dict[str, Effect] = field(default_factory=dict)
+    keys: set[str] = field(default_factory=set)
+
+    def take(self, effect: Effect) -> None:
+        self.keys.add(effect.key)
+        for undone in expected.UNDOES.get(effect.operation, ()):
+            self.effects.pop(undone, None)
+        if effect.operation in expected.ONCE and not effect.declined:
+            self.effects[effect.operation] = effect
+
+    def holds(self, operation: str, at: str) -> bool:
+        """Whether it stands at that moment; a reservation may have expired."""
+        effect = self.effects.get(operation)
+        return effect is not None and not _expired(effect, at)
+
+
+def standing(story: Story) -> Standing:
+    """What stands at the end."""
+    end = Standing()
+    for effect in story.effects:
+        end.take(effect)
+    return end
+
+
+def walk(story: Story) -> Iterator[Finding]:
+    """Read a vehicle's ledger from its beginning and name what breaks a rule at its moment."""
+    now = Standing()
+    for effect in story.effects:
+        if effect.key in now.keys:
+            yield _named("key-twice", effect, story)
+            continue
+        yield from _once(effect, now, story)
+        yield from _guarded(effect, now, story)
+        yield from _in_reverse(effect, now, story)
+        now.take(effect)
+
+
+def _once(effect: Effect, now: Standing, story: Story) -> Iterator[Finding]:
+    if effect.key not in story.commands:
+        yield _named("uncommanded", effect, story)
+    if effect.operation in expected.ONCE and now.holds(effect.operation, effect.at):
+        yield _named("second-effect", effect, story)
+    undone = expected.UNDOES.get(effect.operation)
+    if undone and not undone & now.effects.keys():
+        yield _named("undone-twice", effect, story)
+
+
+def _guarded(effect: Effect, now: Standing, story: Story) -> Iterator[Finding]:
+    planned = expected.may_stand(terms(story, story.case_of(effect)))
+    for needed in expected.NEEDS.get(effect.operation, ()):
+        if needed in planned and not now.holds(needed, effect.at):
+            yield _named("guard-open", effect, story, f"{effect.operation} < {needed}")
+    if effect.operation in expected.CERTIFIED_FIRST and not _certified(effect, story):
+        yield _named("guard-open", effect, story, f"{effect.operation} < coc.query")
+
+
+def _certified(effect: Effect, story: Story) -> bool:
+    return story.certified_at is not None and story.certified_at <= datetime.fromisoformat(effect.at)
+
+
+def _in_reverse(effect: Effect, now: Standing, story: Story) -> Iterator[Finding]:
+    if effect.operation in expected.BEFORE_REGISTRATION_ONLY and "registration.register" in now.effects:
+        yield _named("undone-after-registration", effect, story)
+    still = expected.UNDONE_BEFORE.get(effect.operation, frozenset())
+    # A correction replaces one strand and leaves the others standing; only a case that ends is undone as a whole.
+    ends = story.case_of(effect) not in story.corrected or _is_cancelled(effect, story)
+    for operation in sorted(still):
+        if ends and now.holds(operation, effect.at):
+            yield _named("undone-out-of-order", effect, story, f"{operation} < {effect.operation}")
+
+
+def _is_cancelled(effect: Effect, story: Story) -> bool:
+    case = story.case_by_id.get(story.case_of(effect))
+    return case is not None and case.headline in {"CANCELLING", "CANCELLED"}
+
+
+def terms(story: Story, case_id: str) -> expected.Terms:
+    """What the sale and, where a bank or the tax office decided, the case say about the plan."""
+    sale, case = story.sales.get(case_id), story.case_by_id.get(case_id)
+    told = sale.told if sale else {}
+    facets = case.facets if case else {}
+    loan = facets.get("loan", {}).get("state")
+    return expected.Terms(
+        kind="export-new" if told.get("hs_code") else "new-car",
+        financed=bool(told.get("lender_uscc")) and loan not in {"REJECTED", "DECLINED", "WITHDRAWN"},
+        relieved=facets.get("tax", {}).get("state") == "RELIEVED",
+        hs_code=told.get("hs_code") or "",
+    )
+
+
+def _expired(effect: Effect, at: str) -> bool:
+    until = effect.expires
+    return until is not None and datetime.fromisoformat(until) <= datetime.fromisoformat(at)
+
+
+def _named(what: str, effect: Effect, story: Story, about: str = "") -> Finding:
+    return story.finding(what, effect.where, about or effect.operation, story.case_of(effect))

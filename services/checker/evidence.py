@@ -1,0 +1,141 @@
+"""The evidence folder, read line by line: what publishers, agencies, topics and logs say happened.
+
+    publishers/*.history.jsonl   {at, id, source, sourceid, vin, status: accepted|replayed}
+    simulator/ledger.jsonl       {at, organisation, operation, key, vin, body, result, status}
+    simulator/requests.jsonl     {at, organisation, operation, key, traceparent, status}
+    topics/<topic>.jsonl         {partition, offset, key, headers, value, timestamp}
+    cases.jsonl                  {id, vin, order_no, kind, headline, version, owner, opened_at, closed_at,
+                                  facets: [{name, state, hold, code, until, owner}], timers: [{name, due}]}
+    logs/*.log                   one event a line, JSON or not
+
+A header or value that is not UTF-8 is {"base64": "…"}.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_NEEDED = ("publishers", "topics", "logs", "simulator/ledger.jsonl", "simulator/requests.jsonl", "cases.jsonl")
+
+
+class BrokenEvidence(Exception):
+    """The evidence is not complete or not readable, so nothing can be judged from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One JSON object of a file, and where it stands."""
+
+    where: str
+    content: dict[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return self.content[name]
+        except KeyError:
+            raise BrokenEvidence(f"{self.where}: no {name}") from None
+
+    def get(self, name: str) -> Any:
+        return self.content.get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """One record of a topic as Kafka kept it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    headers: tuple[tuple[str, bytes], ...]
+    value: bytes | None
+
+    @property
+    def where(self) -> str:
+        return f"{self.topic}[{self.partition}]@{self.offset}"
+
+    @property
+    def type(self) -> str:
+        """The contract's name that its header claims, or nothing."""
+        claimed = dict(self.headers).get("ce_type", b"").decode(errors="replace")
+        return claimed.removeprefix("tongche.").rpartition(".v")[0]
+
+    @property
+    def subject(self) -> str:
+        return dict(self.headers).get("ce_subject", b"").decode(errors="replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A folder that holds every part; a missing part must never look like a clean one."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        missing = [name for name in _NEEDED if not (self.folder / name).exists()]
+        if missing:
+            raise BrokenEvidence(f"{self.folder}: missing {', '.join(missing)}")
+        if not (self.folder / "topics" / "sale.events.jsonl").exists():
+            raise BrokenEvidence(f"{self.folder}: missing topics/sale.events.jsonl")
+
+    def histories(self) -> Iterator[Line]:
+        for file in sorted((self.folder / "publishers").glob("*.history.jsonl")):
+            yield from _lines(file)
+
+    def effects(self) -> Iterator[Line]:
+        return _lines(self.folder / "simulator" / "ledger.jsonl")
+
+    def requests(self) -> Iterator[Line]:
+        return _lines(self.folder / "simulator" / "requests.jsonl")
+
+    def cases(self) -> Iterator[Line]:
+        return _lines(self.folder / "cases.jsonl")
+
+    def topics(self) -> list[str]:
+        return sorted(file.name.removesuffix(".jsonl") for file in (self.folder / "topics").glob("*.jsonl"))
+
+    def records(self, topic: str) -> Iterator[Raw]:
+        for line in _lines(self.folder / "topics" / f"{topic}.jsonl"):
+            headers = tuple((name, _bytes(value) or b"") for name, value in line["headers"].items())
+            key = (_bytes(line["key"]) or b"").decode(errors="replace")
+            yield Raw(topic, line["partition"], line["offset"], key, headers, _bytes(line["value"]))
+
+    def log_lines(self) -> Iterator[tuple[str, str]]:
+        """Where, and the text."""
+        for file in sorted((self.folder / "logs").glob("*.log")):
+            with file.open(encoding="utf-8", errors="replace") as log:
+                for number, text in enumerate(log, start=1):
+                    yield f"logs/{file.name}:{number}", text
+
+
+def _lines(file: Path) -> Iterator[Line]:
+    with file.open(encoding="utf-8") as text:
+        for number, line in enumerate(text, start=1):
+            if line.strip():
+                where = f"{file.name}:{number}"
+                yield Line(where, _object(line, where))
+
+
+def _object(line: str, where: str) -> dict[str, Any]:
+    try:
+        content = json.loads(line)
+    except ValueError:
+        raise BrokenEvidence(f"{where}: not JSON") from None
+    if not isinstance(content, dict):
+        raise BrokenEvidence(f"{where}: not an object")
+    return content
+
+
+def _bytes(value: str | Mapping[str, str] | None) -> bytes | None:
+    match value:
+        case None:
+            return None
+        case str():
+            return value.encode("utf-8", "surrogatepass")
+        case _:
+            return base64.b64decode(value["base64"])
