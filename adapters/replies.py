@@ -39,7 +39,7 @@ def answer(adapter: Adapter, operation: Operation, command: Contract, got: Reply
 
     Raises one of `adapters.errors` for everything else, whatever JSON came.
     """
-    if got.status // 100 == 2:
+    if _is_success(got):
         return _event(operation.response, operation.echoes, command, got)
     raise failure(adapter, got)
 
@@ -49,12 +49,16 @@ def looked_up(adapter: Adapter, operation: Operation, command: Contract, got: Re
     if operation.lookup is None:
         message = f"{operation.command.versions.name} has no look-up"
         raise LookupError(message)
-    if got.status // 100 == 2:
+    if _is_success(got):
         return _event(operation.lookup.response, operation.echoes, command, got)
     wrong = failure(adapter, got)
     if isinstance(wrong, NotYet):
         return None
     raise wrong
+
+
+def _is_success(got: Reply) -> bool:
+    return HTTPStatus.OK <= got.status < HTTPStatus.MULTIPLE_CHOICES
 
 
 def failure(adapter: Adapter, got: Reply) -> AgencyError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from adapters.errors import BrokenAnswer
-from adapters.reading import fields
+from adapters.reading import Fields, fields
 from adapters.spec import Json, Reply
 from adapters.writing import local_time, present
 from contracts.police import (
@@ -44,6 +44,8 @@ DOCUMENTS: Final[dict[IdType, str]] = {
 _KIND_OF: Final = {code: kind for kind, code in PLATE_KINDS.items()}
 _YES_NO: Final = {True: "1", False: "0"}
 _VALID: Final = {"1": True, "0": False}
+_ON_RECORD: Final = "1"
+_RELEASED: Final = "2"
 
 
 def reservation_request(command: PlateReserveV1) -> dict[str, Json]:
@@ -136,7 +138,7 @@ def mortgage_request(command: MortgageRegisterV1) -> dict[str, Json]:
 def mortgage(_: MortgageRegisterV1, reply: Reply) -> MortgageRegisteredV1:
     """The mortgage on record."""
     answer = fields(reply)
-    _demand(answer.text("dyzt") == "1", "dyzt")
+    _demand(answer, "dyzt", _ON_RECORD)
     return MortgageRegisteredV1(vin=answer.text("clsbdh"), mortgage_no=answer.text("dydjh"))
 
 
@@ -148,7 +150,7 @@ def mortgage_release_request(command: MortgageReleaseV1) -> dict[str, Json]:
 def mortgage_release(_: MortgageReleaseV1, reply: Reply) -> MortgageReleasedV1:
     """The mortgage is off the record."""
     answer = fields(reply)
-    _demand(answer.text("dyzt") == "2", "dyzt")
+    _demand(answer, "dyzt", _RELEASED)
     return MortgageReleasedV1(vin=answer.text("clsbdh"), mortgage_no=answer.text("dydjh"))
 
 
@@ -231,7 +233,6 @@ def parcel_arrival(_: PlateTrackV1, reply: Reply) -> PlateDeliveredV1:
     )
 
 
-def _demand(holds: bool, name: str) -> None:
-    if not holds:
-        reason = f"field:{name}"
-        raise BrokenAnswer(reason)
+def _demand(answer: Fields, name: str, expected: str) -> None:
+    if answer.text(name) != expected:
+        raise BrokenAnswer(f"field:{name}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -151,9 +152,9 @@ def test_a_command_carries_only_what_its_party_may_see(name: str) -> None:
 
 @pytest.mark.parametrize("case", [case for case in CASES if "event" in case.then], ids=str)
 def test_a_request_carries_nothing_but_the_command(case: Case) -> None:
-    """Every text in a request is the command's own, said in the agency's way; numbers too."""
+    """Every free text in a request is the command's own; only codes are the agency's."""
     given_values = set(_leaves(case.told().model_dump(mode="json")))
-    assert {value for value in _free_text(case.request()["body"])} <= given_values
+    assert _free_text(case.request()["body"]) <= given_values
 
 
 def _free_text(body: dict[str, Any]) -> set[str]:
@@ -199,10 +200,8 @@ def test_no_json_breaks_a_mapping(case: Case, data: st.DataObject) -> None:
     spoilt = {**body, field: data.draw(json_values)}
     status = data.draw(st.sampled_from([200, 201, 204, 301, 400, 403, 404, 409, 422, 429, 500, 503]))
     got = replies.reply(status, {}, json.dumps(data.draw(st.just(spoilt) | json_values)).encode())
-    try:
+    with suppress(AgencyError):
         replies.answer(case.adapter, case.operation, case.told(), got)
-    except AgencyError as wrong:
-        assert wrong.result
 
 
 @given(raw=st.binary(max_size=64))
