@@ -48,7 +48,7 @@ CAUSES = (
     (
         "No matching distribution",
         "软件源不可用或缺少所需的包",
-        "the package index is out of reach or lacks a package",
+        "no package index, or it lacks a package",
         MIRROR,
     ),
 )

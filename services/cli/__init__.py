@@ -43,7 +43,7 @@ def main() -> None:
     """Run one verb; a trouble is shown as it stands, and as JSON where JSON was asked for."""
     terminal.speak_utf8()
     try:
-        application()()
+        application()(prog_name="tongche")
     except TroubleError as trouble:
         terminal.show(trouble, as_json="--json" in sys.argv)
         sys.exit(terminal.FAILED)

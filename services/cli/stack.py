@@ -190,7 +190,10 @@ def _seen(finding: diagnosis.Finding) -> dict[str, Any]:
 
 
 def _findings(findings: list[dict[str, Any]]) -> Table:
-    table = Table("", "检查 / check", "现状 / found", "要求 / required", "办法 / fix", box=None)
+    table = Table("", box=None)
+    for title in ("检查 / check", "现状 / found", "要求 / required", "办法 / fix"):
+        # Folded, never cut: a path or a command must be there whole.
+        table.add_column(title, overflow="fold")
     for finding in findings:
         mark = "[green]✓[/]" if finding["ok"] else "[red]✗[/]"
         table.add_row(mark, finding["check"], finding["found"], finding["required"], finding["fix"] or "")

@@ -48,7 +48,7 @@ def find() -> Java:
 def _named(path: Path) -> Java:
     java = _asked(path, "TONGCHE_JAVA")
     if java is None or java.major < OLDEST:
-        found = f"Java {java.major}" if java else "no working Java"
+        found = f"Java {java.major}" if java else "✗ java -version"
         raise TroubleError(
             f"TONGCHE_JAVA 指向 {path}：{found}，需要 {OLDEST} 或更新",
             f"TONGCHE_JAVA names {path}: {found}, but {OLDEST} or newer is required",

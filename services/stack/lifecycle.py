@@ -46,8 +46,7 @@ def prepare(folder: DataFolder, fetching: Callable[[list[jars.Jar]], jars.Report
 
 def up(folder: DataFolder, launch: Launch, progress: Progress) -> Stack:
     """Return when everything is ready; what already runs is left as it is."""
-    supervisor = None if folder.supervisor.is_held() else _launch(folder, launch)
-    return _wait_ready(folder, supervisor, launch.deadline, progress)
+    return _wait_ready(folder, _Launcher(folder, launch), launch.deadline, progress)
 
 
 def up_here(plan: Plan, deadline: float, progress: Progress, ready: Callable[[Stack], None]) -> None:
@@ -80,24 +79,43 @@ def down(folder: DataFolder) -> bool:
     return ran
 
 
-def _launch(folder: DataFolder, launch: Launch) -> subprocess.Popen[bytes]:
-    with folder.log("supervisor").open("ab") as log:
-        return subprocess.Popen(
-            [python(), *launch.arguments, "--data", str(folder.root)],
-            env=importable(),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+@dataclass
+class _Launcher:
+    """Starts a supervisor, once, as soon as nobody supervises the folder: a killed one may be dying still."""
+
+    folder: DataFolder
+    launch: Launch
+    _supervisor: subprocess.Popen[bytes] | None = None
+
+    def check(self) -> None:
+        if self.folder.supervisor.is_held():
+            return
+        if self._supervisor is None:
+            self._supervisor = self._start()
+        elif self._supervisor.returncode is not None:
+            raise _diagnosis("supervisor", self.folder.log("supervisor"), f"exit code {self._supervisor.returncode}")
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with self.folder.log("supervisor").open("ab") as log:
+            process = subprocess.Popen(
+                [python(), *self.launch.arguments, "--data", str(self.folder.root)],
+                env=importable(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        # It outlives us, or dies first and wants to be buried.
+        threading.Thread(target=process.wait, daemon=True).start()
+        return process
 
 
-def _wait_ready(
-    folder: DataFolder, supervisor: subprocess.Popen[bytes] | None, seconds: float, progress: Progress
-) -> Stack:
+def _wait_ready(folder: DataFolder, launcher: _Launcher | None, seconds: float, progress: Progress) -> Stack:
     deadline = time.monotonic() + seconds
     told: list[str] = []
     while True:
+        if launcher is not None:
+            launcher.check()
         stack = state.load(folder)
         waiting = _waiting_for(stack)
         if stack is not None and not waiting:
@@ -105,8 +123,6 @@ def _wait_ready(
         if waiting != told:
             progress(waiting)
             told = waiting
-        if supervisor is not None and supervisor.poll() is not None and not folder.supervisor.is_held():
-            raise _diagnosis("supervisor", folder.log("supervisor"), f"exit code {supervisor.returncode}")
         _complain(folder, stack, waiting, expired=time.monotonic() > deadline)
         time.sleep(_LOOK_EVERY)
 

@@ -64,6 +64,8 @@ class Plan:
     folder: DataFolder
     services: tuple[Service, ...] = SERVICES
     ensure_topics: EnsureTopics = ensure_topics
+    grace: float = 10.0
+    """Seconds that each service has to stop."""
 
 
 @dataclass(frozen=True)

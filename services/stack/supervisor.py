@@ -47,7 +47,7 @@ def take_over(plan: Plan) -> None:
     if before is None:
         return
     services = [child.identity for name, child in before.children.items() if name != KAFKA]
-    processes.end(services, _TAKEOVER_GRACE)
+    processes.end(services, min(plan.grace, _TAKEOVER_GRACE))
     if KAFKA in before.children:
         processes.end([before.children[KAFKA].identity], _KAFKA_GRACE)
 
@@ -122,6 +122,7 @@ class _Supervisor:
             environment=self._wiring.environment(),
             port=self._wiring.ports[service.name],
             log=self._plan.folder.log(service.name),
+            grace=self._plan.grace,
         )
 
     def _kafka(self) -> Command:
