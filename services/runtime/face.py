@@ -54,6 +54,7 @@ class Runtime:
     slot: str = field(default_factory=lambda: os.environ.get("TONGCHE_SLOT", "0"))
     lanes: list[Lanes] = field(default_factory=list)
     tasks: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+    closers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
     def subscribe(self, subscription: Subscription, *, at_once: int = 256) -> None:
         """Follow topics from the service's start to its stop."""
@@ -77,6 +78,10 @@ class Runtime:
     def background(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         """Run a task beside the rest; if it raises, the process ends."""
         self.tasks[name] = run
+
+    def closing(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Have something closed after the work has stopped."""
+        self.closers.append(close)
 
     def not_ready(self) -> list[str]:
         """What is still missing before the service can do its work."""
@@ -130,6 +135,8 @@ async def _opened(service: str, settings: Settings) -> AsyncIterator[Runtime]:
     try:
         yield runtime
     finally:
+        for close in runtime.closers:
+            await close()
         await asyncio.to_thread(trace.shutdown)
         await post.flush()
         await producer.stop()

@@ -36,7 +36,7 @@ class Stuck(RuntimeError):
     """This process cannot go on and must be restarted: the consumer has lost its coordinator, or its place."""
 
 
-class Gone(Exception):  # noqa: N818 - not a fault: the partition moved while the work was under way
+class Gone(Exception):
     """The partition of this record belongs to somebody else now; its new owner will see the record again."""
 
 
@@ -132,15 +132,14 @@ class Lanes:
         ends = await self.consumer.end_offsets(list(self._partitions))
         total = 0
         for place, end in ends.items():
-            total += max(0, end - await self._done_below(place))
+            total += max(0, end - await self._done_below(self.consumer, place))
         return total
 
-    async def _done_below(self, place: TopicPartition) -> int:
-        assert self.consumer is not None
+    async def _done_below(self, consumer: AIOKafkaConsumer, place: TopicPartition) -> int:
         partition = self._partitions.get(place)
         if partition is not None and partition.watermark.committable is not None:
             return partition.watermark.committable
-        return await self.consumer.committed(place) or 0
+        return (await consumer.committed(place)) or 0
 
     # -- reading
 
@@ -273,8 +272,8 @@ class Lanes:
     # -- coming and going
 
     async def _on_assigned(self, places: Collection[TopicPartition]) -> None:
-        assert self.consumer is not None
-        mine = await self.work.assigned(places, _generation(self.consumer))
+        generation = _generation(self.consumer) if self.consumer is not None else -1
+        mine = await self.work.assigned(places, generation)
         self._partitions.update({place: _Partition() for place in mine})
         self._paused = False
         self.ready.set()

@@ -61,7 +61,8 @@ class Producer:
         try:
             async with asyncio.timeout(_ACK_S):
                 for message in messages:
-                    acks.append(await self._accepted(inner, message))
+                    ack = await self._accepted(inner, message)
+                    acks.append(ack)
                 await asyncio.gather(*acks)
         except (KafkaError, TimeoutError) as error:
             metrics.count("tongche_send_failures_total")

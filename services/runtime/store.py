@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, Insert
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
 T = TypeVar("T")
 Op = Callable[[Connection], T]
@@ -161,6 +161,4 @@ def _as_unavailable(error: BaseException) -> BaseException:
 
 
 def _is_our_mistake(error: DBAPIError) -> bool:
-    from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError  # noqa: PLC0415 - only on failure
-
     return isinstance(error, DataError | IntegrityError | ProgrammingError)

@@ -1,0 +1,1 @@
+"""Carries commands to the agencies and their answers back; the only part that talks to an agency."""

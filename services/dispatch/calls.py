@@ -1,0 +1,86 @@
+"""One call to one organisation over HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import aiohttp
+
+from adapters import replies
+from adapters.errors import Ambiguous, BrokenAnswer, Unavailable
+from adapters.organisations import Organisation
+from adapters.registry import ADAPTERS
+from adapters.spec import Adapter, Endpoint, Features, Json, Operation, Reply
+from contracts.contract import Contract
+from contracts.envelope import Message
+
+LARGEST_ANSWER: Final = 1_048_576
+"""Bytes. A longer answer is broken; it is never read into memory."""
+_CONNECT_S: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """An organisation as it can be called."""
+
+    organisation: Organisation
+    base_url: str
+    http: aiohttp.ClientSession
+
+    @property
+    def adapter(self) -> Adapter:
+        """How this kind of agency speaks."""
+        found: Adapter = ADAPTERS[self.organisation.adapter]
+        return found
+
+    def operation(self, command: str) -> Operation | None:
+        """The operation for a command's contract name; None if this kind of agency has none."""
+        return self.adapter.operations.get(command)
+
+    async def ask(self, operation: Operation, command: Message[Contract], traceparent: str) -> Contract:
+        """Send the command; the answering event. Raises `adapters.errors.AgencyError`.
+
+        The command's own id is the idempotency key, so that a resend is known as one.
+        """
+        body = operation.request(command.data)
+        got = await self._call(operation.endpoint, body, command, traceparent)
+        return replies.answer(self.adapter, operation, command.data, got)
+
+    async def look_up(self, operation: Operation, command: Message[Contract], traceparent: str) -> Contract | None:
+        """After an ambiguous result: the event if the command was carried out, None if it was not."""
+        if operation.lookup is None:
+            message = "this operation has no look-up"
+            raise LookupError(message)
+        got = await self._call(operation.lookup.endpoint, operation.lookup.request(command.data), command, traceparent)
+        return replies.looked_up(self.adapter, operation, command.data, got)
+
+    def can_look_up(self, operation: Operation) -> bool:
+        """Whether an ambiguous result can be cleared up by asking."""
+        return self.adapter.features is Features.QUERYABLE and operation.lookup is not None
+
+    async def _call(self, endpoint: Endpoint, body: Json, command: Message[Contract], traceparent: str) -> Reply:
+        url = endpoint.url(self.base_url, self.organisation.id)
+        headers = {"Idempotency-Key": command.envelope.id, "traceparent": traceparent}
+        timeout = aiohttp.ClientTimeout(total=endpoint.timeout.total_seconds(), sock_connect=_CONNECT_S)
+        try:
+            async with self.http.request(
+                endpoint.method, url, json=body, headers=headers, timeout=timeout, allow_redirects=False
+            ) as answer:
+                raw = await _read(answer)
+                return replies.reply(answer.status, answer.headers, raw)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+            raise Unavailable from None
+        except (aiohttp.ClientError, TimeoutError):
+            raise Ambiguous from None
+
+
+async def _read(answer: aiohttp.ClientResponse) -> bytes:
+    parts = bytearray()
+    async for part in answer.content.iter_chunked(65_536):
+        parts += part
+        if len(parts) > LARGEST_ANSWER:
+            answer.close()
+            reason = "too-large"
+            raise BrokenAnswer(reason, answer.status)
+    return bytes(parts)

@@ -1,0 +1,509 @@
+"""The deliveries of one organisation: in order for each vehicle, held while it is down, parked when one fails.
+
+What happens to a command, in this order: its outcome is stored (with the ids of what is to be said), then said,
+then its Kafka offset, or its parked row, is let go. A crash between any two steps says the same again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, ClassVar, Final, TypeVar
+
+from aiokafka import TopicPartition
+from pydantic_core import to_json
+from sqlalchemy import Connection
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
+from tenacity.wait import wait_exponential_jitter
+
+from adapters.errors import AgencyError, Ambiguous, BrokenAnswer, NotYet, Refused, Result, Unavailable
+from adapters.spec import Features, Operation
+from contracts.contract import Contract
+from contracts.delivery import Attempt, FailureClass
+from contracts.envelope import Message, Undecodable
+from contracts.registry import contract_of
+from contracts.topics import COMMANDS
+from observability import logs, metrics, tracing
+from services.runtime import ledger, outbox, parking
+from services.runtime.breaker import Breaker
+from services.runtime.lanes import Gone
+from services.runtime.owner import Fence
+from services.runtime.parking import Parked
+from services.runtime.poison import set_aside
+from services.runtime.producer import Producer
+from services.runtime.record import Outgoing, Record, read
+from services.runtime.store import Op, Store, StoreUnavailable
+
+from .calls import Agency
+from .voice import Fate, Voice
+
+T = TypeVar("T")
+
+PARK_FOR_S: Final = (30.0, 120.0, 600.0, 1800.0, 3600.0)
+"""How long a parked head waits before each next try; the last one repeats."""
+_LOOK_S: Final = 1.0
+_HEADS_AT_ONCE: Final = 50
+_STORE_PAUSE_S: Final = 0.5
+
+
+class NeedsPerson(AgencyError):
+    """It may have happened, and nobody can tell: never resend, a person decides."""
+
+    result: ClassVar[Result] = "ambiguous"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The outcome of a delivery: what is to be said about it."""
+
+    outputs: tuple[Outgoing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Not delivered for now: why, and when to try again at the earliest (seconds since 1970)."""
+
+    failure: FailureClass
+    reason: str
+    not_before: float
+    final: bool = False
+
+
+@dataclass(slots=True)
+class _Delivery:
+    """One command under way, and the attempts it has had."""
+
+    record: Record
+    command: Message[Contract]
+    operation: Operation
+    attempts: list[Attempt]
+    since: float
+    held_s: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """The command's contract."""
+        return contract_of(self.command.data)[0].name
+
+    @property
+    def deadline(self) -> float:
+        """When to give up, in seconds since 1970."""
+        return self.since + COMMANDS[self.name].deadline.total_seconds()
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether an attempt may have had its effect though no answer came."""
+        return any(one.result in ("ambiguous", "broken-answer") for one in self.attempts)
+
+
+@dataclass(slots=True)
+class Deliveries:
+    """The `Work` of one organisation's lanes."""
+
+    agency: Agency
+    voice: Voice
+    store: Store
+    producer: Producer
+    fence: Fence
+    breaker: Breaker
+    pauses_s: Sequence[float] = PARK_FOR_S
+    _calls: asyncio.Semaphore = field(init=False)
+    _mine: set[tuple[str, int]] = field(default_factory=set)
+    _keys: set[str] = field(default_factory=set)
+    _trying: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _look: asyncio.Event = field(default_factory=asyncio.Event)
+    in_flight: int = 0
+
+    def __post_init__(self) -> None:
+        self._calls = asyncio.Semaphore(self.agency.adapter.limits.concurrency)
+
+    @property
+    def consumer(self) -> str:
+        """The name under which this organisation's rows stand in the ledger and among the parked."""
+        return f"dispatch.{self.agency.organisation.id}"
+
+    # -- the lanes' side
+
+    async def assigned(self, partitions: Collection[TopicPartition], generation: int) -> Collection[TopicPartition]:
+        """Take the fence, then learn which keys wait parked."""
+        mine = await self.fence.take(partitions, generation)
+        self._mine = {(one.topic, one.partition) for one in mine}
+        self._keys = await self.store.run(lambda connection: parking.keys(connection, self.consumer, self._mine))
+        self._look.set()
+        return mine
+
+    async def recall(self, records: Sequence[Record]) -> Mapping[str, Any]:
+        """What was decided before about a batch of commands."""
+        ids = [record.id for record in records]
+        return await self.store.read(lambda connection: ledger.decided(connection, self.consumer, ids))
+
+    async def handle(self, record: Record, known: Any | None) -> None:
+        """Deliver a command, or park it, or say again what was decided."""
+        if known is not None:
+            await self.producer.send_all(known)
+            return
+        try:
+            delivery = self._new(record)
+        except Undecodable as wrong:
+            await set_aside(self.producer, record, wrong.reason)
+            return
+        if record.key in self._keys and await self._parked_behind(delivery):
+            return
+        outcome = await self._in_place(delivery)
+        if isinstance(outcome, Answered):
+            said = await self._durable(lambda connection: self._settle(connection, record, outcome.outputs))
+            await self.producer.send_all(said)
+        else:
+            await self._park(delivery, outcome)
+
+    def leaving(self, partitions: Collection[TopicPartition]) -> None:
+        """Let those go who wait for the organisation to come back."""
+        self._mine -= {(one.topic, one.partition) for one in partitions}
+        self.breaker.wake()
+
+    async def revoked(self, partitions: Collection[TopicPartition]) -> None:
+        """Stop trying the parked ones."""
+        for task in self._trying.values():
+            task.cancel()
+        await asyncio.gather(*self._trying.values(), return_exceptions=True)
+        self._trying.clear()
+        self.fence.drop(partitions)
+
+    # -- one delivery
+
+    def _new(self, record: Record) -> _Delivery:
+        command = read(record)
+        operation = self.agency.operation(contract_of(command.data)[0].name)
+        if operation is None:
+            reason = "not-a-command-of-this-agency"
+            raise Undecodable(reason)
+        return _Delivery(record, command, operation, [], command.envelope.time.timestamp())
+
+    async def _in_place(self, delivery: _Delivery, tries: int = 0) -> Answered | Failed:
+        """Try for a few seconds while only this vehicle waits. Time spent held does not count."""
+        policy = self.agency.adapter.retry
+
+        def spent(state: RetryCallState) -> bool:
+            return (state.seconds_since_start or 0.0) - delivery.held_s >= policy.in_place_for.total_seconds()
+
+        retrying = AsyncRetrying(
+            stop=spent,
+            wait=wait_exponential_jitter(
+                initial=policy.first.total_seconds(),
+                max=policy.longest.total_seconds(),
+                exp_base=policy.factor,
+                jitter=policy.first.total_seconds(),
+            ),
+            retry=retry_if_exception_type((Unavailable, NotYet, Ambiguous, BrokenAnswer)),
+            reraise=True,
+        )
+        try:
+            outcome: Answered = await retrying(self._attempt, delivery)
+        except AgencyError as error:
+            return self._failed(delivery, error, tries)
+        return outcome
+
+    async def _attempt(self, delivery: _Delivery) -> Answered:
+        record = delivery.record
+        place = (record.topic, record.partition)
+        if place not in self._mine:
+            raise Gone
+        delivery.held_s += await self.breaker.enter(lambda: place not in self._mine)
+        async with self._calls:
+            await self.fence.leased(*place)
+            self.in_flight += 1
+            try:
+                return await self._traced(delivery)
+            finally:
+                self.in_flight -= 1
+
+    async def _traced(self, delivery: _Delivery) -> Answered:
+        envelope, last = delivery.command.envelope, delivery.attempts[-1:]
+        with tracing.span(
+            f"process {delivery.record.topic}",
+            kind="consumer",
+            parent=envelope.traceparent,
+            links=[one.span_id for one in last if one.span_id],
+            case_id=envelope.subject,
+            attributes={
+                "messaging.destination.name": delivery.record.topic,
+                "tongche.organisation": self.agency.organisation.id,
+                "tongche.command": delivery.name,
+                "tongche.attempt": len(delivery.attempts) + 1,
+            },
+        ) as span:
+            return await self._called(delivery, span)
+
+    async def _called(self, delivery: _Delivery, span: tracing.SpanHandle) -> Answered:
+        came: Contract | AgencyError
+        began, clock = datetime.now(UTC), time.monotonic()
+        try:
+            came = await self._asked(delivery, span.traceparent)
+        except AgencyError as failure:
+            came = failure
+        except BaseException:
+            self.breaker.abandoned()
+            raise
+        lasted = time.monotonic() - clock
+        error = came if isinstance(came, AgencyError) else None
+        self._judge(error)
+        delivery.attempts.append(_attempt(len(delivery.attempts) + 1, began, lasted, error, span.span_id))
+        metrics.observe("tongche_agency_call_seconds", lasted, organisation=self.agency.organisation.id)
+        if error is not None:
+            span.fail(error.result)
+            span.set("tongche.code", getattr(error, "code", None))
+        return self._outcome(delivery, came, span.traceparent)
+
+    async def _asked(self, delivery: _Delivery, traceparent: str) -> Contract:
+        """Ask; after a doubtful try first find out, where that is possible, whether it was carried out."""
+        if delivery.doubtful and self.agency.can_look_up(delivery.operation):
+            found = await self.agency.look_up(delivery.operation, delivery.command, traceparent)
+            if found is not None:
+                return found
+        return await self.agency.ask(delivery.operation, delivery.command, traceparent)
+
+    def _judge(self, error: AgencyError | None) -> None:
+        """Tell the breaker whether the organisation is there at all; what it says is another matter."""
+        away = isinstance(error, Unavailable) or (isinstance(error, Ambiguous) and error.status is None)
+        if not away:
+            self.breaker.succeeded()
+            return
+        pause = getattr(error, "retry_after", None)
+        self.breaker.failed(str(error), pause.total_seconds() if pause else None)
+
+    def _outcome(self, delivery: _Delivery, came: Contract | AgencyError, traceparent: str) -> Answered:
+        """What an attempt came to; raises what may be tried again."""
+        command, key = delivery.command, delivery.record.key
+        if not isinstance(came, AgencyError):
+            fate = Fate("settled", delivery.attempts, deadline=delivery.deadline)
+            said = self.voice.answered(command, key, came, traceparent)
+            return Answered((said, self.voice.changed(command, key, fate, traceparent)))
+        if isinstance(came, Refused):
+            fate = Fate("refused", delivery.attempts, deadline=delivery.deadline, reason=came.code)
+            said = self.voice.refused(command, key, came, traceparent)
+            return Answered((said, self.voice.changed(command, key, fate, traceparent)))
+        if delivery.doubtful and not self._may_resend(delivery.operation):
+            raise NeedsPerson(str(came)) from came
+        raise came
+
+    def _may_resend(self, operation: Operation) -> bool:
+        return self.agency.adapter.features is Features.IDEMPOTENT or self.agency.can_look_up(operation)
+
+    def _failed(self, delivery: _Delivery, error: AgencyError, tries: int) -> Failed:
+        now = time.time()
+        failure = _FAILURES[type(error)]
+        asked_for: timedelta | None = getattr(error, "retry_after", None)
+        pause = max(self.pauses_s[min(tries, len(self.pauses_s) - 1)], asked_for.total_seconds() if asked_for else 0.0)
+        if isinstance(error, NeedsPerson):
+            return Failed(failure, str(error), now, final=True)
+        if now >= delivery.deadline:
+            return Failed("deadline", f"{failure}: {error}", now, final=True)
+        return Failed(failure, str(error), min(now + pause, delivery.deadline))
+
+    # -- parking
+
+    async def _parked_behind(self, delivery: _Delivery) -> bool:
+        row = self._row(delivery)
+
+        def act(connection: Connection) -> bool:
+            self._check(connection, delivery.record)
+            return parking.park_behind(connection, row)
+
+        return await self._durable(act)
+
+    async def _park(self, delivery: _Delivery, failed: Failed, tries: int = 0) -> None:
+        """Store that it waits, or that it is dead, and say so; the head of its key if nothing waits before it."""
+        row = replace(
+            self._row(delivery),
+            state="dead" if failed.final else "parked",
+            tries=tries + 1,
+            not_before=failed.not_before,
+            failure=failed.failure,
+            reason=failed.reason,
+        )
+        said = self._fates(delivery, failed)
+        self._keys.add(delivery.record.key)
+
+        def act(connection: Connection) -> None:
+            self._check(connection, delivery.record)
+            if not parking.put(connection, row):
+                parking.park(connection, row)
+            for one in said:
+                outbox.add_outgoing(connection, one)
+
+        await self._durable(act)
+        logs.get().info("delivery_parked", state=row.state, failure=row.failure, case_id=_case(delivery.command))
+
+    def _fates(self, delivery: _Delivery, failed: Failed) -> list[Outgoing]:
+        command, key = delivery.command, delivery.record.key
+        fate = Fate(
+            "dead" if failed.final else "parked",
+            delivery.attempts,
+            None if failed.final else failed.not_before,
+            delivery.deadline,
+            failed.failure,
+            failed.reason,
+        )
+        said = [self.voice.changed(command, key, fate)]
+        return [*said, self.voice.dead(command, key, fate)] if failed.final else said
+
+    def _row(self, delivery: _Delivery) -> Parked:
+        history = tuple(one.model_dump(mode="json") for one in delivery.attempts)
+        return Parked(self.consumer, delivery.record, since=delivery.since, history=history)
+
+    async def try_parked(self) -> None:
+        """Try the heads that are due, for as long as the service lives."""
+        async with asyncio.TaskGroup() as heads:
+            while True:
+                self._look.clear()
+                for row in await self._due():
+                    if row.record.key not in self._trying:
+                        task = heads.create_task(self._head(row))
+                        self._trying[row.record.key] = task
+                        task.add_done_callback(partial(self._tried, row.record.key))
+                await self._next_look()
+
+    async def _due(self) -> list[Parked]:
+        if not self._mine or not self._keys:
+            return []
+        now, mine = time.time(), frozenset(self._mine)
+        return await self.store.read(
+            lambda connection: parking.due_heads(connection, self.consumer, mine, now, _HEADS_AT_ONCE)
+        )
+
+    async def _next_look(self) -> None:
+        try:
+            async with asyncio.timeout(_LOOK_S):
+                await self._look.wait()
+        except TimeoutError:
+            return
+
+    def _tried(self, key: str, _: asyncio.Task[None]) -> None:
+        self._trying.pop(key, None)
+        self._look.set()
+
+    async def _head(self, row: Parked) -> None:
+        try:
+            await self._try_head(row)
+        except Gone:
+            return  # its partition moved; the new owner tries it
+
+    async def _try_head(self, row: Parked) -> None:
+        """Try once more; answered → stored → said → only then is the parked row let go."""
+        if row.state != "answered":
+            delivery = self._again(row)
+            outcome = await self._in_place(delivery, row.tries)
+            if isinstance(outcome, Failed):
+                await self._park(delivery, outcome, row.tries)
+                return
+            row = await self._durable(lambda connection: self._answer(connection, row, outcome.outputs))
+        await self.producer.send_all(row.outputs)
+        if not await self._durable(lambda connection: self._remove(connection, row)):
+            self._keys.discard(row.record.key)
+
+    def _again(self, row: Parked) -> _Delivery:
+        delivery = self._new(row.record)
+        delivery.since = row.since
+        delivery.attempts.extend(Attempt.model_validate_json(to_json(one)) for one in row.history)
+        return delivery
+
+    def _answer(self, connection: Connection, row: Parked, outputs: Sequence[Outgoing]) -> Parked:
+        self._check(connection, row.record)
+        stored = ledger.decide(connection, self.consumer, row.record.id, outputs)
+        answered = replace(row, state="answered", outputs=tuple(stored))
+        parking.put(connection, answered)
+        return answered
+
+    def _remove(self, connection: Connection, row: Parked) -> bool:
+        self._check(connection, row.record)
+        return parking.remove(connection, row)
+
+    # -- a person's acts
+
+    async def retry(self, id_: str, reason: str) -> bool:
+        """Try a parked or dead delivery again now, with a new deadline; False where there is none."""
+
+        def act(connection: Connection) -> bool:
+            row = parking.find(connection, self.consumer, id_)
+            if row is None or row.state == "answered":
+                return False
+            delivery, now = self._again(row), time.time()
+            fate = Fate("parked", delivery.attempts, now, failure="person", reason=reason)
+            outbox.add_outgoing(connection, self.voice.changed(delivery.command, row.record.key, fate))
+            return parking.put(connection, replace(row, state="parked", not_before=now, since=now))
+
+        done = await self.store.run(act)
+        self._look.set()
+        return done
+
+    async def cancel(self, id_: str, reason: str) -> bool:
+        """Give a parked or dead delivery up, so that what stands behind it goes on; False where there is none.
+
+        Not while it is being tried.
+        """
+
+        def act(connection: Connection) -> str | None:
+            row = parking.find(connection, self.consumer, id_)
+            if row is None or row.state == "answered" or row.record.key in self._trying:
+                return None
+            delivery = self._again(row)
+            fate = Fate("cancelled", delivery.attempts, failure="person", reason=reason)
+            said = self.voice.changed(delivery.command, row.record.key, fate)
+            ledger.decide(connection, self.consumer, row.record.id, [said])
+            outbox.add_outgoing(connection, said)
+            left = parking.remove(connection, row)
+            return "" if left else row.record.key
+
+        emptied = await self.store.run(act)
+        if emptied:
+            self._keys.discard(emptied)
+        self._look.set()
+        return emptied is not None
+
+    # -- the store
+
+    def _settle(self, connection: Connection, record: Record, outputs: Sequence[Outgoing]) -> list[Outgoing]:
+        self._check(connection, record)
+        return ledger.decide(connection, self.consumer, record.id, outputs)
+
+    def _check(self, connection: Connection, record: Record) -> None:
+        self.fence.check(connection, record.topic, record.partition)
+
+    async def _durable(self, op: Op[T]) -> T:
+        """Run an act, waiting out a store that cannot write: its outcome must not be forgotten."""
+        while True:
+            try:
+                return await self.store.run(op)
+            except StoreUnavailable as away:
+                metrics.count("tongche_store_unavailable_total")
+                logs.get().warning("store_unavailable", error=str(away))
+                await asyncio.sleep(_STORE_PAUSE_S)
+
+
+_FAILURES: Final[dict[type[AgencyError], FailureClass]] = {
+    Unavailable: "unavailable",
+    NotYet: "not-yet",
+    Ambiguous: "ambiguous",
+    BrokenAnswer: "broken-answer",
+    NeedsPerson: "person",
+}
+
+
+def _attempt(number: int, began: datetime, lasted_s: float, error: AgencyError | None, span_id: str) -> Attempt:
+    return Attempt(
+        number=number,
+        started_at=began,
+        duration_ms=int(lasted_s * 1000),
+        result=error.result if error else "answered",
+        status=getattr(error, "status", None) if error else 200,
+        code=getattr(error, "code", None),
+        span_id=span_id,
+    )
+
+
+def _case(command: Message[Contract]) -> str:
+    return command.envelope.subject

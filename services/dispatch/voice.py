@@ -1,0 +1,130 @@
+"""What dispatch says: the agency's answer, its refusal, and the fate of every delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from adapters.errors import Refused
+from adapters.organisations import Organisation
+from contracts import topics
+from contracts.codes import CODES
+from contracts.contract import Contract
+from contracts.delivery import Attempt, DeliveryChangedV1, DeliveryState, FailureClass
+from contracts.envelope import Envelope, Message, message
+from contracts.refusal import AgencyRefusedV1
+from contracts.registry import contract_of
+from services.runtime.clock import Clock
+from services.runtime.record import Outgoing, outgoing
+
+OWNER_OF: Final[dict[FailureClass, str]] = {
+    "unavailable": "operator",
+    "ambiguous": "operator",
+    "not-yet": "agency-desk",
+    "broken-answer": "integrator",
+    "deadline": "operator",
+    "person": "operator",
+}
+"""Who must act on a dead delivery, by the class of its failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """Where a delivery stands; see `contracts.delivery`."""
+
+    state: DeliveryState
+    attempts: Sequence[Attempt] = ()
+    next_try_at: float | None = None
+    deadline: float | None = None
+    failure: FailureClass | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Makes the messages about the deliveries of one organisation."""
+
+    organisation: Organisation
+    clock: Clock
+    ids: Callable[[], str]
+
+    @property
+    def source(self) -> str:
+        """The CloudEvents source of these messages."""
+        return f"urn:tongche:dispatch:{self.organisation.id}"
+
+    def answered(self, command: Message[Contract], key: str, event: Contract, traceparent: str) -> Outgoing:
+        """The agency's answer, on `<agency>.events`."""
+        return self._say(topics.events(self.organisation.adapter).name, key, command.envelope, event, traceparent)
+
+    def refused(self, command: Message[Contract], key: str, no: Refused, traceparent: str) -> Outgoing:
+        """The agency's refusal, on `<agency>.events`, in our own words."""
+        code = CODES[no.code]
+        event = AgencyRefusedV1(
+            vin=_vin(command.data),
+            organisation=self.organisation.id,
+            command=contract_of(command.data)[0].name,
+            code=code.id,
+            reason=f"{code.zh} / {code.en}",
+        )
+        return self._say(topics.events(self.organisation.adapter).name, key, command.envelope, event, traceparent)
+
+    def changed(self, command: Message[Contract], key: str, fate: Fate, traceparent: str | None = None) -> Outgoing:
+        """The fate of a delivery, on `delivery.events`."""
+        event = self._fate(command, fate)
+        return self._say(topics.DELIVERY_EVENTS.name, key, command.envelope, event, traceparent)
+
+    def dead(self, command: Message[Contract], key: str, fate: Fate) -> Outgoing:
+        """The same on `<organisation>.dead`. The command's own data stays in the store: a dead letter names nobody."""
+        event = self._fate(command, fate)
+        return self._say(topics.dead(self.organisation.id).name, key, command.envelope, event, None)
+
+    def _fate(self, command: Message[Contract], fate: Fate) -> DeliveryChangedV1:
+        return DeliveryChangedV1(
+            delivery_id=command.envelope.id,
+            vin=_vin(command.data),
+            organisation=self.organisation.id,
+            command=contract_of(command.data)[0].name,
+            revision=_revision(fate),
+            state=fate.state,
+            attempts=tuple(fate.attempts[-MOST_ATTEMPTS:]),
+            next_try_at=_moment(fate.next_try_at),
+            deadline=_moment(fate.deadline),
+            failure=fate.failure,
+            owner=OWNER_OF[fate.failure] if fate.state == "dead" and fate.failure else None,
+            reason=fate.reason,
+        )
+
+    def _say(self, topic: str, key: str, cause: Envelope, data: Contract, traceparent: str | None) -> Outgoing:
+        said = message(
+            data,
+            id=self.ids(),
+            source=self.source,
+            subject=cause.subject,
+            time=self.clock.now(),
+            cause=cause,
+            traceparent=traceparent,
+        )
+        return outgoing(topic, key, said)
+
+
+MOST_ATTEMPTS: Final = 100
+"""A delivery that is tried hourly for a month keeps its last attempts, not all."""
+_RANK: Final[dict[DeliveryState, int]] = {"parked": 1, "dead": 2, "cancelled": 3, "refused": 4, "settled": 5}
+
+
+def _revision(fate: Fate) -> int:
+    """Grows with every try, and within one try with how final the state is."""
+    tries = fate.attempts[-1].number if fate.attempts else 0
+    return tries * 10 + _RANK[fate.state]
+
+
+def _vin(data: Contract) -> str:
+    # Every command is about one vehicle; a test walks the table.
+    return str(vars(data)["vin"])
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

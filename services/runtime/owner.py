@@ -1,0 +1,133 @@
+"""Who may write for a partition: the fence that Kafka does not have.
+
+A process that was frozen and thaws still believes it owns its partitions. Its epoch tells it otherwise, inside
+every transaction; and before every call to an agency, by a lease that it renews by reading.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiokafka import TopicPartition
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import DBAPIError
+
+from observability import logs
+
+from .lanes import Gone, Stuck
+from .sql import upsert
+from .store import Store
+from .tables import owner
+
+LEASE_S: Final = 3.0
+_RENEW_S: Final = 1.0
+_KEYS: Final = ("consumer", "topic", "partition")
+_EPOCHS: Final = "tongche.epochs"
+
+Place = tuple[str, int]
+
+
+@dataclass(slots=True)
+class Fence:
+    """The ownership of one consumer's partitions by this process."""
+
+    store: Store
+    consumer: str
+    slot: str
+    who: str = field(default_factory=lambda: f"{os.getpid()}@{time.time_ns()}")
+    _epochs: dict[Place, int] = field(default_factory=dict)
+    _renewed: float = 0.0
+    _fresh: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def name(self) -> str:
+        """This process in the owner's table: its slot, then what makes it unlike the others there before."""
+        return f"{self.slot}/{self.who}"
+
+    async def take(self, partitions: Collection[TopicPartition], generation: int) -> Collection[TopicPartition]:
+        """Become the owner; gives back those partitions that a later generation has not taken already."""
+        places = [(one.topic, one.partition) for one in partitions]
+        taken = await self.store.run(lambda connection: self._take(connection, places, generation))
+        self._epochs.update(taken)
+        self._renewed = time.monotonic()
+        return [one for one in partitions if (one.topic, one.partition) in taken]
+
+    def drop(self, partitions: Collection[TopicPartition]) -> None:
+        """Forget partitions that are somebody else's now."""
+        for one in partitions:
+            self._epochs.pop((one.topic, one.partition), None)
+
+    def check(self, connection: Connection, topic: str, partition: int) -> None:
+        """Inside a transaction: raise `Gone` unless the partition is still ours."""
+        epochs = connection.info.get(_EPOCHS)
+        if epochs is None or epochs[0] is not connection.get_transaction():
+            epochs = (connection.get_transaction(), self._rows(connection, lock=True))
+            connection.info[_EPOCHS] = epochs
+        mine = self._epochs.get((topic, partition))
+        if mine is None or epochs[1].get((self.consumer, topic, partition), (None,))[0] != mine:
+            raise Gone
+
+    async def leased(self, topic: str, partition: int) -> None:
+        """Before a call: wait for a lease that is fresh. Raises `Gone` where the partition is no longer ours."""
+        while time.monotonic() - self._renewed > LEASE_S:
+            self._fresh.clear()
+            await self._fresh.wait()
+        if (topic, partition) not in self._epochs:
+            raise Gone
+
+    async def renew(self) -> None:
+        """Read the owners every second, for as long as the service lives. Raises `Stuck` when our place was taken."""
+        while True:
+            await asyncio.sleep(_RENEW_S)
+            try:
+                rows = await self.store.read(self._rows)
+            except DBAPIError as unreadable:
+                # A fence that cannot be read does not renew the lease; calls wait.
+                logs.get().warning("lease_unreadable", error=type(unreadable.orig).__name__)
+                continue
+            self._compare(rows)
+            self._renewed = time.monotonic()
+            self._fresh.set()
+
+    def _compare(self, rows: dict[tuple[str, str, int], tuple[int, str]]) -> None:
+        for (topic, partition), epoch in list(self._epochs.items()):
+            now, who = rows.get((self.consumer, topic, partition), (epoch, self.name))
+            if now == epoch:
+                continue
+            del self._epochs[topic, partition]
+            if who.split("/")[0] == self.slot:
+                # Two processes in one place of the group would throw each other out for ever.
+                message = f"{self.consumer}: another process has taken slot {self.slot}"
+                raise Stuck(message)
+
+    def _take(self, connection: Connection, places: Iterable[Place], generation: int) -> dict[Place, int]:
+        rows = self._rows(connection, lock=True)
+        connection.info.pop(_EPOCHS, None)
+        taken = {}
+        for topic, partition in places:
+            epoch, who = rows.get((self.consumer, topic, partition), (0, ""))
+            held = self._generation(connection, topic, partition)
+            if generation < held:
+                continue  # a late assignee must not steal it back
+            # Nobody else owned it in between: what is in flight under the old epoch stays valid.
+            mine = epoch if who == self.name else epoch + 1
+            row = {"consumer": self.consumer, "topic": topic, "partition": partition}
+            upsert(connection, owner, _KEYS, {**row, "generation": generation, "epoch": mine, "who": self.name})
+            taken[topic, partition] = mine
+        return taken
+
+    def _generation(self, connection: Connection, topic: str, partition: int) -> int:
+        where = (owner.c.consumer == self.consumer) & (owner.c.topic == topic) & (owner.c.partition == partition)
+        return connection.execute(select(owner.c.generation).where(where)).scalar() or -1
+
+    def _rows(self, connection: Connection, *, lock: bool = False) -> dict[tuple[str, str, int], tuple[int, str]]:
+        columns = (owner.c.consumer, owner.c.topic, owner.c.partition, owner.c.epoch, owner.c.who)
+        query = select(*columns)
+        if lock:
+            query = query.with_for_update(read=True)
+        return {(row.consumer, row.topic, row.partition): (row.epoch, row.who) for row in connection.execute(query)}

@@ -1,0 +1,173 @@
+"""Deliveries that wait while others go on: the acts on the `parked` table.
+
+One key's rows stand in the order of their offsets; only the first, the head, is ever tried. All functions are acts:
+they run inside a transaction of the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from pydantic_core import from_json, to_json
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy.sql import ColumnElement
+
+from .owner import Place
+from .packing import pack_headers, pack_messages, unpack_headers, unpack_messages
+from .record import Outgoing, Record
+from .tables import parked
+
+State = Literal["parked", "answered", "dead"]
+History = tuple[dict[str, Any], ...]
+
+_INSERT: Final = insert(parked)
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """One parked delivery. Times are seconds since 1970; `outputs` is there once it is answered."""
+
+    consumer: str
+    record: Record
+    state: State = "parked"
+    tries: int = 0
+    not_before: float = 0.0
+    since: float = 0.0
+    failure: str | None = None
+    reason: str | None = None
+    outputs: tuple[Outgoing, ...] = ()
+    history: History = ()
+
+
+def park(connection: Connection, row: Parked) -> None:
+    """Put a delivery behind what is parked of its key. Parking it again changes nothing."""
+    known = connection.execute(select(parked.c.id).where(_is(row.consumer, row.record.id))).first()
+    if known is None:
+        connection.execute(_INSERT, _columns(row))
+
+
+def park_behind(connection: Connection, row: Parked) -> bool:
+    """Park it only if something of its key is parked; whether it was."""
+    waiting = connection.execute(select(parked.c.id).where(_key(row)).limit(1)).first()
+    if waiting is not None:
+        park(connection, row)
+    return waiting is not None
+
+
+def put(connection: Connection, row: Parked) -> bool:
+    """Write a row's new state; False where it is not there any more."""
+    changes = _columns(row)
+    result = connection.execute(update(parked).where(_is(row.consumer, row.record.id)).values(**changes))
+    return result.rowcount == 1
+
+
+def remove(connection: Connection, row: Parked) -> bool:
+    """Delete a row; whether anything of its key is left."""
+    connection.execute(delete(parked).where(_is(row.consumer, row.record.id)))
+    return connection.execute(select(parked.c.id).where(_key(row)).limit(1)).first() is not None
+
+
+def find(connection: Connection, consumer: str, id_: str) -> Parked | None:
+    """One parked delivery."""
+    row = connection.execute(select(parked).where(_is(consumer, id_))).first()
+    return _read(row) if row else None
+
+
+def keys(connection: Connection, consumer: str, places: Collection[Place]) -> set[str]:
+    """The keys of which something is parked in these partitions."""
+    query = select(parked.c.key, parked.c.topic, parked.c.partition).where(parked.c.consumer == consumer).distinct()
+    return {row.key for row in connection.execute(query) if (row.topic, row.partition) in places}
+
+
+def due_heads(connection: Connection, consumer: str, places: Collection[Place], now: float, most: int) -> list[Parked]:
+    """Heads that may be tried now, those that waited longest first."""
+    ahead = parked.alias("ahead")
+    is_head = ~(
+        select(ahead.c.id)
+        .where(
+            ahead.c.consumer == parked.c.consumer,
+            ahead.c.topic == parked.c.topic,
+            ahead.c.partition == parked.c.partition,
+            ahead.c.key == parked.c.key,
+            ahead.c.offset < parked.c.offset,
+        )
+        .exists()
+    )
+    query = (
+        select(parked)
+        .where(parked.c.consumer == consumer, parked.c.state != "dead", parked.c.not_before <= now, is_head)
+        .order_by(parked.c.not_before, parked.c.offset)
+        .limit(most)
+    )
+    return [_read(row) for row in connection.execute(query) if (row.topic, row.partition) in places]
+
+
+def listed(connection: Connection, consumer: str | None, state: State | None, most: int) -> list[Parked]:
+    """Parked deliveries for people, oldest first."""
+    query = select(parked).order_by(parked.c.since, parked.c.offset).limit(most)
+    if consumer is not None:
+        query = query.where(parked.c.consumer == consumer)
+    if state is not None:
+        query = query.where(parked.c.state == state)
+    return [_read(row) for row in connection.execute(query)]
+
+
+def counts(connection: Connection) -> dict[tuple[str, str], int]:
+    """How many are in each state, by consumer."""
+    query = select(parked.c.consumer, parked.c.state, func.count()).group_by(parked.c.consumer, parked.c.state)
+    return {(consumer, state): number for consumer, state, number in connection.execute(query)}
+
+
+def _is(consumer: str, id_: str) -> ColumnElement[bool]:
+    return (parked.c.consumer == consumer) & (parked.c.id == id_)
+
+
+def _key(row: Parked) -> ColumnElement[bool]:
+    record = row.record
+    return (
+        (parked.c.consumer == row.consumer)
+        & (parked.c.topic == record.topic)
+        & (parked.c.partition == record.partition)
+        & (parked.c.key == record.key)
+    )
+
+
+def _columns(row: Parked) -> dict[str, Any]:
+    record = row.record
+    return {
+        "consumer": row.consumer,
+        "id": record.id,
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "key": record.key,
+        "headers": pack_headers(record.headers),
+        "value": record.value or b"",
+        "state": row.state,
+        "tries": row.tries,
+        "not_before": row.not_before,
+        "since": row.since,
+        "failure": row.failure,
+        "reason": row.reason,
+        "outputs": pack_messages(row.outputs) if row.outputs else None,
+        "history": to_json(row.history),
+    }
+
+
+def _read(row: Row[Any]) -> Parked:
+    record = Record(row.topic, row.partition, row.offset, row.key, unpack_headers(row.headers), row.value)
+    outputs: Sequence[Outgoing] = unpack_messages(row.outputs) if row.outputs else ()
+    return Parked(
+        row.consumer,
+        record,
+        row.state,
+        row.tries,
+        row.not_before,
+        row.since,
+        row.failure,
+        row.reason,
+        tuple(outputs),
+        tuple(from_json(row.history)),
+    )
