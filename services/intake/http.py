@@ -1,0 +1,308 @@
+"""The door over HTTP: the routes, and how every refusal becomes a problem document."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Final, Literal
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from observability import tracing
+from observability.tracing import SpanHandle
+from services.intake import body, cloudevents, problems, states, uploads
+from services.intake.cloudevents import Submission
+from services.intake.door import Door, Item, unavailable
+from services.intake.files.reading import File
+from services.intake.importing import Import, Progress
+from services.intake.ledger import Acknowledged, Origin
+from services.intake.media import BATCH, DATA, EVENT, check_charset, media_type
+from services.intake.openapi import IMPORT, PUBLISH, RESPONSES
+from services.intake.problems import Problem, fault
+from services.intake.publishers import Publisher, Publishers
+from services.runtime.store import StoreUnavailable
+
+LINES: Final = "application/x-ndjson"
+_FILES_AT_ONCE: Final = 2
+"""Each file is held in memory while it is read; more of them wait before their bodies are."""
+
+_SALES: Final = "/v1/sales"
+_REALM: Final = 'Bearer realm="tongche"'
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """The door's routes, as methods that know its parts."""
+
+    door: Door
+    publishers: Publishers
+    _files: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_FILES_AT_ONCE))
+
+    def router(self) -> APIRouter:
+        """All of them; the import stands before the ids, which would match it too."""
+        router = APIRouter(responses=RESPONSES, tags=["sales"])
+        router.post(_SALES, status_code=202, openapi_extra=PUBLISH, summary="Publish sales")(self.publish)
+        router.post(f"{_SALES}/import", openapi_extra=IMPORT, summary="Import a file")(self.import_file)
+        router.get(_SALES, summary="Find sales by order number")(self.find)
+        router.get(f"{_SALES}/{{id}}", summary="What became of a sale")(self.show)
+        return router
+
+    async def publish(self, request: Request) -> Response:
+        """Take in one CloudEvent, or a batch of them with a result for each."""
+        publisher = self._who(request)
+        kind = media_type(request)
+        check_charset(request)
+        with _span(f"POST {_SALES}", request) as span:
+            if kind == BATCH:
+                return await self._batch(request, publisher, span)
+            submission = await _one(request, kind)
+            return _accepted(await self.door.take(submission, publisher, Origin(span.traceparent)))
+
+    async def _batch(self, request: Request, publisher: Publisher, span: SpanHandle) -> Response:
+        events = cloudevents.json_value(await body.read(request, body.BULK_LIMIT))
+        if not isinstance(events, list):
+            raise Problem(problems.NOT_A_CLOUDEVENT, fault("body", "not_an_array"))
+        items = await self.door.take_batch(events, publisher, Origin(span.traceparent, alone=False))
+        return JSONResponse({"results": [_result(item) for item in items]})
+
+    async def import_file(
+        self, request: Request, dated: Literal["today"] | None = None, filename: str = ""
+    ) -> Response:
+        """Take in a dealer's file. With `Accept: application/x-ndjson` it tells how far it is, line by line."""
+        publisher = self._who(request)
+        day = self.door.ledger.clock.today() if dated else None
+        if LINES in request.headers.get("accept", ""):
+            return await self._import_by_lines(request, publisher, filename, day)
+        async with self._files:
+            with _span(f"POST {_SALES}/import", request) as span:
+                work = await self._import(request, publisher, filename, day, span)
+                report = Report(work.file)
+                async for progress in work.run():
+                    report.add(progress)
+        return JSONResponse(report.told())
+
+    async def _import_by_lines(
+        self, request: Request, publisher: Publisher, filename: str, day: date | None
+    ) -> Response:
+        # Held until the last line is out; the first rows are stored before we answer, so that a file or a store
+        # that fails as a whole still gets its own status.
+        await self._files.acquire()
+        try:
+            with _span(f"POST {_SALES}/import", request) as span:
+                work = await self._import(request, publisher, filename, day, span)
+                steps = work.run()
+                first = await anext(steps, None)
+        except BaseException:
+            self._files.release()
+            raise
+
+        async def lines() -> AsyncIterator[bytes]:
+            try:
+                async for line in _told_by_lines(work.file, first, steps):
+                    yield line
+            finally:
+                self._files.release()
+
+        return StreamingResponse(lines(), media_type=LINES)
+
+    async def _import(
+        self, request: Request, publisher: Publisher, filename: str, day: date | None, span: SpanHandle
+    ) -> Import:
+        upload = await uploads.receive(request, filename)
+        file = await asyncio.to_thread(uploads.opened, upload)
+        origin = Origin(span.traceparent, alone=False)
+        return Import(self.door.store, self.door.ledger, publisher, file, day, origin)
+
+    async def show(self, request: Request, id: str) -> Response:  # noqa: A002 - the name in the path
+        """What became of a sale, a correction or a cancellation that was acknowledged to this publisher."""
+        publisher = self._who(request)
+        sale = await self.door.store.read(lambda connection: states.one(connection, publisher.name, id))
+        if sale is None:
+            raise Problem(problems.NOT_FOUND)
+        return JSONResponse(sale)
+
+    async def find(self, request: Request, order_no: str) -> Response:
+        """The publisher's sales with an order number."""
+        publisher = self._who(request)
+        sales = await self.door.store.read(lambda connection: states.by_order(connection, publisher.name, order_no))
+        return JSONResponse({"sales": sales})
+
+    def _who(self, request: Request) -> Publisher:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if not token.strip():
+            fix = "Authorization: Bearer <令牌 / token>"
+            raise Problem(problems.UNAUTHENTICATED, fix=fix, headers={"WWW-Authenticate": _REALM})
+        publisher = self.publishers.by_token(token.strip()) if scheme.lower() == "bearer" else None
+        if publisher is None:
+            headers = {"WWW-Authenticate": f'{_REALM}, error="invalid_token"'}
+            raise Problem(problems.UNAUTHENTICATED, headers=headers)
+        return publisher
+
+
+@dataclass(slots=True)
+class Report:
+    """An import, told at its end."""
+
+    file: File
+    accepted: int = 0
+    replayed: int = 0
+    refused: list[dict[str, Any]] = field(default_factory=list)
+    sales: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, progress: Progress) -> None:
+        """Add some rows."""
+        self.refused += [each.told() for each in progress.refused]
+        self.sales += [{"line": line, "id": each.id, "status": each.status} for line, each in progress.acknowledged]
+        self.accepted += sum(each.status == "accepted" for _, each in progress.acknowledged)
+        self.replayed += sum(each.status == "replayed" for _, each in progress.acknowledged)
+
+    def told(self) -> dict[str, Any]:
+        """All of it; `rows` are the refused ones, `sales` the others."""
+        return self.counts() | {"rows": self.refused, "sales": self.sales}
+
+    def counts(self) -> dict[str, Any]:
+        """Only how many, and how the file was read."""
+        return {
+            "accepted": self.accepted,
+            "replayed": self.replayed,
+            "refused": len(self.refused),
+            "format": self.file.format,
+            "encoding": self.file.encoding,
+            "unknown_columns": list(self.file.unknown),
+        }
+
+
+def application(routes: Routes) -> FastAPI:
+    """The application with its routes and its refusals."""
+    app = FastAPI(title="通车 / Tongche: intake", version="1", docs_url=None, redoc_url=None)
+    app.include_router(routes.router())
+    for kind, handler in _HANDLERS:
+        app.add_exception_handler(kind, handler)
+    return app
+
+
+async def _one(request: Request, kind: str) -> Submission:
+    if kind == EVENT:
+        return cloudevents.structured(cloudevents.json_value(await body.read(request, body.EVENT_LIMIT)))
+    if kind == DATA and any(name.startswith("ce-") for name in request.headers):
+        return cloudevents.binary(request.headers.items(), await body.read(request, body.EVENT_LIMIT))
+    fix = (
+        f"Content-Type: {EVENT} | {BATCH}；或 {DATA} 加 ce-specversion、ce-id、ce-source、ce-type 头"
+        f" / or {DATA} with the headers ce-specversion, ce-id, ce-source, ce-type"
+    )
+    raise Problem(problems.WRONG_MEDIA_TYPE, fault("Content-Type", "not_a_cloudevent"), fix=fix)
+
+
+def _accepted(done: Acknowledged) -> Response:
+    url = f"{_SALES}/{done.id}"
+    answer = {"id": done.id, "case_id": done.case_id, "status_url": url, "code": done.code}
+    return JSONResponse(answer, status_code=202, headers={"Location": url})
+
+
+def _result(item: Item) -> dict[str, Any]:
+    if isinstance(item.outcome, Problem):
+        return {"id": item.sourceid, **item.outcome.document()}
+    done = item.outcome
+    location = f"{_SALES}/{done.id}"
+    return {"id": item.sourceid, "status": 202, "sale_id": done.id, "location": location, "code": done.code}
+
+
+async def _told_by_lines(file: File, first: Progress | None, steps: AsyncIterator[Progress]) -> AsyncIterator[bytes]:
+    report = Report(file)
+    try:
+        if first is not None:
+            report.add(first)
+            yield _line(_rows(first, file))
+        async for progress in steps:
+            report.add(progress)
+            yield _line(_rows(progress, file))
+    except StoreUnavailable:
+        # The status line is out; the last line says it instead, and what was told before stays true.
+        yield _line({"event": "problem", **unavailable().document()})
+    else:
+        yield _line({"event": "end", **report.counts()})
+
+
+def _rows(progress: Progress, file: File) -> dict[str, Any]:
+    return {
+        "event": "rows",
+        "line": progress.line,
+        "lines": file.lines,
+        "acknowledged": [
+            {
+                "line": line,
+                "id": each.id,
+                "source": each.source,
+                "sourceid": each.sourceid,
+                "vin": each.vin,
+                "status": each.status,
+            }
+            for line, each in progress.acknowledged
+        ],
+        "refused": [each.told() for each in progress.refused],
+    }
+
+
+def _line(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode() + b"\n"
+
+
+@contextmanager
+def _span(name: str, request: Request) -> Iterator[SpanHandle]:
+    with tracing.span(name, "server", parent=request.headers.get("traceparent", "")) as span:
+        try:
+            yield span
+        except Problem as problem:
+            span.fail(problem.kind.name)
+            raise
+
+
+async def _refusal(_request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, Problem)  # noqa: S101 - registered for this class only
+    return problem.response()
+
+
+async def _starlette(_request: Request, wrong: Exception) -> Response:
+    assert isinstance(wrong, HTTPException)  # noqa: S101 - registered for this class only
+    kind = {404: problems.NOT_FOUND, 405: problems.WRONG_METHOD, 401: problems.UNAUTHENTICATED}.get(
+        wrong.status_code, problems.BAD_REQUEST
+    )
+    return Problem(kind, headers=wrong.headers).response()
+
+
+async def _invalid(_request: Request, wrong: Exception) -> Response:
+    assert isinstance(wrong, RequestValidationError)  # noqa: S101 - registered for this class only
+    faults = [fault(".".join(map(str, error["loc"][1:])) or "request", error["type"]) for error in wrong.errors()]
+    return Problem(problems.BAD_REQUEST, *faults).response()
+
+
+async def _no_store(_request: Request, _wrong: Exception) -> Response:
+    return unavailable().response()
+
+
+async def _gone(_request: Request, _wrong: Exception) -> Response:
+    return Problem(problems.BAD_REQUEST).response()
+
+
+async def _broken(_request: Request, _wrong: Exception) -> Response:
+    return Problem(problems.BROKEN).response()
+
+
+_HANDLERS: Final = (
+    (Problem, _refusal),
+    (HTTPException, _starlette),
+    (RequestValidationError, _invalid),
+    (StoreUnavailable, _no_store),
+    (OperationalError, _no_store),
+    (ClientDisconnect, _gone),
+    (Exception, _broken),
+)

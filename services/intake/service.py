@@ -1,0 +1,38 @@
+"""The door, put together."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from contracts.topics import CASE_EVENTS, submit
+from services.intake import states, submitted
+from services.intake.door import Door
+from services.intake.http import Routes, application
+from services.intake.ledger import Ledger
+from services.intake.publishers import Publishers
+from services.intake.submitted import ByPlace, Submitted
+from services.runtime.face import Runtime
+from services.runtime.lanes import Lane
+from services.runtime.subscription import Subscription
+
+
+def build(runtime: Runtime) -> FastAPI:
+    """Register what the door follows on Kafka, and return its routes.
+
+    The topics of publishers are those of the file at the start; one that is added later can use HTTP at once, and
+    Kafka after a restart.
+    """
+    publishers = Publishers(runtime.settings.publishers)
+    ledger = Ledger(runtime.clock, runtime.ids, runtime.secrets.key_secret)
+    runtime.subscribe(Subscription(states.GROUP, (CASE_EVENTS.name,), states.keep))
+    _follow_publishers(runtime, publishers, ledger)
+    return application(Routes(Door(runtime.store, ledger), publishers))
+
+
+def _follow_publishers(runtime: Runtime, publishers: Publishers, ledger: Ledger) -> None:
+    topics = tuple(submit(publisher.name).name for publisher in publishers.all())
+    if not topics:
+        return
+    subscription = Subscription(submitted.GROUP, topics, Submitted(publishers, ledger).apply)
+    lane = Lane(submitted.GROUP, topics, runtime.settings.kafka, runtime.slot)
+    runtime.work(lane, ByPlace(subscription, runtime.store, runtime.producer))

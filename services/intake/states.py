@@ -1,0 +1,103 @@
+"""What became of a sale, as its publisher may know it: from the journey's snapshots, without anybody's own fields."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, select
+
+from contracts.case import CaseChangedV1
+from contracts.envelope import Undecodable
+from contracts.fields import FIELDS
+from services.intake.tables import acknowledged, cases, submissions
+from services.runtime.record import Record, read
+from services.runtime.sql import upsert
+
+GROUP: Final = "intake.status"
+
+_MOST: Final = 100
+_WORDS: Final = {
+    "OPEN": "open",
+    "HOLD": "hold",
+    "MANUAL": "manual",
+    "CANCELLING": "cancelling",
+    "CANCELLED": "cancelled",
+    "REFUSED": "refused",
+    "CLOSED": "closed",
+}
+_FIELD_OF: Final = {"loan": "decision", "mort": "mortgage_state"}
+"""Facets whose state tells a field that dealers and makers may not see in full (rulebook §4)."""
+_NOT_DONE: Final = ("", "NONE", "∅")
+
+
+def keep(connection: Connection, record: Record) -> None:
+    """Remember a snapshot unless a newer one is known. Raises `Undecodable` for what is none."""
+    said = read(record)
+    if not isinstance(said.data, CaseChangedV1):
+        reason = f"unexpected-type:{said.envelope.type}"
+        raise Undecodable(reason)
+    case_id = said.envelope.subject
+    known = connection.execute(select(cases.c.version).where(cases.c.case_id == case_id)).scalar_one_or_none()
+    if known is not None and known >= said.data.version:
+        return
+    row = {
+        "case_id": case_id,
+        "version": said.data.version,
+        "refused": said.data.headline == "REFUSED",
+        "snapshot": json.dumps(_view(said.data), ensure_ascii=False),
+    }
+    upsert(connection, cases, ("case_id",), row)
+
+
+def one(connection: Connection, publisher: str, id_: str) -> dict[str, Any] | None:
+    """The sale with this id, if it was acknowledged to this publisher."""
+    row = connection.execute(_QUERY.where(submissions.c.id == id_, acknowledged.c.publisher == publisher)).first()
+    return _sale(row) if row is not None else None
+
+
+def by_order(connection: Connection, publisher: str, order_no: str) -> list[dict[str, Any]]:
+    """The publisher's sales with this order number, newest first."""
+    mine = _QUERY.where(submissions.c.order_no == order_no, acknowledged.c.publisher == publisher)
+    return [_sale(row) for row in connection.execute(mine.order_by(submissions.c.id.desc()).limit(_MOST))]
+
+
+_QUERY: Final = (
+    select(submissions, cases.c.snapshot)
+    .join(acknowledged, acknowledged.c.id == submissions.c.id)
+    .outerjoin(cases, cases.c.case_id == submissions.c.case_id)
+)
+
+
+def _sale(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
+    sale = {
+        "id": row.id,
+        "case_id": row.case_id,
+        "type": row.type,
+        "source": row.source,
+        "sourceid": row.sourceid,
+        "order_no": row.order_no,
+        "accepted_at": row.accepted_at,
+        "status": "received",
+    }
+    return sale | (json.loads(row.snapshot) if row.snapshot else {})
+
+
+def _view(case: CaseChangedV1) -> dict[str, Any]:
+    """What dealers and makers may see of a snapshot; made when it comes, so that the rest is never stored here."""
+    said = case.model_dump(mode="json", exclude_none=True)
+    times: dict[str, Any] = {name: said[name] for name in ("opened_at", "changed_at", "closed_at") if name in said}
+    code: dict[str, Any] = {"code": case.code} if case.code else {}
+    facets = [shown for facet in said["facets"] if (shown := _facet(facet))]
+    return {"status": _WORDS[case.headline], **code, **times, "facets": facets}
+
+
+def _facet(facet: Mapping[str, Any]) -> dict[str, Any] | None:
+    name = facet["name"]
+    sight = FIELDS[_FIELD_OF[name]].seen_by("O") if name in _FIELD_OF else "full"
+    if sight == "denied":
+        return None
+    if sight == "masked":
+        return {"name": name, "done": facet["state"] not in _NOT_DONE}
+    return {key: facet[key] for key in ("name", "state", "hold", "code", "until") if key in facet}
