@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socketserver
 import struct
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -154,13 +152,3 @@ def stacks(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stac
 
     yield make
     lifecycle.down(folder)
-
-
-@pytest.fixture
-def bare_python(tmp_path: Path) -> Path:
-    """A copy of run.py and its lock files in a checkout that has no environment yet."""
-    checkout = tmp_path / "checkout"
-    checkout.mkdir()
-    for name in ("run.py", "requirements.lock", "requirements-dev.lock"):
-        shutil.copy(Path(sys.modules[__name__].__file__ or "").parents[2] / name, checkout)
-    return checkout

@@ -6,7 +6,8 @@ import uuid
 from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from services.stack import ports
 from services.stack.broker import Broker, serves
@@ -32,7 +33,7 @@ def consume(bootstrap: str, count: int) -> list[str]:
     consumer.assign([TopicPartition(TOPIC, 0, 0)])
     messages = consumer.consume(count, timeout=20)
     consumer.close()
-    return [str(message.value(), "utf-8") for message in messages]
+    return [(message.value() or b"").decode() for message in messages]
 
 
 def test_messages_survive_the_death_of_the_broker(brokers: Brokers) -> None:
