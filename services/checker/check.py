@@ -24,6 +24,7 @@ from .waiting import waiting
 _TELLS_PERSONS: Final = frozenset(
     {"sale.confirmed", "sale.corrected", "loan.decided", "plate.reserved", "registration.registered"}
 )
+_READ_OF_ANSWERS: Final = frozenset({"invoice_date", "decision", "reserved_until"})
 
 
 def check(evidence: Path, now: datetime) -> Verdict:
@@ -112,10 +113,8 @@ def _needed(name: str, told: dict[str, Any]) -> dict[str, Any]:
             return {"version": told["version"], "packs": sorted(packs - {None})}
         case "delivery.changed":
             return {"revision": told["revision"], "delivery_id": told["delivery_id"]}
-        case "invoice.issued":
-            return {"invoice_date": told["invoice_date"]}
         case _:
-            return {}
+            return {field: told[field] for field in _READ_OF_ANSWERS & told.keys()}
 
 
 def _read_accounts(evidence: Evidence, by_vehicle: Index, notes: dict[str, int]) -> None:

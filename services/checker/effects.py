@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from . import expectations as expected
 from .findings import Finding
 from .story import Effect, Story
+
+_UNFINANCED: Final = frozenset({"REJECTED", "WITHDRAWN", "NOT_NEEDED"})
 
 
 @dataclass
 class Standing:
     """What stands at the agencies for one vehicle while its ledger is read."""
 
+    story: Story
     effects: dict[str, Effect] = field(default_factory=dict)
     keys: set[str] = field(default_factory=set)
 
@@ -22,18 +26,26 @@ class Standing:
         self.keys.add(effect.key)
         for undone in expected.UNDOES.get(effect.operation, ()):
             self.effects.pop(undone, None)
-        if effect.operation in expected.ONCE and not effect.declined:
+        if effect.operation in expected.ONCE and not self._declined(effect):
             self.effects[effect.operation] = effect
 
     def holds(self, operation: str, at: str) -> bool:
         """Whether it stands at that moment; a reservation may have expired."""
         effect = self.effects.get(operation)
-        return effect is not None and not _expired(effect, at)
+        return effect is not None and not self._expired(effect, at)
+
+    def _declined(self, effect: Effect) -> bool:
+        # A decision against us is on record, but nothing stands that could be undone.
+        return bool(self.story.answered(effect, "decision") == "REJECTED")
+
+    def _expired(self, effect: Effect, at: str) -> bool:
+        until = self.story.answered(effect, "reserved_until")
+        return until is not None and datetime.fromisoformat(until) <= datetime.fromisoformat(at)
 
 
 def standing(story: Story) -> Standing:
     """What stands at the end."""
-    end = Standing()
+    end = Standing(story)
     for effect in story.effects:
         end.take(effect)
     return end
@@ -41,7 +53,7 @@ def standing(story: Story) -> Standing:
 
 def walk(story: Story) -> Iterator[Finding]:
     """Read a vehicle's ledger from its beginning and name what breaks a rule at its moment."""
-    now = Standing()
+    now = Standing(story)
     for effect in story.effects:
         if effect.key in now.keys:
             yield _named("key-twice", effect, story)
@@ -99,15 +111,10 @@ def terms(story: Story, case_id: str) -> expected.Terms:
     loan = facets.get("loan", {}).get("state")
     return expected.Terms(
         kind="export-new" if told.get("hs_code") else "new-car",
-        financed=bool(told.get("lender_uscc")) and loan not in {"REJECTED", "DECLINED", "WITHDRAWN"},
+        financed=bool(told.get("lender_uscc")) and loan not in _UNFINANCED,
         relieved=facets.get("tax", {}).get("state") == "RELIEVED",
         hs_code=told.get("hs_code") or "",
     )
-
-
-def _expired(effect: Effect, at: str) -> bool:
-    until = effect.expires
-    return until is not None and datetime.fromisoformat(until) <= datetime.fromisoformat(at)
 
 
 def _named(what: str, effect: Effect, story: Story, about: str = "") -> Finding:

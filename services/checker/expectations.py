@@ -162,13 +162,12 @@ CLAIMS: Final = {
     ("elic", "ISSUED"): "elicence.issue",
     ("delivery", "SENT"): "plate.dispatch",
     ("delivery", "DONE"): "plate.dispatch",
-    ("export", "DECLARED"): "export.declare",
-    ("export", "EXITED"): "export.declare",
+    ("ins", "ENDORSED"): "insurance.endorse",
+    ("licence", "LICENSED"): "licence.apply",
+    ("declaration", "DECLARED"): "export.declare",
+    ("declaration", "EXITED"): "export.declare",
 }
 """What a facet's state says an agency has done."""
-
-OPEN_AT_AN_END: Final = frozenset({"CLOSED", "CANCELLED", "REFUSED"})
-"""Headlines after which nothing more is expected of a case."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ class Verdict:
 
     def as_json(self) -> dict[str, Any]:
         told: dict[str, Any] = {"checker": "clean" if self.clean else "findings"}
-        told.update(self.counts)
+        told |= {str(ledger): count for ledger, count in self.counts.items()}
         return told | {"findings": [finding.as_json() for finding in self.findings], "notes": self.notes}
 
 

@@ -11,14 +11,14 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from .evidence import Line
+from .evidence import BrokenEvidence, Line
 from .story import Acknowledged, Case, Effect, Position, Spoken, Story
 
 _SCHEMA = """
 create table told (vin text, sort text, place text, partition int, offset int, body text);
 create table answered (key text primary key, at text) without rowid;
 """
-_BY_VEHICLE = "select vin, sort, body from told where vin != '' order by vin, sort, place, partition, offset"
+_BY_VEHICLE = "select vin, sort, body from told order by vin, sort, place, partition, offset"
 _KEPT_ROWS = 5_000
 
 
@@ -35,7 +35,7 @@ class Index:
         self._add(_vin(line), "acknowledged", told, line.where)
 
     def effect(self, line: Line, number: int) -> None:
-        told = [number, *(line[name] for name in ("at", "organisation", "operation", "key")), line.get("result")]
+        told = [number, *(line[name] for name in ("at", "organisation", "operation", "key"))]
         self._add(_vin(line), "effect", told, at=(0, number))
 
     def request(self, line: Line) -> None:
@@ -100,7 +100,10 @@ def index() -> Iterator[Index]:
 
 
 def _vin(line: Line) -> str:
-    return str(line["vin"] or "").strip().upper()
+    vin = str(line["vin"] or "").strip().upper()
+    if not vin:
+        raise BrokenEvidence(f"{line.where}: no vin")
+    return vin
 
 
 def _spoken(topic: str, at: list[int], *rest: Any) -> Spoken:

@@ -9,37 +9,45 @@ from .story import Story
 
 
 def losses(story: Story) -> Iterator[Finding]:
-    """Every acknowledged sale is published and has a case, and so has every published one."""
-    places = {ack.id: ack.where for ack in reversed(story.acknowledged)}
-    yield from (
-        story.finding("sale-not-published", where, case=id_) for id_, where in places.items() if id_ not in story.sales
-    )
-    places |= {id_: sale.where for id_, sale in story.sales.items() if id_ not in places}
-    yield from (
-        story.finding("sale-without-case", where, case=id_)
-        for id_, where in places.items()
-        # One finding a sale: what was never published cannot have a case.
-        if id_ in story.sales and id_ not in story.case_by_id
-    )
-    yield from _twice(story)
-
-
-def _twice(story: Story) -> Iterator[Finding]:
-    first: dict[tuple[str, str], str] = {}
-    reported: set[str] = set()
-    told = [((ack.source, ack.sourceid), ack.id, ack.where) for ack in story.acknowledged]
-    told += [((sale.told["source"], sale.told["sourceid"]), id_, sale.where) for id_, sale in story.sales.items()]
-    for name, id_, where in told:
-        if name[1] and first.setdefault(name, id_) != id_ and id_ not in reported:
-            reported.add(id_)
-            yield story.finding("sale-accepted-twice", where, case=id_)
+    """What was acknowledged is published, what was published has its case, and each was taken in once."""
+    yield from _unpublished(story)
+    yield from _without_case(story)
+    yield from _taken_in_twice(story)
     yield from _accepted_again(story)
+
+
+def _unpublished(story: Story) -> Iterator[Finding]:
+    places = {ack.id: ack.where for ack in reversed(story.acknowledged)}
+    for id_, where in places.items():
+        if id_ not in story.published:
+            yield story.finding("sale-not-published", where, case=id_)
+
+
+def _without_case(story: Story) -> Iterator[Finding]:
+    # Judged from the topic: what was never published cannot have a case, and is told apart.
+    for case in sorted(set(story.published.values()) - story.case_by_id.keys()):
+        yield story.finding("sale-without-case", "sale.events", case=case)
+
+
+def _taken_in_twice(story: Story) -> Iterator[Finding]:
+    """One submission, (source, sourceid), stands under one id, at the publisher and in the topic."""
+    told = [((ack.source, ack.sourceid), ack.id, ack.where) for ack in story.acknowledged]
+    told += [
+        ((message.told["source"], message.told["sourceid"]), message.id, message.where)
+        for message in story.messages
+        if message.topic == "sale.events" and message.told["sourceid"]
+    ]
+    first: dict[tuple[str, str], str] = {}
+    others = {id_: where for name, id_, where in told if first.setdefault(name, id_) != id_}
+    for id_, where in others.items():
+        yield story.finding("sale-accepted-twice", where, case=id_)
 
 
 def _accepted_again(story: Story) -> Iterator[Finding]:
     accepted: set[str] = set()
     for ack in story.acknowledged:
-        if ack.status == "accepted":
-            if ack.id in accepted:
-                yield story.finding("sale-accepted-twice", ack.where, case=ack.id)
-            accepted.add(ack.id)
+        if ack.status != "accepted":
+            continue
+        if ack.id in accepted:
+            yield story.finding("sale-accepted-twice", ack.where, case=ack.id)
+        accepted.add(ack.id)

@@ -23,14 +23,10 @@ def _effects(story: Story) -> Iterator[Finding]:
 
 
 def _answers(story: Story) -> Iterator[Finding]:
-    answers = [message for message in story.messages if message.cause in story.commands and _is_answer(message)]
+    answers = (message for message in story.messages if message.is_answer and message.cause in story.commands)
     # One topic an agency, so that answers of several organisations are told apart by their commands.
     places = ((message.cause, message.where, message.name) for message in answers)
     yield from _against_commands(story, "answers-reordered", places)
-
-
-def _is_answer(message: Spoken) -> bool:
-    return message.topic.endswith(".events") and message.topic not in {"case.events", "delivery.events"}
 
 
 def _against_commands(story: Story, what: str, places: Iterable[tuple[str, str, str]]) -> Iterator[Finding]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
+
+from contracts.topics import AGENCIES
 
 from .findings import Finding, masked
+
+_ANSWERS: Final = frozenset(f"{agency}.events" for agency in AGENCIES)
 
 Position = tuple[int, int]
 """Partition and offset."""
@@ -42,6 +46,10 @@ class Spoken:
     def where(self) -> str:
         return f"{self.topic}[{self.at[0]}]@{self.at[1]}"
 
+    @property
+    def is_answer(self) -> bool:
+        return self.topic in _ANSWERS
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:
@@ -52,21 +60,10 @@ class Effect:
     organisation: str
     operation: str
     key: str
-    result: Any
 
     @property
     def where(self) -> str:
         return f"ledger.jsonl:{self.number}"
-
-    @property
-    def declined(self) -> bool:
-        """A decision against us is on record, but nothing stands that could be undone."""
-        return isinstance(self.result, Mapping) and "REJECTED" in self.result.values()
-
-    @property
-    def expires(self) -> str | None:
-        """Until when a reservation holds, where it tells."""
-        return self.result.get("reserved_until") if isinstance(self.result, Mapping) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +103,11 @@ class Story:
         return {sale.case: sale for sale in self.named("sale.confirmed")}
 
     @cached_property
+    def published(self) -> dict[str, str]:
+        """Everything that was published about the sale: id to case."""
+        return {message.id: message.case for message in self.messages if message.topic == "sale.events"}
+
+    @cached_property
     def corrected(self) -> frozenset[str]:
         """Cases whose sale the maker corrected."""
         return frozenset(message.case for message in self.named("sale.corrected"))
@@ -120,8 +122,18 @@ class Story:
         return found
 
     @cached_property
+    def answers(self) -> dict[str, Spoken]:
+        """What an agency answered, by the command's id."""
+        return {message.cause: message for message in reversed(self.messages) if message.is_answer}
+
+    @cached_property
     def case_by_id(self) -> dict[str, Case]:
         return {case.id: case for case in self.cases}
+
+    def answered(self, effect: Effect, name: str) -> Any:
+        """A field of the agency's answer to the command that had this effect; None while there is none."""
+        answer = self.answers.get(effect.key)
+        return answer.told.get(name) if answer else None
 
     def case_of(self, effect: Effect) -> str:
         command = self.commands.get(effect.key)
