@@ -1,0 +1,212 @@
+"""What agencies and dispatch tell: answers, refusals, and the end of a delivery.
+
+An answer belongs to the command it names as its cause. Any other answer is recorded; if it brought an effect that
+we do not have, that effect is taken back, and if it tells a fact that cannot be taken back, the fact counts.
+"""
+
+from __future__ import annotations
+
+from contracts.contract import Contract
+from contracts.delivery import DeliveryChangedV1
+from contracts.policy import PolicyGap
+from contracts.refusal import AgencyRefusedV1
+from contracts.registry import contract_of
+from contracts.topics import COMMANDS
+
+from .case import NONE, Ask, Effect
+from .draft import Draft, organisation_of
+from .proofs import Finding, same_car
+from .repair import FADING, reopen
+from .rules import BLAMED, FREED_BY, Rule, rule_of_answer, rule_of_command, rule_with_effect
+from .settle import firm
+
+
+def answered(draft: Draft, cause: str | None, data: Contract) -> None:
+    """An agency did what a command asked, or says so of one that we do not wait for."""
+    name = contract_of(data)[0].name
+    ask = draft.case.asks.get(cause or "")
+    if ask is None or COMMANDS[ask.command].answer.name != name:
+        _unasked(draft, name, data)
+        return
+    draft.drop(ask)
+    _fade(draft, ask.facet)
+    if ask.undoes:
+        _taken_back(draft, ask, ask.undoes)
+    else:
+        _take(draft, rule_of_command(draft.case.kind, ask.command), data)
+
+
+def refused(draft: Draft, cause: str | None, data: AgencyRefusedV1) -> None:
+    """An agency said no for good."""
+    ask = draft.case.asks.get(cause or "")
+    if ask is None:
+        name = data.command
+        draft.note(data.code, "order", f"迟到的拒绝，已记录：{name}", f"a late refusal, recorded: {name}")
+        return
+    draft.drop(ask)
+    _fade(draft, ask.facet)
+    if ask.undoes:
+        _stick(draft, ask)
+        draft.hold(ask.facet, data.code)
+    elif draft.case.cancelling:
+        draft.note(data.code, ask.facet, "机构拒绝，无需撤回", "refused, so there is nothing to take back")
+    else:
+        _object(draft, BLAMED.get((ask.command, data.code), ask.facet), data.code)
+
+
+def delivered(draft: Draft, cause: str | None, data: DeliveryChangedV1) -> None:
+    """Dispatch gave up on a command: a person must act. Its other news is for the console."""
+    ask = draft.case.asks.get(data.delivery_id) or draft.case.asks.get(cause or "")
+    if ask is None or data.state not in {"dead", "cancelled"}:
+        return
+    draft.distrust(ask)
+    if ask.undoes:
+        _stick(draft, ask)
+    draft.hold(ask.facet, "dead", owner=data.owner)
+
+
+def _fade(draft: Draft, facet: str) -> None:
+    """An answer ends the holds that were only about its absence."""
+    hold = draft.case.facets[facet].hold
+    if hold and hold.reason in FADING:
+        draft.release(facet)
+
+
+def _take(draft: Draft, rule: Rule, data: Contract) -> None:
+    facet = draft.case.facets[rule.facet]
+    if not same_car(draft.case, data):
+        draft.hold(rule.facet, "wrong-car", manual=True)
+        return
+    if facet.state != rule.before:
+        _unasked(draft, rule.answer or "", data)
+        return
+    finding = _finding(draft, rule, data)
+    _keep(draft, rule, data)
+    _own(draft, rule, data)
+    if finding.objection is None or rule.final:
+        draft.move(rule, pack=finding.pack)
+    elif finding.after:
+        draft.put(rule.facet, finding.after)
+    if rule.pivot:
+        _pass_pivot(draft)
+    if finding.objection and not draft.case.cancelling:
+        _object(draft, rule.facet, finding.objection, finding.pack)
+
+
+def _finding(draft: Draft, rule: Rule, data: Contract) -> Finding:
+    try:
+        return rule.proof(draft.case, data, draft.world)
+    except PolicyGap:
+        return Finding("policy-gap")
+
+
+def _keep(draft: Draft, rule: Rule, data: Contract) -> None:
+    if rule.paper:
+        draft.change(papers=draft.case.papers.model_copy(update={rule.paper: data}))
+
+
+def _own(draft: Draft, rule: Rule, data: Contract) -> None:
+    """Remember an effect, also one that we object to: it exists, and may have to be taken back."""
+    reference = getattr(data, rule.undo.reference) if rule.undo else None
+    if reference is None or _known(draft, rule, reference):
+        return
+    organisation = organisation_of(draft.case, COMMANDS[rule.asks or ""].agency)
+    standing = "unwanted" if draft.case.cancelling else "held"
+    effect = Effect(rule=rule.id, facet=rule.facet, reference=reference, organisation=organisation, standing=standing)
+    draft.change(effects=(*draft.case.effects, effect))
+
+
+def _known(draft: Draft, rule: Rule, reference: str) -> bool:
+    return any((effect.rule, effect.reference) == (rule.id, reference) for effect in draft.case.effects)
+
+
+def _pass_pivot(draft: Draft) -> None:
+    """Registration makes final what was done for it, and a cancellation too late."""
+    for effect in draft.case.effects:
+        if effect.standing != "undone" and _is_used(draft, effect):
+            draft.mark(effect, standing="kept")
+    if draft.case.cancelling:
+        draft.change(cancelling=False)
+        draft.note("CANCEL", "order", "已登记或放行，不能再撤销", "registered or released; too late to cancel")
+
+
+def _is_used(draft: Draft, effect: Effect) -> bool:
+    """Whether the registration rests on this effect, and not on a stray one of its kind."""
+    rule, undo = rule_with_effect(draft.case.kind, effect.rule)
+    return bool(getattr(getattr(draft.case.papers, rule.paper or ""), undo.reference) == effect.reference)
+
+
+def _object(draft: Draft, facet: str, reason: str, pack: str | None = None) -> None:
+    draft.hold(facet, reason, pack=pack)
+    if reason in {code for _command, code in BLAMED} and facet in BLAMED.values():
+        _expire(draft, facet)
+    freed = FREED_BY.get((facet, reason))
+    if freed:
+        reopen(draft, freed)
+
+
+def _expire(draft: Draft, facet: str) -> None:
+    """What the agency itself let go is gone; there is nothing to take back."""
+    for effect in draft.case.effects:
+        if effect.facet == facet and effect.standing == "held":
+            draft.mark(effect, standing="undone")
+    draft.put(facet, NONE)
+
+
+def _stick(draft: Draft, ask: Ask) -> None:
+    for effect in draft.case.effects:
+        if (effect.facet, effect.reference) == (ask.facet, ask.undoes):
+            draft.mark(effect, stuck=True)
+
+
+def _taken_back(draft: Draft, ask: Ask, reference: str) -> None:
+    for effect in draft.case.effects:
+        if (effect.facet, effect.reference) == (ask.facet, reference):
+            draft.mark(effect, standing="undone", stuck=False)
+            _tell_undone(draft, effect)
+
+
+def _tell_undone(draft: Draft, effect: Effect) -> None:
+    _rule, undo = rule_with_effect(draft.case.kind, effect.rule)
+    before = draft.case.facets[effect.facet].state
+    after = undo.after if draft.case.cancelling else before
+    draft.put(effect.facet, after)
+    draft.tell(effect.rule.replace("T", "U"), effect.facet, (before, after), (undo.zh, undo.en))
+
+
+def _unasked(draft: Draft, name: str, data: Contract) -> None:
+    rule = rule_of_answer(draft.case.kind, name)
+    if rule is None or not same_car(draft.case, data):
+        draft.note("UNASKED", "order", f"未经请求的答复，已记录：{name}", f"nobody waits for it, recorded: {name}")
+    elif rule.undo:
+        _unwanted(draft, rule, data)
+    elif rule.final and draft.case.facets[rule.facet].state == rule.before:
+        _fact(draft, rule, data)
+    else:
+        draft.note("UNASKED", rule.facet, "重复或迟到的答复，已记录", "a repeated or late answer, recorded")
+
+
+def _unwanted(draft: Draft, rule: Rule, data: Contract) -> None:
+    """An effect that we did not wait for: ours already, or to be taken back."""
+    known = {effect.reference for effect in draft.case.effects}
+    _own(draft, rule, data)
+    strays = [effect for effect in draft.case.effects if effect.reference not in known]
+    for effect in strays:
+        draft.mark(effect, standing="unwanted")
+    late, again = (
+        ("迟到的办理结果，将撤回", "a late effect, to be taken back"),
+        ("重复的答复，已记录", "a repeated answer"),
+    )
+    draft.note("UNASKED", rule.facet, *(late if strays else again))
+
+
+def _fact(draft: Draft, rule: Rule, data: Contract) -> None:
+    """What cannot be taken back has happened, whichever command brought it."""
+    if draft.case.ended is None and not draft.case.cancelling and firm(draft.case, rule):
+        draft.drop(*(ask for ask in draft.asks_of(rule.facet) if ask.command == rule.asks))
+        draft.release(rule.facet)
+        _take(draft, rule, data)
+    elif rule.pivot:
+        draft.hold(rule.facet, "late-pivot")
+    else:
+        draft.note("UNASKED", rule.facet, "迟到的答复，已记录", "a late answer, recorded")

@@ -1,0 +1,147 @@
+"""The shell around the heart: a message, a timer or a person's act in; the saved case, commands and news out.
+
+Everything happens inside one act of the store: the case, its timers and what is to be sent are durable together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Final
+
+from sqlalchemy import Connection
+
+from contracts import topics
+from contracts.case import CaseChangedV1
+from contracts.contract import Contract
+from contracts.envelope import Envelope, Message, message
+from contracts.policy import Policies
+from contracts.sale import SaleConfirmedV2
+from observability import metrics, tracing
+from services.runtime import outbox
+from services.runtime.clock import Clock
+from services.runtime.ids import new_id
+from services.runtime.record import Record, read
+
+from . import store
+from .case import Case
+from .decide import Decision, decide, open_case
+from .snapshot import snapshot
+from .store import Kept, Memory
+from .world import Act, Due, Event, Told, World
+
+SOURCE: Final = "urn:tongche:journey"
+
+
+class NoSuchCase(LookupError):
+    """No case has this id."""
+
+
+@dataclass(slots=True)
+class Process:
+    """Decides for all cases of one service."""
+
+    clock: Clock
+    policies: Policies
+    organisations: Collection[str]
+    memory: Memory = field(default_factory=Memory)
+
+    def apply(self, connection: Connection, record: Record) -> None:
+        """Take one Kafka record. Raises `Undecodable`."""
+        came = read(record)
+        if isinstance(came.data, CaseChangedV1):
+            return
+        name = f"decide {came.envelope.type}"
+        with tracing.span(name, parent=came.envelope.traceparent, case_id=came.envelope.subject) as span:
+            if isinstance(came.data, SaleConfirmedV2):
+                self._open(connection, record.key, came, came.data, span.traceparent)
+            else:
+                self._hear(connection, came, span.traceparent)
+
+    def wake(self, connection: Connection, case_id: str, timer: str) -> None:
+        """Let a timer that is due be heard, if it still stands."""
+        kept = store.load(connection, self.memory, case_id)
+        if kept is None or not store.timer_stands(connection, case_id, timer):
+            return
+        metrics.count("tongche_timers_fired_total", operation=timer.partition(":")[0])
+        self._decide(connection, kept, Due(timer), "decide timer")
+
+    def act(self, connection: Connection, case_id: str, act: Act) -> CaseChangedV1:
+        """Let a person act. Raises `NoSuchCase` and `repair.NotPossible`."""
+        kept = store.load(connection, self.memory, case_id)
+        if kept is None:
+            raise NoSuchCase(case_id)
+        decision = self._decide(connection, kept, act, f"decide {type(act).__name__.lower()}")
+        return snapshot(decision.case, decision.steps)
+
+    def _open(
+        self, connection: Connection, key: str, came: Message[Contract], sale: SaleConfirmedV2, trace: str
+    ) -> None:
+        known = store.load(connection, self.memory, came.envelope.subject)
+        told = Told(sale, came.envelope.id, taken=store.is_taken(connection, sale.vin))
+        if known:
+            self._carry_out(connection, known.origin, decide(known.case, told, self._world()), came.envelope, trace)
+            return
+        origin = store.Origin(key, came.envelope.source, came.envelope.sourceid, trace)
+        opened = open_case(came.envelope.subject, told, self._world())
+        self._carry_out(connection, origin, opened, came.envelope, trace)
+
+    def _hear(self, connection: Connection, came: Message[Contract], trace: str) -> None:
+        kept = store.load(connection, self.memory, came.envelope.subject)
+        if kept is None:
+            store.set_aside(connection, came.envelope)
+            return
+        told = Told(came.data, came.envelope.id, came.envelope.causationid)
+        self._carry_out(connection, kept.origin, decide(kept.case, told, self._world()), came.envelope, trace)
+
+    def _decide(self, connection: Connection, kept: Kept, event: Event, name: str) -> Decision:
+        with tracing.span(name, parent=kept.origin.traceparent, case_id=kept.case.id) as span:
+            decision = decide(kept.case, event, self._world())
+            self._carry_out(connection, kept.origin, decision, None, span.traceparent)
+            return decision
+
+    def _carry_out(
+        self, connection: Connection, origin: store.Origin, decision: Decision, cause: Envelope | None, trace: str
+    ) -> None:
+        if not decision.changed:
+            return
+        store.save(connection, self.memory, decision, origin)
+        voice = _Voice(connection, origin, decision.case, cause, trace)
+        voice.say(topics.CASE_EVENTS.name, new_id(), snapshot(decision.case, decision.steps), self.clock)
+        for command in decision.commands:
+            voice.say(topics.commands(command.organisation).name, command.id, command.data, self.clock)
+        _measure(decision)
+
+    def _world(self) -> World:
+        return World(self.clock.now(), self.clock.today(), self.policies, self.organisations, new_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Voice:
+    """All that one decision says has the same cause, trace and key."""
+
+    connection: Connection
+    origin: store.Origin
+    case: Case
+    cause: Envelope | None
+    trace: str
+
+    def say(self, topic: str, id_: str, data: Contract, clock: Clock) -> None:
+        said = message(
+            data,
+            id=id_,
+            source=SOURCE,
+            subject=self.case.id,
+            time=clock.now(),
+            cause=self.cause,
+            traceparent=self.trace,
+            policypacks=",".join(self.case.packs) or None,
+        )
+        outbox.add(self.connection, topic, self.origin.key, said)
+
+
+def _measure(decision: Decision) -> None:
+    for step in decision.steps:
+        metrics.count("tongche_case_steps_total", state=f"{step.facet}:{step.after}")
+    for command in decision.commands:
+        metrics.count("tongche_commands_sent_total", organisation=command.organisation)

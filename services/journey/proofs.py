@@ -1,0 +1,161 @@
+"""Whether an answer proves what its rule needs: an agency's word is compared with what we know before it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from contracts.certificate import CocConfirmedV1
+from contracts.contract import Contract
+from contracts.export import LicenceIssuedV1
+from contracts.insurance import InsuranceBoundV1, InsuranceQuotedV1
+from contracts.loan import LoanDecidedV1
+from contracts.numbers import plate
+from contracts.numbers.errors import InvalidNumber
+from contracts.police import PlateReservedV1, RegistrationRegisteredV1
+from contracts.policy.compulsory_insurance import premium
+from contracts.policy.purchase_tax import late_surcharge, purchase_tax
+from contracts.tax import InvoiceIssuedV1, TaxAssessedV1, TaxPaidV1
+
+from .case import Case
+from .world import World
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`objection` is a reason to hold, `pack` the one that decided, `after` another state than the rule's."""
+
+    objection: str | None = None
+    pack: str | None = None
+    after: str | None = None
+
+
+Proof = Callable[[Case, Any, World], Finding]
+
+
+class Incomplete(LookupError):
+    """A rule was applied before its guard held: our mistake, never an agency's."""
+
+
+def present(paper: T | None) -> T:
+    """A paper that the guards have promised."""
+    if paper is None:
+        raise Incomplete
+    return paper
+
+
+def enough(_case: Case, _answer: Contract, _world: World) -> Finding:
+    """The answer is its own proof."""
+    return Finding()
+
+
+def certificate(case: Case, answer: CocConfirmedV1, _world: World) -> Finding:
+    """T2: the certificate is of this car. A VIN's check digit is blind to some swaps, so engine and motor decide."""
+    compared = ("coc_no", "engine_no", "motor_no", "model", "fuel_kind")
+    same = all(getattr(answer, name) == getattr(case.sale, name) for name in compared)
+    return Finding(None if same else "D422")
+
+
+def invoice(case: Case, answer: InvoiceIssuedV1, _world: World) -> Finding:
+    """T3: the invoice says the price of the sale."""
+    amounts = ("amount_incl", "amount_excl", "vat")
+    same = all(_equal(getattr(answer, name), getattr(case.sale, name)) for name in amounts)
+    return Finding(None if same else "amount")
+
+
+def loan(case: Case, answer: LoanDecidedV1, _world: World) -> Finding:
+    """T4: approved, by contract, for the amount that was asked."""
+    if answer.decision == "REJECTED":
+        return Finding("B451", after="REJECTED")
+    asked = present(case.sale.loan).loan_amount
+    return Finding(None if answer.loan_contract_no and answer.loan_amount == asked else "amount")
+
+
+def assessment(case: Case, answer: TaxAssessedV1, world: World) -> Finding:
+    """T5: the office's amounts are those of the pack of the invoice's date. Raises `PolicyGap`.
+
+    Whether the model is in the catalogue is told by the certificate; the sale merely claims it.
+    """
+    bill, coc = present(case.papers.invoice), present(case.papers.coc)
+    tax = purchase_tax(
+        world.policies,
+        excl_fen=bill.amount_excl,
+        invoice_date=bill.invoice_date,
+        fuel_kind=coc.fuel_kind,
+        in_catalogue=coc.nev_catalogue,
+    )
+    surcharge = late_surcharge(tax.payable, bill.invoice_date, present(case.papers.declared_on))
+    expected = (tax.full, tax.relief, tax.payable, surcharge)
+    told = (answer.tax_full, answer.relief, answer.tax_payable, answer.surcharge)
+    same = all(_equal(one, other) for one, other in zip(expected, told, strict=True))
+    return Finding(None if same else "T422", tax.pack)
+
+
+def payment(case: Case, answer: TaxPaidV1, _world: World) -> Finding:
+    """T5: what was paid is what was found right."""
+    assessed = present(case.papers.assessed)
+    same = answer.assessment_no == assessed.assessment_no and answer.amount_due == owed(assessed)
+    return Finding(None if same else "T422")
+
+
+def quote(case: Case, answer: InsuranceQuotedV1, world: World) -> Finding:
+    """T6: a new car pays the base premium, and an electric one no vessel tax. Raises `PolicyGap`."""
+    coc = present(case.papers.coc)
+    base = premium(world.policies, coc.seats, present(case.papers.start_date))
+    if answer.premium != base.premium_fen:
+        return Finding("premium", base.pack)
+    return Finding("vessel-tax" if coc.fuel_kind in {"BEV", "FCEV"} and answer.vvt else None, base.pack)
+
+
+def policy(case: Case, answer: InsuranceBoundV1, _world: World) -> Finding:
+    """T6: the policy is the one that was quoted, of the insurer that was chosen, and begins when it was to."""
+    quoted = present(case.papers.quoted)
+    expected = (quoted.premium, quoted.vvt, present(case.sale.buyer).insurer_uscc, case.papers.start_date)
+    told = (answer.premium, answer.vvt, answer.insurer_uscc, answer.start_date)
+    return Finding(None if expected == told and answer.end_date > answer.start_date else "policy-differs")
+
+
+def plate_kind(case: Case, answer: PlateReservedV1, world: World) -> Finding:
+    """T7: the plate fits the fuel kind of the certificate."""
+    return Finding(None if _fits(case, answer.plate_no, world) else "plate-kind")
+
+
+def registration(case: Case, answer: RegistrationRegisteredV1, world: World) -> Finding:
+    """T8: with the plate that was reserved."""
+    if not _fits(case, answer.plate_no, world):
+        return Finding("plate-kind")
+    return Finding(None if answer.plate_no == present(case.papers.plate).plate_no else "plate-differs")
+
+
+def export_licence(case: Case, answer: LicenceIssuedV1, world: World) -> Finding:
+    """E4: the licence the exporter named if it named one, alive, with room for one more car."""
+    named = present(case.sale.export).licence_no
+    if answer.licence_used > answer.licence_qty:
+        return Finding("X409")
+    alive = answer.licence_expiry >= world.today
+    return Finding(None if alive and named in {None, answer.licence_no} else "licence-differs")
+
+
+def owed(assessed: TaxAssessedV1) -> int:
+    """Tax and surcharge together, in fen."""
+    return assessed.tax_payable + assessed.surcharge
+
+
+def _fits(case: Case, plate_no: str, world: World) -> bool:
+    try:
+        return plate.kind_fits(present(case.papers.coc).fuel_kind, plate_no, world.today)
+    except InvalidNumber:
+        return False
+
+
+def _equal(one: int, other: int) -> bool:
+    """Equal but for a fen, since no law says how to round."""
+    return abs(one - other) <= 1
+
+
+def same_car(case: Case, answer: Contract) -> bool:
+    """Whether an answer is about the car of the case."""
+    return bool(getattr(answer, "vin", None) == case.vin)

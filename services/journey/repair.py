@@ -1,0 +1,177 @@
+"""How a case is mended or called off: by a person's act, by the maker's correction or cancellation."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from contracts.sale import SaleConfirmedV2, SaleCorrectedV1
+
+from .case import NONE, Effect
+from .draft import Draft
+from .rules import MATERIAL, RULES, dependents, fields_of, pivot_of, reads_of, rule_of_command
+from .world import Assign, Resume
+
+FADING: Final = frozenset({"timeout", "dead"})
+"""Reasons that are only about an answer's absence."""
+
+_UNNEEDED: Final = frozenset({"NOT_NEEDED", "NOT_REQUIRED"})
+
+
+class NotPossible(ValueError):
+    """An act that the case's state forbids; `code` is stable, the text for people."""
+
+    def __init__(self, code: str, zh: str, en: str) -> None:
+        super().__init__(en)
+        self.code, self.zh, self.en = code, zh, en
+
+
+def assign(draft: Draft, act: Assign) -> None:
+    """Give the case, and all of it that is held, to a named owner."""
+    if draft.case.ended and not any(facet.hold for facet in draft.case.facets.values()):
+        raise NotPossible("ended", "业务已结束", "the case has ended")
+    for name in draft.case.facets:
+        draft.hand_over(name, act.owner)
+    draft.change(assigned=act.owner)
+    text = (f"转交 {act.owner}（{act.by}）：{act.reason}", f"given to {act.owner} by {act.by}: {act.reason}")
+    draft.note("ASSIGN", "order", *text)
+
+
+def resume(draft: Draft, act: Resume) -> None:
+    """Ask again, with new commands, for everything that is held."""
+    held = [name for name, facet in draft.case.facets.items() if facet.hold]
+    if not held:
+        raise NotPossible("nothing-held", "没有暂停或待人工的环节", "nothing is held")
+    if draft.pivot_under_way and any(_must_reopen(draft, name) for name in held):
+        raise NotPossible("pivot-under-way", "登记或报关正在进行，请待答复", "registration or declaration is under way")
+    for name in held:
+        before = draft.case.facets[name]
+        resume_facet(draft, name)
+        draft.tell(
+            "RESUME", name, ("MANUAL" if before.hold and before.hold.manual else "HOLD", draft.case.facets[name].state),
+            (f"恢复办理（{act.by}）：{act.reason}", f"resumed by {act.by}: {act.reason}"),
+        )  # fmt: skip
+    draft.change(assigned=None)
+
+
+def cancel(draft: Draft, zh: str, en: str) -> None:
+    """Call a case off before the pivot. What is under way may still come in; then all is taken back."""
+    case = draft.case
+    if case.ended or case.cancelling:
+        raise NotPossible("ended", "业务已结束或正在撤销", "the case has ended or is being cancelled")
+    if draft.past_pivot:
+        raise NotPossible("after-pivot", "已登记或已放行，只能向前补办", "registered or released: only forward repair")
+    draft.change(cancelling=True)
+    draft.tell("CANCEL", "case", ("OPEN", "CANCELLING"), (zh, en))
+    draft.drop(*(ask for ask in case.asks.values() if not _may_have_effect(draft, ask.command) and not ask.undoes))
+    for effect in draft.case.effects:
+        if effect.standing == "held":
+            draft.mark(effect, standing="unwanted")
+    for name in draft.case.facets:
+        if not any(ask.until is None for ask in draft.asks_of(name)) and not _stuck(draft, name):
+            draft.release(name)
+
+
+def correct(draft: Draft, data: SaleCorrectedV1) -> None:
+    """Take the maker's correction: ask again what is held for it, hold what was already done with the old word."""
+    case = draft.case
+    if case.ended or case.cancelling:
+        draft.note("CORRECT", "order", "业务已结束，更正已记录", "the case has ended; the correction is recorded")
+        return
+    if data.sale_version is not None and not case.sale_version <= data.sale_version <= case.version:
+        draft.note("C410", "order", "更正所依据的版本已过期", "the correction was made against a stale version")
+        return
+    told = {name: value for name in data.model_fields_set if (value := getattr(data, name)) is not None}
+    changes = {name: value for name, value in told.items() if name not in {"vin", "sale_version", "reason"}}
+    try:
+        sale = _corrected(case.sale, changes)
+    except ValidationError:
+        draft.note("V102", "order", "更正后的信息不成立，未采用", "the corrected sale would not be valid; not taken")
+        return
+    draft.change(sale=sale, sale_version=case.version + 1)
+    draft.note("CORRECT", "order", "销售信息已更正", "the sale was corrected")
+    for name in draft.case.facets:
+        _apply_correction(draft, name, frozenset(changes))
+    if draft.past_pivot and MATERIAL.intersection(changes):
+        draft.hold("order", "corrected", manual=True)
+
+
+def resume_facet(draft: Draft, facet: str) -> None:
+    """Let one facet be asked again, after taking back what it doubts."""
+    if _must_reopen(draft, facet):
+        reopen(draft, facet)
+    draft.drop(*(ask for ask in draft.asks_of(facet) if ask.until is None or not ask.undoes))
+    draft.release(facet)
+    for effect in draft.case.effects:
+        if effect.facet == facet and effect.stuck:
+            draft.mark(effect, stuck=False)
+    if draft.case.facets[facet].state == "REJECTED":
+        draft.put(facet, NONE)
+
+
+def reopen(draft: Draft, facet: str) -> None:
+    """Begin a facet anew, and before the pivot every facet that stands on it: what they did is to be taken back."""
+    for name in (facet, *dependents(draft.case.kind, facet)):
+        if draft.case.facets[name].state in _UNNEEDED:
+            continue
+        draft.drop(*(ask for ask in draft.asks_of(name) if not ask.undoes))
+        for effect in draft.case.effects:
+            if effect.facet == name and effect.standing == "held":
+                draft.mark(effect, standing="unwanted")
+        draft.put(name, NONE)
+        if not _stuck(draft, name):
+            draft.release(name)
+
+
+def _corrected(sale: SaleConfirmedV2, changes: dict[str, Any]) -> SaleConfirmedV2:
+    own = {name: value for name, value in changes.items() if name in SaleConfirmedV2.model_fields}
+    buyers = {name: value for name, value in changes.items() if name not in own}
+    whole = sale.model_dump() | own
+    if buyers:
+        whole["buyer"] = (whole["buyer"] or {}) | buyers
+    return SaleConfirmedV2.model_validate(whole)
+
+
+def _apply_correction(draft: Draft, facet: str, changed: frozenset[str]) -> None:
+    hold = draft.case.facets[facet].hold
+    touched = reads_of(draft.case.kind, facet) & changed
+    if hold and hold.reason != "corrected":
+        if touched and not (draft.pivot_under_way and _must_reopen(draft, facet)):
+            resume_facet(draft, facet)
+    elif not draft.past_pivot and _used(draft, facet, touched & MATERIAL):
+        draft.hold(facet, "corrected")
+
+
+def _used(draft: Draft, facet: str, fields: frozenset[str]) -> bool:
+    """Whether an agency was already told, or has already confirmed, the old word."""
+    rows = [rule for rule in RULES[draft.case.kind] if rule.facet == facet and not rule.final]
+    settled = bool(rows) and draft.case.facets[facet].state not in {NONE, *_UNNEEDED}
+    under_way = any(fields_of(ask.command) & fields for ask in draft.asks_of(facet) if not ask.undoes)
+    return bool(fields) and (settled or under_way)
+
+
+def _must_reopen(draft: Draft, facet: str) -> bool:
+    """Whether going on means taking something back first."""
+    held = draft.case.facets[facet]
+    if draft.past_pivot or draft.case.cancelling or held.hold is None:
+        return False
+    doubted = any(_doubted(draft, effect) for effect in draft.case.effects if effect.facet == facet)
+    return doubted or (held.hold.reason == "corrected" and facet != "order")
+
+
+def _doubted(draft: Draft, effect: Effect) -> bool:
+    """An effect that exists though its transition did not happen."""
+    rule = next(rule for rule in RULES[draft.case.kind] if rule.id == effect.rule and rule.undo)
+    return effect.standing == "held" and draft.case.facets[effect.facet].state != rule.after
+
+
+def _stuck(draft: Draft, facet: str) -> bool:
+    return any(effect.stuck for effect in draft.case.effects if effect.facet == facet)
+
+
+def _may_have_effect(draft: Draft, command: str) -> bool:
+    if command == pivot_of(draft.case.kind).asks:
+        return True
+    undone = {rule.undo.command for rule in RULES[draft.case.kind] if rule.undo}
+    return command not in undone and bool(rule_of_command(draft.case.kind, command).undo)

@@ -1,0 +1,177 @@
+"""How each command is filled: from the sale, the certificate and the answers so far, and no more than its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from contracts.certificate import CocQueryV1
+from contracts.contract import Contract
+from contracts.export import ExportDeclareV1, ExportQualifyV1, ExportTrackV1, LicenceApplyV1
+from contracts.insurance import InsuranceBindV1, InsuranceCancelV1, InsuranceEndorseV1, InsuranceQuoteV1
+from contracts.loan import LoanApplyV1, LoanWithdrawV1
+from contracts.police import (
+    ElicenceIssueV1,
+    MortgageRegisterV1,
+    PlateDispatchV1,
+    PlateReleaseV1,
+    PlateReserveV1,
+    PlateTrackV1,
+    RegistrationRegisterV1,
+)
+from contracts.tax import InvoiceRequestV1, InvoiceReverseV1, TaxDeclareV1, TaxPayV1, TaxReclaimV1
+from contracts.types import PlateKind
+
+from .case import Case
+from .proofs import owed, present
+from .world import World
+
+Request = Callable[[Case, World], Contract]
+UNDO_REASON: Final = "销售取消或更正 sale cancelled or corrected"
+
+
+def _fill(model: type[Contract], case: Case, **own: Any) -> Contract:
+    """The command, each field from the first that knows it: `own`, our certificate, the sale and its parts, papers."""
+    sources = [case.papers.coc, case.sale, case.sale.buyer, case.sale.loan, case.sale.export, case.papers.invoice]
+    found = {name: _first(name, sources) for name in model.model_fields if name not in own}
+    return model(**{name: value for name, value in found.items() if value is not None}, **own)
+
+
+def _first(name: str, sources: Sequence[BaseModel | None]) -> Any:
+    values = (getattr(source, name, None) for source in sources if source is not None)
+    return next((value for value in values if value is not None), None)
+
+
+def coc_query(case: Case, _world: World) -> Contract:
+    """The certificate that the sale names."""
+    return CocQueryV1(vin=case.vin, coc_no=case.sale.coc_no)
+
+
+def invoice_request(case: Case, _world: World) -> Contract:
+    """An invoice for the price of the sale."""
+    return _fill(InvoiceRequestV1, case)
+
+
+def tax_declare(case: Case, world: World) -> Contract:
+    """The declaration, on the amount of the invoice."""
+    coc, bill = present(case.papers.coc), present(case.papers.invoice)
+    relief = "NEV" if coc.nev_catalogue else "NONE"
+    return _fill(TaxDeclareV1, case, relief_code=relief, declared_on=world.today, amount_excl=bill.amount_excl)
+
+
+def tax_pay(case: Case, _world: World) -> Contract:
+    """Tax and surcharge of the assessment that was found right."""
+    assessed = present(case.papers.assessed)
+    return TaxPayV1(vin=case.vin, assessment_no=assessed.assessment_no, amount_due=owed(assessed))
+
+
+def insurance_quote(case: Case, world: World) -> Contract:
+    """Cover from today: it must be there before registration (CTPL 4)."""
+    return _fill(InsuranceQuoteV1, case, start_date=world.today)
+
+
+def insurance_bind(case: Case, _world: World) -> Contract:
+    """The cover as quoted."""
+    quoted = present(case.papers.quoted)
+    own = {"quote_no": quoted.quote_no, "premium": quoted.premium, "vvt": quoted.vvt}
+    return _fill(InsuranceBindV1, case, start_date=present(case.papers.start_date), **own)
+
+
+def insurance_endorse(case: Case, _world: World) -> Contract:
+    """The plate, for the policy."""
+    policy_no, plate_no = present(case.papers.bound).policy_no, present(case.papers.registered).plate_no
+    return InsuranceEndorseV1(vin=case.vin, policy_no=policy_no, plate_no=plate_no)
+
+
+def loan_apply(case: Case, _world: World) -> Contract:
+    """The loan that the buyer asked for with the order."""
+    return _fill(LoanApplyV1, case)
+
+
+def plate_kind_of(fuel_kind: str) -> PlateKind:
+    """Fuel plates for what burns and cannot be plugged in, small new-energy plates for the rest."""
+    return "FUEL" if fuel_kind in {"ICE", "HEV"} else "NEV_SMALL"
+
+
+def plate_reserve(case: Case, _world: World) -> Contract:
+    """A plate of the kind that fits the certificate's fuel."""
+    return _fill(PlateReserveV1, case, plate_kind=plate_kind_of(present(case.papers.coc).fuel_kind))
+
+
+def register(case: Case, _world: World) -> Contract:
+    """The registration, with references to all proofs."""
+    reserved = present(case.papers.plate)
+    return _fill(RegistrationRegisterV1, case, tax_settled=True, insured=True, reservation_no=reserved.reservation_no)
+
+
+def mortgage_register(case: Case, _world: World) -> Contract:
+    """The lender's mortgage on the registered car."""
+    contract_no = present(present(case.papers.loan).loan_contract_no)
+    return _fill(
+        MortgageRegisterV1, case, reg_cert_no=present(case.papers.registered).reg_cert_no, loan_contract_no=contract_no
+    )
+
+
+def elicence_issue(case: Case, _world: World) -> Contract:
+    """The electronic licence of the registered car."""
+    registered = present(case.papers.registered)
+    return ElicenceIssueV1(vin=case.vin, plate_no=registered.plate_no, reg_cert_no=registered.reg_cert_no)
+
+
+def plate_dispatch(case: Case, _world: World) -> Contract:
+    """Plate and papers, to the buyer."""
+    return _fill(PlateDispatchV1, case, plate_no=present(case.papers.registered).plate_no)
+
+
+def plate_track(case: Case, _world: World) -> Contract:
+    """Where the parcel is."""
+    return PlateTrackV1(vin=case.vin, tracking_no=present(case.papers.dispatched).tracking_no)
+
+
+def export_qualify(case: Case, _world: World) -> Contract:
+    """Whether maker and exporter are entitled."""
+    return _fill(ExportQualifyV1, case)
+
+
+def licence_apply(case: Case, world: World) -> Contract:
+    """The licence, or the one the exporter says it holds."""
+    qualification_no = present(case.papers.qualified).qualification_no
+    return _fill(LicenceApplyV1, case, qualification_no=qualification_no, applied_on=world.today)
+
+
+def export_declare(case: Case, _world: World) -> Contract:
+    """The car, before customs; with a licence only where one was needed."""
+    licence = case.papers.licence
+    return _fill(ExportDeclareV1, case, licence_no=licence.licence_no if licence else None)
+
+
+def export_track(case: Case, _world: World) -> Contract:
+    """Whether the car has left."""
+    return ExportTrackV1(vin=case.vin, decl_no=present(case.papers.released).decl_no)
+
+
+def plate_release(case: Case, reference: str) -> Contract:
+    """Undo T7."""
+    return PlateReleaseV1(vin=case.vin, reservation_no=reference, reason=UNDO_REASON)
+
+
+def insurance_cancel(case: Case, reference: str) -> Contract:
+    """Undo T6."""
+    return InsuranceCancelV1(vin=case.vin, policy_no=reference, reason=UNDO_REASON)
+
+
+def tax_reclaim(case: Case, reference: str) -> Contract:
+    """Undo T5 (TCL 51)."""
+    return TaxReclaimV1(vin=case.vin, assessment_no=reference, reason=UNDO_REASON)
+
+
+def loan_withdraw(case: Case, reference: str) -> Contract:
+    """Undo T4."""
+    return LoanWithdrawV1(vin=case.vin, loan_contract_no=reference, reason=UNDO_REASON)
+
+
+def invoice_reverse(case: Case, reference: str) -> Contract:
+    """Undo T3, by a red-letter invoice."""
+    return InvoiceReverseV1(vin=case.vin, invoice_no=reference, reason=UNDO_REASON)

@@ -1,0 +1,327 @@
+"""The rulebook's transitions (§5) as rows: facet, from, to, what must stand first, what is asked, what undoes it.
+
+A row with a command fires when its answer comes and the proof finds nothing wrong. A row with `when` fires by itself.
+Nothing here says "then send": a command is due whenever its row's facet stands at `before`, what it `needs` stands
+firm, and it has not been asked (see `decide`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from contracts.case import CaseKind
+from contracts.contract import Contract
+from contracts.policy.export_licensing import licence_required
+from contracts.topics import COMMANDS
+
+from . import proofs, requests
+from .case import NONE, Case
+from .proofs import Finding, Proof, enough, owed, present
+from .requests import Request
+from .world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """How an effect is taken back: the command, the answer's field that names the effect, and where the facet ends."""
+
+    command: str
+    reference: str
+    after: str
+    request: Callable[[Case, str], Contract]
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One transition. `paper` is where the answer is kept, `remembers` which of the command's fields are.
+
+    `compares` names the fields of the sale that the proof reads beyond those in the command. `final` marks a fact
+    that holds whatever we think of it and cannot be taken back; `pivot` the one after which nothing is.
+    """
+
+    id: str
+    kind: CaseKind
+    facet: str
+    before: str
+    after: str
+    zh: str
+    en: str
+    needs: tuple[str, ...] = ()
+    asks: str | None = None
+    request: Request | None = None
+    proof: Proof = enough
+    paper: str | None = None
+    remembers: tuple[str, ...] = ()
+    compares: tuple[str, ...] = ()
+    undo: Undo | None = None
+    also: tuple[str, str] | None = None
+    when: Callable[[Case, World], Finding | None] | None = None
+    final: bool = False
+    pivot: bool = False
+
+    @property
+    def guards(self) -> tuple[tuple[str, frozenset[str]], ...]:
+        """What must stand firm, as facet and states."""
+        return _guards(self.needs)
+
+    @property
+    def answer(self) -> str | None:
+        """The contract that answers the command."""
+        return COMMANDS[self.asks].answer.name if self.asks else None
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The fields of the sale on which this transition may depend."""
+        return frozenset((*fields_of(self.asks), *self.compares) if self.asks else ())
+
+
+@cache
+def _guards(needs: tuple[str, ...]) -> tuple[tuple[str, frozenset[str]], ...]:
+    pairs = (need.split("=") for need in needs)
+    return tuple((facet, frozenset(states.split("|"))) for facet, states in pairs)
+
+
+def fields_of(command: str) -> frozenset[str]:
+    """The fields that a command carries."""
+    return frozenset(COMMANDS[command].versions.models[-1].model_fields)
+
+
+def _nothing_owed(case: Case, _world: World) -> Finding | None:
+    return Finding() if owed(present(case.papers.assessed)) == 0 else None
+
+
+def _no_licence_needed(case: Case, world: World) -> Finding | None:
+    need = licence_required(world.policies, present(case.sale.export).hs_code, world.today)
+    return None if need.required else Finding(pack=need.pack)
+
+
+_CERTIFIED: Final = ("engine_no", "motor_no", "model", "coc_no")
+_RELEASE: Final = Undo(
+    "plate.release",
+    "reservation_no",
+    "RELEASED",
+    requests.plate_release,
+    "预留号牌已释放",
+    "the reserved plate was let go",
+)
+_CANCEL: Final = Undo(
+    "insurance.cancel", "policy_no", "CANCELLED", requests.insurance_cancel, "保单已撤销", "the policy was undone"
+)
+_RECLAIM: Final = Undo(
+    "tax.reclaim", "assessment_no", "REFUNDED", requests.tax_reclaim, "购置税已退还", "the purchase tax was paid back"
+)
+_WITHDRAW: Final = Undo(
+    "loan.withdraw",
+    "loan_contract_no",
+    "WITHDRAWN",
+    requests.loan_withdraw,
+    "贷款批复已撤回",
+    "the approval was given back",
+)
+_REVERSE: Final = Undo(
+    "invoice.reverse",
+    "invoice_no",
+    "REVERSED",
+    requests.invoice_reverse,
+    "发票已红冲",
+    "the invoice was reversed in red",
+)
+_REGISTERED: Final = "reg=REGISTERED"
+
+NEW_CAR: Final = (
+    Rule("T1", "new-car", "order", NONE, "CONFIRMED",
+    "销售已确认，车架号无其他在办业务", "the sale is confirmed; the VIN is free"),
+    Rule(
+        "T2", "new-car", "coc", NONE, "AVAILABLE", "合格证与销售信息一致", "the certificate matches the sale",
+        needs=("order=CONFIRMED",), asks="coc.query", request=requests.coc_query, proof=proofs.certificate,
+        paper="coc", compares=_CERTIFIED,
+    ),
+    Rule(
+        "T3", "new-car", "invoice", NONE, "ISSUED",
+        "销售发票已开具，金额一致", "the invoice is issued at the sale's price",
+        needs=("order=CONFIRMED", "coc=AVAILABLE"), asks="invoice.request", request=requests.invoice_request,
+        proof=proofs.invoice, paper="invoice", undo=_REVERSE,
+    ),
+    Rule(
+        "T4", "new-car", "loan", NONE, "APPROVED", "银行已批准贷款", "the bank approved the loan",
+        needs=("order=CONFIRMED", "invoice=ISSUED"), asks="loan.apply", request=requests.loan_apply, proof=proofs.loan,
+        paper="loan", undo=_WITHDRAW,
+    ),
+    Rule(
+        "T5", "new-car", "tax", NONE, "ASSESSED",
+        "核定税额与政策包计算一致", "the assessment equals the pack's amounts",
+        needs=("coc=AVAILABLE", "invoice=ISSUED"), asks="tax.declare", request=requests.tax_declare,
+        proof=proofs.assessment, paper="assessed", remembers=("declared_on",),
+    ),
+    Rule(
+        "T5", "new-car", "tax", "ASSESSED", "RELIEVED", "免税，无需缴纳", "relieved; nothing is owed",
+        needs=("invoice=ISSUED",), when=_nothing_owed,
+    ),
+    Rule(
+        "T5", "new-car", "tax", "ASSESSED", "PAID", "购置税已缴清", "the purchase tax is paid",
+        needs=("coc=AVAILABLE", "invoice=ISSUED"), asks="tax.pay", request=requests.tax_pay, proof=proofs.payment,
+        paper="paid", undo=_RECLAIM,
+    ),
+    Rule(
+        "T6", "new-car", "ins", NONE, "QUOTED", "保费为基准保费", "the premium is the base premium",
+        needs=("coc=AVAILABLE", "invoice=ISSUED"), asks="insurance.quote", request=requests.insurance_quote,
+        proof=proofs.quote, paper="quoted", remembers=("start_date",),
+    ),
+    Rule(
+        "T6", "new-car", "ins", "QUOTED", "BOUND", "交强险已承保", "the compulsory cover is bound",
+        needs=("coc=AVAILABLE", "invoice=ISSUED"), asks="insurance.bind", request=requests.insurance_bind,
+        proof=proofs.policy, paper="bound", undo=_CANCEL,
+    ),
+    Rule(
+        "T7", "new-car", "plate", NONE, "RESERVED",
+        "号牌已预留，种类相符", "a plate of the fitting kind is reserved",
+        needs=("order=CONFIRMED", "coc=AVAILABLE", "invoice=ISSUED", "loan=NONE|APPROVED|NOT_NEEDED"),
+        asks="plate.reserve", request=requests.plate_reserve, proof=proofs.plate_kind, paper="plate", undo=_RELEASE,
+    ),
+    Rule(
+        "T8", "new-car", "reg", NONE, "REGISTERED",
+        "车辆已登记，号牌已核发", "the car is registered and its plate assigned",
+        needs=(
+            "order=CONFIRMED", "coc=AVAILABLE", "invoice=ISSUED", "tax=PAID|RELIEVED", "ins=BOUND", "plate=RESERVED",
+            "loan=APPROVED|NOT_NEEDED",
+        ),
+        asks="registration.register", request=requests.register, proof=proofs.registration, paper="registered",
+        also=("plate", "ASSIGNED"), final=True, pivot=True,
+    ),
+    Rule(
+        "T8", "new-car", "ins", "BOUND", "ENDORSED", "号牌已批入保单", "the policy names the plate",
+        needs=(_REGISTERED,), asks="insurance.endorse", request=requests.insurance_endorse,
+        paper="endorsed", final=True,
+    ),
+    Rule(
+        "T9", "new-car", "mort", NONE, "REGISTERED", "抵押已登记", "the mortgage is on record",
+        needs=(_REGISTERED, "loan=APPROVED"), asks="mortgage.register", request=requests.mortgage_register,
+        paper="mortgage", final=True,
+    ),
+    Rule(
+        "T10", "new-car", "elic", NONE, "ISSUED", "电子行驶证已签发", "the electronic licence is issued",
+        needs=(_REGISTERED,), asks="elicence.issue", request=requests.elicence_issue, paper="elicence", final=True,
+    ),
+    Rule(
+        "T11", "new-car", "delivery", NONE, "SENT",
+        "号牌与证件已交寄", "plate and papers are with the courier",
+        needs=(_REGISTERED,), asks="plate.dispatch", request=requests.plate_dispatch, paper="dispatched", final=True,
+    ),
+    Rule(
+        "T11", "new-car", "delivery", "SENT", "DONE", "号牌与证件已送达", "plate and papers have arrived",
+        needs=(_REGISTERED,), asks="plate.track", request=requests.plate_track, paper="delivered", final=True,
+    ),
+)  # fmt: skip
+
+EXPORT_NEW: Final = (
+    Rule("E1", "export-new", "order", NONE, "CONFIRMED",
+    "出口销售已确认", "the sale for export is confirmed"),
+    Rule(
+        "E2", "export-new", "coc", NONE, "AVAILABLE",
+        "合格证与销售信息一致", "the certificate matches the sale",
+        needs=("order=CONFIRMED",), asks="coc.query", request=requests.coc_query, proof=proofs.certificate,
+        paper="coc", compares=_CERTIFIED,
+    ),
+    Rule(
+        "E3", "export-new", "qualification", NONE, "QUALIFIED",
+        "出口资质已核实", "maker and exporter are entitled",
+        needs=("order=CONFIRMED", "coc=AVAILABLE"), asks="export.qualify", request=requests.export_qualify,
+        paper="qualified",
+    ),
+    Rule(
+        "E4", "export-new", "licence", NONE, "NOT_REQUIRED",
+        "该税号无需出口许可证", "this line needs no export licence",
+        needs=("qualification=QUALIFIED",), when=_no_licence_needed,
+    ),
+    Rule(
+        "E4", "export-new", "licence", NONE, "LICENSED", "出口许可证有效", "the export licence is good",
+        needs=("qualification=QUALIFIED",), asks="licence.apply", request=requests.licence_apply,
+        proof=proofs.export_licence, paper="licence",
+    ),
+    Rule(
+        "E5", "export-new", "declaration", NONE, "DECLARED", "海关已放行", "customs let the car go",
+        needs=("order=CONFIRMED", "coc=AVAILABLE", "qualification=QUALIFIED", "licence=LICENSED|NOT_REQUIRED"),
+        asks="export.declare", request=requests.export_declare, paper="released", final=True, pivot=True,
+    ),
+    Rule(
+        "E6", "export-new", "declaration", "DECLARED", "EXITED",
+        "车辆已离境", "the car has left the country",
+        asks="export.track", request=requests.export_track, paper="exited", final=True,
+    ),
+)  # fmt: skip
+
+RULES: Final[dict[CaseKind, tuple[Rule, ...]]] = {"new-car": NEW_CAR, "export-new": EXPORT_NEW}
+
+CLOSING: Final[dict[CaseKind, Rule]] = {
+    "new-car": Rule(
+        "T12", "new-car", "case", "OPEN", "CLOSED",
+        "登记、电子行驶证与送达均已完成", "registered, licensed and delivered",
+        needs=(
+            "order=CONFIRMED", "coc=AVAILABLE", "invoice=ISSUED", "tax=PAID|RELIEVED", "loan=APPROVED|NOT_NEEDED",
+            "plate=ASSIGNED", _REGISTERED, "elic=ISSUED", "delivery=DONE", "mort=REGISTERED|NOT_NEEDED",
+        ),
+    ),
+    "export-new": Rule(
+        "E7", "export-new", "case", "OPEN", "CLOSED",
+        "车辆已离境，业务办结", "the car has left; the case is closed",
+        needs=("order=CONFIRMED", "coc=AVAILABLE", "declaration=EXITED"),
+    ),
+}  # fmt: skip
+
+UNDO_ORDER: Final = ("T7", "T6", "T5", "T4", "T3")
+"""In which order a broken case is taken back."""
+
+FREED_BY: Final = {("loan", "B451"): "plate"}
+"""A facet that is let go when another one is held for a reason: no plate waits for a loan that was declined."""
+
+BLAMED: Final = {("registration.register", "P410"): "plate"}
+"""A refusal that is another facet's matter: an expired reservation must be reserved anew."""
+
+MATERIAL: Final = frozenset({*_CERTIFIED, "amount_incl", "amount_excl", "vat", "buyer_name"})
+"""What must be redone where it was already used. A new telephone number undoes nothing."""
+
+
+@cache
+def rule_of_answer(kind: CaseKind, answer: str) -> Rule | None:
+    """The row that an answer belongs to."""
+    return next((rule for rule in RULES[kind] if rule.answer == answer), None)
+
+
+@cache
+def rule_of_command(kind: CaseKind, command: str) -> Rule:
+    """The row that asks a command."""
+    return next(rule for rule in RULES[kind] if rule.asks == command)
+
+
+@cache
+def rule_with_effect(kind: CaseKind, rule_id: str) -> tuple[Rule, Undo]:
+    """The row behind an effect, and how it is taken back."""
+    return next((rule, rule.undo) for rule in RULES[kind] if rule.id == rule_id and rule.undo)
+
+
+@cache
+def pivot_of(kind: CaseKind) -> Rule:
+    """The transition after which nothing is taken back."""
+    return next(rule for rule in RULES[kind] if rule.pivot)
+
+
+@cache
+def dependents(kind: CaseKind, facet: str) -> tuple[str, ...]:
+    """The facets before the pivot that stand on this one, directly or not, in the order of the rows."""
+    found = [facet]
+    for rule in RULES[kind]:
+        stands_on = {name for name, states in rule.guards if NONE not in states}
+        if not rule.final and stands_on.intersection(found) and rule.facet not in found:
+            found.append(rule.facet)
+    return tuple(found[1:])
+
+
+@cache
+def reads_of(kind: CaseKind, facet: str) -> frozenset[str]:
+    """The fields of the sale on which a facet depends."""
+    return frozenset[str]().union(*(rule.reads for rule in RULES[kind] if rule.facet == facet))
