@@ -109,9 +109,7 @@ class Dispatch:
                 "reason": changed.reason,
                 "probe_at": None,
             }
-            await self.runtime.store.run(
-                lambda connection, row=row: upsert(connection, breakers, ["organisation"], row)
-            )
+            await self.runtime.store.run(partial(_keep, row))
 
     async def organisations(self) -> list[dict[str, Any]]:
         """Every organisation: its breaker and why, and how many deliveries are held, parked and dead."""

@@ -96,7 +96,6 @@ class Lanes:
 
     lane: Lane
     work: Work
-    consumer: AIOKafkaConsumer | None = None
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     progressed_at: float = field(default_factory=time.monotonic)
     _partitions: dict[TopicPartition, _Partition] = field(default_factory=dict)
@@ -107,18 +106,20 @@ class Lanes:
     _paused: bool = False
     _settled: asyncio.Event = field(default_factory=asyncio.Event)
     _late_commits: int = 0
+    _consumer: AIOKafkaConsumer | None = None
+    _failure: BaseException | None = None
 
     async def run(self) -> None:
         """Read and work. Raises `Stuck` where only a new process helps, or what `work.handle` raised."""
-        self.consumer = await _connected(self.lane, _Listener(self._on_revoked, self._on_assigned))
+        await self._connect()
         try:
             async with asyncio.TaskGroup() as tasks:
                 for _ in range(self.lane.at_once):
                     tasks.create_task(self._worker())
                 tasks.create_task(self._committer())
-                tasks.create_task(self._reader(self.consumer))
+                tasks.create_task(self._reader(self._connected))
         finally:
-            await self._close(self.consumer)
+            await self._close(self._connected)
 
     @property
     def in_memory(self) -> int:
@@ -127,13 +128,10 @@ class Lanes:
 
     async def backlog(self) -> int:
         """Records on Kafka that are not finished: those in memory, and those not yet fetched."""
-        if self.consumer is None or not self._partitions:
+        if not self._partitions:
             return 0
-        ends = await self.consumer.end_offsets(list(self._partitions))
-        total = 0
-        for place, end in ends.items():
-            total += max(0, end - await self._done_below(self.consumer, place))
-        return total
+        ends = await self._connected.end_offsets(list(self._partitions))
+        return sum([max(0, end - await self._done_below(self._connected, place)) for place, end in ends.items()])
 
     async def _done_below(self, consumer: AIOKafkaConsumer, place: TopicPartition) -> int:
         partition = self._partitions.get(place)
@@ -144,11 +142,12 @@ class Lanes:
     # -- reading
 
     async def _reader(self, consumer: AIOKafkaConsumer) -> None:
-        while True:
+        while self._failure is None:
             self._breathe(consumer)
             room = max(1, min(_AT_ONCE, self.lane.records - self._records))
             for place, found in (await self._fetched(consumer, room)).items():
                 await self._take(consumer, place, found)
+        raise self._failure
 
     async def _fetched(
         self, consumer: AIOKafkaConsumer, most: int
@@ -241,9 +240,7 @@ class Lanes:
             await self._commit(self._partitions)
 
     async def _commit(self, partitions: Mapping[TopicPartition, _Partition]) -> None:
-        consumer = self.consumer
-        if consumer is None:
-            return
+        consumer = self._connected
         held = consumer.assignment()
         due = {
             place: partition.watermark.committable
@@ -271,15 +268,44 @@ class Lanes:
 
     # -- coming and going
 
-    async def _on_assigned(self, places: Collection[TopicPartition]) -> None:
-        generation = _generation(self.consumer) if self.consumer is not None else -1
-        mine = await self.work.assigned(places, generation)
+    @property
+    def _connected(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            message = f"{self.lane.group} is not running"
+            raise Stuck(message)
+        return self._consumer
+
+    async def _connect(self) -> None:
+        while True:
+            # Set before it starts: the first partitions come while it does.
+            self._consumer = _consumer(self.lane)
+            self._consumer.subscribe(list(self.lane.topics), listener=_Listener(self))
+            try:
+                await self._consumer.start()
+            except KafkaError as error:
+                logs.get().info("broker_away", group=self.lane.group, error=type(error).__name__)
+                await self._consumer.stop()
+                await asyncio.sleep(COMMIT_EVERY_S)
+            else:
+                return
+
+    async def rebalanced(self, act: Callable[[], Awaitable[None]]) -> None:
+        """Run a listener's part. aiokafka would log its failure and go on; ours ends the process."""
+        try:
+            await act()
+        except Exception as failure:  # noqa: BLE001 - raised again by the reader
+            self._failure = failure
+
+    async def on_assigned(self, places: Collection[TopicPartition]) -> None:
+        """Get ready for partitions; records of others are given back."""
+        mine = await self.work.assigned(places, _generation(self._connected))
         self._partitions.update({place: _Partition() for place in mine})
         self._paused = False
         self.ready.set()
         logs.get().info("assigned", group=self.lane.group, partitions=len(mine))
 
-    async def _on_revoked(self, places: Collection[TopicPartition]) -> None:
+    async def on_revoked(self, places: Collection[TopicPartition]) -> None:
+        """Finish what runs, commit, and let partitions go."""
         going = {place: self._partitions[place] for place in places if place in self._partitions}
         await self._let_go(going)
         for place in going:
@@ -311,6 +337,8 @@ class Lanes:
         await self._let_go(dict(self._partitions))
 
     async def _let_go(self, going: Mapping[TopicPartition, _Partition]) -> None:
+        if not going:
+            return
         for partition in going.values():
             partition.live = False
         self.work.leaving(going.keys())
@@ -318,45 +346,34 @@ class Lanes:
         await self._commit(going)
 
 
-@dataclass(frozen=True, slots=True)
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
-    revoked: Callable[[Collection[TopicPartition]], Awaitable[None]]
-    assigned: Callable[[Collection[TopicPartition]], Awaitable[None]]
+    def __init__(self, lanes: Lanes) -> None:
+        self._lanes = lanes
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        await self.revoked(revoked)
+        await self._lanes.rebalanced(lambda: self._lanes.on_revoked(revoked))
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        await self.assigned(assigned)
+        await self._lanes.rebalanced(lambda: self._lanes.on_assigned(assigned))
 
 
-async def _connected(lane: Lane, listener: ConsumerRebalanceListener) -> AIOKafkaConsumer:
-    while True:
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=lane.bootstrap,
-            client_id=lane.group,
-            group_id=lane.group,
-            group_instance_id=f"{lane.group}-{lane.slot}",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            session_timeout_ms=int(lane.session_s * 1000),
-            heartbeat_interval_ms=int(lane.session_s * 100),
-            rebalance_timeout_ms=int(lane.drain_s * 2000),
-            # Polling never stops; a full window must not look like a dead process.
-            max_poll_interval_ms=_NEVER_MS,
-            request_timeout_ms=10_000,
-            retry_backoff_ms=100,
-            metadata_max_age_ms=10_000,
-        )
-        consumer.subscribe(list(lane.topics), listener=listener)
-        try:
-            await consumer.start()
-        except KafkaError as error:
-            logs.get().info("broker_away", group=lane.group, error=type(error).__name__)
-            await consumer.stop()
-            await asyncio.sleep(COMMIT_EVERY_S)
-        else:
-            return consumer
+def _consumer(lane: Lane) -> AIOKafkaConsumer:
+    return AIOKafkaConsumer(
+        bootstrap_servers=lane.bootstrap,
+        client_id=lane.group,
+        group_id=lane.group,
+        group_instance_id=f"{lane.group}-{lane.slot}",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        session_timeout_ms=int(lane.session_s * 1000),
+        heartbeat_interval_ms=int(lane.session_s * 100),
+        rebalance_timeout_ms=int(lane.drain_s * 2000),
+        # Polling never stops; a full window must not look like a dead process.
+        max_poll_interval_ms=_NEVER_MS,
+        request_timeout_ms=10_000,
+        retry_backoff_ms=100,
+        metadata_max_age_ms=10_000,
+    )
 
 
 def _generation(consumer: AIOKafkaConsumer) -> int:

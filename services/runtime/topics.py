@@ -52,7 +52,7 @@ async def wait_for(settings: Settings, names: Collection[str]) -> None:
     """Return once all these topics exist. A consumer that comes before its topic would look again only much later."""
     admin = await _admin(settings)
     try:
-        while not set(names) <= set(await _listed(admin)):
+        while not set(names) <= set(await _listed(admin)):  # noqa: ASYNC110 - Kafka tells nobody of a new topic
             await asyncio.sleep(_PAUSE_S)
     finally:
         await admin.close()
