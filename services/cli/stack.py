@@ -7,15 +7,16 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from services.cli import terminal
 from services.cli.progress import fetching, waiting
 from services.cli.terminal import NOT_RUNNING, Data, Json, answer, out, talk
-from services.runtime.settings import Secrets, Settings
+from services.runtime.settings import Secrets
 from services.stack import doctor as diagnosis
 from services.stack import lifecycle, readiness, state
 from services.stack.data import DataFolder
-from services.stack.plan import Plan, services
+from services.stack.plan import Plan, services, settings_of
 from services.stack.state import Stack
 from services.stack.trouble import TroubleError
 
@@ -33,7 +34,7 @@ def up(
 ) -> None:
     """启动全部，就绪后返回 / start everything, and return when it is ready. Safe to repeat."""
     folder = terminal.folder(data)
-    embedded = "kafka" not in Settings(data=folder.root).model_fields_set
+    embedded = "kafka" not in settings_of(folder).model_fields_set
     lifecycle.prepare(folder, fetching, kafka=embedded)
 
     def ready(stack: Stack) -> None:
@@ -114,7 +115,7 @@ def _plainly(parts: list[str]) -> None:
 
 
 def _secrets(folder: DataFolder) -> Secrets:
-    return Settings(data=folder.root).secret()
+    return settings_of(folder).secret()
 
 
 def _announce(folder: DataFolder, stack: Stack, *, as_json: bool, foreground: bool) -> None:
@@ -131,7 +132,7 @@ def _announce(folder: DataFolder, stack: Stack, *, as_json: bool, foreground: bo
         ("日志 / logs", stack.logs),
         ("停止 / stop", stop),
     ):
-        table.add_row(title, f"[bold]{value}[/bold]")
+        table.add_row(title, Text(value, style="bold", overflow="fold"))
     (talk if as_json else out).print(table)
     if as_json:
         login = {"user": secrets.operator_user, "password": secrets.operator_password}

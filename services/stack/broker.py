@@ -200,9 +200,11 @@ def serves(bootstrap: str, timeout: float = 1.0) -> bool:
 
 def _serves(address: str, timeout: float) -> bool:
     host, _, port = address.rpartition(":")
+    if not port.isdecimal():
+        return False
     request = struct.pack(">hhih7si", _METADATA, 1, 1, len(b"tongche"), b"tongche", 0)
     try:
-        with socket.create_connection((host, int(port)), timeout) as connection:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout) as connection:
             connection.settimeout(timeout)
             connection.sendall(struct.pack(">i", len(request)) + request)
             with connection.makefile("rb") as answer:

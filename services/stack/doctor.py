@@ -11,10 +11,10 @@ from pathlib import Path
 
 import psutil
 
-from services.runtime.settings import Settings
 from services.stack import jars, java, ports, state
 from services.stack.broker import serves
 from services.stack.data import DataFolder
+from services.stack.plan import settings_of
 from services.stack.state import KAFKA
 from services.stack.trouble import TroubleError
 
@@ -133,7 +133,7 @@ def _rights(folder: DataFolder) -> Finding:
 
 
 def _kafka(folder: DataFolder) -> Finding:
-    told = Settings(data=folder.root)
+    told = settings_of(folder)
     stack = state.load(folder)
     required = "可以连接 / reachable"
     if KAFKA in told.model_fields_set:

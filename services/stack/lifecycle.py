@@ -131,8 +131,8 @@ def _waiting_for(stack: Stack | None) -> list[str]:
     if stack is None or not stack.runs():
         return ["supervisor"]
     unready = readiness.unready(stack)
-    # Without its topics a service may answer and yet have nothing to listen to.
-    return unready or ([] if stack.phase == "running" else ["topics"])
+    # Without its topics a service may answer and yet have nothing to listen to; and what is stopping may answer still.
+    return unready or {"running": [], "starting": ["topics"]}.get(stack.phase, ["supervisor"])
 
 
 def _complain(folder: DataFolder, stack: Stack | None, waiting: list[str], *, expired: bool) -> None:

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from services.runtime.settings import Settings
 from services.stack import ports
 from services.stack.data import DataFolder
+from services.stack.trouble import TroubleError
 
 _CHECKOUT = Path(__file__).parents[2]
 _EVERYWHERE = {"0.0.0.0", "::"}
@@ -99,9 +102,22 @@ class Wiring:
         return {**importable(), **told}
 
 
+def settings_of(folder: DataFolder) -> Settings:
+    """Read what the person's environment says; a variable that makes no sense is named, not raised as a traceback."""
+    try:
+        return Settings(data=folder.root)
+    except ValidationError as problem:
+        wrong = "; ".join(f"TONGCHE_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in problem.errors())
+        raise TroubleError(
+            f"环境变量有误：{wrong}",
+            f"environment variables make no sense: {wrong}",
+            fix="改正或 unset 它们 / correct or unset them",
+        ) from problem
+
+
 def wire(plan: Plan, before: Mapping[str, int]) -> Wiring:
     """Choose ports: those the person set, else those of the last time while still free, else others."""
-    told = Settings(data=plan.folder.root)
+    told = settings_of(plan.folder)
     embedded = "kafka" not in told.model_fields_set
     names = [service.name for service in plan.services] + (["kafka", "controller"] if embedded else [])
     wished = {

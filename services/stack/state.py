@@ -32,7 +32,7 @@ class ChildState(BaseModel):
 class Stack(BaseModel):
     """The whole installation as last seen. Ports and addresses outlive a stop: the next start keeps them."""
 
-    phase: Literal["starting", "running", "stopped"]
+    phase: Literal["starting", "running", "stopping", "stopped"]
     data: str
     logs: str
     ports: dict[str, int]

@@ -141,6 +141,8 @@ class _Supervisor:
 
     async def _ensure_topics(self) -> None:
         settings = self._wiring.settings
+        self._stack.trouble = f"kafka: {settings.kafka} does not answer"
+        self._save()
         while not await asyncio.to_thread(serves, settings.kafka):  # noqa: ASYNC110 - the event is in another process
             await asyncio.sleep(_LOOK_EVERY)
         log.info("kafka.ready", bootstrap=settings.kafka)
@@ -173,6 +175,8 @@ class _Supervisor:
         self._stack.save(self._plan.folder)
 
     async def _stop_all(self) -> None:
+        self._stack.phase = "stopping"
+        self._save()
         for child in self._stopping_order():
             await child.stop()
             log.info("child.stopped", name=child.command.name)

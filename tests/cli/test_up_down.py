@@ -98,3 +98,10 @@ def test_doctor_answers_in_json(tongche: Tongche) -> None:
     for check in report["checks"]:
         assert set(check) == {"check", "ok", "found", "required", "fix"}
         assert (check["fix"] is None) == check["ok"]
+
+
+def test_a_variable_that_makes_no_sense_is_named(tongche: Tongche, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is started."""
+    monkeypatch.setenv("TONGCHE_CONSOLE_PORT", "eighty")
+    with pytest.raises(TroubleError, match="TONGCHE_CONSOLE_PORT"):
+        tongche("up")

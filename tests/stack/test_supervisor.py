@@ -124,7 +124,7 @@ def test_a_supervisor_that_cannot_start_shows_why(stacks: Stacks, monkeypatch: p
     with pytest.raises(TroubleError) as trouble:
         stacks("door:good").up()
     assert "supervisor did not become ready" in trouble.value.en
-    assert "door_port" in trouble.value.en
+    assert "TONGCHE_DOOR_PORT" in trouble.value.en
 
 
 def test_up_brings_its_own_broker_and_takes_over_an_orphaned_one(stacks: Stacks, eventually: Eventually) -> None:
