@@ -33,6 +33,7 @@ CounterName = Literal[
     "tongche_simulator_effects_total",
     "tongche_spans_dropped_total",
     "tongche_spans_shipped_total",
+    "tongche_spans_stored_total",
     "tongche_store_unavailable_total",
     "tongche_timers_fired_total",
 ]
@@ -102,6 +103,7 @@ COUNTERS: Final[dict[CounterName, tuple[str, tuple[str, ...]]]] = {
     "tongche_simulator_effects_total": ("Effects in the simulated agencies", ("organisation", "operation")),
     "tongche_spans_dropped_total": ("Spans lost because their queue was full or their exporter failed", ("exporter",)),
     "tongche_spans_shipped_total": ("Spans handed on", ("exporter",)),
+    "tongche_spans_stored_total": ("Spans kept in the trace store", ()),
     "tongche_timers_fired_total": ("Timers that came due", ("operation",)),
 }
 HISTOGRAMS: Final[dict[HistogramName, tuple[str, tuple[str, ...]]]] = {

@@ -1,0 +1,111 @@
+"""The console as JSON, for the command line and for whoever holds the operator's token."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Header, HTTPException, Query
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
+
+from services.console import archive, words
+from services.console.feed import Feed, TooManyFollowers
+from services.console.organisations import Organisation
+from services.console.parts import Parts
+from services.console.views import Case
+from services.runtime.operator import operator
+from services.runtime.store import Store
+
+Group = Literal["open", "hold", "manual", "closed", "cancelled", "refused"]
+LastEvent = Annotated[str | None, Header(alias="Last-Event-ID")]
+
+
+class Search(BaseModel):
+    """What is looked for stands in the body, so that no VIN stands in an address."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: Annotated[str, Field(min_length=1, max_length=80)]
+
+
+def router(parts: Parts) -> APIRouter:
+    """The routes under `/api`."""
+    api = APIRouter(prefix="/api", dependencies=[Depends(operator(parts.secrets))])
+    store = parts.store
+
+    @api.get("/status")
+    async def status() -> dict[str, Any]:
+        return await standing(parts)
+
+    @api.post("/search")
+    async def search(wanted: Search) -> dict[str, Any]:
+        found = await store.read(lambda connection: archive.search(connection, wanted.q))
+        return {"cases": [asdict(each) for each in found]}
+
+    @api.get("/cases")
+    async def listed(state: Group | None = None, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> dict[str, Any]:
+        found = await store.read(lambda connection: archive.listed(connection, state, limit))
+        return {"cases": [asdict(each) for each in found]}
+
+    @api.get("/cases/{case_id}")
+    async def case(case_id: str) -> dict[str, Any]:
+        return plain(await known_case(store, case_id))
+
+    @api.get("/cases/{case_id}/trace")
+    async def trace(case_id: str) -> dict[str, Any]:
+        await known_case(store, case_id)
+        return asdict(await store.read(lambda connection: archive.trace(connection, case_id)))
+
+    @api.get("/tail")
+    async def tail(last_event_id: LastEvent = None, case: str | None = None) -> StreamingResponse:
+        return await stream(parts.feed, last_event_id, case)
+
+    return api
+
+
+async def standing(parts: Parts) -> dict[str, Any]:
+    """How everything stands. Without dispatch, what is parked or dead is what the deliveries told."""
+
+    def read(connection: Connection) -> tuple[dict[str, int], dict[str, int]]:
+        return archive.counts(connection), archive.delivery_counts(connection)
+
+    organisations = parts.organisations
+    cases, told = await parts.store.read(read)
+    listed = [each.model_dump() | {"said": _said_of(each)} for each in organisations.known]
+    sums = organisations.sums()
+    deliveries = sums if organisations.fresh else {"held": sums["held"], **told}
+    return {"cases": cases, "deliveries": deliveries, "organisations": listed, "fresh": organisations.fresh}
+
+
+def _said_of(organisation: Organisation) -> dict[str, Any]:
+    return {
+        "name": asdict(words.organisation(organisation.id)),
+        "state": asdict(words.breaker(organisation.state)),
+    }
+
+
+async def known_case(store: Store, case_id: str) -> Case:
+    """The case, or 404."""
+    found = await store.read(lambda connection: archive.case(connection, case_id))
+    if found is None:
+        raise HTTPException(404, "no such case")
+    return found
+
+
+def plain(case: Case) -> dict[str, Any]:
+    """The case as JSON: what stands in a list of cases, and all the rest beside it."""
+    whole = asdict(case)
+    line: dict[str, Any] = whole.pop("line")
+    return line | whole
+
+
+async def stream(feed: Feed, last_event_id: str | None, case_id: str | None) -> StreamingResponse:
+    """A stream of changes that goes on after the last event that its reader saw."""
+    after = int(last_event_id) if last_event_id and last_event_id.isascii() and last_event_id.isdigit() else None
+    try:
+        events = await feed.follow(after, case_id)
+    except TooManyFollowers:
+        raise HTTPException(503, "too many streams are open", {"Retry-After": "10"}) from None
+    return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})

@@ -1,0 +1,85 @@
+"""What dispatch says about the organisations: up or down, and what waits for each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Literal
+
+import aiohttp
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from observability import logs
+from services.runtime.settings import Settings
+
+EVERY_SECONDS: Final = 2.0
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=2.0)
+
+
+class Organisation(BaseModel):
+    """One organisation as dispatch sees it. Newer fields of dispatch are none of our business."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str
+    state: Literal["closed", "open", "half-open"]
+    reason: str | None = None
+    since: str | None = None
+    held: int = 0
+    parked: int = 0
+    dead: int = 0
+    in_flight: int = 0
+
+
+_LIST: Final = TypeAdapter(list[Organisation])
+Fetch = Callable[[], Awaitable[bytes]]
+
+
+class Organisations:
+    """The last known state, asked for again and again; `fresh` says whether the last question was answered."""
+
+    def __init__(self, fetch: Fetch, every: float = EVERY_SECONDS) -> None:
+        self._fetch = fetch
+        self._every = every
+        self.known: tuple[Organisation, ...] = ()
+        self.fresh = False
+
+    async def run(self) -> None:
+        """Ask for as long as the service lives."""
+        while True:
+            await self.ask()
+            await asyncio.sleep(self._every)
+
+    async def ask(self) -> None:
+        """Ask once. Where dispatch is away, what was known stays known and is no longer fresh."""
+        try:
+            self.known = tuple(_LIST.validate_json(await self._fetch()))
+        except (aiohttp.ClientError, TimeoutError, ValidationError) as trouble:
+            self._away(trouble)
+        else:
+            self.fresh = True
+
+    def sums(self) -> dict[str, int]:
+        """What waits, over all of them."""
+        return {state: sum(getattr(each, state) for each in self.known) for state in ("held", "parked", "dead")}
+
+    def _away(self, trouble: Exception) -> None:
+        if self.fresh:
+            logs.get().warning("dispatch_silent", error=type(trouble).__name__)
+        self.fresh = False
+
+
+def from_dispatch(settings: Settings, token: str) -> Fetch:
+    """Ask the dispatch service of this installation."""
+    base: Any = getattr(settings, "dispatch_url", None) or f"http://127.0.0.1:{settings.dispatch_port}"
+    headers = {"Authorization": f"Bearer {token}"}
+
+    async def fetch() -> bytes:
+        async with (
+            aiohttp.ClientSession(timeout=_TIMEOUT, headers=headers) as session,
+            session.get(f"{base}/v1/organisations") as answer,
+        ):
+            answer.raise_for_status()
+            return await answer.read()
+
+    return fetch

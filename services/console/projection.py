@@ -1,0 +1,166 @@
+"""Keeps the console's tables in step with what the topics say. Every function runs inside the store's transaction."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from sqlalchemy import Connection, Insert, delete, func, insert, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from contracts.case import CaseChangedV1
+from contracts.delivery import DeliveryChangedV1
+from contracts.envelope import Envelope, Undecodable, instant_text
+from contracts.telemetry import Span, TelemetrySpansV1
+from observability import metrics, redaction
+from services.console.tables import cases, changes, deliveries, spans, steps
+from services.runtime.record import Record, read
+from services.runtime.sql import upsert
+
+VIN_TAIL: Final = 6
+CHANGES_KEPT: Final = 20_000
+SPANS_KEPT: Final = 1_000_000
+_PRUNED_AT_ONCE: Final = 5_000
+
+
+def apply(connection: Connection, record: Record) -> None:
+    """Take in one record of any topic that the console follows."""
+    message = read(record)
+    match message.data:
+        case CaseChangedV1() as data:
+            case_changed(connection, message.envelope, data)
+        case DeliveryChangedV1() as data:
+            delivery_changed(connection, message.envelope, data)
+        case TelemetrySpansV1() as data:
+            spans_came(connection, data)
+        case _:
+            raise Undecodable("unexpected-type")
+
+
+def case_changed(connection: Connection, envelope: Envelope, data: CaseChangedV1) -> None:
+    """Keep the snapshot with the highest version, and the steps of every version."""
+    case_id = envelope.subject
+    _keep_steps(connection, case_id, data)
+    known = connection.scalar(select(cases.c.version).where(cases.c.case_id == case_id))
+    if known is not None and known >= data.version:
+        return
+    upsert(connection, cases, ["case_id"], _case_row(case_id, data))
+    _tell(connection, "case", case_id, _case_told(data))
+
+
+def delivery_changed(connection: Connection, envelope: Envelope, data: DeliveryChangedV1) -> None:
+    """Keep the delivery with the highest revision."""
+    known = connection.scalar(select(deliveries.c.revision).where(deliveries.c.delivery_id == data.delivery_id))
+    if known is not None and known >= data.revision:
+        return
+    row = {
+        "delivery_id": data.delivery_id,
+        "case_id": envelope.subject,
+        "organisation": data.organisation,
+        "command": data.command,
+        "revision": data.revision,
+        "state": data.state,
+        "changed_at": instant_text(envelope.time),
+        "snapshot": data.model_dump_json(exclude={"vin"}),
+    }
+    upsert(connection, deliveries, ["delivery_id"], row)
+    _tell(connection, "delivery", envelope.subject, _delivery_told(row, data))
+
+
+def spans_came(connection: Connection, data: TelemetrySpansV1) -> None:
+    """Keep the spans that are not kept yet."""
+    metrics.count("tongche_spans_stored_total", len(data.spans))
+    if data.spans:
+        connection.execute(_once(connection), [_span_row(span) for span in data.spans])
+
+
+def prune(connection: Connection, before_ns: int, keep: int = SPANS_KEPT) -> int:
+    """Forget old spans of cases that are over, and the oldest of all beyond `keep`; how many went this time.
+
+    A parked case outlives every collector's window: while it is open its spans stay, however old. Few go at a
+    time, so that the writer is never held up for long.
+    """
+    is_open = select(cases.c.case_id).where(cases.c.closed_at.is_(None))
+    over = or_(spans.c.case_id.is_(None), spans.c.case_id.not_in(is_open))
+    gone = _delete_spans(connection, (spans.c.start_ns < before_ns) & over)
+    surplus = (connection.scalar(select(func.count()).select_from(spans)) or 0) - keep
+    if surplus > 0:
+        edge = connection.scalar(select(spans.c.start_ns).order_by(spans.c.start_ns).offset(surplus - 1).limit(1))
+        gone += _delete_spans(connection, spans.c.start_ns <= edge)
+    newest = connection.scalar(select(func.max(changes.c.seq))) or 0
+    connection.execute(delete(changes).where(changes.c.seq <= newest - CHANGES_KEPT))
+    return gone
+
+
+def _delete_spans(connection: Connection, which: Any) -> int:
+    oldest = select(spans.c.trace_id, spans.c.span_id).where(which).order_by(spans.c.start_ns).limit(_PRUNED_AT_ONCE)
+    keys = [tuple(row) for row in connection.execute(oldest)]
+    for trace_id, span_id in keys:
+        connection.execute(delete(spans).where(spans.c.trace_id == trace_id, spans.c.span_id == span_id))
+    return len(keys)
+
+
+def _keep_steps(connection: Connection, case_id: str, data: CaseChangedV1) -> None:
+    for position, step in enumerate(data.steps):
+        row = {
+            "case_id": case_id,
+            "version": data.version,
+            "position": position,
+            "at": instant_text(data.changed_at),
+            **step.model_dump(),
+        }
+        upsert(connection, steps, ["case_id", "version", "position"], row)
+
+
+def _case_row(case_id: str, data: CaseChangedV1) -> dict[str, Any]:
+    return {
+        "case_id": case_id,
+        **data.model_dump(include={"vin", "order_no", "kind", "version", "headline", "owner", "code"}),
+        "opened_at": instant_text(data.opened_at),
+        "changed_at": instant_text(data.changed_at),
+        "closed_at": instant_text(data.closed_at) if data.closed_at else None,
+        "snapshot": data.model_dump_json(exclude={"vin", "steps"}),
+    }
+
+
+def _case_told(data: CaseChangedV1) -> dict[str, Any]:
+    return {
+        "vin": redaction.vin(data.vin, VIN_TAIL),
+        "kind": data.kind,
+        "version": data.version,
+        "headline": data.headline,
+        "owner": data.owner,
+        "code": data.code,
+        "at": instant_text(data.changed_at),
+        "steps": [step.model_dump(include={"facet", "before", "after", "zh", "en"}) for step in data.steps],
+    }
+
+
+def _delivery_told(row: dict[str, Any], data: DeliveryChangedV1) -> dict[str, Any]:
+    told = {key: row[key] for key in ("delivery_id", "organisation", "command", "state")}
+    return told | {"attempts": len(data.attempts), "failure": data.failure, "at": row["changed_at"]}
+
+
+def _tell(connection: Connection, kind: str, case_id: str, told: dict[str, Any]) -> None:
+    row = {"kind": kind, "case_id": case_id, "told": _json({"case_id": case_id, **told})}
+    connection.execute(insert(changes).values(**row))
+
+
+def _span_row(span: Span) -> dict[str, Any]:
+    row = span.model_dump(exclude={"attributes", "links"})
+    return row | {"attributes": _json(span.attributes), "links": _json(span.links)}
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+# Made once each, so that SQLAlchemy compiles them once: hundreds of spans come a second.
+_IGNORING: Final[dict[str, Insert]] = {
+    "sqlite": sqlite.insert(spans).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(spans).on_conflict_do_nothing(),
+}
+
+
+def _once(connection: Connection) -> Insert:
+    return _IGNORING[connection.dialect.name]

@@ -1,0 +1,332 @@
+"""What is shown of a case: plain values made from stored rows, without input or output.
+
+Words stay as they are in the messages, so that scripts can compare them; `said` holds the same in Chinese and English.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, Final, Literal
+
+from observability import redaction
+from services.console import words
+from services.console.projection import VIN_TAIL
+from services.console.words import Words
+
+Row = Mapping[str, Any]
+Said = dict[str, Words]
+Tone = Literal["none", "busy", "done", "wait", "person", "off"]
+
+_UNDONE: Final = frozenset({"CANCELLED", "REVERSED", "REFUNDED", "WITHDRAWN", "RELEASED", "REJECTED", "NOT_REQUIRED"})
+_UNDER_WAY: Final = frozenset({"ASSESSED", "QUOTED", "RESERVED", "SENT"})
+_HEADLINE_TONES: Final[dict[str, Tone]] = {
+    "OPEN": "busy",
+    "HOLD": "wait",
+    "MANUAL": "person",
+    "CANCELLING": "wait",
+    "CANCELLED": "off",
+    "REFUSED": "off",
+    "CLOSED": "done",
+}
+_DELIVERY_TONES: Final[dict[str, Tone]] = {
+    "settled": "done",
+    "refused": "person",
+    "held": "wait",
+    "parked": "wait",
+    "dead": "person",
+    "cancelled": "off",
+}
+_RESULT_TONES: Final[dict[str, Tone]] = {
+    "answered": "done",
+    "refused": "person",
+    "unavailable": "wait",
+    "ambiguous": "wait",
+    "not-yet": "busy",
+    "broken-answer": "person",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLine:
+    """One case in a list. The VIN is masked."""
+
+    id: str
+    vin: str
+    order_no: str
+    kind: str
+    headline: str
+    owner: str | None
+    code: str | None
+    opened_at: str
+    changed_at: str
+    closed_at: str | None
+    tone: Tone
+    said: Said
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """One strand of a case."""
+
+    name: str
+    state: str
+    hold: str | None
+    code: str | None
+    until: str | None
+    owner: str | None
+    tone: Tone
+    said: Said
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at an organisation."""
+
+    number: int
+    started_at: str
+    duration_ms: int
+    result: str
+    status: int | None
+    code: str | None
+    span_id: str | None
+    tone: Tone
+    said: Said
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One command on its way, with every attempt."""
+
+    id: str
+    organisation: str
+    command: str
+    state: str
+    next_try_at: str | None
+    deadline: str | None
+    failure: str | None
+    owner: str | None
+    reason: str | None
+    attempts: tuple[Attempt, ...]
+    changed_at: str
+    tone: Tone
+    said: Said
+
+    @property
+    def began_at(self) -> str:
+        """When it was first tried, or else when we first heard of it."""
+        return self.attempts[0].started_at if self.attempts else self.changed_at
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """What went to the organisations of one kind, in order of time."""
+
+    name: str
+    deliveries: tuple[Delivery, ...]
+    said: Said
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One transition, with why it was allowed."""
+
+    at: str
+    version: int
+    rule: str
+    facet: str
+    before: str
+    after: str
+    pack: str | None
+    said: Said
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Something that the case waits for: why, until when, who must act, and the command that resolves it."""
+
+    what: str
+    until: str | None
+    owner: str | None
+    commands: tuple[str, ...]
+    tone: Tone
+    said: Said
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The whole case."""
+
+    line: CaseLine
+    version: int
+    facets: tuple[Facet, ...]
+    waits: tuple[Wait, ...]
+    agencies: tuple[Agency, ...]
+    steps: tuple[Step, ...]
+    timers: tuple[dict[str, str], ...] = ()
+    policy_packs: tuple[str, ...] = field(default=())
+
+
+def line(row: Row) -> CaseLine:
+    """One row of the table of cases."""
+    said = {"headline": words.headline(row["headline"]), "kind": words.kind(row["kind"])}
+    return CaseLine(
+        id=row["case_id"],
+        vin=redaction.vin(row["vin"], VIN_TAIL),
+        order_no=row["order_no"],
+        kind=row["kind"],
+        headline=row["headline"],
+        owner=row["owner"],
+        code=row["code"],
+        opened_at=row["opened_at"],
+        changed_at=row["changed_at"],
+        closed_at=row["closed_at"],
+        tone=_HEADLINE_TONES.get(row["headline"], "busy"),
+        said=said | _said(owner=(words.owner, row["owner"]), code=(words.code, row["code"])),
+    )
+
+
+def case(row: Row, steps: Iterable[Row], deliveries: Iterable[Row]) -> Case:
+    """The whole case from its row, its steps and its deliveries."""
+    snapshot = json.loads(row["snapshot"])
+    facets = tuple(_facet(facet) for facet in snapshot["facets"])
+    known = [_delivery(each) for each in deliveries]
+    return Case(
+        line=line(row),
+        version=row["version"],
+        facets=facets,
+        waits=(*_held(row["case_id"], facets), *_stopped(known)),
+        agencies=_by_agency(known),
+        steps=tuple(_step(step) for step in steps),
+        timers=tuple(snapshot.get("timers") or ()),
+        policy_packs=tuple(snapshot.get("policy_packs") or ()),
+    )
+
+
+def _facet(facet: Row) -> Facet:
+    hold = facet.get("hold")
+    until = facet.get("until")
+    said = {"name": words.facet(facet["name"]), "state": words.state(facet["state"])}
+    return Facet(
+        name=facet["name"],
+        state=facet["state"],
+        hold=hold,
+        code=facet.get("code"),
+        until=until,
+        owner=facet.get("owner"),
+        tone=_facet_tone(facet["state"], hold, until),
+        said=said
+        | _said(hold=(words.hold, hold), code=(words.code, facet.get("code")), owner=(words.owner, facet.get("owner"))),
+    )
+
+
+def _facet_tone(state: str, hold: str | None, until: str | None) -> Tone:
+    if hold:
+        return "wait" if until else "person"
+    if state == "NONE":
+        return "none"
+    if state in _UNDONE:
+        return "off"
+    return "busy" if state in _UNDER_WAY else "done"
+
+
+def _delivery(row: Row) -> Delivery:
+    snapshot = json.loads(row["snapshot"])
+    said = {
+        "organisation": words.organisation(row["organisation"]),
+        "command": words.command(row["command"]),
+        "state": words.delivery(row["state"]),
+    }
+    return Delivery(
+        id=row["delivery_id"],
+        organisation=row["organisation"],
+        command=row["command"],
+        state=row["state"],
+        next_try_at=snapshot.get("next_try_at"),
+        deadline=snapshot.get("deadline"),
+        failure=snapshot.get("failure"),
+        owner=snapshot.get("owner"),
+        reason=snapshot.get("reason"),
+        attempts=tuple(_attempt(attempt) for attempt in snapshot.get("attempts") or ()),
+        changed_at=row["changed_at"],
+        tone=_DELIVERY_TONES.get(row["state"], "busy"),
+        said=said | _said(failure=(words.failure, snapshot.get("failure")), owner=(words.owner, snapshot.get("owner"))),
+    )
+
+
+def _attempt(attempt: Row) -> Attempt:
+    return Attempt(
+        number=attempt["number"],
+        started_at=attempt["started_at"],
+        duration_ms=attempt["duration_ms"],
+        result=attempt["result"],
+        status=attempt.get("status"),
+        code=attempt.get("code"),
+        span_id=attempt.get("span_id"),
+        tone=_RESULT_TONES.get(attempt["result"], "busy"),
+        said={"result": words.result(attempt["result"])} | _said(code=(words.code, attempt.get("code"))),
+    )
+
+
+def _by_agency(deliveries: Sequence[Delivery]) -> tuple[Agency, ...]:
+    ordered = sorted(deliveries, key=lambda each: (words.agency_of(each.organisation), each.began_at))
+    agencies = [
+        Agency(name, tuple(each), {"name": words.agency(name)})
+        for name, each in groupby(ordered, lambda each: words.agency_of(each.organisation))
+    ]
+    return tuple(sorted(agencies, key=lambda agency: agency.deliveries[0].began_at))
+
+
+def _step(row: Row) -> Step:
+    return Step(
+        at=row["at"],
+        version=row["version"],
+        rule=row["rule"],
+        facet=row["facet"],
+        before=row["before"],
+        after=row["after"],
+        pack=row["pack"],
+        said={
+            "why": Words(row["zh"], row["en"]),
+            "facet": words.facet(row["facet"]),
+            "before": words.state(row["before"]),
+            "after": words.state(row["after"]),
+        },
+    )
+
+
+def _held(case_id: str, facets: Iterable[Facet]) -> Iterable[Wait]:
+    for facet in facets:
+        if facet.hold:
+            yield Wait(
+                what=facet.name,
+                until=facet.until,
+                owner=facet.owner,
+                commands=(
+                    f'tongche case resume {case_id} --reason "…"',
+                    f'tongche case cancel {case_id} --reason "…"',
+                ),
+                tone=facet.tone,
+                said={"what": facet.said["name"], "why": facet.said["hold"]} | _said(owner=(words.owner, facet.owner)),
+            )
+
+
+def _stopped(deliveries: Iterable[Delivery]) -> Iterable[Wait]:
+    for each in deliveries:
+        if each.state in ("held", "parked", "dead"):
+            failure = each.said.get("failure", each.said["state"])
+            yield Wait(
+                what=each.command,
+                until=each.next_try_at,
+                owner=each.owner,
+                commands=(f"tongche delivery retry {each.id}",),
+                tone=each.tone,
+                said={"what": each.said["command"], "why": failure} | _said(owner=(words.owner, each.owner)),
+            )
+
+
+def _said(**named: tuple[Any, str | None]) -> Said:
+    """The words for those that there are."""
+    return {name: look_up(word) for name, (look_up, word) in named.items() if word}

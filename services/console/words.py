@@ -1,0 +1,246 @@
+"""What is shown to people for the words of messages, in Chinese and English. An unknown word is shown as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from adapters.organisations import ORGANISATIONS
+from contracts.codes import CODES
+from contracts.topics import COMMANDS
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The same thing said twice."""
+
+    zh: str
+    en: str
+
+
+_AGENCIES: Final = {
+    "miit": Words("工信部", "MIIT"),
+    "tax": Words("税务", "Tax"),
+    "insurer": Words("保险", "Insurer"),
+    "bank": Words("银行", "Bank"),
+    "police": Words("公安交管", "Traffic police"),
+    "commerce": Words("商务", "Commerce"),
+    "customs": Words("海关", "Customs"),
+}
+_HEADLINES: Final = {
+    "OPEN": Words("办理中", "In progress"),
+    "HOLD": Words("等待", "On hold"),
+    "MANUAL": Words("待人工处理", "Needs a person"),
+    "CANCELLING": Words("撤销中", "Being undone"),
+    "CANCELLED": Words("已撤销", "Cancelled"),
+    "REFUSED": Words("未受理", "Refused"),
+    "CLOSED": Words("已办结", "Closed"),
+}
+_KINDS: Final = {"new-car": Words("新车上牌", "New car"), "export-new": Words("新车出口", "Export, new")}
+_FACETS: Final = {
+    "order": Words("订单", "Order"),
+    "coc": Words("合格证", "Certificate"),
+    "invoice": Words("发票", "Invoice"),
+    "tax": Words("购置税", "Tax"),
+    "ins": Words("保险", "Insurance"),
+    "loan": Words("贷款", "Loan"),
+    "plate": Words("号牌", "Plate"),
+    "reg": Words("注册登记", "Registration"),
+    "mort": Words("抵押登记", "Mortgage"),
+    "elic": Words("电子行驶证", "E-licence"),
+    "delivery": Words("号牌寄送", "Plate delivery"),
+    "qualification": Words("出口资质", "Qualification"),
+    "licence": Words("出口许可", "Export licence"),
+    "declaration": Words("报关", "Declaration"),
+}
+_STATES: Final = {
+    "NONE": Words("未开始", "not begun"),
+    "NOT_REQUIRED": Words("不需要", "not required"),
+    "CONFIRMED": Words("已确认", "confirmed"),
+    "AVAILABLE": Words("已核实", "available"),
+    "ISSUED": Words("已签发", "issued"),
+    "REVERSED": Words("已红冲", "reversed"),
+    "ASSESSED": Words("已核定", "assessed"),
+    "PAID": Words("已缴清", "paid"),
+    "RELIEVED": Words("已免税", "relieved"),
+    "REFUNDED": Words("已退税", "refunded"),
+    "QUOTED": Words("已报价", "quoted"),
+    "BOUND": Words("已承保", "bound"),
+    "ENDORSED": Words("已批改", "endorsed"),
+    "APPROVED": Words("已批准", "approved"),
+    "REJECTED": Words("未批准", "declined"),
+    "WITHDRAWN": Words("已撤回", "withdrawn"),
+    "RESERVED": Words("已预留", "reserved"),
+    "RELEASED": Words("已释放", "released"),
+    "ASSIGNED": Words("已核发", "assigned"),
+    "REGISTERED": Words("已登记", "registered"),
+    "SENT": Words("已寄出", "sent"),
+    "DONE": Words("已完成", "done"),
+    "QUALIFIED": Words("已具备", "qualified"),
+    "LICENSED": Words("已许可", "licensed"),
+    "EXEMPT": Words("无需许可", "exempt"),
+    "DECLARED": Words("已申报", "declared"),
+    "EXITED": Words("已离境", "exited"),
+    "CANCELLED": Words("已撤销", "cancelled"),
+}
+_DELIVERIES: Final = {
+    "settled": Words("已答复", "answered"),
+    "refused": Words("被拒绝", "refused"),
+    "held": Words("机构停用，暂缓", "held: the organisation is down"),
+    "parked": Words("稍后重试", "parked for a retry"),
+    "dead": Words("不再自动重试", "dead: a person must act"),
+    "cancelled": Words("已取消", "cancelled"),
+}
+_RESULTS: Final = {
+    "answered": Words("已答复", "answered"),
+    "refused": Words("被拒绝", "refused"),
+    "unavailable": Words("机构不可用", "unavailable"),
+    "ambiguous": Words("结果不明", "outcome unknown"),
+    "not-yet": Words("尚未就绪", "not there yet"),
+    "broken-answer": Words("答复无法理解", "unreadable answer"),
+}
+_FAILURES: Final = {
+    "unavailable": Words("机构不可用", "the organisation was unavailable"),
+    "ambiguous": Words("结果不明，不能盲目重发", "outcome unknown: never resent blindly"),
+    "not-yet": Words("所需资料始终未到", "what it needs never came"),
+    "broken-answer": Words("答复无法理解", "the answer could not be read"),
+    "deadline": Words("已过期限", "the deadline passed"),
+    "person": Words("由人决定", "a person decided"),
+}
+_HOLDS: Final = {
+    "timeout": Words("逾时未答复", "no answer in time"),
+    "dead": Words("投递已停止，不会再自动重试", "delivery has ended; nobody will try again"),
+    "unknown-organisation": Words("没有登记该机构", "the organisation is not known here"),
+    "policy-gap": Words("没有适用该日期的政策包", "no policy pack covers this date"),
+    "wrong-car": Words("答复的车架号不是本车", "the answer is about another car"),
+    "amount": Words("金额与申请不一致", "the amounts differ from what was asked"),
+    "premium": Words("保费与基准保费不一致", "the premium is not the base premium"),
+    "vessel-tax": Words("车船税与能源种类不符", "vessel tax on a car that owes none"),
+    "plate-kind": Words("号牌种类与能源种类不符", "the plate does not fit the fuel kind"),
+    "plate-differs": Words("登记号牌与预留号牌不一致", "registered with another plate than the reserved one"),
+    "policy-differs": Words("保单与报价不一致", "the policy differs from the quote"),
+    "licence-differs": Words("许可证与申报不符或已过期", "the licence is another one, or has expired"),
+    "corrected": Words("销售信息已更正，已办事项须重办", "the sale was corrected; what was done must be redone"),
+}
+_OWNERS: Final = {
+    "sales-desk": Words("销售岗", "sales desk"),
+    "miit-desk": Words("工信岗", "MIIT desk"),
+    "tax-desk": Words("税务岗", "tax desk"),
+    "insurance-desk": Words("保险岗", "insurance desk"),
+    "bank-desk": Words("银行岗", "bank desk"),
+    "police-desk": Words("车管岗", "police desk"),
+    "courier-desk": Words("寄递岗", "courier desk"),
+    "commerce-desk": Words("商务岗", "commerce desk"),
+    "customs-desk": Words("海关岗", "customs desk"),
+    "policy-desk": Words("政策岗", "policy desk"),
+    "platform-desk": Words("平台岗", "platform desk"),
+    "legal-desk": Words("法务岗", "legal desk"),
+    "data-desk": Words("数据岗", "data desk"),
+    "dealer": Words("经销商", "dealer"),
+    "maker": Words("生产企业", "maker"),
+    "exporter": Words("出口企业", "exporter"),
+}
+_BREAKERS: Final = {
+    "closed": Words("正常", "up"),
+    "half-open": Words("试探中", "probing"),
+    "open": Words("停用，暂缓投递", "down, deliveries held"),
+}
+_ACTS: Final = {
+    "coc.query": Words("查询合格证", "query the certificate"),
+    "invoice.request": Words("开具发票", "issue the invoice"),
+    "invoice.reverse": Words("红冲发票", "reverse the invoice"),
+    "tax.declare": Words("申报购置税", "declare the tax"),
+    "tax.pay": Words("缴纳购置税", "pay the tax"),
+    "tax.reclaim": Words("申请退税", "reclaim the tax"),
+    "insurance.quote": Words("交强险报价", "quote the cover"),
+    "insurance.bind": Words("交强险承保", "bind the cover"),
+    "insurance.endorse": Words("保单批改号牌", "put the plate on the policy"),
+    "insurance.cancel": Words("撤销保单", "cancel the policy"),
+    "loan.apply": Words("申请贷款", "apply for the loan"),
+    "loan.withdraw": Words("撤回贷款", "withdraw the loan"),
+    "plate.reserve": Words("预留号牌", "reserve a plate"),
+    "plate.release": Words("释放号牌", "release the plate"),
+    "registration.register": Words("注册登记", "register the vehicle"),
+    "mortgage.register": Words("抵押登记", "register the mortgage"),
+    "mortgage.release": Words("解除抵押", "release the mortgage"),
+    "elicence.issue": Words("签发电子行驶证", "issue the e-licence"),
+    "elicence.grant": Words("授权电子行驶证", "grant the e-licence"),
+    "elicence.verify": Words("核验电子行驶证", "verify the e-licence"),
+    "plate.dispatch": Words("寄出号牌", "send the plates"),
+    "plate.track": Words("号牌寄送状态", "track the plates"),
+    "export.qualify": Words("核查出口资质", "check the qualification"),
+    "licence.apply": Words("申请出口许可证", "apply for the licence"),
+    "export.declare": Words("出口报关", "declare the export"),
+    "export.track": Words("离境状态", "track the exit"),
+}
+
+
+def _of(table: dict[str, Words], word: str) -> Words:
+    return table.get(word) or Words(word, word)
+
+
+def agency(name: str) -> Words:
+    return _of(_AGENCIES, name)
+
+
+def organisation(id: str) -> Words:  # noqa: A002 - what it is
+    known = ORGANISATIONS.get(id)
+    return Words(known.zh, known.en) if known else Words(id, id)
+
+
+def agency_of(organisation: str) -> str:
+    """The agency that an organisation is one of; its id begins with it."""
+    known = ORGANISATIONS.get(organisation)
+    return known.adapter if known else organisation.partition("-")[0]
+
+
+def headline(word: str) -> Words:
+    return _of(_HEADLINES, word)
+
+
+def kind(word: str) -> Words:
+    return _of(_KINDS, word)
+
+
+def facet(name: str) -> Words:
+    return _of(_FACETS, name)
+
+
+def state(word: str) -> Words:
+    return _of(_STATES, word)
+
+
+def delivery(word: str) -> Words:
+    return _of(_DELIVERIES, word)
+
+
+def result(word: str) -> Words:
+    return _of(_RESULTS, word)
+
+
+def failure(word: str) -> Words:
+    return _of(_FAILURES, word)
+
+
+def hold(word: str) -> Words:
+    """Why a facet waits: one of our reasons, or an agency's code."""
+    return _HOLDS.get(word) or code(word)
+
+
+def code(id: str) -> Words:  # noqa: A002 - what it is
+    known = CODES.get(id)
+    return Words(known.zh, known.en) if known else Words(id, id)
+
+
+def owner(name: str) -> Words:
+    return _of(_OWNERS, name)
+
+
+def breaker(word: str) -> Words:
+    return _of(_BREAKERS, word)
+
+
+def command(name: str) -> Words:
+    if name in COMMANDS and name not in _ACTS:
+        return Words(name, COMMANDS[name].versions.purpose)
+    return _of(_ACTS, name)
