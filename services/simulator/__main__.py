@@ -1,0 +1,5 @@
+"""`python -m services.simulator`."""
+
+from services.simulator.service import run
+
+run()

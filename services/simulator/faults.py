@@ -1,0 +1,83 @@
+"""What can be made to go wrong at one organisation, while it runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Rate = Annotated[float, Field(ge=0, le=1)]
+Milliseconds = Annotated[int, Field(ge=0, le=600_000)]
+
+
+class Script(BaseModel):
+    """What one operation answers for one vehicle ("*" is any): a code, a recorded fixture, or a wrong amount.
+
+    `times` counts down with each use; without it the script stays. `fixture` is the name of a file of the
+    agency's fixtures without ending: its recorded response is answered, and nothing happens.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    vin: str = "*"
+    operation: str
+    code: str | None = None
+    fixture: str | None = None
+    alter_fen: int = 0
+    times: Annotated[int, Field(ge=1)] | None = None
+
+    def concerns(self, operation: str, vin: str) -> bool:
+        """Whether it speaks about this request."""
+        return self.operation == operation and self.vin in {"*", vin}
+
+
+class Faults(BaseModel):
+    """The knobs of one organisation; without any it behaves."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    delay_ms: Milliseconds = 0
+    tail_ms: Milliseconds = 0
+    """Added for a share of `tail_rate` of the requests."""
+    tail_rate: Rate = 0
+    down: Literal["refuse", "503"] | None = None
+    """"refuse" cuts every connection without a word."""
+    retry_after_s: Annotated[int, Field(ge=0, le=3600)] | None = None
+    """Sent with a 503."""
+    throttle_per_s: Annotated[int, Field(ge=0)] | None = None
+    """More requests than this in a second get 429 with Retry-After."""
+    error_rate: Rate = 0
+    """This share gets a 500, and nothing happens."""
+    hang: Rate = 0
+    """This share never gets an answer, and nothing happens."""
+    success_then_timeout: Rate = 0
+    """This share of new effects happens, but its answer never comes; asked again with the same key it does."""
+    garbage: Rate = 0
+    wrong_schema: Rate = 0
+    duplicate: Rate = 0
+    """This share is answered with the previous answer of this organisation once more."""
+    scripts: tuple[Script, ...] = ()
+    absent: frozenset[str] = frozenset()
+    """MIIT: VINs whose certificates have not arrived, whatever the makers uploaded."""
+    altered: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """MIIT: what the maker's first upload says instead, by VIN: {"engineNo": "…", "brandModel": "…"}."""
+    seized: frozenset[str] = frozenset()
+    """Police: seized cars."""
+    arrival_s: Annotated[float, Field(ge=0, le=86_400)] = 1.0
+    """Police and customs: how long a parcel or a car is under way."""
+
+    def script_for(self, operation: str, vin: str) -> Script | None:
+        """The first script that concerns a request."""
+        return next((script for script in self.scripts if script.concerns(operation, vin)), None)
+
+    def merged(self, change: dict[str, Any]) -> Faults:
+        """These knobs with some turned. Raises pydantic's `ValidationError`."""
+        return Faults.model_validate(self.model_dump(mode="json") | change)
+
+    def after(self, script: Script) -> Faults:
+        """These knobs once a script was used."""
+        if script.times is None:
+            return self
+        left = [script.model_copy(update={"times": script.times - 1})] if script.times > 1 else []
+        kept = [fewer for other in self.scripts for fewer in (left if other is script else [other])]
+        return self.model_copy(update={"scripts": tuple(kept)})

@@ -1,0 +1,42 @@
+"""The answers recorded beside the adapters, as scripts: read as files, because we share no code with them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+_NAME: Final = re.compile(r"[a-z0-9-]{1,80}")
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An answer as it was recorded, about the car that is asked for now."""
+
+    status: int
+    headers: Mapping[str, str]
+    raw: bytes
+
+
+def recorded(kind: str, name: str, vin: str) -> Recorded | None:
+    """The response of one fixture of an agency; None if there is no such fixture."""
+    fixture = _fixture(kind, name) if _NAME.fullmatch(name) else None
+    if fixture is None:
+        return None
+    response = fixture["response"]
+    text = response["text"] if "text" in response else json.dumps(response["body"], ensure_ascii=False)
+    told = text.replace(fixture["given"]["data"]["vin"], vin)
+    return Recorded(response["status"], response["headers"], told.encode())
+
+
+@cache
+def _fixture(kind: str, name: str) -> dict[str, Any] | None:
+    file = files("adapters") / kind / "fixtures" / f"{name}.json"
+    if not file.is_file():
+        return None
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return found

@@ -1,0 +1,273 @@
+"""The simulated country at work: it answers requests by the agencies' rules, once per key, and never forgets."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from contracts.envelope import instant_text
+from observability import metrics
+from services.simulator.agency import Agency, Answer, Body, Entry, Leaves, Refused, Request, Service
+from services.simulator.bank import Bank
+from services.simulator.commerce import Commerce
+from services.simulator.country import Clock, Country, Name, names
+from services.simulator.customs import Customs
+from services.simulator.faults import Faults, Script
+from services.simulator.fixtures import recorded
+from services.simulator.insurer import Insurer
+from services.simulator.journal import File, Journal, Line
+from services.simulator.miit import Miit
+from services.simulator.police import Police
+from services.simulator.tax import TaxOffice
+
+_OK: Final = 200
+_OTHER_BODY: Final = 422
+_FILES: Final[Mapping[Leaves, File]] = {Leaves.RECORD: "records", Leaves.EFFECT: "ledger"}
+_DECISIONS: Final = frozenset({("loan.apply", "B451")})
+"""Codes with which an agency decides instead of refusing; its own rules say them."""
+
+
+class Unknown(LookupError):
+    """No organisation has this address, or it has no such service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an agency would say. `fresh` is whether something new came of it."""
+
+    status: int
+    raw: bytes
+    operation: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An answer given to a key, and which request it was for."""
+
+    digest: bytes
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One request at one service."""
+
+    organisation: str
+    agency: Agency
+    service: Service
+    key: str
+    body: Any
+    vin: str
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether its answer must survive, and be given again to the same key."""
+        return self.service.leaves is not Leaves.NOTHING
+
+    def line(self, at: datetime) -> Line:
+        """What every line of a file says first."""
+        return {
+            "at": instant_text(at),
+            "organisation": self.organisation,
+            "operation": self.service.operation,
+            "key": self.key,
+            "vin": self.vin,
+        }
+
+    def outcome(
+        self, status: int, raw: bytes, *, headers: Mapping[str, str] | None = None, fresh: bool = False
+    ) -> Outcome:
+        return Outcome(status, raw, self.service.operation, headers or {}, fresh)
+
+
+@dataclass(slots=True)
+class World:
+    """All organisations behind their addresses. Open it with `opened`."""
+
+    country: Country
+    journal: Journal
+    kinds: dict[str, str]
+    _answered: dict[tuple[str, str], _Kept] = field(default_factory=dict)
+
+    def faults(self, organisation: str) -> Faults:
+        """The knobs of one organisation. Raises `Unknown`."""
+        if organisation not in self.kinds:
+            raise Unknown(organisation)
+        return self.country.faults(organisation)
+
+    def turn(self, organisation: str, faults: Faults | None) -> None:
+        """Set the knobs of one organisation, or none. They survive a restart, as what they break does."""
+        if faults is None:
+            self.country.knobs.pop(organisation, None)
+        else:
+            self.country.knobs[organisation] = faults
+        _store_knobs(self.journal.folder, self.country.knobs)
+
+    async def handle(self, organisation: str, path: str, key: str, body: Any) -> Outcome:
+        """Answer one request; whatever came of it is durable on return. Raises `Unknown`."""
+        agency = self.country.agencies.get(organisation)
+        service = agency.services.get(path) if agency else None
+        if agency is None or service is None:
+            raise Unknown(organisation + path)
+        asked = _Asked(organisation, agency, service, key, body, _vin(body, service.vin))
+        outcome = self._answer(asked)
+        if asked.is_kept and outcome.status == _OK:
+            await self.journal.durable()
+        return outcome
+
+    def _answer(self, asked: _Asked) -> Outcome:
+        # Without an await between looking and keeping: two requests with one key cannot both be new.
+        try:
+            return self._tried(asked)
+        except Refused as no:
+            status, answer = asked.agency.tongue.refusal(no.code)
+            self._note_refusal(asked, status, answer)
+            return asked.outcome(status, _json(answer))
+
+    def _tried(self, asked: _Asked) -> Outcome:
+        if not asked.vin or (asked.is_kept and not asked.key):
+            raise Refused("V102")
+        kept = self._answered.get((asked.organisation, asked.key))
+        if kept is not None:
+            return _again(asked, kept)
+        script = self._scripted(asked)
+        if script and script.fixture:
+            return self._recorded(asked, script.fixture)
+        if script and script.code and (asked.service.operation, script.code) not in _DECISIONS:
+            raise Refused(script.code)
+        return self._done(asked, script)
+
+    def _done(self, asked: _Asked, script: Script | None) -> Outcome:
+        clock, faults = self.country.clock, self.country.faults(asked.organisation)
+        request = Request(
+            asked.vin,
+            Body(asked.body),
+            clock.now(),
+            clock.today(),
+            faults,
+            alter_fen=script.alter_fen if script else 0,
+            decision=script.code if script else None,
+        )
+        answer = asked.service.decide(request)
+        if asked.is_kept:
+            self._keep(asked, request, answer)
+        return asked.outcome(_OK, _json(answer), fresh=asked.service.leaves is Leaves.EFFECT)
+
+    def _keep(self, asked: _Asked, request: Request, answer: Answer) -> None:
+        line = asked.line(request.at) | {"body": asked.body, "result": answer, "status": _OK}
+        self.remember(asked.service, line)
+        self.journal.write(_FILES[asked.service.leaves], line)
+        metrics.count(
+            "tongche_simulator_effects_total", organisation=asked.organisation, operation=asked.service.operation
+        )
+
+    def remember(self, service: Service, line: Line) -> None:
+        """Let an agency take a line of its journal into its state."""
+        at = datetime.fromisoformat(line["at"])
+        service.apply(Entry(line["vin"], line["body"], line["result"], at))
+        self._answered[line["organisation"], line["key"]] = _Kept(_digest(line["body"]), _json(line["result"]))
+
+    def _scripted(self, asked: _Asked) -> Script | None:
+        faults = self.country.faults(asked.organisation)
+        script = faults.script_for(asked.service.operation, asked.vin)
+        if script is not None and script.times is not None:
+            self.turn(asked.organisation, faults.after(script))
+        return script
+
+    def _recorded(self, asked: _Asked, name: str) -> Outcome:
+        found = recorded(self.kinds[asked.organisation], name, asked.vin)
+        if found is None:
+            raise Unknown(f"fixture {name}")
+        return asked.outcome(found.status, found.raw, headers=found.headers)
+
+    def _note_refusal(self, asked: _Asked, status: int, answer: Answer) -> None:
+        line = asked.line(self.country.clock.now()) | {"result": answer, "status": status}
+        self.journal.note("refusals", line)
+
+
+def _again(asked: _Asked, kept: _Kept) -> Outcome:
+    if kept.digest == _digest(asked.body):
+        return asked.outcome(_OK, kept.raw)
+    tongue = asked.agency.tongue
+    answer = {tongue.code_field: "IDEMPOTENCY", tongue.text_field: "同一幂等键的请求内容不同"}
+    return asked.outcome(_OTHER_BODY, _json(answer))
+
+
+def opened(folder: Path, clock: Clock) -> World:
+    """The country as its journal left it. Raises OSError or ValueError for a folder that cannot be read."""
+    journal = Journal(folder)
+    journal.open()
+    listed = list(names())
+    world = World(settled(clock, listed), journal, {name.id: name.kind for name in listed})
+    world.country.knobs.update(_stored_knobs(folder))
+    for line in journal.replay():
+        world.remember(_service(world.country.agencies[line["organisation"]], line["operation"]), line)
+    return world
+
+
+def settled(clock: Clock, listed: list[Name]) -> Country:
+    """A country with all its agencies, each with empty records."""
+    country = Country(clock)
+    country.miit, country.tax, country.police = Miit(country), TaxOffice(country), Police(country)
+    country.commerce, country.customs = Commerce(country), Customs(country)
+    for name in listed:
+        country.agencies[name.id] = _agency(country, name)
+    return country
+
+
+def _agency(country: Country, name: Name) -> Agency:
+    match name.kind:
+        case "insurer":
+            country.insurers[name.uscc] = Insurer(country, name.uscc)
+            return country.insurers[name.uscc]
+        case "bank":
+            country.banks[name.uscc] = Bank(country, name.uscc)
+            return country.banks[name.uscc]
+        case kind:
+            single: dict[str, Agency] = {
+                "miit": country.miit,
+                "tax": country.tax,
+                "police": country.police,
+                "commerce": country.commerce,
+                "customs": country.customs,
+            }
+            return single[kind]
+
+
+def _service(agency: Agency, operation: str) -> Service:
+    return next(service for service in agency.services.values() if service.operation == operation)
+
+
+def _vin(body: Any, path: tuple[str, ...]) -> str:
+    for name in path:
+        body = body.get(name) if isinstance(body, dict) else None
+    return body if isinstance(body, str) else ""
+
+
+def _digest(body: Any) -> bytes:
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
+
+
+def _json(answer: Mapping[str, Any]) -> bytes:
+    return json.dumps(answer, ensure_ascii=False).encode()
+
+
+def _stored_knobs(folder: Path) -> dict[str, Faults]:
+    path = folder / "faults.json"
+    stored = json.loads(path.read_bytes()) if path.exists() else {}
+    return {organisation: Faults.model_validate(faults) for organisation, faults in stored.items()}
+
+
+def _store_knobs(folder: Path, knobs: Mapping[str, Faults]) -> None:
+    """Whole or not at all: a crash in between leaves the old ones."""
+    told = {organisation: faults.model_dump(mode="json") for organisation, faults in knobs.items()}
+    fresh = folder / "faults.json.new"
+    fresh.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
+    fresh.replace(folder / "faults.json")
