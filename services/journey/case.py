@@ -129,6 +129,7 @@ class Papers(_State):
     dispatched: PlateDispatchedV1 | None = None
     delivered: PlateDeliveredV1 | None = None
     qualified: ExportQualifiedV1 | None = None
+    applied_on: date | None = None
     licence: LicenceIssuedV1 | None = None
     released: ExportReleasedV1 | None = None
     exited: ExportExitedV1 | None = None

@@ -15,6 +15,7 @@ from contracts.numbers import plate
 from contracts.numbers.errors import InvalidNumber
 from contracts.police import PlateReservedV1, RegistrationRegisteredV1
 from contracts.policy.compulsory_insurance import premium
+from contracts.policy.export_licensing import licence_required
 from contracts.policy.purchase_tax import late_surcharge, purchase_tax
 from contracts.tax import InvoiceIssuedV1, TaxAssessedV1, TaxPaidV1
 
@@ -131,12 +132,13 @@ def registration(case: Case, answer: RegistrationRegisteredV1, world: World) -> 
 
 
 def export_licence(case: Case, answer: LicenceIssuedV1, world: World) -> Finding:
-    """E4: the licence the exporter named if it named one, alive, with room for one more car."""
-    named = present(case.sale.export).licence_no
+    """E4: the licence the exporter named if it named one, alive, not used beyond its quantity."""
+    wanted = present(case.sale.export)
+    pack = licence_required(world.policies, wanted.hs_code, present(case.papers.applied_on)).pack
     if answer.licence_used > answer.licence_qty:
-        return Finding("X409")
+        return Finding("X409", pack)
     alive = answer.licence_expiry >= world.today
-    return Finding(None if alive and named in {None, answer.licence_no} else "licence-differs")
+    return Finding(None if alive and wanted.licence_no in {None, answer.licence_no} else "licence-differs", pack)
 
 
 def owed(assessed: TaxAssessedV1) -> int:

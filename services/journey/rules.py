@@ -241,7 +241,7 @@ EXPORT_NEW: Final = (
     Rule(
         "E4", "export-new", "licence", NONE, "LICENSED", "出口许可证有效", "the export licence is good",
         needs=("qualification=QUALIFIED",), asks="licence.apply", request=requests.licence_apply,
-        proof=proofs.export_licence, paper="licence",
+        proof=proofs.export_licence, paper="licence", remembers=("applied_on",),
     ),
     Rule(
         "E5", "export-new", "declaration", NONE, "DECLARED", "海关已放行", "customs let the car go",

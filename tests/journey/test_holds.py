@@ -1,0 +1,271 @@
+"""Refusals, mismatches and silence: every one of them waits in the open, and the way out is known."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from contracts.codes import CODES
+from contracts.delivery import DeliveryChangedV1
+from services.journey.world import Assign, Due, Resume
+from tests.journey.road import EXPORT, LOAN, Road, sale
+
+GO_ON = Resume("checked", "li")
+REFUSABLE = [
+    ("coc.query", "coc", "D422", "maker"),
+    ("invoice.request", "invoice", "V102", "dealer"),
+    ("tax.declare", "tax", "D422", "tax-desk"),
+    ("tax.pay", "tax", "T422", "tax-desk"),
+    ("insurance.quote", "ins", "D422", "maker"),
+    ("insurance.bind", "ins", "D422", "maker"),
+    ("loan.apply", "loan", "B451", "dealer"),
+    ("plate.reserve", "plate", "P409", "police-desk"),
+    ("registration.register", "reg", "P412", "police-desk"),
+    ("registration.register", "reg", "P423", "legal-desk"),
+    ("mortgage.register", "mort", "B451", "bank-desk"),
+    ("elicence.issue", "elic", "P412", "police-desk"),
+    ("plate.dispatch", "delivery", "P412", "courier-desk"),
+    ("plate.track", "delivery", "P412", "courier-desk"),
+]
+
+
+@pytest.mark.parametrize(("command", "facet", "code", "owner"), REFUSABLE)
+def test_a_refusal_holds_its_facet_then_names_an_owner_then_goes_on(
+    command: str, facet: str, code: str, owner: str
+) -> None:
+    """HOLD with a timer or an owner at once, MANUAL later, and a new command when a person resumes."""
+    road = Road(sale("PHEV", loan=LOAN))
+    road.run(command)
+    road.refuse(command, code)
+    assert road.held(facet) == code
+    road.run()
+    road.sleep(timedelta(days=10))
+    assert (road.case.headline, road.case.owner) == ("MANUAL", owner)
+    before = road.names.count(command)
+    road.hear(GO_ON)
+    assert road.names.count(command) == before + 1
+    road.run()
+    assert road.case.headline == "CLOSED"
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_every_code_has_an_owner_whatever_it_refuses(code: str) -> None:
+    """No code that any agency may answer leaves a case silent."""
+    road = Road()
+    road.refuse("coc.query", code)
+    assert road.held("coc") == code
+
+
+@pytest.mark.parametrize(
+    ("twist", "facet", "reason"),
+    [
+        ({"coc.query": {"engine_no": "4G15XXXX"}}, "coc", "D422"),
+        ({"coc.query": {"motor_no": "TZ999999"}}, "coc", "D422"),
+        ({"coc.query": {"model": "another"}}, "coc", "D422"),
+        ({"coc.query": {"fuel_kind": "EREV"}}, "coc", "D422"),
+        ({"coc.query": {"vin": "LZZTEST0XTA000009"}}, "coc", "wrong-car"),
+        ({"invoice.request": {"amount_incl": 1}}, "invoice", "amount"),
+        ({"invoice.request": {"vin": "LZZTEST0XTA000009"}}, "invoice", "wrong-car"),
+        ({"loan.apply": {"loan_amount": 1}}, "loan", "amount"),
+        ({"tax.declare": {"tax_payable": 1}}, "tax", "T422"),
+        ({"tax.declare": {"relief": 999}}, "tax", "T422"),
+        ({"tax.declare": {"surcharge": 2}}, "tax", "T422"),
+        ({"insurance.quote": {"premium": 94_999}}, "ins", "premium"),
+        ({"insurance.bind": {"premium": 94_999}}, "ins", "policy-differs"),
+        ({"plate.reserve": {"plate_no": "陕AD12345"}}, "plate", "plate-kind"),
+        ({"plate.reserve": {"plate_no": "无效号牌XXX"}}, "plate", "plate-kind"),
+        ({"registration.register": {"plate_no": "陕AF54321"}}, "reg", "plate-differs"),
+    ],
+)
+def test_what_does_not_match_is_held(twist: dict[str, dict[str, Any]], facet: str, reason: str) -> None:
+    """An answer that contradicts what we know holds its facet, and nothing that needs it is asked."""
+    road = Road(sale("PHEV", 16_950_000, loan=LOAN), twist=twist)
+    road.run()
+    assert road.held(facet) == reason
+    assert "elicence.issue" not in road.names
+    if facet != "reg":
+        assert "registration.register" not in road.names
+
+
+@pytest.mark.parametrize(("off", "paid"), [(-100, False), (-2, False), (-1, True), (0, True), (1, True), (2, False)])
+def test_no_tax_is_paid_on_a_mismatch(off: int, paid: bool) -> None:  # noqa: FBT001
+    """T422 beyond one fen, and no payment; one fen passes."""
+    road = Road(twist={"tax.declare": {"tax_full": 1_000_000 + off, "tax_payable": 1_000_000 + off}})
+    road.run()
+    assert ("tax.pay" in road.names) is paid
+    assert (road.held("tax") == "T422") is not paid
+
+
+def test_a_certificate_outside_the_catalogue_gets_no_relief_whatever_the_sale_claims() -> None:
+    """The catalogue flag is MIIT's: the sale says yes, the certificate no, so half the tax would be wrong."""
+    road = Road(sale("PHEV", 15_980_000), twist={"coc.query": {"nev_catalogue": False}})
+    road.run()
+    assert road.case.headline == "CLOSED"
+    assert road.case.papers.assessed is not None
+    assert (road.case.papers.assessed.relief, road.case.papers.assessed.tax_payable) == (0, 1_414_159)
+    assert road.case.papers.registered is not None
+    assert road.case.papers.registered.plate_no.startswith("陕AF")
+
+
+def test_electric_cars_owe_no_vessel_tax() -> None:
+    """A quote that withholds it is held."""
+    road = Road(sale("BEV"), twist={"insurance.quote": {"vvt": 1}})
+    road.run()
+    assert road.held("ins") == "vessel-tax"
+
+
+def test_a_date_without_a_pack_is_a_policy_gap() -> None:
+    """Purchase on 2028-01-05: HOLD(policy-gap), no guess, no payment."""
+    road = Road(sale(sold_on=date(2028, 1, 5)), on=date(2028, 1, 6))
+    road.run()
+    assert road.held("tax") == "policy-gap"
+    assert "tax.pay" not in road.names
+
+
+def test_an_unlisted_line_of_the_electric_heading_is_a_policy_gap() -> None:
+    """Nobody says whether it needs a licence, so nothing goes to customs."""
+    road = Road(sale("BEV", export=EXPORT.model_copy(update={"hs_code": "8703801099"})))
+    road.run()
+    assert road.held("licence") == "policy-gap"
+    assert "export.declare" not in road.names
+
+
+def test_an_export_without_entitlement_waits_for_its_exporter() -> None:
+    """X403 from commerce: nothing is declared."""
+    road = Road(sale("BEV", export=EXPORT))
+    road.run("licence.apply")
+    road.refuse("licence.apply", "X403")
+    road.sleep(timedelta(days=4))
+    assert road.case.owner == "exporter"
+    assert "export.declare" not in road.names
+
+
+@pytest.mark.parametrize(
+    ("twist", "reason"), [({"licence_used": 21}, "X409"), ({"licence_expiry": date(2026, 5, 1)}, "licence-differs")]
+)
+def test_a_licence_that_does_not_carry_the_car_is_held(twist: dict[str, Any], reason: str) -> None:
+    """Used beyond its quantity, or expired: not declared, and applied for anew when a person resumes."""
+    road = Road(sale("BEV", export=EXPORT), twist={"licence.apply": twist})
+    road.run()
+    assert road.held("licence") == reason
+    road.agencies.twist.clear()
+    road.hear(GO_ON)
+    road.run()
+    assert road.case.headline == "CLOSED"
+
+
+def test_an_unknown_insurer_is_a_persons_matter_at_once() -> None:
+    """No command goes to an organisation that does not exist here."""
+    road = Road(organisations=("miit", "tax", "police"))
+    road.run()
+    assert (road.held("ins"), road.case.headline, road.case.owner) == (
+        "unknown-organisation",
+        "MANUAL",
+        "platform-desk",
+    )
+
+
+def test_a_declined_loan_lets_the_plate_go_and_offers_cash_for_a_while() -> None:
+    """B451: the plate is released, two days for an offer, then MANUAL; a new application begins anew."""
+    road = Road(sale("BEV", loan=LOAN))
+    road.run("loan.apply")
+    assert road.state("plate") == "RESERVED"
+    road.answer("loan.apply", decision="REJECTED", loan_contract_no=None, loan_amount=0, code="B451")
+    road.run()
+    assert (road.state("loan"), road.state("plate"), road.case.headline) == ("REJECTED", "NONE", "HOLD")
+    assert road.names.count("plate.release") == 1
+    road.sleep(timedelta(days=3))
+    assert (road.case.headline, road.case.owner) == ("MANUAL", "dealer")
+    road.hear(GO_ON)
+    road.run()
+    assert (road.case.headline, road.names.count("plate.reserve")) == ("CLOSED", 2)
+
+
+def test_an_expired_reservation_is_reserved_anew() -> None:
+    """P410 at registration blames the plate; there is nothing to release."""
+    road = Road()
+    road.run("registration.register")
+    road.refuse("registration.register", "P410")
+    assert (road.held("plate"), road.held("reg")) == ("P410", None)
+    road.hear(GO_ON)
+    road.run()
+    assert road.case.headline == "CLOSED"
+    assert (road.names.count("plate.reserve"), road.names.count("plate.release")) == (2, 0)
+
+
+def test_a_wrong_invoice_is_reversed_before_a_new_one() -> None:
+    """One vehicle, one invoice: a doubtful one is cancelled in red first, when a person says so."""
+    road = Road(twist={"invoice.request": {"amount_incl": 1}})
+    road.run()
+    assert road.names.count("invoice.reverse") == 0
+    road.agencies.twist.clear()
+    road.hear(GO_ON)
+    road.run()
+    assert [name for name in road.names if name.startswith("invoice")] == [
+        "invoice.request",
+        "invoice.reverse",
+        "invoice.request",
+    ]
+    assert road.case.headline == "CLOSED"
+
+
+def test_silence_is_noticed_and_a_late_answer_still_counts() -> None:
+    """Past dispatch's deadline: HOLD, then MANUAL; the answer that comes after all ends it."""
+    road = Road()
+    road.sleep(timedelta(minutes=31))
+    assert (road.held("coc"), road.case.headline) == ("timeout", "HOLD")
+    road.sleep(timedelta(hours=4))
+    assert (road.case.headline, road.case.owner) == ("MANUAL", "miit-desk")
+    road.answer("coc.query")
+    road.run()
+    assert road.case.headline == "CLOSED"
+
+
+def test_a_dead_delivery_is_a_persons_matter() -> None:
+    """Dispatch gave up: MANUAL with the owner it named; the same command answered later still counts."""
+    road = Road()
+    road.die("coc.query")
+    assert (road.held("coc"), road.case.headline, road.case.owner) == ("dead", "MANUAL", "operator")
+    road.run()
+    assert road.case.headline == "CLOSED"
+
+
+@pytest.mark.parametrize("state", ["parked", "settled", "refused"])
+def test_other_news_of_a_delivery_change_nothing(state: Any) -> None:
+    """They are for the console."""
+    road = Road()
+    sent = road.find("coc.query")
+    fate = DeliveryChangedV1(
+        delivery_id=sent.id, vin=road.case.vin, organisation="miit", command="coc.query", revision=1, state=state
+    )
+    assert road.told(fate, sent.id).changed is False
+
+
+def test_a_held_facet_stops_only_what_needs_it() -> None:
+    """Insurance waits; tax and plate go on; registration does not begin."""
+    road = Road()
+    road.run("insurance.quote")
+    road.refuse("insurance.quote", "D422")
+    road.run()
+    assert (road.state("tax"), road.state("plate"), road.state("reg")) == ("PAID", "RESERVED", "NONE")
+
+
+def test_assigning_makes_it_that_persons() -> None:
+    """Owner and reason are told; the timer of the hold ends, since somebody has it."""
+    road = Road()
+    road.refuse("coc.query", "D422")
+    road.hear(Assign("王工", "knows the maker", "li"))
+    assert (road.case.headline, road.case.owner, road.case.timers) == ("MANUAL", "王工", ())
+    assert road.steps[-1].rule == "ASSIGN"
+
+
+def test_timers_that_ring_too_early_or_too_late_change_nothing() -> None:
+    """A timer of something settled, and one that was moved."""
+    road = Road()
+    watched = road.case.timers[0].name
+    assert road.hear(Due(watched)).changed is False
+    road.refuse("coc.query", "D422")
+    assert road.hear(Due(watched)).changed is False
+    assert road.hear(Due("hold:coc")).changed is False
