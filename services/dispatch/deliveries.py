@@ -193,7 +193,7 @@ class Deliveries:
         retrying = AsyncRetrying(
             stop=spent,
             wait=wait_exponential_jitter(
-                initial=policy.first.total_seconds(),
+                multiplier=policy.first.total_seconds(),
                 max=policy.longest.total_seconds(),
                 exp_base=policy.factor,
                 jitter=policy.first.total_seconds(),

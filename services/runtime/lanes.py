@@ -30,6 +30,7 @@ _POLL_MS: Final = 100
 _NEVER_MS: Final = 24 * 3600 * 1000
 _AT_ONCE: Final = 500
 _STOP_S: Final = 5.0
+_UNTOLD_S: Final = 10.0
 
 
 class Stuck(RuntimeError):
@@ -81,6 +82,7 @@ class _Partition:
     live: bool = True
     running: int = 0
     sent: int | None = None
+    fenced_at: float | None = None
 
 
 @dataclass(slots=True)
@@ -144,6 +146,7 @@ class Lanes:
     async def _reader(self, consumer: AIOKafkaConsumer) -> None:
         while self._failure is None:
             self._breathe(consumer)
+            self._not_left_behind()
             room = max(1, min(_AT_ONCE, self.lane.records - self._records))
             for place, found in (await self._fetched(consumer, room)).items():
                 await self._take(consumer, place, found)
@@ -199,6 +202,15 @@ class Lanes:
         if len(lane) == 1:
             self._runnable.put_nowait(key)
 
+    def _not_left_behind(self) -> None:
+        """Fenced, and yet never told that the partition went: this consumer has lost touch with its group."""
+        late = time.monotonic() - self.lane.drain_s - _UNTOLD_S
+        if any(
+            partition.fenced_at is not None and partition.fenced_at < late for partition in self._partitions.values()
+        ):
+            message = f"{self.lane.group} was fenced and its partitions were never taken away"
+            raise Stuck(message)
+
     # -- working
 
     async def _worker(self) -> None:
@@ -223,6 +235,7 @@ class Lanes:
             await self.work.handle(entry.record, entry.known)
         except Gone:
             partition.live = False
+            partition.fenced_at = partition.fenced_at or time.monotonic()
             metrics.count("tongche_fenced_total")
         else:
             partition.watermark.finished(entry.record.offset)
