@@ -130,7 +130,7 @@ class Child:
         return process
 
     def _state(self, pid: int) -> ChildState:
-        identity = Identity.of(pid)
+        identity = Identity.of_new(pid)
         return ChildState(
             pid=identity.pid,
             started=identity.started,

@@ -141,6 +141,8 @@ def _complain(folder: DataFolder, stack: Stack | None, waiting: list[str], *, ex
         if name in children and children[name].restarts >= _CRASHES_TOO_MANY:
             reason = f"{children[name].restarts} restarts, last exit code {children[name].last_exit}"
             raise _diagnosis(name, folder.log(name), reason)
+    if stack is not None and stack.topics_refused >= _CRASHES_TOO_MANY:
+        raise _diagnosis("topics", folder.log("supervisor"), stack.trouble or "refused")
     if expired:
         name = waiting[0]
         trouble = stack.trouble if stack and stack.trouble else "not ready in time"

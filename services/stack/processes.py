@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 import psutil
 
@@ -30,8 +29,12 @@ class Identity:
         return cls(pid, psutil.Process(pid).create_time())
 
     @classmethod
-    def parse(cls, record: Mapping[str, Any]) -> Identity:
-        return cls(record["pid"], record["started"])
+    def of_new(cls, pid: int) -> Identity:
+        """Of a process started this moment; it may be gone already, and then nothing is it any more."""
+        try:
+            return cls.of(pid)
+        except psutil.NoSuchProcess:
+            return cls(pid, time.time())
 
     def process(self) -> psutil.Process | None:
         """The living process, or None: a zombie is dead, and a stranger is not it."""

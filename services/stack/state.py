@@ -44,6 +44,8 @@ class Stack(BaseModel):
     children: dict[str, ChildState] = Field(default_factory=dict)
     trouble: str | None = None
     """What the supervisor is waiting out right now."""
+    topics_refused: int = 0
+    """How many times in a row the topics could not be made, though the broker answers."""
 
     def runs(self) -> bool:
         """Whether the supervisor that wrote this still lives."""

@@ -15,7 +15,7 @@ import structlog
 
 from services.stack import jars, java, processes, state
 from services.stack.broker import Broker, serves
-from services.stack.child import Child, Command
+from services.stack.child import Child, Command, pauses
 from services.stack.locks import FileLock
 from services.stack.plan import Plan, Service, Wiring, python, wire
 from services.stack.processes import Identity
@@ -26,7 +26,6 @@ _TAKEOVER_GRACE = 5.0
 _KAFKA_GRACE = 15.0
 _LOCK_WITHIN = 2.0
 _LOOK_EVERY = 0.05
-_RETRY_EVERY = 0.5
 
 log = structlog.wrap_logger(
     structlog.PrintLogger(sys.stderr),
@@ -146,12 +145,14 @@ class _Supervisor:
         while not await asyncio.to_thread(serves, settings.kafka):  # noqa: ASYNC110 - the event is in another process
             await asyncio.sleep(_LOOK_EVERY)
         log.info("kafka.ready", bootstrap=settings.kafka)
+        waits = pauses()
         while (trouble := await self._trouble_with_topics()) is not None:
             self._stack.trouble = trouble
+            self._stack.topics_refused += 1
             self._save()
-            await asyncio.sleep(_RETRY_EVERY)
+            await asyncio.sleep(next(waits))
         log.info("topics.ready")
-        self._stack.trouble = None
+        self._stack.trouble, self._stack.topics_refused = None, 0
         self._stack.phase = "running"
         self._save()
 

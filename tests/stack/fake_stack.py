@@ -17,6 +17,8 @@ SERVICE = str(Path(__file__).with_name("fake_service.py"))
 
 async def no_topics(_settings: Settings) -> None:
     await asyncio.sleep(0)
+    if os.environ.get("FAKE_TOPICS") == "refused":
+        raise RuntimeError("no topics today")
 
 
 def services(fakes: str) -> tuple[Service, ...]:

@@ -22,14 +22,14 @@ def produce(bootstrap: str, *values: str) -> None:
     admin = AdminClient({"bootstrap.servers": bootstrap})
     if TOPIC not in admin.list_topics(timeout=10).topics:
         admin.create_topics([NewTopic(TOPIC, 1)])[TOPIC].result(10)
-    producer = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True})
+    producer = Producer({"bootstrap.servers": bootstrap, "acks": "all"})
     for value in values:
         producer.produce(TOPIC, value)
     assert producer.flush(20) == 0
 
 
 def consume(bootstrap: str, count: int) -> list[str]:
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": str(uuid.uuid4())})
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": str(uuid.uuid4()), "enable.auto.commit": False})
     consumer.assign([TopicPartition(TOPIC, 0, 0)])
     messages = consumer.consume(count, timeout=20)
     consumer.close()

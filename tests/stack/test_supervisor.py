@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import os
 import signal
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -164,3 +166,18 @@ def test_silence_and_garbage_are_not_ready(stacks: Stacks, fake_kafka: FakeKafka
         readiness.get_json(f"http://{fake_kafka.bootstrap}/api/status", "token")
     assert issubclass(ConnectionError, OSError)
     assert not issubclass(http.client.HTTPException, OSError)
+
+
+@pytest.mark.usefixtures("fake_kafka")
+def test_topics_that_cannot_be_made_are_named(stacks: Stacks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The services wait for them, but the person need not wait for the services."""
+    monkeypatch.setenv("FAKE_TOPICS", "refused")
+    with pytest.raises(TroubleError, match="topics did not become ready.*no topics today"):
+        stacks("door:good").up()
+
+
+def test_a_process_that_is_gone_before_it_was_looked_at_is_dead() -> None:
+    """A service that dies at once must not take its supervisor along."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    assert not Identity.of_new(process.pid).is_alive()
