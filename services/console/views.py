@@ -51,7 +51,7 @@ _RESULT_TONES: Final[dict[str, Tone]] = {
 
 @dataclass(frozen=True, slots=True)
 class CaseLine:
-    """One case in a list. The VIN is masked."""
+    """One case in a list. The VIN is masked; `progress` is the tone of each facet."""
 
     id: str
     vin: str
@@ -63,6 +63,7 @@ class CaseLine:
     opened_at: str
     changed_at: str
     closed_at: str | None
+    progress: tuple[Tone, ...]
     tone: Tone
     said: Said
 
@@ -183,6 +184,7 @@ def line(row: Row) -> CaseLine:
         opened_at=row["opened_at"],
         changed_at=row["changed_at"],
         closed_at=row["closed_at"],
+        progress=tuple(_facet(each).tone for each in json.loads(row["snapshot"])["facets"]),
         tone=_HEADLINE_TONES.get(row["headline"], "busy"),
         said=said | _said(owner=(words.owner, row["owner"]), code=(words.code, row["code"])),
     )
@@ -304,10 +306,7 @@ def _held(case_id: str, facets: Iterable[Facet]) -> Iterable[Wait]:
                 what=facet.name,
                 until=facet.until,
                 owner=facet.owner,
-                commands=(
-                    f'tongche case resume {case_id} --reason "…"',
-                    f'tongche case cancel {case_id} --reason "…"',
-                ),
+                commands=tuple(f'tongche case {act} {case_id} --reason "…"' for act in ("resume", "cancel")),
                 tone=facet.tone,
                 said={"what": facet.said["name"], "why": facet.said["hold"]} | _said(owner=(words.owner, facet.owner)),
             )

@@ -143,7 +143,7 @@ _OWNERS: Final = {
 _BREAKERS: Final = {
     "closed": Words("正常", "up"),
     "half-open": Words("试探中", "probing"),
-    "open": Words("停用，暂缓投递", "down, deliveries held"),
+    "open": Words("停用", "down"),
 }
 _ACTS: Final = {
     "coc.query": Words("查询合格证", "query the certificate"),
