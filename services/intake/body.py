@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Final
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from services.intake.problems import TOO_LARGE, WRONG_MEDIA_TYPE, Problem, fault
 
@@ -13,7 +13,7 @@ MEBIBYTE: Final = 1024 * 1024
 EVENT_LIMIT: Final = MEBIBYTE
 BULK_LIMIT: Final = 16 * MEBIBYTE
 _DRAINED: Final = 4
-"""How many times the limit we still read, and throw away, so that the sender hears our answer."""
+"""How many times the limit we still read before we hang up."""
 
 
 async def read(request: Request, limit: int) -> bytes:
@@ -22,26 +22,30 @@ async def read(request: Request, limit: int) -> bytes:
 
 
 async def stream(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
-    """The body as it comes. Raises a `Problem` as soon as it is longer than `limit` bytes."""
+    """The body as it comes. Raises a `Problem` if it is longer than `limit` bytes; no more than that is passed on.
+
+    What is too much is still read for a while and thrown away: a sender that is cut off while it writes sees a broken
+    connection instead of our answer.
+    """
     if request.headers.get("content-encoding", "identity") != "identity":
         fix = "不要压缩 / send it without Content-Encoding"
         raise Problem(WRONG_MEDIA_TYPE, fault("Content-Encoding", "not_supported"), fix=fix)
-    received = 0
-    async for chunk in request.stream():
+    received, more = 0, True
+    while more:
+        chunk, more = await _next(request)
         received += len(chunk)
-        if received > limit:
-            await _drain(request, received, limit)
+        if received <= limit:
+            yield chunk
+        elif not more or received > limit * _DRAINED:
             raise _too_large(limit)
-        yield chunk
 
 
-async def _drain(request: Request, received: int, limit: int) -> None:
-    # A sender that is cut off while it still writes sees a broken connection instead of our answer.
-    while received <= limit * _DRAINED:
-        message = await request.receive()
-        received += len(message.get("body", b""))
-        if message["type"] != "http.request" or not message.get("more_body", False):
-            return
+async def _next(request: Request) -> tuple[bytes, bool]:
+    """The next piece, and whether there is more."""
+    message = await request.receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), message.get("more_body", False)
 
 
 def _too_large(limit: int) -> Problem:

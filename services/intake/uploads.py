@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from python_multipart.exceptions import MultipartParseError
 from starlette.datastructures import UploadFile
@@ -14,7 +15,7 @@ from services.intake.files.reading import UNNAMED, File, Format, format_of, open
 from services.intake.media import media_type
 from services.intake.problems import BAD_REQUEST, WRONG_MEDIA_TYPE, Problem, fault
 
-_FORM = "multipart/form-data"
+_FORM: Final = "multipart/form-data"
 
 
 @dataclass(frozen=True, slots=True)
