@@ -16,6 +16,8 @@ from contracts.topics import Topic, all_topics
 from .settings import Settings
 
 _PAUSE_S: Final = 0.1
+_COPIES: Final = 3
+"""Of every message, where there are so many brokers."""
 
 
 class TopicsRefused(RuntimeError):
@@ -66,9 +68,9 @@ async def _listed(admin: AIOKafkaAdminClient) -> list[str]:
 
 
 async def _create(admin: AIOKafkaAdminClient, missing: list[Topic]) -> None:
-    wanted = [
-        NewTopic(topic.name, topic.partitions, replication_factor=-1, topic_configs=topic.settings) for topic in missing
-    ]
+    brokers = len((await admin.describe_cluster())["brokers"])
+    copies = min(brokers, _COPIES)
+    wanted = [NewTopic(topic.name, topic.partitions, copies, topic_configs=topic.settings) for topic in missing]
     response = await admin.create_topics(wanted)
     for name, code, *_ in response.topic_errors:
         error = for_code(code)
