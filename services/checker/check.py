@@ -110,7 +110,8 @@ def _needed(name: str, told: dict[str, Any]) -> dict[str, Any]:
             }
         case "case.changed":
             packs = {step["pack"] for step in told["steps"]} | set(told["policy_packs"])
-            return {"version": told["version"], "packs": sorted(packs - {None})}
+            held = [facet["name"] for facet in told["facets"] if facet["hold"]]
+            return {"version": told["version"], "packs": sorted(packs - {None}), "held": held}
         case "delivery.changed":
             return {"revision": told["revision"], "delivery_id": told["delivery_id"]}
         case _:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -54,24 +54,30 @@ def standing(story: Story) -> Standing:
 def walk(story: Story) -> Iterator[Finding]:
     """Read a vehicle's ledger from its beginning and name what breaks a rule at its moment."""
     now = Standing(story)
-    for effect in story.effects:
+    for number, effect in enumerate(story.effects):
         if effect.key in now.keys:
             yield _named("key-twice", effect, story)
             continue
         yield from _once(effect, now, story)
         yield from _guarded(effect, now, story)
-        yield from _in_reverse(effect, now, story)
+        yield from _in_reverse(effect, now, story, story.effects[number + 1 :])
         now.take(effect)
 
 
 def _once(effect: Effect, now: Standing, story: Story) -> Iterator[Finding]:
     if effect.key not in story.commands:
         yield _named("uncommanded", effect, story)
-    if effect.operation in expected.ONCE and now.holds(effect.operation, effect.at):
+    again = effect.operation in expected.ONCE and now.holds(effect.operation, effect.at)
+    if again and not _may_replace(effect, story):
         yield _named("second-effect", effect, story)
     undone = expected.UNDOES.get(effect.operation)
     if undone and not undone & now.effects.keys():
         yield _named("undone-twice", effect, story)
+
+
+def _may_replace(effect: Effect, story: Story) -> bool:
+    facet, case = expected.REPLACED.get(effect.operation), story.case_of(effect)
+    return facet is not None and (facet in story.held.get(case, ()) or case in story.corrected)
 
 
 def _guarded(effect: Effect, now: Standing, story: Story) -> Iterator[Finding]:
@@ -87,20 +93,23 @@ def _certified(effect: Effect, story: Story) -> bool:
     return story.certified_at is not None and story.certified_at <= datetime.fromisoformat(effect.at)
 
 
-def _in_reverse(effect: Effect, now: Standing, story: Story) -> Iterator[Finding]:
+def _in_reverse(effect: Effect, now: Standing, story: Story, later: Sequence[Effect]) -> Iterator[Finding]:
     if effect.operation in expected.BEFORE_REGISTRATION_ONLY and "registration.register" in now.effects:
         yield _named("undone-after-registration", effect, story)
     still = expected.UNDONE_BEFORE.get(effect.operation, frozenset())
-    # A correction replaces one strand and leaves the others standing; only a case that ends is undone as a whole.
-    ends = story.case_of(effect) not in story.corrected or _is_cancelled(effect, story)
     for operation in sorted(still):
-        if ends and now.holds(operation, effect.at):
+        if now.holds(operation, effect.at) and not _is_redone(effect, story, later):
             yield _named("undone-out-of-order", effect, story, f"{operation} < {effect.operation}")
 
 
-def _is_cancelled(effect: Effect, story: Story) -> bool:
-    case = story.case_by_id.get(story.case_of(effect))
-    return case is not None and case.headline in {"CANCELLING", "CANCELLED"}
+def _is_redone(effect: Effect, story: Story, later: Sequence[Effect]) -> bool:
+    """One strand is mended, for a reason that is on record, while the others stand: nothing is being called off."""
+    case_id = story.case_of(effect)
+    case = story.case_by_id.get(case_id)
+    reason = case_id in story.corrected or bool(story.held.get(case_id))
+    goes_on = case is not None and case.headline not in {"CANCELLING", "CANCELLED"}
+    undone = expected.UNDOES[effect.operation]
+    return reason and (goes_on or any(other.operation in undone for other in later))
 
 
 def terms(story: Story, case_id: str) -> expected.Terms:

@@ -40,6 +40,9 @@ ONCE: Final = frozenset(
 )
 """May stand once for a vehicle; again only after it was undone or has expired."""
 
+REPLACED: Final = {"tax.declare": "tax", "licence.apply": "licence"}
+"""Done again, the new one takes the old one's place; there must have been a reason, so that facet was held once."""
+
 UNDOES: Final = {
     "invoice.reverse": frozenset({"invoice.request", "tax.declare"}),
     "tax.reclaim": frozenset({"tax.pay", "tax.declare"}),

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import astuple
+from dataclasses import fields
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -20,6 +20,7 @@ create table answered (key text primary key, at text) without rowid;
 """
 _BY_VEHICLE = "select vin, sort, body from told order by vin, sort, place, partition, offset"
 _KEPT_ROWS = 5_000
+_SPOKEN = tuple(field.name for field in fields(Spoken))
 
 
 class Index:
@@ -51,7 +52,7 @@ class Index:
         self._add(_vin(line), "case", told, line.where)
 
     def message(self, vin: str, message: Spoken) -> None:
-        self._add(vin, "message", list(astuple(message)), message.topic, message.at)
+        self._add(vin, "message", [getattr(message, name) for name in _SPOKEN], message.topic, message.at)
 
     def _add(self, vin: str, sort: str, told: list[Any], place: str = "", at: Position = (0, 0)) -> None:
         self._rows.append((vin, sort, place, *at, json.dumps(told)))

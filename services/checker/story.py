@@ -113,6 +113,14 @@ class Story:
         return frozenset(message.case for message in self.named("sale.corrected"))
 
     @cached_property
+    def held(self) -> dict[str, set[str]]:
+        """Facets that were ever held, by case."""
+        found: dict[str, set[str]] = {}
+        for change in self.named("case.changed"):
+            found.setdefault(change.case, set()).update(change.told["held"])
+        return found
+
+    @cached_property
     def commands(self) -> dict[str, Spoken]:
         """By id, in topic order; a re-sent command counts where it came first."""
         found: dict[str, Spoken] = {}

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from contracts import insurance, police, sale, tax
+from contracts import insurance, loan, police, sale, tax
 from contracts.contract import Contract
 from services.checker import Verdict, check
-from tests.checker.synthetic import INSURER, LENDER, NOW, Car, Scene, invoice_no, policy_no, scene
-
-from contracts import loan  # isort: skip
+from tests.checker.synthetic import (
+    INSURER,
+    LENDER,
+    NOW,
+    Car,
+    Scene,
+    invoice_no,
+    policy_no,
+    scene,
+    tax_declaration,
+    tax_payment,
+)
 
 _AFTER = {"registration.register", "insurance.endorse", "mortgage.register", "elicence.issue", "plate.dispatch"}
+
+
+def tax_reclaim(car: Car) -> tax.TaxReclaimV1:
+    """The command that asks a car's tax back."""
+    return tax.TaxReclaimV1(vin=car.vin, assessment_no=f"A{car.number}", reason="cancelled")
 
 
 def _undoing(car: Car) -> dict[str, tuple[str, Contract]]:
@@ -25,7 +40,7 @@ def _undoing(car: Car) -> dict[str, tuple[str, Contract]]:
             f"insurer-{INSURER}",
             insurance.InsuranceCancelV1(vin=car.vin, policy_no=policy_no(car), reason=why),
         ),
-        "tax": ("tax", tax.TaxReclaimV1(vin=car.vin, assessment_no=f"A{car.number}", reason=why)),
+        "tax": ("tax", tax_reclaim(car)),
         "loan": (
             f"bank-{LENDER}",
             loan.LoanWithdrawV1(vin=car.vin, loan_contract_no=car.loan_contract_no, reason=why),
@@ -93,6 +108,49 @@ def test_a_correction_may_replace_one_strand(tmp_path: Path) -> None:
     again = tax.InvoiceRequestV1.model_validate(made.effect("invoice.request")["body"], strict=False)
     made.do("tax", car, again, made.ask("tax", car, again).id)
     made.case().update(headline="OPEN", owner="desk")
+    verdict = _judge(made, tmp_path)
+    assert verdict.clean, verdict.findings
+
+
+def _hold(made: Scene, facet: str) -> None:
+    """Let the journey have told that a facet of the first car's case was held once."""
+    record = made.record("case.events", "case.changed")
+    told = json.loads(record["value"])
+    for each in told["facets"]:
+        if each["name"] == facet:
+            each.update(hold="mismatch", owner="desk")
+    record["value"] = json.dumps(told)
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_tax_is_declared_again_only_for_a_reason(held: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    """After a hold the new declaration replaces the old; out of the blue it is a duplicate."""
+    made = scene(("cash",))
+    first = made.effect("tax.declare")
+    paid = made.ledger.pop(made.ledger.index(made.effect("tax.pay")))
+    # Declared, declared again, paid: the second command goes between the two that were there.
+    command, payment = made.record("tax.commands", "tax.declare"), made.record("tax.commands", "tax.pay")
+    again = {**command, "offset": payment["offset"], "headers": {**command["headers"], "ce_id": "again"}}
+    payment["offset"] += 1
+    made.topics["tax.commands"].append(again)
+    at = made.ledger.index(first) + 1
+    made.ledger[at:at] = [{**first, "key": "again"}, paid]
+    if held:
+        _hold(made, "tax")
+    found = [(finding.what, finding.about) for finding in _judge(made, tmp_path).findings]
+    assert found == ([] if held else [("second-effect", "tax.declare")])
+
+
+def test_a_strand_that_was_mended_may_be_called_off_later(tmp_path: Path) -> None:
+    """A tax reclaimed and paid again while the plate stood, then everything taken back in reverse order."""
+    made = _cancelled(())
+    (car,) = made.cars
+    _hold(made, "tax")
+    for command in (tax_reclaim(car), tax_declaration(car), tax_payment(car)):
+        made.do("tax", car, command, made.ask("tax", car, command).id)
+    for name in ("plate", "insurance", "tax", "loan", "invoice"):
+        organisation, undoing = _undoing(car)[name]
+        made.do(organisation, car, undoing, made.ask(organisation, car, undoing).id)
     verdict = _judge(made, tmp_path)
     assert verdict.clean, verdict.findings
 
