@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from . import bank, commerce, customs, insurer, miit, police, tax
+from .spec import Adapter
 
-ADAPTERS: Final = {
+ADAPTERS: Final[dict[str, Adapter]] = {
     module.ADAPTER.name: module.ADAPTER for module in (miit, tax, insurer, bank, police, commerce, customs)
 }

@@ -1,0 +1,254 @@
+"""A simulated country behind real HTTP, and a car that can be driven through it by the adapters' fixtures."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from importlib.resources import files
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from services.simulator.service import serving
+from services.simulator.web import Doors
+from services.simulator.world import World, opened
+
+TOKEN = "operator-for-tests"
+VIN = "LZZTEST05TA000001"
+INSURER = "insurer-91110000MAY1GEUH59"
+BANK = "bank-91110000MAT57WXL1C"
+ORGANISATION = {"insurer": INSURER, "bank": BANK}
+
+ALIASES = {
+    "faPiaoHaoMa": ("invoiceNo", "invoiceNumber", "fphm"),
+    "digest": ("hgzzy",),
+    "shiNaShuiE": ("jiaoKuanJinE",),
+    "contractNo": ("jkhth",),
+    "hphm": ("licensePlate",),
+    "licenceNo": ("licenseNo",),
+}
+"""Which names one agency's number has at the others."""
+
+BEFORE = {
+    "coc-query": ("upload",),
+    "invoice-request": ("upload",),
+    "invoice-reverse": ("invoice-request",),
+    "tax-declare": ("invoice-request",),
+    "tax-pay": ("tax-declare",),
+    "tax-reclaim": ("tax-pay",),
+    "insurance-quote": ("upload",),
+    "insurance-bind": ("insurance-quote",),
+    "insurance-cancel": ("insurance-bind",),
+    "insurance-endorse": ("registration-register",),
+    "loan-apply": ("invoice-request",),
+    "loan-withdraw": ("loan-apply",),
+    "plate-reserve": (),
+    "plate-release": ("plate-reserve",),
+    "registration-register": ("tax-pay", "insurance-bind", "plate-reserve"),
+    "mortgage-register": ("loan-apply", "registration-register"),
+    "mortgage-release": ("mortgage-register",),
+    "elicence-issue": ("registration-register",),
+    "elicence-grant": ("elicence-issue",),
+    "elicence-verify": ("elicence-grant",),
+    "plate-dispatch": ("registration-register",),
+    "plate-track": ("plate-dispatch",),
+    "export-qualify": (),
+    "licence-apply": ("export-qualify",),
+    "export-declare": ("licence-apply",),
+    "export-track": ("export-declare",),
+}
+"""What must have happened before each operation succeeds."""
+
+CERTIFICATE = {
+    "vin": VIN,
+    "certificateNo": "LZZ123456789012",
+    "engineNo": "",
+    "driveMotorNo": "TZ213XS0001",
+    "brandModel": "样例纯电轿车",
+    "fuelType": "纯电动",
+    "ratedSeats": 5,
+    "curbWeightKg": 1850,
+    "displacementMl": None,
+    "manufactureDate": "20260215",
+}
+
+
+def _agencies() -> dict[str, str]:
+    """Which agency has which fixture."""
+    root = files("adapters")
+    kinds = ("miit", "tax", "insurer", "bank", "police", "commerce", "customs")
+    return {
+        file.name.removesuffix(".json"): kind
+        for kind in kinds
+        for file in (root / kind / "fixtures").iterdir()
+        if file.name.removesuffix(".json") in BEFORE
+    }
+
+
+AGENCY_OF = _agencies()
+
+
+def fixture(name: str) -> dict[str, Any]:
+    """One recorded exchange."""
+    text = (files("adapters") / AGENCY_OF[name] / "fixtures" / f"{name}.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+@dataclass
+class Moment:
+    """A clock that a test sets."""
+
+    at: datetime = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
+    day: date = date(2026, 3, 2)
+
+    def now(self) -> datetime:
+        return self.at
+
+    def today(self) -> date:
+        return self.day
+
+    def pass_by(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+@dataclass
+class Said:
+    """One answer."""
+
+    status: int
+    body: Any
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def code(self) -> str | None:
+        """The agency's own code, whatever it calls it."""
+        names = ("errorCode", "cuoWuMa", "errCode", "respCode", "cwdm", "resultCode", "returnCode")
+        return next((self.body[name] for name in names if name in self.body), None)
+
+
+@dataclass
+class City:
+    """The running simulator, as its callers see it."""
+
+    base: str
+    session: aiohttp.ClientSession
+    world: World
+    clock: Moment
+    _keys: Iterator[int] = field(default_factory=lambda: count(1))
+
+    async def ask(self, organisation: str, path: str, body: Any, key: str | None = None) -> Said:
+        headers = {"Idempotency-Key": key or f"key-{next(self._keys)}", "traceparent": "00-" + "1" * 32 + "-2-01"}
+        async with self.session.post(f"{self.base}/{organisation}{path}", json=body, headers=headers) as got:
+            return Said(
+                got.status, _json(await got.read()), {name.title(): value for name, value in got.headers.items()}
+            )
+
+    async def turn(self, organisation: str, token: str = TOKEN, **knobs: Any) -> Said:
+        headers = {"Authorization": f"Bearer {token}"}
+        async with self.session.put(f"{self.base}/_faults/{organisation}", json=knobs, headers=headers) as got:
+            return Said(got.status, _json(await got.read()))
+
+    async def heal(self, organisation: str) -> None:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with self.session.delete(f"{self.base}/_faults/{organisation}", headers=headers) as got:
+            assert got.status == 204
+
+    def lines(self, name: str) -> list[dict[str, Any]]:
+        """What stands in one of the simulator's files."""
+        text = (self.world.journal.folder / f"{name}.jsonl").read_text(encoding="utf-8")
+        return [json.loads(line) for line in text.splitlines()]
+
+    def car(self, **certificate: Any) -> Car:
+        return Car(self, CERTIFICATE | certificate)
+
+
+def _json(raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return raw
+
+
+@dataclass
+class Car:
+    """One car on its way; it remembers every number that it was given, and names it in later requests."""
+
+    city: City
+    certificate: dict[str, Any]
+    known: dict[str, Any] = field(default_factory=dict)
+    done: set[str] = field(default_factory=set)
+
+    def body(self, name: str, **changes: Any) -> dict[str, Any]:
+        """The recorded request, about this car."""
+        body: dict[str, Any] = self._told(copy.deepcopy(fixture(name)["request"]["body"]))
+        if name == "insurance-quote" and self.certificate["driveMotorNo"]:
+            body = {key: value for key, value in body.items() if key != "engineNo"}
+            body |= {"motorNo": self.certificate["driveMotorNo"], "energyType": "1"}
+        return body | changes
+
+    async def attempt(self, name: str, key: str | None = None, **changes: Any) -> Said:
+        """Ask for one operation, whatever comes of it."""
+        if name == "upload":
+            return self._heard(name, await self.city.ask("miit", "/certificates", self.certificate, key))
+        agency = AGENCY_OF[name]
+        path = fixture(name)["request"]["path"]
+        organisation = ORGANISATION.get(agency, agency)
+        return self._heard(name, await self.city.ask(organisation, path, self.body(name, **changes), key))
+
+    async def through(self, *names: str) -> None:
+        """Do what these operations need, and then them."""
+        for name in names:
+            if name not in self.done:
+                await self.through(*BEFORE.get(name, ()))
+                if name.endswith("-track"):
+                    self.city.clock.pass_by(2)
+                said = await self.attempt(name)
+                assert said.status == 200, (name, said)
+
+    def _heard(self, name: str, said: Said) -> Said:
+        if said.status == 200 and isinstance(said.body, dict):
+            self.done.add(name)
+            for key, value in _leaves(said.body):
+                self.known[key] = value
+                self.known.update(dict.fromkeys(ALIASES.get(key, ()), value))
+        return said
+
+    def _told(self, value: Any, name: str = "") -> Any:
+        if isinstance(value, dict):
+            return {key: self._told(inner, key) for key, inner in value.items()}
+        return self.known.get(name, value)
+
+
+def _leaves(body: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in body.items():
+        if isinstance(value, dict):
+            yield from _leaves(value)
+        else:
+            yield key, value
+
+
+@asynccontextmanager
+async def running(folder: Path, clock: Moment, chance: Callable[[], float]) -> AsyncIterator[City]:
+    """A simulator over a folder, until the block ends; nothing is written when it does, as after a kill."""
+    world = opened(folder, clock)
+    journal = asyncio.create_task(world.journal.run())
+    doors = Doors(world, TOKEN, chance=chance)
+    try:
+        async with serving(doors.app(), "127.0.0.1", 0) as port, aiohttp.ClientSession() as session:
+            yield City(f"http://127.0.0.1:{port}", session, world, clock)
+    finally:
+        journal.cancel()
+        await asyncio.gather(journal, return_exceptions=True)
+        world.journal.close()
+
+
+Scenario = Callable[[City], Awaitable[None]]
+Play = Callable[[Scenario], None]

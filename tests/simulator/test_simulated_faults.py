@@ -1,0 +1,251 @@
+"""Everything that real agencies do wrong can be had on request, one organisation at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.simulator.city import INSURER, TOKEN, VIN, City, Play
+
+
+def test_delay_and_tail_slow_answers_down(play: Play) -> None:
+    """Every answer waits, and the tail's share waits longer."""
+
+    async def scenario(city: City) -> None:
+        await city.turn("miit", delay_ms=50, tail_ms=60, tail_rate=1)
+        started = time.monotonic()
+        assert (await city.car().attempt("upload")).status == 200
+        assert time.monotonic() - started >= 0.11
+
+    play(scenario)
+
+
+def test_an_organisation_that_is_down_cuts_connections(play: Play) -> None:
+    """down=refuse: the connection ends without a word, and nothing happens."""
+
+    async def scenario(city: City) -> None:
+        await city.turn("miit", down="refuse")
+        with pytest.raises(aiohttp.ClientError):
+            await city.car().attempt("upload")
+        await city.heal("miit")
+        assert (await city.car().attempt("coc-query")).status == 404
+        assert [line["status"] for line in city.lines("requests")] == [0, 404]
+
+    play(scenario)
+
+
+def test_an_organisation_that_is_down_says_503(play: Play) -> None:
+    """down=503, with Retry-After if wanted; other organisations go on."""
+
+    async def scenario(city: City) -> None:
+        await city.turn("tax", down="503", retry_after_s=7)
+        car = city.car()
+        await car.through("upload")
+        said = await car.attempt("invoice-request")
+        assert (said.status, said.headers["Retry-After"]) == (503, "7")
+        assert (await car.attempt("coc-query")).status == 200
+
+    play(scenario)
+
+
+def test_errors_come_at_their_rate(play: Play) -> None:
+    """A share of the requests gets a 500, and nothing happens."""
+
+    async def scenario(city: City) -> None:
+        await city.turn("miit", error_rate=0.6)
+        assert (await city.car().attempt("upload")).status == 500
+        await city.turn("miit", error_rate=0.4)
+        assert (await city.car().attempt("upload")).status == 200
+
+    play(scenario)
+
+
+def test_a_hanging_organisation_never_answers_and_does_nothing(play: Play) -> None:
+    """hang: the caller waits in vain, and no effect happened."""
+
+    async def scenario(city: City) -> None:
+        await city.turn("miit", hang=1)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await city.car().attempt("upload")
+        await city.heal("miit")
+        assert (await city.car().attempt("coc-query")).status == 404
+
+    play(scenario)
+
+
+def test_success_then_timeout_happens_once(play: Play) -> None:
+    """The effect is there although its answer never came; the same key gets the answer, and no second effect."""
+
+    async def scenario(city: City) -> None:
+        car = city.car()
+        await car.through("upload")
+        await city.turn("tax", success_then_timeout=1)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await car.attempt("invoice-request", key="ambiguous")
+        assert len(city.lines("ledger")) == 1
+        assert (await car.attempt("invoice-request", key="ambiguous")).status == 200
+        assert len(city.lines("ledger")) == 1
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(("knob", "is_json"), [("garbage", False), ("wrong_schema", True)])
+def test_answers_can_be_mad(play: Play, knob: str, *, is_json: bool) -> None:
+    """Garbage is no JSON at all; a wrong schema is JSON about something else."""
+
+    async def scenario(city: City) -> None:
+        await city.car().through("upload")
+        knobs: dict[str, Any] = {knob: 1}
+        await city.turn("miit", **knobs)
+        said = await city.car().attempt("coc-query")
+        assert said.status == 200
+        assert isinstance(said.body, dict) is is_json
+        assert not is_json or "vin" not in said.body
+
+    play(scenario)
+
+
+def test_an_older_answer_can_come_again(play: Play) -> None:
+    """duplicate: the answer is the one before, about another request."""
+
+    async def scenario(city: City) -> None:
+        other = city.car(vin="LZZTEST0XTA000009")
+        await other.through("upload")
+        await city.turn("miit", duplicate=1)
+        await city.car().attempt("upload")
+        said = await city.car().attempt("coc-query")
+        assert said.body["vin"] == VIN
+        await city.heal("miit")
+
+    play(scenario)
+
+
+def test_throttling_asks_to_come_back(play: Play) -> None:
+    """More than so many in a second get 429 with Retry-After."""
+
+    async def scenario(city: City) -> None:
+        await city.turn("miit", throttle_per_s=2)
+        said = [await city.car().attempt("coc-query") for _ in range(7)]
+        throttled = [each for each in said if each.status == 429]
+        assert throttled
+        assert {each.headers["Retry-After"] for each in throttled} == {"1"}
+
+    play(scenario)
+
+
+def test_a_script_refuses_one_car_once(play: Play) -> None:
+    """A script speaks of one operation and one car, and is used up where it counts."""
+
+    async def scenario(city: City) -> None:
+        script = {"vin": VIN, "operation": "insurance.quote", "code": "D422", "times": 1}
+        await city.turn(INSURER, scripts=[script])
+        car = city.car()
+        await car.through("upload")
+        assert (await car.attempt("insurance-quote")).code == "E2022"
+        assert (await car.attempt("insurance-quote")).status == 200
+
+    play(scenario)
+
+
+def test_a_script_alters_an_amount(play: Play) -> None:
+    """The tax office asks one yuan more than its tariff, consistently: what it asked can be paid."""
+
+    async def scenario(city: City) -> None:
+        await city.turn("tax", scripts=[{"vin": VIN, "operation": "tax.declare", "alter_fen": 100}])
+        car = city.car()
+        await car.through("invoice-request")
+        assert (await car.attempt("tax-declare")).body["shiNaShuiE"] == "10001.00"
+        assert (await car.attempt("tax-pay")).status == 200
+
+    play(scenario)
+
+
+def test_a_script_answers_with_a_recorded_fixture(play: Play) -> None:
+    """A fixture's answer comes as it was recorded, about the car that is asked for, and nothing happens."""
+
+    async def scenario(city: City) -> None:
+        car = city.car()
+        await car.through("upload")
+        script = {"operation": "invoice.request", "fixture": "invoice-request-nineteen-digits"}
+        await city.turn("tax", scripts=[script])
+        said = await car.attempt("invoice-request")
+        assert (said.status, len(said.body["faPiaoHaoMa"]), said.body["cheJiaHao"]) == (200, 19, VIN)
+        assert city.lines("ledger") == []
+
+    play(scenario)
+
+
+def test_an_absent_certificate_is_absent_for_everybody(play: Play) -> None:
+    """What has not arrived at MIIT is not there for tax and insurers either, until it is."""
+
+    async def scenario(city: City) -> None:
+        car = city.car()
+        await car.through("upload")
+        await city.turn("miit", absent=[VIN])
+        assert (await car.attempt("coc-query")).status == 404
+        assert (await car.attempt("invoice-request")).status == 404
+        await city.turn("miit", absent=[])
+        assert (await car.attempt("coc-query")).status == 200
+
+    play(scenario)
+
+
+def test_knobs_are_merged_shown_and_reset(play: Play) -> None:
+    """Turning one knob leaves the others; DELETE turns them all back."""
+
+    async def scenario(city: City) -> None:
+        await city.turn("tax", delay_ms=1)
+        assert (await city.turn("tax", error_rate=0.1)).body["delay_ms"] == 1
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with city.session.get(f"{city.base}/_faults", headers=headers) as got:
+            assert (await got.json())["tax"]["error_rate"] == 0.1
+        await city.heal("tax")
+        async with city.session.get(f"{city.base}/_faults", headers=headers) as got:
+            assert await got.json() == {}
+
+    play(scenario)
+
+
+def test_knobs_survive_a_restart(play: Play) -> None:
+    """A simulator that was killed while it played an outage goes on playing it."""
+
+    async def before(city: City) -> None:
+        await city.turn("police", down="503")
+
+    async def after(city: City) -> None:
+        assert (await city.car().attempt("plate-reserve")).status == 503
+
+    play(before)
+    play(after)
+
+
+def test_only_the_operator_turns_knobs(play: Play) -> None:
+    """Without the operator's token nothing is turned; unknown knobs and organisations are named."""
+
+    async def scenario(city: City) -> None:
+        assert (await city.turn("tax", token="guess", delay_ms=1)).status == 401
+        assert (await city.turn("tax", speed=1)).body["faults"][0]["knob"] == "speed"
+        assert (await city.turn("tax", error_rate=2)).status == 422
+        assert (await city.turn("nobody", delay_ms=1)).status == 404
+
+    play(scenario)
+
+
+def test_health_and_metrics_are_told(play: Play) -> None:
+    """The usual three addresses answer, and effects are counted."""
+
+    async def scenario(city: City) -> None:
+        await city.car().through("invoice-request")
+        for path in ("/health", "/ready", "/metrics"):
+            async with city.session.get(city.base + path) as got:
+                text = await got.text()
+                assert got.status == 200
+        assert 'tongche_simulator_effects_total{operation="invoice.request",organisation="tax"}' in text
+
+    play(scenario)
