@@ -20,8 +20,14 @@ _WORDS: Final = re.compile(r"[0-9A-Za-z]{6,}")
 _DIGITS: Final = re.compile(r"[0-9]{6,}[Xx]?")
 _VINS: Final = re.compile(r"(?=([A-HJ-NPR-Z0-9]{17}))")
 _GROUPED: Final = re.compile(r"\+?[0-9][0-9 \-]{8,}[0-9]")
+_COUNTRY: Final = re.compile(r"^(?:00)?86(?=[0-9]{11}$)")
 _SHORTEST_CODE: Final = 6
 _LONGEST_WINDOW: Final = 8
+
+_Value = tuple[str, str]
+"""A kind and what was told."""
+_Anchors = dict[str, tuple[_Value, ...]]
+"""Values by the part of them that is looked up in a text."""
 
 
 class PersonalValues:
@@ -32,8 +38,8 @@ class PersonalValues:
 
     def __init__(self) -> None:
         self._codes: dict[str, str] = {}
-        self._windows: dict[int, dict[str, set[tuple[str, str]]]] = {}
-        self._names: dict[str, set[tuple[str, str]]] = {}
+        self._windows: dict[int, _Anchors] = {}
+        self._names: _Anchors = {}
         self.search: Callable[[str], frozenset[str]] = lru_cache(maxsize=65_536)(self._search)
 
     def learn(self, data: Contract) -> None:
@@ -54,13 +60,13 @@ class PersonalValues:
         if not value.isascii():
             anchor = value[-_LONGEST_WINDOW:]
             if len(anchor) > 1:
-                self._windows.setdefault(len(anchor), {}).setdefault(anchor, set()).add((kind, value))
+                _keep(self._windows.setdefault(len(anchor), {}), anchor, (kind, value))
         elif " " in value:
-            self._names.setdefault(value.split(maxsplit=1)[0], set()).add((kind, value))
+            _keep(self._names, value.split(maxsplit=1)[0], (kind, value))
         elif kind not in {"buyer_name", "address"} and len(value) >= _SHORTEST_CODE:
             self._codes[value.upper()] = kind
             if kind == "phone":
-                self._codes[re.sub(r"\D", "", value)[-11:]] = kind
+                self._codes[_national(value)] = kind
 
     def found_in(self, value: Any) -> frozenset[str]:
         """The kinds of personal values in a JSON value or a text."""
@@ -89,6 +95,13 @@ class PersonalValues:
                     yield kind
 
 
+def _keep(anchors: _Anchors, anchor: str, value: _Value) -> None:
+    # Tuples: there are as many of them as buyers, and a set takes four times their memory.
+    known = anchors.get(anchor, ())
+    if value not in known:
+        anchors[anchor] = (*known, value)
+
+
 def leaves(value: Any) -> Iterator[str]:
     """Every text and number of a JSON value, the names of its members included."""
     match value:
@@ -113,10 +126,15 @@ def parsed(text: str) -> Any:
         return text
 
 
+def _national(phone: str) -> str:
+    # Only China's own prefix: cutting to the last digits would find phones in every long number.
+    return _COUNTRY.sub("", re.sub(r"\D", "", phone))
+
+
 def _codes_of(text: str) -> Iterator[str]:
     upper = text.upper()
     for pattern in (_CODES, _WORDS, _DIGITS):
         yield from pattern.findall(upper)
     yield from _VINS.findall(text)
     for grouped in _GROUPED.findall(text):
-        yield re.sub(r"\D", "", grouped)[-11:]
+        yield _national(grouped)
