@@ -69,7 +69,9 @@ def test_every_variable_is_a_setting(name: str) -> None:
     told = {variable for variable in _environment(name) if variable.startswith("TONGCHE_")}
     known = {f"TONGCHE_{field.upper()}" for field in Settings.model_fields}
     assert told <= known
-    assert known - told <= {"TONGCHE_BUSINESS_DATE"}
+    # Whatever says where something is differs in containers; the rest may keep its default.
+    places = {field for field in known if field.endswith(("_PORT", "_URL", "_DATA", "_KAFKA", "_DATABASE", "_BIND"))}
+    assert places <= told
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
