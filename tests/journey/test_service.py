@@ -1,0 +1,322 @@
+"""The journey as a service: what it stores, sends and shows, on a real store."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, func, inspect, select
+
+from contracts import topics
+from contracts.envelope import Undecodable
+from contracts.refusal import AgencyRefusedV1
+from contracts.registry import contract_of
+from contracts.sale import SaleCancelledV1
+from services.journey import tables
+from services.runtime.database import open_store
+from services.runtime.record import Record
+from services.runtime.settings import Settings
+from tests.journey.road import BUYER, CASE, EXPORT, INSURER, LOAN, VIN, sale
+from tests.journey.shell import KEY, TRACE, Shell, play
+
+OTHER = "0190a000-0000-7000-8000-000000000002"
+WHY = {"reason": "打过电话", "by": "li"}
+
+
+def counted(table: Any) -> Any:
+    def act(connection: Connection) -> int:
+        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+
+    return act
+
+
+def test_it_follows_sales_deliveries_and_every_agency(tmp_path: Path) -> None:
+    """In one group, so that all messages of a vehicle come in one lane's order."""
+
+    async def scene(shell: Shell) -> None:
+        assert shell.subscription.group == "journey"
+        expected = {"sale.events", "delivery.events", *(f"{agency}.events" for agency in topics.AGENCIES)}
+        assert {*shell.subscription.topics} == expected
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize(
+    "of", [sale(), sale("BEV", loan=LOAN), sale("BEV", export=EXPORT)], ids=["cash", "loan", "export"]
+)
+def test_a_sale_goes_its_whole_way(tmp_path: Path, of: Any) -> None:
+    """Commands to the right topics under the vehicle's key, a snapshot at every change, no timer left at the end."""
+
+    async def scene(shell: Shell) -> None:
+        shell.agencies.of = of
+        await shell.tell(of)
+        await shell.run()
+        assert shell.cases[-1].headline == "CLOSED"
+        assert [case.version for case in shell.cases] == list(range(1, len(shell.cases) + 1))
+        assert {sent.key for sent in shell.sent} == {KEY}
+        for sent, said in zip(shell.sent, shell.messages, strict=True):
+            name = contract_of(said.data)[0].name
+            assert said.envelope.subject == CASE
+            assert sent.topic == ("case.events" if name == "case.changed" else f"{organisation(name)}.commands")
+        assert await shell.runtime.store.read(counted(tables.timers)) == 0
+
+    play(tmp_path, scene)
+
+
+def organisation(command: str) -> str:
+    agency = topics.COMMANDS[command].agency
+    return {"insurer": f"insurer-{INSURER}", "bank": f"bank-{LOAN.lender_uscc}"}.get(agency, agency)
+
+
+def test_everything_said_belongs_to_the_trace_of_its_cause_and_names_it(tmp_path: Path) -> None:
+    """One trace a case, causation message by message, packs named once they decided."""
+
+    async def scene(shell: Shell) -> None:
+        await shell.tell(sale(), id_="sale-message")
+        first = shell.messages[:2]
+        assert {said.envelope.causationid for said in first} == {"sale-message"}
+        assert {(said.envelope.traceparent or "")[:35] for said in first} == {TRACE[:35]}
+        assert TRACE not in {said.envelope.traceparent for said in first}
+        await shell.run()
+        assert shell.messages[-1].envelope.policypacks == "NEV-26,CTPL-2020"
+
+    play(tmp_path, scene)
+
+
+def test_no_snapshot_and_no_span_name_carries_the_buyer(tmp_path: Path) -> None:
+    """`case.events` is for everybody."""
+
+    async def scene(shell: Shell) -> None:
+        await shell.tell(sale("BEV", loan=LOAN))
+        await shell.run()
+        told = b"".join(sent.value for sent in shell.sent if sent.topic == "case.events").decode()
+        for personal in (BUYER.buyer_name, BUYER.buyer_id_no, BUYER.phone, "陕AD12345"):
+            assert personal not in told
+
+    play(tmp_path, scene)
+
+
+def test_the_same_record_twice_is_decided_once(tmp_path: Path) -> None:
+    """The runtime's ledger and the case are one transaction."""
+
+    async def scene(shell: Shell) -> None:
+        for _ in range(5):
+            await shell.tell(sale(), id_="same")
+        assert len(shell.cases) == 1
+        assert await shell.runtime.store.read(counted(tables.cases)) == 1
+
+    play(tmp_path, scene)
+
+
+def test_a_second_sale_on_a_vin_is_refused_until_the_first_is_cancelled(tmp_path: Path) -> None:
+    """C409 while the first lives; free again afterwards; the refused case never claims the VIN."""
+
+    async def scene(shell: Shell) -> None:
+        await shell.tell(sale())
+        await shell.tell(sale(order_no="XS2"), subject=OTHER)
+        assert (shell.cases[-1].headline, shell.cases[-1].code) == ("REFUSED", "C409")
+        await shell.tell(SaleCancelledV1(vin=VIN, reason="off"))
+        assert await shell.runtime.store.read(counted(tables.live_vin)) == 0
+        await shell.tell(sale(order_no="XS3"), subject=OTHER[:-1] + "3")
+        assert shell.cases[-1].headline == "OPEN"
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("of", [sale("BEV"), sale("BEV", export=EXPORT)], ids=["registered", "exported"])
+def test_a_car_that_is_registered_or_gone_is_never_sold_as_new_again(tmp_path: Path, of: Any) -> None:
+    """C409 for ever, for a sale of either kind."""
+
+    async def scene(shell: Shell) -> None:
+        shell.agencies.of = of
+        await shell.tell(of)
+        await shell.run()
+        await shell.tell(sale(order_no="XS2"), subject=OTHER)
+        assert shell.cases[-1].code == "C409"
+
+    play(tmp_path, scene)
+
+
+def test_a_message_about_a_case_that_is_not_here_is_noted(tmp_path: Path) -> None:
+    """Nothing is lost without a trace."""
+
+    async def scene(shell: Shell) -> None:
+        await shell.tell(SaleCancelledV1(vin=VIN, reason="off"), subject=OTHER)
+        assert (await shell.call("GET", "/v1/stats"))[1]["unplaced"] == 1
+
+    play(tmp_path, scene)
+
+
+def test_bytes_that_are_none_of_ours_are_undecodable(tmp_path: Path) -> None:
+    """The runtime sets them aside; the lane goes on."""
+
+    async def scene(shell: Shell) -> None:
+        record = Record("sale.events", 0, 0, KEY, (), b"{}")
+        with pytest.raises(Undecodable):
+            await shell.runtime.store.run(lambda connection: shell.subscription.apply(connection, record))
+
+    play(tmp_path, scene)
+
+
+def test_timers_ring_by_the_injected_clock(tmp_path: Path) -> None:
+    """Silence becomes HOLD, then MANUAL with an owner; a timer rings once."""
+
+    async def scene(shell: Shell) -> None:
+        await shell.tell(sale())
+        assert await shell.alarm.ring() == 0
+        shell.clock.pass_(timedelta(minutes=31))
+        assert await shell.alarm.ring() == 1
+        assert shell.cases[-1].headline == "HOLD"
+        shell.clock.pass_(timedelta(hours=4))
+        assert (await shell.alarm.ring(), await shell.alarm.ring()) == (1, 0)
+        assert (shell.cases[-1].headline, shell.cases[-1].owner) == ("MANUAL", "miit-desk")
+        assert (shell.messages[-1].envelope.traceparent or "")[:35] == TRACE[:35]
+
+    play(tmp_path, scene)
+
+
+def test_a_case_survives_a_restart(tmp_path: Path) -> None:
+    """Another process finds it where the first left it."""
+    asked: list[Any] = []
+
+    async def first(shell: Shell) -> None:
+        await shell.tell(sale("PHEV", loan=LOAN))
+        shell.agencies.of = sale("PHEV", loan=LOAN)
+        await shell.run("registration.register")
+        asked.extend(said for said in shell.messages if contract_of(said.data)[0].name == "registration.register")
+
+    async def second(shell: Shell) -> None:
+        registered = shell.agencies.answer(asked[0].data)
+        await shell.tell(registered, cause=asked[0].envelope)
+        await shell.run()
+        assert shell.cases[-1].headline == "CLOSED"
+
+    play(tmp_path, first)
+    play(tmp_path, second)
+
+
+def test_an_operator_gives_resumes_and_cancels(tmp_path: Path) -> None:
+    """Each act answers with the case as it stands, told to everybody as well."""
+
+    async def scene(shell: Shell) -> None:
+        await shell.tell(sale())
+        await shell.tell(refusal(), cause=shell.messages[1].envelope)
+        assert shell.cases[-1].headline == "HOLD"
+        status, case = await shell.call("POST", f"/v1/cases/{CASE}/assign", WHY | {"owner": "王工"})
+        assert (status, case["headline"], case["owner"], case["version"]) == (200, "MANUAL", "王工", 3)
+        status, case = await shell.call("POST", f"/v1/cases/{CASE}/resume", WHY)
+        assert (status, case["headline"]) == (200, "OPEN")
+        assert [sent.topic for sent in shell.sent].count("miit.commands") == 2
+        status, case = await shell.call("POST", f"/v1/cases/{CASE}/cancel", WHY)
+        assert (status, case["headline"]) == (200, "CANCELLED")
+        assert shell.cases[-1].model_dump(mode="json", exclude_none=True) == {
+            name: value for name, value in case.items() if name != "id"
+        }
+
+    play(tmp_path, scene)
+
+
+def refusal() -> AgencyRefusedV1:
+    return AgencyRefusedV1(vin=VIN, organisation="miit", command="coc.query", code="D422", reason="no")
+
+
+def test_what_an_operator_writes_is_cleaned_of_personal_data(tmp_path: Path) -> None:
+    """A telephone number in a reason does not reach the topic."""
+
+    async def scene(shell: Shell) -> None:
+        await shell.tell(sale())
+        await shell.call("POST", f"/v1/cases/{CASE}/assign", {"reason": "电话 13812345678", "owner": "li"})
+        assert b"13812345678" not in shell.sent[-1].value
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "code"),
+    [
+        ("GET", f"/v1/cases/{OTHER}", None, 404, "not-found"),
+        ("POST", f"/v1/cases/{OTHER}/resume", WHY, 404, "not-found"),
+        ("POST", f"/v1/cases/{CASE}/cancel", WHY, 409, "ended"),
+        ("POST", f"/v1/cases/{CASE}/resume", WHY, 409, "ended"),
+        ("POST", f"/v1/cases/{CASE}/cancel", {}, 422, "not-valid"),
+        ("POST", f"/v1/cases/{CASE}/assign", WHY | {"owner": ""}, 422, "not-valid"),
+        ("POST", "/v1/cases/search", {"vin": "13812345678"}, 422, "not-valid"),
+    ],
+)
+def test_a_no_is_a_problem_document(  # noqa: PLR0913, PLR0917 - the columns of a table
+    tmp_path: Path, method: str, path: str, body: Any, status: int, code: str
+) -> None:
+    """RFC 9457, with a stable code, in both languages, without an echo."""
+
+    async def scene(shell: Shell) -> None:
+        await shell.tell(sale())
+        await shell.run()
+        got, problem = await shell.call(method, path, body)
+        assert got == status
+        assert {"type", "title", "status", "code"} <= {*problem}
+        assert problem["code"] in {code, "nothing-held"}
+        assert "13812345678" not in str(problem)
+
+    play(tmp_path, scene)
+
+
+def test_after_the_pivot_the_operator_hears_that_only_forward_repair_is_left(tmp_path: Path) -> None:
+    """409, and the case goes on."""
+
+    async def scene(shell: Shell) -> None:
+        await shell.tell(sale())
+        await shell.run("elicence.issue")
+        status, problem = await shell.call("POST", f"/v1/cases/{CASE}/cancel", WHY)
+        assert (status, problem["code"]) == (409, "after-pivot")
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/v1/stats"), ("GET", "/v1/export/cases"), ("POST", "/v1/cases/search"), ("GET", f"/v1/cases/{CASE}")],
+)
+def test_nothing_is_shown_without_the_token(tmp_path: Path, method: str, path: str) -> None:
+    """401 before anything else is looked at."""
+
+    async def scene(shell: Shell) -> None:
+        status, told = await shell.call(method, path, token="guess")
+        assert status == 401, told
+
+    play(tmp_path, scene)
+
+
+def test_a_car_is_found_by_its_vin_and_exported_without_its_buyer(tmp_path: Path) -> None:
+    """All its cases, newest first; the export names facets, timers, owner and source."""
+
+    async def scene(shell: Shell) -> None:
+        await shell.tell(sale("BEV", loan=LOAN))
+        shell.clock.pass_(timedelta(minutes=1))
+        await shell.tell(sale(order_no="XS2"), subject=OTHER)
+        status, found = await shell.call("POST", "/v1/cases/search", {"vin": f" {VIN.lower()} "})
+        assert (status, [case["id"] for case in found["cases"]]) == (200, [OTHER, CASE])
+        status, lines = await shell.call("GET", "/v1/export/cases")
+        assert [line["id"] for line in lines] == [CASE, OTHER]
+        assert lines[0]["facets"]["order"]["state"] == "CONFIRMED"
+        assert lines[0]["timers"]
+        assert lines[0]["source"] == "urn:maker"
+        assert BUYER.buyer_name not in str(lines)
+        stats = (await shell.call("GET", "/v1/stats"))[1]
+        assert (stats["open"], stats["refused"], stats["closed"], stats["manual"]) == (1, 1, 0, 0)
+
+    play(tmp_path, scene)
+
+
+def test_the_migration_makes_what_the_tables_say(tmp_path: Path) -> None:
+    """Same tables, same columns, same keys, same indexes."""
+    store = open_store(Settings(data=tmp_path), "journey")
+    found = inspect(store.reader)
+    for table in tables.metadata.sorted_tables:
+        columns = {column["name"]: bool(column["nullable"]) for column in found.get_columns(table.name)}
+        assert columns == {column.name: bool(column.nullable) for column in table.columns}
+        assert found.get_pk_constraint(table.name)["constrained_columns"] == [c.name for c in table.primary_key]
+        assert {index["name"] for index in found.get_indexes(table.name)} == {index.name for index in table.indexes}
+    store.writer.dispose()
+    store.reader.dispose()
