@@ -21,7 +21,7 @@ class Group:
 
 
 # Modules import what is slow inside their verbs, so that `tongche --help` answers at once.
-GROUPS = (Group("stack"),)
+GROUPS = (Group("stack"), Group("case", "case"), Group("sale", "sale"))
 
 
 def application() -> typer.Typer:

@@ -188,7 +188,7 @@ async def _live(
     config = uvicorn.Config(application(Routes(door, publishers)), port=0, log_config=None, lifespan="off")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server._serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn tells in no other way
         await asyncio.sleep(0.005)
     house.port = server.servers[0].sockets[0].getsockname()[1]
     _stop_of[house.port] = asyncio.Event()
