@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar, Final, TypeVar
 
-from aiokafka import TopicPartition
 from pydantic_core import to_json
 from sqlalchemy import Connection
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
@@ -35,7 +34,7 @@ from services.runtime.owner import Fence
 from services.runtime.parking import Parked
 from services.runtime.poison import set_aside
 from services.runtime.producer import Producer
-from services.runtime.record import Outgoing, Record, read
+from services.runtime.record import Outgoing, Place, Record, read
 from services.runtime.store import Op, Store, StoreUnavailable
 
 from .calls import Agency
@@ -112,7 +111,7 @@ class Deliveries:
     breaker: Breaker
     pauses_s: Sequence[float] = PARK_FOR_S
     _calls: asyncio.Semaphore = field(init=False)
-    _mine: set[tuple[str, int]] = field(default_factory=set)
+    _mine: set[Place] = field(default_factory=set)
     _keys: set[str] = field(default_factory=set)
     _trying: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _look: asyncio.Event = field(default_factory=asyncio.Event)
@@ -128,10 +127,10 @@ class Deliveries:
 
     # -- the lanes' side
 
-    async def assigned(self, partitions: Collection[TopicPartition], generation: int) -> Collection[TopicPartition]:
+    async def assigned(self, partitions: Collection[Place], generation: int) -> Collection[Place]:
         """Take the fence, then learn which keys wait parked."""
         mine = await self.fence.take(partitions, generation)
-        self._mine = {(one.topic, one.partition) for one in mine}
+        self._mine = set(mine)
         self._keys = await self.store.run(lambda connection: parking.keys(connection, self.consumer, self._mine))
         self._look.set()
         return mine
@@ -160,12 +159,12 @@ class Deliveries:
         else:
             await self._park(delivery, outcome)
 
-    def leaving(self, partitions: Collection[TopicPartition]) -> None:
+    def leaving(self, partitions: Collection[Place]) -> None:
         """Let those go who wait for the organisation to come back."""
-        self._mine -= {(one.topic, one.partition) for one in partitions}
+        self._mine.difference_update(partitions)
         self.breaker.wake()
 
-    async def revoked(self, partitions: Collection[TopicPartition]) -> None:
+    async def revoked(self, partitions: Collection[Place]) -> None:
         """Stop trying the parked ones."""
         for task in self._trying.values():
             task.cancel()
@@ -208,13 +207,12 @@ class Deliveries:
         return outcome
 
     async def _attempt(self, delivery: _Delivery) -> Answered:
-        record = delivery.record
-        place = (record.topic, record.partition)
+        place = delivery.record.place
         if place not in self._mine:
             raise Gone
         delivery.held_s += await self.breaker.enter(lambda: place not in self._mine)
         async with self._calls:
-            await self.fence.leased(*place)
+            await self.fence.leased(place)
             self.in_flight += 1
             try:
                 return await self._traced(delivery)
@@ -471,7 +469,7 @@ class Deliveries:
         return ledger.decide(connection, self.consumer, record.id, outputs)
 
     def _check(self, connection: Connection, record: Record) -> None:
-        self.fence.check(connection, record.topic, record.partition)
+        self.fence.check(connection, record.place)
 
     async def _durable(self, op: Op[T]) -> T:
         """Run an act, waiting out a store that cannot write: its outcome must not be forgotten."""

@@ -21,7 +21,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from observability import logs, metrics
 
 from .offsets import Watermark
-from .record import Record
+from .record import Place, Record
 
 COMMIT_EVERY_S: Final = 0.25
 _COMMIT_S: Final = 5.0
@@ -44,7 +44,7 @@ class Gone(Exception):
 class Work(Protocol):
     """What is done with the records of one consumer."""
 
-    async def assigned(self, partitions: Collection[TopicPartition], generation: int) -> Collection[TopicPartition]:
+    async def assigned(self, partitions: Collection[Place], generation: int) -> Collection[Place]:
         """Get ready for partitions; gives back those that may be worked on."""
 
     async def recall(self, records: Sequence[Record]) -> Mapping[str, Any]:
@@ -53,10 +53,10 @@ class Work(Protocol):
     async def handle(self, record: Record, known: Any | None) -> None:
         """Do the work; on return the record needs nothing more. May raise `Gone`; anything else ends the process."""
 
-    def leaving(self, partitions: Collection[TopicPartition]) -> None:
+    def leaving(self, partitions: Collection[Place]) -> None:
         """Hear that partitions are about to go: whatever merely waits for something should give up with `Gone`."""
 
-    async def revoked(self, partitions: Collection[TopicPartition]) -> None:
+    async def revoked(self, partitions: Collection[Place]) -> None:
         """Forget partitions; nothing of theirs is running any more."""
 
 
@@ -100,7 +100,7 @@ class Lanes:
     work: Work
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     progressed_at: float = field(default_factory=time.monotonic)
-    _partitions: dict[TopicPartition, _Partition] = field(default_factory=dict)
+    _partitions: dict[Place, _Partition] = field(default_factory=dict)
     _lanes: dict[str, deque[_Entry]] = field(default_factory=dict)
     _runnable: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     _records: int = 0
@@ -132,11 +132,11 @@ class Lanes:
         """Records on Kafka that are not finished: those in memory, and those not yet fetched."""
         if not self._partitions:
             return 0
-        ends = await self._connected.end_offsets(list(self._partitions))
+        ends = await self._connected.end_offsets(list(map(_kafka, self._partitions)))
         return sum([max(0, end - await self._done_below(self._connected, place)) for place, end in ends.items()])
 
     async def _done_below(self, consumer: AIOKafkaConsumer, place: TopicPartition) -> int:
-        partition = self._partitions.get(place)
+        partition = self._partitions.get(Place(*place))
         if partition is not None and partition.watermark.committable is not None:
             return partition.watermark.committable
         return (await consumer.committed(place)) or 0
@@ -168,7 +168,7 @@ class Lanes:
         """Stop fetching when the window is full, start again when it is half empty; polling goes on."""
         full = self._records >= self.lane.records or self._bytes >= self.lane.held_bytes
         room = self._records <= self.lane.records // 2 and self._bytes <= self.lane.held_bytes // 2
-        held = consumer.assignment().intersection(self._partitions)
+        held = [place for place in consumer.assignment() if Place(*place) in self._partitions]
         if full and not self._paused:
             consumer.pause(*held)
             self._paused = True
@@ -179,7 +179,7 @@ class Lanes:
     async def _take(
         self, consumer: AIOKafkaConsumer, place: TopicPartition, found: list[ConsumerRecord[bytes, bytes]]
     ) -> None:
-        partition = self._partitions.get(place)
+        partition = self._partitions.get(Place(*place))
         if partition is None:
             # Fetched before we were ready for the partition: go back, or these would never be seen again.
             _seek(consumer, place, found[0].offset)
@@ -252,7 +252,7 @@ class Lanes:
             await asyncio.sleep(COMMIT_EVERY_S)
             await self._commit(self._partitions)
 
-    async def _commit(self, partitions: Mapping[TopicPartition, _Partition]) -> None:
+    async def _commit(self, partitions: Mapping[Place, _Partition]) -> None:
         consumer = self._connected
         held = consumer.assignment()
         due = {
@@ -264,7 +264,7 @@ class Lanes:
             return
         try:
             async with asyncio.timeout(_COMMIT_S):
-                await consumer.commit({place: OffsetAndMetadata(offset, "") for place, offset in due.items()})
+                await consumer.commit({_kafka(place): OffsetAndMetadata(offset, "") for place, offset in due.items()})
         except TimeoutError as late:
             self._late_commits += 1
             if self._late_commits >= _COMMIT_TIMEOUTS_IN_A_ROW:
@@ -311,7 +311,7 @@ class Lanes:
 
     async def on_assigned(self, places: Collection[TopicPartition]) -> None:
         """Get ready for partitions; records of others are given back."""
-        mine = await self.work.assigned(places, _generation(self._connected))
+        mine = await self.work.assigned([Place(*place) for place in places], _generation(self._connected))
         self._partitions.update({place: _Partition() for place in mine})
         self._paused = False
         self.ready.set()
@@ -319,7 +319,8 @@ class Lanes:
 
     async def on_revoked(self, places: Collection[TopicPartition]) -> None:
         """Finish what runs, commit, and let partitions go."""
-        going = {place: self._partitions[place] for place in places if place in self._partitions}
+        leaving = [Place(*place) for place in places]
+        going = {place: self._partitions[place] for place in leaving if place in self._partitions}
         await self._let_go(going)
         for place in going:
             del self._partitions[place]
@@ -349,7 +350,7 @@ class Lanes:
         """Start nothing more, finish what runs within the drain time, and commit it."""
         await self._let_go(dict(self._partitions))
 
-    async def _let_go(self, going: Mapping[TopicPartition, _Partition]) -> None:
+    async def _let_go(self, going: Mapping[Place, _Partition]) -> None:
         if not going:
             return
         for partition in going.values():
@@ -387,6 +388,10 @@ def _consumer(lane: Lane) -> AIOKafkaConsumer:
         retry_backoff_ms=100,
         metadata_max_age_ms=10_000,
     )
+
+
+def _kafka(place: Place) -> TopicPartition:
+    return TopicPartition(*place)
 
 
 def _generation(consumer: AIOKafkaConsumer) -> int:

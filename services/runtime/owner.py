@@ -13,13 +13,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from aiokafka import TopicPartition
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from observability import logs
 
 from .lanes import Gone, Stuck
+from .record import Place
 from .sql import upsert
 from .store import Store
 from .tables import owner
@@ -28,8 +28,6 @@ LEASE_S: Final = 3.0
 _RENEW_S: Final = 1.0
 _KEYS: Final = ("consumer", "topic", "partition")
 _EPOCHS: Final = "tongche.epochs"
-
-Place = tuple[str, int]
 
 
 @dataclass(slots=True)
@@ -49,35 +47,34 @@ class Fence:
         """This process in the owner's table: its slot, then what makes it unlike the others there before."""
         return f"{self.slot}/{self.who}"
 
-    async def take(self, partitions: Collection[TopicPartition], generation: int) -> Collection[TopicPartition]:
+    async def take(self, partitions: Collection[Place], generation: int) -> Collection[Place]:
         """Become the owner; gives back those partitions that a later generation has not taken already."""
-        places = [(one.topic, one.partition) for one in partitions]
-        taken = await self.store.run(lambda connection: self._take(connection, places, generation))
+        taken = await self.store.run(lambda connection: self._take(connection, partitions, generation))
         self._epochs.update(taken)
         self._renewed = time.monotonic()
-        return [one for one in partitions if (one.topic, one.partition) in taken]
+        return taken.keys()
 
-    def drop(self, partitions: Collection[TopicPartition]) -> None:
+    def drop(self, partitions: Collection[Place]) -> None:
         """Forget partitions that are somebody else's now."""
-        for one in partitions:
-            self._epochs.pop((one.topic, one.partition), None)
+        for place in partitions:
+            self._epochs.pop(place, None)
 
-    def check(self, connection: Connection, topic: str, partition: int) -> None:
+    def check(self, connection: Connection, place: Place) -> None:
         """Inside a transaction: raise `Gone` unless the partition is still ours."""
         epochs = connection.info.get(_EPOCHS)
         if epochs is None or epochs[0] is not connection.get_transaction():
             epochs = (connection.get_transaction(), self._rows(connection, lock=True))
             connection.info[_EPOCHS] = epochs
-        mine = self._epochs.get((topic, partition))
-        if mine is None or epochs[1].get((self.consumer, topic, partition), (None,))[0] != mine:
+        mine = self._epochs.get(place)
+        if mine is None or epochs[1].get((self.consumer, *place), (None,))[0] != mine:
             raise Gone
 
-    async def leased(self, topic: str, partition: int) -> None:
+    async def leased(self, place: Place) -> None:
         """Before a call: wait for a lease that is fresh. Raises `Gone` where the partition is no longer ours."""
         while time.monotonic() - self._renewed > LEASE_S:
             self._fresh.clear()
             await self._fresh.wait()
-        if (topic, partition) not in self._epochs:
+        if place not in self._epochs:
             raise Gone
 
     async def renew(self) -> None:
@@ -99,7 +96,7 @@ class Fence:
             now, who = rows.get((self.consumer, topic, partition), (epoch, self.name))
             if now == epoch:
                 continue
-            del self._epochs[topic, partition]
+            del self._epochs[Place(topic, partition)]
             if who.split("/")[0] == self.slot:
                 # Two processes in one place of the group would throw each other out for ever.
                 message = f"{self.consumer}: another process has taken slot {self.slot}"
@@ -108,7 +105,7 @@ class Fence:
     def _take(self, connection: Connection, places: Iterable[Place], generation: int) -> dict[Place, int]:
         rows = self._rows(connection, lock=True)
         connection.info.pop(_EPOCHS, None)
-        taken = {}
+        taken: dict[Place, int] = {}
         for topic, partition in places:
             epoch, who = rows.get((self.consumer, topic, partition), (0, ""))
             held = self._generation(connection, topic, partition)
@@ -118,7 +115,7 @@ class Fence:
             mine = epoch if who == self.name else epoch + 1
             row = {"consumer": self.consumer, "topic": topic, "partition": partition}
             upsert(connection, owner, _KEYS, {**row, "generation": generation, "epoch": mine, "who": self.name})
-            taken[topic, partition] = mine
+            taken[Place(topic, partition)] = mine
         return taken
 
     def _generation(self, connection: Connection, topic: str, partition: int) -> int:

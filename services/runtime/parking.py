@@ -14,9 +14,8 @@ from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.sql import ColumnElement
 
-from .owner import Place
 from .packing import pack_headers, pack_messages, unpack_headers, unpack_messages
-from .record import Outgoing, Record
+from .record import Outgoing, Place, Record
 from .tables import parked
 
 State = Literal["parked", "answered", "dead"]

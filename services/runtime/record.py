@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from contracts.contract import Contract
 from contracts.envelope import Headers, Message, decode, encode
+
+
+class Place(NamedTuple):
+    """One partition of one topic."""
+
+    topic: str
+    partition: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +26,11 @@ class Record:
     key: str
     headers: Headers
     value: bytes | None
+
+    @property
+    def place(self) -> Place:
+        """The partition it came from."""
+        return Place(self.topic, self.partition)
 
     @property
     def size(self) -> int:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aiokafka import TopicPartition
 from sqlalchemy import Connection
 
 from contracts.envelope import Undecodable
@@ -16,7 +15,7 @@ from observability import logs, metrics
 
 from .poison import set_aside
 from .producer import Producer
-from .record import Record
+from .record import Place, Record
 from .sql import insert_once
 from .store import Store, StoreUnavailable
 from .tables import ledger
@@ -47,7 +46,7 @@ class TransactionalWork:
     store: Store
     producer: Producer
 
-    async def assigned(self, partitions: Collection[TopicPartition], generation: int) -> Collection[TopicPartition]:
+    async def assigned(self, partitions: Collection[Place], generation: int) -> Collection[Place]:
         """Nothing to prepare: the ledger row in the same transaction is the fence."""
         del generation
         return partitions
@@ -72,10 +71,10 @@ class TransactionalWork:
                 continue
             return
 
-    def leaving(self, partitions: Collection[TopicPartition]) -> None:
+    def leaving(self, partitions: Collection[Place]) -> None:
         """Nothing waits here but for the store."""
 
-    async def revoked(self, partitions: Collection[TopicPartition]) -> None:
+    async def revoked(self, partitions: Collection[Place]) -> None:
         """Nothing is kept of a partition."""
 
     def _once(self, connection: Connection, record: Record) -> None:

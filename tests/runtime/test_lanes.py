@@ -15,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from services.runtime.lanes import Lane, Lanes
 from services.runtime.producer import Producer
-from services.runtime.record import Outgoing, Record
+from services.runtime.record import Outgoing, Place, Record
 
 PARTITIONS = 4
 
@@ -29,7 +29,7 @@ class Notebook:
     overlaps: int = 0
     slow: float = 0.0
 
-    async def assigned(self, partitions: Collection[TopicPartition], generation: int) -> Collection[TopicPartition]:
+    async def assigned(self, partitions: Collection[Place], generation: int) -> Collection[Place]:
         assert generation > 0
         return partitions
 
@@ -45,10 +45,10 @@ class Notebook:
         self.seen[record.key].append(int(record.value or b"0"))
         self.busy.discard(record.key)
 
-    def leaving(self, partitions: Collection[TopicPartition]) -> None:
+    def leaving(self, partitions: Collection[Place]) -> None:
         del partitions
 
-    async def revoked(self, partitions: Collection[TopicPartition]) -> None:
+    async def revoked(self, partitions: Collection[Place]) -> None:
         del partitions
 
     @property
