@@ -10,7 +10,7 @@ from contracts.envelope import Undecodable
 from contracts.topics import SALE_EVENTS
 from observability import logs
 from services.runtime.lanes import Lane, Lanes
-from services.runtime.record import Record, read
+from services.runtime.record import Place, Record, read
 from services.runtime.settings import Settings
 from services.simulator.makers import Makers
 
@@ -23,7 +23,7 @@ class Plants:
 
     makers: Makers
 
-    async def assigned(self, partitions: Collection[Any], generation: int) -> Collection[Any]:
+    async def assigned(self, partitions: Collection[Place], generation: int) -> Collection[Place]:
         """Nothing to prepare."""
         del generation
         return partitions
@@ -44,10 +44,10 @@ class Plants:
             return
         await self.makers.hear(message)
 
-    def leaving(self, partitions: Collection[Any]) -> None:
+    def leaving(self, partitions: Collection[Place]) -> None:
         """Nothing waits here."""
 
-    async def revoked(self, partitions: Collection[Any]) -> None:
+    async def revoked(self, partitions: Collection[Place]) -> None:
         """Nothing is kept of a partition."""
 
 

@@ -140,9 +140,15 @@ class City:
 
     base: str
     session: aiohttp.ClientSession
-    world: World
     clock: Moment
+    inside: World | None = None
     _keys: Iterator[int] = field(default_factory=lambda: count(1))
+
+    @property
+    def world(self) -> World:
+        """What is behind the doors, where it is in this process."""
+        assert self.inside is not None
+        return self.inside
 
     async def ask(self, organisation: str, path: str, body: Any, key: str | None = None) -> Said:
         headers = {"Idempotency-Key": key or f"key-{next(self._keys)}", "traceparent": "00-" + "1" * 32 + "-2-01"}
@@ -243,7 +249,7 @@ async def running(folder: Path, clock: Moment, chance: Callable[[], float]) -> A
     doors = Doors(world, TOKEN, chance=chance)
     try:
         async with serving(doors.app(), "127.0.0.1", 0) as port, aiohttp.ClientSession() as session:
-            yield City(f"http://127.0.0.1:{port}", session, world, clock)
+            yield City(f"http://127.0.0.1:{port}", session, clock, world)
     finally:
         journal.cancel()
         await asyncio.gather(journal, return_exceptions=True)
