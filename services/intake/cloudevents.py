@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -57,8 +57,12 @@ def structured(event: Any) -> Submission:
 
 
 def binary(headers: Iterable[tuple[str, str]], body: bytes) -> Submission:
-    """An event whose attributes are `ce-` headers. Raises a `Problem` with every fault of them."""
-    attributes, faults = _from_headers(headers)
+    """An event whose attributes are HTTP headers `ce-…`. Raises a `Problem` with every fault of them."""
+    return _binary(headers, "ce-", _from_http, body)
+
+
+def _binary(headers: Iterable[tuple[str, str]], prefix: str, text_of: Callable[[str], str], body: bytes) -> Submission:
+    attributes, faults = _from_headers(headers, prefix, text_of)
     faults += _attribute_faults({name: text for name, text in attributes.items() if name != "traceparent"})
     if faults:
         raise Problem(NOT_A_CLOUDEVENT, *faults)
@@ -78,16 +82,23 @@ def from_record(headers: Iterable[tuple[str, bytes | None]], value: bytes | None
         raise Problem(UNREADABLE, fault("body", "empty"))
     if any(name == "content-type" and text.startswith("application/cloudevents") for name, text in texts):
         return structured(json_value(value))
-    return binary(((name.replace("ce_", "ce-", 1), text) for name, text in texts), value)
+    return _binary(texts, "ce_", str, value)
 
 
 def source_id(headers: Iterable[tuple[str, bytes | None]]) -> str | None:
     """The id of a record that may be no event at all, if it can be told back."""
     for name, value in headers:
         if name.lower() == "ce_id" and value:
-            text = value.decode(errors="replace")
-            return None if _id_faults(text) else text
+            return _tellable(value)
     return None
+
+
+def _tellable(id_: bytes) -> str | None:
+    try:
+        text = id_.decode()
+    except UnicodeDecodeError:
+        return None
+    return None if _id_faults(text) else text
 
 
 def _submission(attributes: Mapping[str, Any], data: Mapping[str, Any]) -> Submission:
@@ -102,24 +113,27 @@ def _submission(attributes: Mapping[str, Any], data: Mapping[str, Any]) -> Submi
     )
 
 
-def _from_headers(headers: Iterable[tuple[str, str]]) -> tuple[dict[str, str], list[Fault]]:
+def _from_headers(
+    headers: Iterable[tuple[str, str]], prefix: str, text_of: Callable[[str], str]
+) -> tuple[dict[str, str], list[Fault]]:
     attributes: dict[str, str] = {}
     faults = []
     for header, value in headers:
-        name = header.lower().removeprefix("ce-")
+        name = header.lower().removeprefix(prefix)
         if name == header.lower():
             continue
         if name in attributes:
             faults.append(fault(_safe(name), "repeated"))
         try:
-            attributes[name] = _header_text(value)
-        except UnicodeDecodeError:
+            attributes[name] = text_of(value)
+        except UnicodeError:
             faults.append(fault(_safe(name), "not_utf8"))
     return attributes, faults
 
 
-def _header_text(value: str) -> str:
-    # The HTTP binding: whatever is not printable ASCII is percent-encoded UTF-8.
+def _from_http(value: str) -> str:
+    # The HTTP binding: whatever is not printable ASCII is percent-encoded UTF-8; Kafka's headers are UTF-8 as they are.
+    value.encode("ascii")
     return unquote(value.strip().strip('"'), errors="strict")
 
 

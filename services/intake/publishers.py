@@ -108,7 +108,7 @@ def _read(path: Path) -> tuple[Publisher, ...]:
         return _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).publishers
     except ValidationError as wrong:
         places = "; ".join(
-            f"{'.'.join(map(str, error['loc']))}: {error['type']}"
+            f"{'.'.join(map(str, error['loc']))}: {error['msg']}"
             for error in wrong.errors(include_input=False, include_url=False)
         )
         raise UnreadablePublishersError(f"{path.name}: {places}") from None

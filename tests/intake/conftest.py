@@ -10,6 +10,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -159,6 +160,25 @@ def write_publishers(path: Path, tokens: dict[str, str], names: list[str]) -> No
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """A door on a fresh store, with three publishers, on the second of November 2026."""
+    with opened(tmp_path) as house:
+        yield house
+
+
+@pytest.fixture(scope="module")
+def _standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with opened(tmp_path_factory.mktemp("standing")) as house:
+        yield house
+
+
+@pytest.fixture
+def old_house(_standing: House) -> House:
+    """A door that other tests of the module have used: for what must not come in anyway."""
+    _standing.sent.clear()
+    return _standing
+
+
+@contextmanager
+def opened(tmp_path: Path) -> Iterator[House]:
     tokens = {name: f"token-of-{name}" for name in PUBLISHERS}
     path = tmp_path / "publishers.toml"
     write_publishers(path, tokens, list(PUBLISHERS))

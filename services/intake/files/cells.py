@@ -35,7 +35,7 @@ class Unfit(ValueError):
 
 def read(column: Column, cell: str) -> Any:
     """The cell's value; None for an empty one. Raises `Unfit`."""
-    if not cell.strip(_SPACES):
+    if not (cell if column.reads == "text" else cell.strip(_SPACES)):
         return None
     return _READERS[column.reads](column, cell)
 

@@ -1,0 +1,92 @@
+"""What a publisher is told of its case, from the journey's snapshots."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from contracts.case import CaseChangedV1, Facet
+from contracts.envelope import Undecodable, message
+from contracts.sale import SaleCancelledV1
+from services.intake import states
+from services.runtime.record import Record, outgoing
+
+NOW = datetime(2026, 11, 2, tzinfo=UTC)
+
+
+def record(case_id: str, vin: str, version: int, headline: str, **more: Any) -> Record:
+    data = CaseChangedV1.model_validate(
+        {
+            "vin": vin,
+            "order_no": "1",
+            "kind": "new-car",
+            "version": version,
+            "headline": headline,
+            "opened_at": NOW,
+            "changed_at": NOW,
+            "owner": "张三",
+            "facets": (
+                Facet(name="tax", state="PAID"),
+                Facet(name="loan", state="REJECTED", code="B451"),
+                Facet(name="mort", state="REGISTERED"),
+                Facet(name="ins", state="NONE", hold="D422", owner="张三"),
+            ),
+        }
+        | more
+    )
+    sent = outgoing("case.events", "k", message(data, id=f"c{version}", source="urn:j", subject=case_id, time=NOW))
+    return Record("case.events", 0, version, "k", sent.headers, sent.value)
+
+
+@pytest.fixture
+def keep(house: Any) -> Any:
+    """Apply a snapshot as the subscription does."""
+    return lambda each: house.run(house.store.run(lambda connection: states.keep(connection, each)))
+
+
+def test_a_sale_shows_its_newest_snapshot(house: Any, event: dict[str, Any], keep: Any) -> None:
+    """Also when an older one comes later."""
+    vin = event["data"]["vin"]
+    url = house.publish(event).headers["location"]
+    case = url.rsplit("/", 1)[1]
+    keep(record(case, vin, 1, "OPEN"))
+    assert house.send("GET", url).json["status"] == "open"
+    keep(record(case, vin, 3, "HOLD"))
+    keep(record(case, vin, 2, "OPEN"))
+    assert house.send("GET", url).json["status"] == "hold"
+    keep(record(case, vin, 4, "REFUSED", code="C409"))
+    shown = house.send("GET", url).json
+    assert (shown["status"], shown["code"]) == ("refused", "C409")
+
+
+def test_facets_are_shown_as_a_dealer_may_see_them(house: Any, event: dict[str, Any], keep: Any) -> None:
+    """The bank's decision is nobody's business, a mortgage is there or not, and no owner's name is told."""
+    url = house.publish(event).headers["location"]
+    keep(record(url.rsplit("/", 1)[1], event["data"]["vin"], 1, "HOLD"))
+    answer = house.send("GET", url)
+    assert answer.json["facets"] == [
+        {"name": "tax", "state": "PAID"},
+        {"name": "mort", "done": True},
+        {"name": "ins", "state": "NONE", "hold": "D422"},
+    ]
+    assert "张三" not in answer.body.decode()
+
+
+def test_a_correction_passes_over_a_refused_second_sale(house: Any, event: dict[str, Any], keep: Any) -> None:
+    """It belongs to the sale that lives, though the refused one is newer."""
+    vin = event["data"]["vin"]
+    first = house.publish(event).json["id"]
+    second = house.publish(event | {"id": "2"}).json["id"]
+    keep(record(second, vin, 1, "REFUSED", code="C409"))
+    cancellation = event | {"id": "3", "type": "tongche.sale.cancelled.v1", "data": {"vin": vin, "reason": "样本"}}
+    assert house.publish(cancellation).json["case_id"] == first
+
+
+def test_another_message_is_poison_not_a_snapshot(house: Any, event: dict[str, Any], keep: Any) -> None:
+    """The runtime puts aside what raises `Undecodable`."""
+    data = SaleCancelledV1(vin=event["data"]["vin"], reason="样本")
+    sent = outgoing("case.events", "k", message(data, id="x", source="urn:j", subject="x", time=NOW))
+    with pytest.raises(Undecodable):
+        keep(Record("case.events", 0, 0, "k", sent.headers, sent.value))
