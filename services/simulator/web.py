@@ -231,11 +231,17 @@ def _titled(headers: dict[str, str]) -> dict[str, str]:
 
 
 def _parsed(raw: bytes) -> Any:
-    """The JSON of a body; None where it is none, which every agency refuses."""
+    """The JSON of a body; None, which every agency refuses, for what is none or could not be written down again."""
     try:
-        return json.loads(raw)
+        body = json.loads(raw, parse_constant=_no_constant)
+        json.dumps(body, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None
+    return body
+
+
+def _no_constant(name: str) -> Never:
+    raise ValueError(name)
 
 
 async def _forever() -> Never:

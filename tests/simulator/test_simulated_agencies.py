@@ -267,6 +267,23 @@ def test_any_body_gets_an_answer(play: Play, body: object) -> None:
     play(scenario)
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"\xff", b"[" * 100_000, b'{"vin": NaN}', b'{"vin": "\\ud800"}', b"9" * 9999],
+    ids=["nothing", "no text", "nesting", "not a number", "half a character", "digits"],
+)
+def test_any_bytes_get_an_answer(play: Play, raw: bytes) -> None:
+    """What is no JSON, or none that a file could keep, is refused."""
+
+    async def scenario(city: City) -> None:
+        async with city.session.post(
+            f"{city.base}/miit/certificates", data=raw, headers={"Idempotency-Key": "k"}
+        ) as got:
+            assert got.status == 400
+
+    play(scenario)
+
+
 def test_unknown_doors_are_not_found(play: Play) -> None:
     """An organisation or service that does not exist is a plain 404 without a code."""
 
