@@ -49,8 +49,6 @@ class Process:
     def apply(self, connection: Connection, record: Record) -> None:
         """Take one Kafka record. Raises `Undecodable`."""
         came = read(record)
-        if isinstance(came.data, CaseChangedV1):
-            return
         name = f"decide {came.envelope.type}"
         with tracing.span(name, parent=came.envelope.traceparent, case_id=came.envelope.subject) as span:
             if isinstance(came.data, SaleConfirmedV2):

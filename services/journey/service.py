@@ -25,7 +25,9 @@ def build(runtime: Runtime) -> FastAPI:
     """Wire the journey to its runtime."""
     process = Process(runtime.clock, policy.load(), frozenset(ORGANISATIONS))
     runtime.subscribe(Subscription(GROUP, FOLLOWED, process.apply))
-    runtime.background("timers", AlarmClock(runtime.store, runtime.clock, process).run)
+    alarm = AlarmClock(runtime.store, runtime.clock, process)
+    runtime.background("timers", alarm.run)
+    runtime.background("census", alarm.census)
     app = FastAPI(title="Tongche journey", docs_url=None, redoc_url=None, openapi_url=None)
     desk.mount(app, runtime, process)
     return app

@@ -148,8 +148,12 @@ class Shell:
         }
         parts: list[dict[str, Any]] = []
 
+        requests: list[dict[str, Any]] = [{"type": "http.request", "body": raw, "more_body": False}]
+
         async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": raw, "more_body": False}
+            if not requests:
+                await asyncio.Event().wait()  # the client stays on the line
+            return requests.pop()
 
         async def send(part: Any) -> None:
             parts.append(part)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from contracts.delivery import DeliveryChangedV1
+from contracts.refusal import AgencyRefusedV1
 from contracts.sale import SaleCancelledV1, SaleCorrectedV1
 from services.journey.repair import NotPossible
 from services.journey.snapshot import snapshot
@@ -318,6 +320,32 @@ def test_an_act_on_an_ended_case_is_refused_with_a_reason(act: Any) -> None:
     road.run()
     with pytest.raises(NotPossible):
         road.hear(act)
+
+
+def test_a_late_refusal_is_recorded_and_changes_nothing() -> None:
+    """The command was answered already."""
+    road = Road()
+    sent = road.find("coc.query")
+    road.run()
+    refusal = AgencyRefusedV1(vin=VIN, organisation="miit", command="coc.query", code="D422", reason="no")
+    road.told(refusal, sent.id)
+    assert (road.case.headline, road.steps[-1].rule) == ("CLOSED", "D422")
+
+
+def test_an_effect_at_an_organisation_that_is_gone_is_a_persons_matter() -> None:
+    """Nobody can be asked to take it back; once it is there again, a person resumes."""
+    road = Road()
+    road.run("registration.register")
+    road.refuse("registration.register", "P412")
+    everybody = road.world.organisations
+    road.world = replace(road.world, organisations={"tax", "police"})
+    road.hear(OFF)
+    road.run()
+    assert (undone(road), road.held("ins")) == (["plate.release"], "unknown-organisation")
+    road.world = replace(road.world, organisations=everybody)
+    road.hear(GO_ON)
+    road.run()
+    assert road.case.headline == "CANCELLED"
 
 
 def test_a_repeated_sale_is_recorded_once_more_and_opens_nothing() -> None:

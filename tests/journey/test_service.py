@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from contracts.envelope import Undecodable
 from contracts.refusal import AgencyRefusedV1
 from contracts.registry import contract_of
 from contracts.sale import SaleCancelledV1
+from observability import metrics
 from services.journey import tables
 from services.runtime.database import open_store
 from services.runtime.record import Record
@@ -173,6 +175,22 @@ def test_timers_ring_by_the_injected_clock(tmp_path: Path) -> None:
         assert (await shell.alarm.ring(), await shell.alarm.ring()) == (1, 0)
         assert (shell.cases[-1].headline, shell.cases[-1].owner) == ("MANUAL", "miit-desk")
         assert (shell.messages[-1].envelope.traceparent or "")[:35] == TRACE[:35]
+
+    play(tmp_path, scene)
+
+
+def test_the_alarm_clock_runs_by_itself_and_the_gauges_tell(tmp_path: Path, until: Any) -> None:
+    """What the service starts beside its consumer."""
+
+    async def scene(shell: Shell) -> None:
+        await shell.tell(sale())
+        shell.clock.pass_(timedelta(minutes=31))
+        tasks = [asyncio.ensure_future(shell.runtime.tasks[name]()) for name in ("timers", "census")]
+        await until(lambda: shell.cases[-1].headline == "HOLD")
+        await until(lambda: metrics.read("tongche_timers_waiting") == 1)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     play(tmp_path, scene)
 
