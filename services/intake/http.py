@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final, Literal
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -49,7 +50,9 @@ class Routes:
 
     def router(self) -> APIRouter:
         """All of them; the import stands before the ids, which would match it too."""
-        router = APIRouter(responses=RESPONSES, tags=["sales"])
+        # For the description only: who it is, `_who` decides.
+        bearer = Depends(HTTPBearer(scheme_name="publisher", auto_error=False))
+        router = APIRouter(responses=RESPONSES, tags=["sales"], dependencies=[bearer])
         router.post(_SALES, status_code=202, openapi_extra=PUBLISH, summary="Publish sales")(self.publish)
         router.post(f"{_SALES}/import", openapi_extra=IMPORT, summary="Import a file")(self.import_file)
         router.get(_SALES, summary="Find sales by order number")(self.find)

@@ -44,15 +44,12 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     503: {"description": "RFC 9457: cannot store now", "content": {MEDIA_TYPE: {"schema": _PROBLEM}}},
 }
 
-_BEARER: Final[list[dict[str, list[str]]]] = [{"publisher": []}]
-
 
 def _body(**contents: Any) -> dict[str, Any]:
     return {"required": True, "content": {name: {"schema": schema} for name, schema in contents.items()}}
 
 
 PUBLISH: Final = {
-    "security": _BEARER,
     "requestBody": _body(
         **{EVENT: _EVENT, BATCH: {"type": "array", "items": _EVENT}, DATA: {"type": "object"}},
     ),
@@ -63,7 +60,5 @@ PUBLISH: Final = {
 }
 _TEXT: Final = {"type": "string", "format": "binary"}
 IMPORT: Final = {
-    "security": _BEARER,
     "requestBody": _body(**{"text/csv": _TEXT, "application/x-ndjson": _TEXT, "application/json": {}}),
 }
-SECURITY_SCHEMES: Final = {"publisher": {"type": "http", "scheme": "bearer"}}
