@@ -8,16 +8,29 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select
+from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, update
 
 from contracts.envelope import Envelope, instant_text
-from services.runtime.sql import insert_once, upsert
+from services.runtime.sql import insert_once
 
 from .case import Case
 from .decide import Decision
 from .tables import cases, live_vin, timers, unplaced
 
 _REMEMBERED: Final = 4096
+
+# Built once: composing a statement costs more than running it.
+_OPEN: Final = insert(cases)
+_CHANGE: Final = update(cases).where(cases.c.id == bindparam("case_id"))
+_BY_ID: Final = select(cases).where(cases.c.id == bindparam("case_id"))
+_TAKEN: Final = select(live_vin.c.case_id).where(live_vin.c.vin == bindparam("vin"))
+_CLAIM: Final = insert(live_vin)
+_FREE: Final = delete(live_vin).where(live_vin.c.vin == bindparam("vin"), live_vin.c.case_id == bindparam("case_id"))
+_SILENCE: Final = delete(timers).where(timers.c.case_id == bindparam("case_id"))
+_SET: Final = insert(timers)
+_STANDS: Final = select(timers.c.name).where(
+    timers.c.case_id == bindparam("case_id"), timers.c.name == bindparam("name")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +73,28 @@ class Memory:
 
 def load(connection: Connection, memory: Memory, case_id: str) -> Kept | None:
     """A case by its id."""
-    row = connection.execute(select(cases).where(cases.c.id == case_id)).mappings().first()
+    row = connection.execute(_BY_ID, {"case_id": case_id}).mappings().first()
     return _kept(memory, row) if row else None
 
 
 def is_taken(connection: Connection, vin: str) -> bool:
     """Whether a car is being sold, or has been registered or exported, by another case."""
-    return connection.execute(select(live_vin.c.case_id).where(live_vin.c.vin == vin)).first() is not None
+    return connection.execute(_TAKEN, {"vin": vin}).first() is not None
 
 
 def save(connection: Connection, memory: Memory, decision: Decision, origin: Origin) -> None:
     """Write a decided case, its timers and its claim on the VIN."""
     case = decision.case
     text = case.model_dump_json(exclude_defaults=True)
-    upsert(connection, cases, ["id"], _row(case, origin, text))
-    connection.execute(delete(timers).where(timers.c.case_id == case.id))
+    row = _row(case, origin, text)
+    if case.version == 1:
+        connection.execute(_OPEN, row)
+    else:
+        connection.execute(_CHANGE, row | {"case_id": case.id})
+        connection.execute(_SILENCE, {"case_id": case.id})
     if decision.timers:
         rows = [{"case_id": case.id, "name": timer.name, "due": instant_text(timer.due)} for timer in decision.timers]
-        connection.execute(insert(timers), rows)
+        connection.execute(_SET, rows)
     _claim(connection, case)
     memory.keep(text, case)
 
@@ -90,8 +107,7 @@ def due_timers(connection: Connection, now: datetime, most: int) -> list[tuple[s
 
 def timer_stands(connection: Connection, case_id: str, name: str) -> bool:
     """Whether a timer is still wanted."""
-    wanted = select(timers.c.name).where(timers.c.case_id == case_id, timers.c.name == name)
-    return connection.execute(wanted).first() is not None
+    return connection.execute(_STANDS, {"case_id": case_id, "name": name}).first() is not None
 
 
 def by_vin(connection: Connection, memory: Memory, vin: str) -> list[Kept]:
@@ -128,9 +144,9 @@ def set_aside(connection: Connection, envelope: Envelope) -> None:
 
 def _claim(connection: Connection, case: Case) -> None:
     if case.ended is None and case.version == 1:
-        connection.execute(insert(live_vin).values(vin=case.vin, kind=case.kind, case_id=case.id))
+        connection.execute(_CLAIM, {"vin": case.vin, "kind": case.kind, "case_id": case.id})
     elif case.ended == "CANCELLED":
-        connection.execute(delete(live_vin).where(live_vin.c.vin == case.vin, live_vin.c.case_id == case.id))
+        connection.execute(_FREE, {"vin": case.vin, "case_id": case.id})
 
 
 def _row(case: Case, origin: Origin, text: str) -> dict[str, Any]:
