@@ -15,6 +15,7 @@ from services.runtime.sql import insert_once
 
 from .case import Case
 from .decide import Decision
+from .snapshot import snapshot
 from .tables import cases, live_vin, timers, unplaced
 
 _REMEMBERED: Final = 4096
@@ -188,7 +189,7 @@ def exported(rows: list[RowMapping]) -> Iterator[dict[str, Any]]:
             "owner": case.owner,
             "code": case.code,
             "financed": case.sale.loan is not None,
-            "facets": {name: facet.model_dump(mode="json") for name, facet in case.facets.items()},
+            "facets": [facet.model_dump(mode="json") for facet in snapshot(case).facets],
             "asks": [ask.model_dump(mode="json", exclude={"undoes"}) for ask in case.asks.values()],
             "timers": [timer.model_dump(mode="json") for timer in case.timers],
             "policy_packs": list(case.packs),
