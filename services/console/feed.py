@@ -48,7 +48,7 @@ class Feed:
         self._look_every = look_every
         self._newest = 0
         self._more = asyncio.Condition()
-        self._followers = 0
+        self.followers = 0
 
     async def run(self) -> None:
         """Look for changes for as long as the service lives."""
@@ -62,7 +62,7 @@ class Feed:
 
     async def follow(self, after: int | None = None, case_id: str | None = None) -> AsyncIterator[str]:
         """Open a stream: everything after `after`, or what comes from now on. Raises `TooManyFollowers`."""
-        if self._followers >= MOST_FOLLOWERS:
+        if self.followers >= MOST_FOLLOWERS:
             raise TooManyFollowers
         newest = await self._store.read(_newest)
         # A place that lies ahead is one of an earlier data folder.
@@ -95,8 +95,8 @@ class Feed:
         return True
 
     def _count(self, by: int) -> None:
-        self._followers += by
-        metrics.gauge("tongche_http_streams", self._followers)
+        self.followers += by
+        metrics.gauge("tongche_http_streams", self.followers)
 
 
 def _newest(connection: Connection) -> int:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Literal
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal
 
 import aiohttp
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
+from contracts.envelope import instant_text
 from observability import logs
 from services.runtime.settings import Settings
 
 EVERY_SECONDS: Final = 2.0
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=2.0)
+
+
+def _instant(value: Any) -> Any:
+    """Dispatch may tell a moment as seconds since 1970."""
+    return instant_text(datetime.fromtimestamp(value, UTC)) if isinstance(value, int | float) else value
 
 
 class Organisation(BaseModel):
@@ -24,7 +31,7 @@ class Organisation(BaseModel):
     id: str
     state: Literal["closed", "open", "half-open"]
     reason: str | None = None
-    since: str | None = None
+    since: Annotated[str | None, BeforeValidator(_instant)] = None
     held: int = 0
     parked: int = 0
     dead: int = 0

@@ -320,7 +320,7 @@ def _stopped(deliveries: Iterable[Delivery]) -> Iterable[Wait]:
                 what=each.command,
                 until=each.next_try_at,
                 owner=each.owner,
-                commands=(f"tongche delivery retry {each.id}",),
+                commands=(f'tongche delivery retry {each.id} --reason "…"',),
                 tone=each.tone,
                 said={"what": each.said["command"], "why": failure} | _said(owner=(words.owner, each.owner)),
             )

@@ -1,4 +1,4 @@
-"""A console on a stage: the real application and store on a free port, told what happened by messages as they are sent."""
+"""A console on a stage: the real application and store on a free port, told what happened by real messages."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import http.cookiejar
 import json
 import re
 import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -42,21 +43,18 @@ SECRETS = Secrets(key_secret=b"k" * 32, operator_user="operator", operator_passw
 FACETS = ("order", "coc", "invoice", "tax", "ins", "loan", "plate", "reg", "mort", "elic", "delivery")
 
 
+@dataclass(frozen=True)
 class StillClock(Clock):
     """Stands still until it is moved."""
 
-    __slots__ = ("_moment",)
-
-    def __init__(self, moment: datetime = NOON) -> None:
-        super().__init__()
-        self.move(moment)
+    moments: list[datetime] = field(default_factory=lambda: [NOON])
 
     def now(self) -> datetime:
-        return self._moment
+        return self.moments[-1]
 
     def move(self, moment: datetime) -> None:
         """Make it another moment."""
-        object.__setattr__(self, "_moment", moment)
+        self.moments.append(moment)
 
 
 def at(seconds: float) -> datetime:
@@ -64,9 +62,9 @@ def at(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
 
 
-def record(data: Contract, case_id: str, topic: str = "case.events", time: datetime = NOON) -> Record:
+def record(data: Contract, case_id: str, topic: str = "case.events", moment: datetime = NOON) -> Record:
     """A message as it comes from Kafka."""
-    headers, value = encode(message(data, id=new_id(), source="urn:tongche:test", subject=case_id, time=time))
+    headers, value = encode(message(data, id=new_id(), source="urn:tongche:test", subject=case_id, time=moment))
     return Record(topic, 0, 0, "key", headers, value)
 
 
@@ -85,7 +83,7 @@ def case(case_id: str, vin: str = VINS[0], version: int = 1, **more: Any) -> Rec
         "changed_at": instant_text(changed_at),
         "facets": written,
     }
-    return record(_contract(CaseChangedV1, content | more), case_id, time=changed_at)
+    return record(_contract(CaseChangedV1, content | more), case_id, moment=changed_at)
 
 
 def delivery(case_id: str, command: str, organisation: str, results: Iterable[str], **more: Any) -> Record:
@@ -204,13 +202,21 @@ class Stage:
     def ask(self, path: str, form: dict[str, str] | None = None, **headers: str) -> Answer:
         """GET, or POST with a form; a redirect is not followed."""
         data = urllib.parse.urlencode(form).encode() if form is not None else None
-        return self.send(urllib.request.Request(self.url + path, data, {"Origin": self.url} | _named(headers)))
+        return self.send(
+            urllib.request.Request(  # noqa: S310 - our own address
+                self.url + path, data, {"Origin": self.url} | _named(headers)
+            )
+        )
 
     def api(self, path: str, body: Any = None, **headers: str) -> Answer:
         """The same for the JSON interface, with the operator's token."""
         data = json.dumps(body).encode() if body is not None else None
         known = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
-        return self.send(urllib.request.Request(self.url + path, data, known | _named(headers)))
+        return self.send(
+            urllib.request.Request(  # noqa: S310 - our own address
+                self.url + path, data, known | _named(headers)
+            )
+        )
 
     def send(self, request: urllib.request.Request) -> Answer:
         """Send any request."""
@@ -231,6 +237,13 @@ class Stage:
         assert found
         return found.group(1)
 
+    def wait_for_followers(self, number: int) -> None:
+        """Wait until so many streams are open."""
+        deadline = time.monotonic() + 20
+        while self.feed.followers < number:
+            assert time.monotonic() < deadline, f"{self.feed.followers} of {number} streams opened"
+            time.sleep(0.02)
+
     def close(self) -> None:
         """End it."""
         self.loop.call_soon_threadsafe(self._stop.set)
@@ -241,7 +254,7 @@ class Stage:
         self.store = open_store(Settings(data=self.folder), "console")
         self.store.start()
         self.organisations = Organisations(self._organisations)
-        feed = Feed(self.store, look_every=0.02)
+        self.feed = feed = Feed(self.store, look_every=0.02)
         app = application(Parts(self.store, SECRETS, self.clock, self.organisations, feed))
         server = uvicorn.Server(
             uvicorn.Config(
@@ -249,7 +262,7 @@ class Stage:
             )
         )
         tasks = [asyncio.create_task(server._serve()), asyncio.create_task(feed.run())]
-        while not server.started:
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.01)
         self.port = server.servers[0].sockets[0].getsockname()[1]
         self.ready.set()

@@ -1,0 +1,372 @@
+"""`case show|trace|tail|assign|resume|cancel`: one vehicle's business, as a person likes to read it.
+
+What is shown comes from the console's JSON interface, what is done goes to the journey's. A VIN travels in a body
+only, never in an address.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from services.cli import terminal
+from services.cli.terminal import Data, Json, answer, out, talk
+from services.runtime.settings import Settings
+from services.stack import state
+from services.stack.trouble import TroubleError
+
+app = typer.Typer(help="一辆车的业务 / one vehicle's case", no_args_is_help=True)
+
+_TIMEOUT_S: Final = 15.0
+_SILENCE_S: Final = 60.0
+_CHINA: Final = ZoneInfo("Asia/Shanghai")
+_BAR: Final = 36
+_WIDE: Final = 120
+_STYLES: Final = {
+    "done": "green",
+    "busy": "blue",
+    "wait": "yellow",
+    "person": "bold red",
+    "off": "dim",
+    "none": "dim",
+    "error": "red",
+}
+
+Which = Annotated[str, typer.Argument(metavar="VIN|ID", help="车架号、业务号或订单号 / VIN, case id or order number")]
+Reason = Annotated[str, typer.Option("--reason", help="为什么 / why: it is kept with the case")]
+
+
+@dataclass(frozen=True)
+class Service:
+    """One of our internal interfaces, as the running stack says where it is."""
+
+    name: str
+    url: str
+    token: str
+    log: str
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Ask for JSON. Raises `TroubleError` with the way out."""
+        with self.answered(method, path, body, _TIMEOUT_S) as reply:
+            text = reply.read()
+        if reply.status >= http.client.BAD_REQUEST:
+            raise self._refused(reply.status, text)
+        return json.loads(text)
+
+    @contextmanager
+    def answered(self, method: str, path: str, body: Any, timeout: float, **headers: str) -> Iterator[Any]:
+        """Send a request and give its answer while the connection is open."""
+        parts = urlsplit(self.url)
+        # http.client and not urllib: a proxy of the environment must not come between us and ourselves.
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
+        known = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body), known | headers)
+            yield connection.getresponse()
+        except (OSError, http.client.HTTPException) as problem:
+            raise TroubleError(
+                f"{self.name} 没有回答：{problem}",
+                f"{self.name} does not answer: {problem}",
+                fix=f"tongche status; 日志 / log: {self.log}",
+            ) from problem
+        finally:
+            connection.close()
+
+    def _refused(self, status: int, text: bytes) -> TroubleError:
+        if status == http.client.NOT_FOUND:
+            return TroubleError("没有这个业务", "there is no such case", fix="tongche case tail")
+        said = _reason(text) or http.client.responses.get(status, "")
+        zh, en = f"{self.name} 未受理（{status}）：{said}", f"{self.name} refused ({status}): {said}"
+        return TroubleError(
+            zh, en, fix="tongche up" if status == http.client.UNAUTHORIZED else "tongche case show VIN|ID"
+        )
+
+
+def _reason(text: bytes) -> str:
+    """What a problem document says; nothing where there is none."""
+    try:
+        problem = json.loads(text)
+    except ValueError:
+        return ""
+    return str(problem.get("detail") or problem.get("title") or "")
+
+
+@app.command()
+def show(which: Which, data: Data = None, as_json: Json = False) -> None:
+    """一辆车的全部：状态、等待、各机构经过 / everything about one vehicle's case."""
+    console = _service("console", data)
+    whole = console.ask("GET", f"/api/cases/{_find(console, which)}")
+    if as_json:
+        answer(whole)
+        return
+    _head(whole)
+    _facets(whole["facets"])
+    _waits(whole["waits"])
+    _agencies(whole["agencies"])
+
+
+@app.command()
+def trace(which: Which, data: Data = None, as_json: Json = False) -> None:
+    """一辆车的链路 / the spans of one case, as a tree with durations."""
+    console = _service("console", data)
+    whole = console.ask("GET", f"/api/cases/{_find(console, which)}/trace")
+    if as_json:
+        answer(whole)
+        return
+    if not whole["spans"]:
+        talk.print("尚无跨度 / no spans yet")
+        return
+    out.print(Text(f"{whole['spans'][0]['trace_id']}  {_length(whole['duration_ms'])}", "dim"))
+    out.print(_waterfall(whole))
+
+
+@app.command()
+def tail(
+    data: Data = None,
+    as_json: Json = False,
+    number: Annotated[int | None, typer.Option("--number", "-n", min=1, help="只看几条 / stop after so many")] = None,
+) -> None:
+    """实时变化，Ctrl-C 结束 / what happens, as it happens; Ctrl-C ends. With --json one object a line."""
+    console = _service("console", data)
+    try:
+        for seen, (kind, told) in enumerate(_events(console), 1):
+            if as_json:
+                answer({"event": kind, **told})
+            else:
+                out.print(_told(kind, told))
+            if seen == number:
+                return
+    except KeyboardInterrupt:
+        return
+
+
+@app.command()
+def assign(
+    which: Which,
+    owner: Annotated[str, typer.Option("--owner", help="交给谁 / to whom")],
+    reason: Reason,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """交给某人 / give a case to somebody."""
+    _act("assign", which, {"owner": owner, "reason": reason}, data, as_json=as_json)
+
+
+@app.command()
+def resume(which: Which, reason: Reason, data: Data = None, as_json: Json = False) -> None:
+    """继续办理 / let a case that waits go on."""
+    _act("resume", which, {"reason": reason}, data, as_json=as_json)
+
+
+@app.command()
+def cancel(which: Which, reason: Reason, data: Data = None, as_json: Json = False) -> None:
+    """撤销，已办事项按相反顺序撤回 / call a case off; what was done is undone in reverse order."""
+    _act("cancel", which, {"reason": reason}, data, as_json=as_json)
+
+
+def _act(act: str, which: str, form: dict[str, str], data: Any, *, as_json: bool) -> None:
+    case_id = _find(_service("console", data), which)
+    told = _service("journey", data).ask("POST", f"/v1/cases/{case_id}/{act}", form)
+    if as_json:
+        answer(told)
+    else:
+        out.print(f"{case_id}  {told['headline']}  {told.get('owner') or ''}".rstrip(), markup=False)
+
+
+def _service(name: str, data: Any) -> Service:
+    folder = terminal.folder(data)
+    stack = state.load(folder)
+    if stack is None or not stack.runs():
+        raise TroubleError(f"没有在运行：{folder.root}", f"not running: {folder.root}", fix="tongche up")
+    token = Settings(data=folder.root).secret().operator_token
+    return Service(name, stack.urls[name], token, str(folder.log(name)))
+
+
+def _find(console: Service, which: str) -> str:
+    """The id of the case that a VIN, id or order number means; of several the newest that is not over."""
+    found = console.ask("POST", "/api/search", {"q": which})["cases"]
+    if not found:
+        raise TroubleError(
+            "没有这个业务", "there is no such case", fix="核对号码，或 / check the number, or: tongche case tail"
+        )
+    if len(found) > 1:
+        talk.print(f"共 {len(found)} 项 / {len(found)} cases:", *(f"{each['id']} {each['headline']}" for each in found))
+    live = (each for each in found if not each["closed_at"])
+    return str(next(live, found[0])["id"])
+
+
+def _events(console: Service) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Follow the stream, and go on after the last event seen when the console was restarted."""
+    last, tries = "", 0
+    while True:
+        headers = {"Last-Event-ID": last} if last else {}
+        try:
+            with console.answered("GET", "/api/tail", None, _SILENCE_S, **headers) as reply:
+                for last, kind, told in _parsed(reply):  # noqa: B007 - remembered for the next connection
+                    tries = 0
+                    yield kind, told
+        except TroubleError as trouble:
+            tries += 1
+            if not isinstance(trouble.__cause__, socket.timeout | ConnectionError) or tries > 1:
+                raise
+
+
+def _parsed(lines: Iterable[bytes]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    fields: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.decode().rstrip("\n").partition(": ")
+        if name:
+            fields[name] = value
+        elif "data" in fields:
+            yield fields["id"], fields["event"], json.loads(fields["data"])
+            fields = {}
+
+
+def _head(whole: dict[str, Any]) -> None:
+    said = whole["said"]
+    out.print(Text.assemble((_both(said["headline"]), _STYLES[whole["tone"]]), "  ", (whole["vin"], "bold")))
+    table = _grid()
+    table.add_row("业务 / case", whole["id"])
+    table.add_row("种类 / kind", f"{_both(said['kind'])}  {whole['order_no']}")
+    table.add_row("受理 / opened", _when(whole["opened_at"]))
+    ended = whole["closed_at"]
+    table.add_row("办结 / closed" if ended else "更新 / changed", _when(ended or whole["changed_at"]))
+    if whole["owner"]:
+        table.add_row("负责 / owner", _both(said["owner"]))
+    if whole["code"]:
+        table.add_row("代码 / code", f"{whole['code']} {_both(said['code'])}")
+    if whole["policy_packs"]:
+        table.add_row("政策包 / packs", ", ".join(whole["policy_packs"]))
+    out.print(table)
+
+
+def _facets(facets: list[dict[str, Any]]) -> None:
+    out.print()
+    table = _grid()
+    for facet in facets:
+        style = _STYLES[facet["tone"]]
+        said = facet["said"]
+        words = Text(_both(said["state"]), style)
+        if facet["hold"]:
+            words.append(f"  {_both(said['hold'])}", style)
+        table.add_row(_both(said["name"]), words)
+    out.print(table)
+
+
+def _waits(waits: list[dict[str, Any]]) -> None:
+    for wait in waits:
+        said = wait["said"]
+        out.print()
+        out.print(Text.assemble((f"▲ {_both(said['what'])}: {_both(said['why'])}", _STYLES[wait["tone"]])))
+        who = _both(said["owner"]) if "owner" in said else "-"
+        until = f"   至 / until {_when(wait['until'])}" if wait["until"] else ""
+        out.print(f"  负责 / owner {who}{until}", markup=False)
+        for command in wait["commands"]:
+            out.print(f"  → {command}", markup=False, soft_wrap=True)
+
+
+def _agencies(agencies: list[dict[str, Any]]) -> None:
+    for agency in agencies:
+        out.print()
+        out.print(Text(_both(agency["said"]["name"]), "bold"))
+        for delivery in agency["deliveries"]:
+            _delivery(delivery)
+
+
+def _delivery(delivery: dict[str, Any]) -> None:
+    said = delivery["said"]
+    out.print(Text.assemble(f"  {_both(said['command'])}  ", (_both(said["state"]), _STYLES[delivery["tone"]])))
+    for attempt in delivery["attempts"]:
+        began, length = _when(attempt["started_at"], precise=True), _length(attempt["duration_ms"])
+        before = f"    {began}  #{attempt['number']:<3} {length:>7}  "
+        out.print(Text.assemble((before, "dim"), (_result(attempt), _STYLES[attempt["tone"]])), soft_wrap=True)
+    if delivery["next_try_at"]:
+        out.print(Text(f"    {_when(delivery['next_try_at'], precise=True)}  下次尝试 / next try", "dim"))
+
+
+def _result(attempt: dict[str, Any]) -> str:
+    said = attempt["said"]
+    code = f"  {attempt['code']} {_both(said['code'])}" if "code" in said and attempt["code"] != "0" else ""
+    status = f"  HTTP {attempt['status']}" if attempt["status"] not in {None, http.client.OK} else ""
+    return _both(said["result"]) + code + status
+
+
+def _waterfall(whole: dict[str, Any]) -> Table:
+    """One line a span, indented below its parent; the bar says when, and how long."""
+    bar = _BAR if out.width >= _WIDE else _BAR // 3
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="ellipsis", no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True, min_width=bar)
+    for span in whole["spans"]:
+        style = _STYLES["error"] if span["status"] == "error" else ""
+        name = Text.assemble("  " * span["depth"], (span["name"], style))
+        if "organisation" in span["said"]:
+            name.append(f"  {_both(span['said']['organisation'])}", "dim")
+        table.add_row(span["service"], name, _length(span["duration_ms"]), _bar(span, whole["duration_ms"], bar, style))
+    return table
+
+
+def _bar(span: dict[str, Any], whole: float, width: int, style: str) -> Text:
+    scale = width / (whole or 1.0)
+    before = min(width - 1, int(span["offset_ms"] * scale))
+    length = max(1, min(width - before, round(span["duration_ms"] * scale)))
+    return Text(" " * before + "▬" * length, style or "cyan")
+
+
+def _told(kind: str, told: dict[str, Any]) -> Text:
+    line = Text.assemble((_when(told["at"], precise=True), "dim"), f"  {told['case_id']}  ")
+    if kind == "case":
+        line.append(f"{told['headline']:<10}", _STYLES.get(_TONES.get(told["headline"], "busy"), ""))
+        steps = "; ".join(f"{step['facet']} {step['after']} {step['zh']} / {step['en']}" for step in told["steps"])
+        return line.append(f"{told['vin']}  {steps}")
+    line.append(f"{told['state']:<10}", _STYLES.get(_TONES.get(told["state"], "busy"), ""))
+    return line.append(f"{told['organisation']}  {told['command']}  ×{told['attempts']}")
+
+
+_TONES: Final = {
+    "CLOSED": "done",
+    "HOLD": "wait",
+    "MANUAL": "person",
+    "CANCELLED": "off",
+    "REFUSED": "off",
+    "settled": "done",
+    "refused": "person",
+    "held": "wait",
+    "parked": "wait",
+    "dead": "person",
+}
+
+
+def _grid() -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    return table
+
+
+def _both(words: dict[str, str]) -> str:
+    return words["zh"] if words["zh"] == words["en"] else f"{words['zh']} {words['en']}"
+
+
+def _when(instant: str, *, precise: bool = False) -> str:
+    moment = datetime.fromisoformat(instant).astimezone(_CHINA)
+    return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}" if precise else f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+def _length(milliseconds: float) -> str:
+    seconds = milliseconds / 1000
+    return f"{milliseconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

@@ -1,0 +1,214 @@
+"""`tongche case …` shows one vehicle's business to a person, and as JSON to a script."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from contracts.envelope import instant_text
+from services.runtime.ids import new_id
+from services.stack.data import DataFolder
+from services.stack.state import ChildState, Stack
+from tests.console.stage import PASSWORD, TOKEN, VINS, Stage, at, case, delivery, span, spans
+
+CASE = new_id()
+
+
+@dataclass
+class Journey:
+    """Stands in for the journey's interface: remembers what was asked, and may refuse."""
+
+    asked: list[tuple[str, Any, str]] = field(default_factory=list)
+    status: int = 200
+    says: bytes = b"{}"
+
+    def serve(self) -> ThreadingHTTPServer:
+        """Start it on a free port."""
+        journey = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                journey.asked.append((self.path, body, self.headers["Authorization"]))
+                self.send_response(journey.status)
+                self.end_headers()
+                self.wfile.write(journey.says)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the interface's
+                """Say nothing."""
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return server
+
+
+@dataclass
+class Terminal:
+    """Types commands at an installation that seems to run."""
+
+    folder: Path
+    stage: Stage
+    journey: Journey
+
+    def type(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Type `tongche case …` and wait for the end."""
+        return subprocess.run(
+            self._command(words), capture_output=True, text=True, timeout=60, check=False, env=_environment()
+        )
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Type it and go on."""
+        return subprocess.Popen(self._command(words), stdout=subprocess.PIPE, text=True, env=_environment())
+
+    def _command(self, words: tuple[str, ...]) -> list[str]:
+        return [sys.executable, "-m", "services.cli", "case", *words, "--data", str(self.folder)]
+
+
+def _environment() -> dict[str, str]:
+    return os.environ | {"COLUMNS": "110", "PYTHONIOENCODING": "utf-8", "NO_COLOR": "1"}
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    """A console and a journey that run, and the state file that says so."""
+    stage, journey = Stage(tmp_path), Journey()
+    server = journey.serve()
+    this = psutil.Process()
+    Stack(
+        phase="running",
+        data=str(tmp_path),
+        logs=str(tmp_path / "logs"),
+        ports={},
+        ready={},
+        urls={"console": stage.url, "journey": f"http://127.0.0.1:{server.server_port}"},
+        supervisor=ChildState(pid=this.pid, started=this.create_time(), port=0, log=""),
+    ).save(DataFolder(tmp_path))
+    secrets = {
+        "key_secret": "00" * 32,
+        "operator_user": "operator",
+        "operator_password": PASSWORD,
+        "operator_token": TOKEN,
+    }
+    (tmp_path / "secrets.json").write_text(json.dumps(secrets))
+    yield Terminal(tmp_path, stage, journey)
+    server.shutdown()
+    server.server_close()
+    stage.close()
+
+
+def tell_of_a_held_case(stage: Stage) -> None:
+    """A case whose registration is held and parked at the police."""
+    hold = {"state": "NONE", "hold": "timeout", "until": instant_text(at(7200)), "owner": "police-desk"}
+    later = instant_text(at(99))
+    tried = ["unavailable/P503", "unavailable/P503"]
+    stage.tell(
+        case(CASE, version=7, headline="HOLD", facets={"order": "CONFIRMED", "reg": hold}),
+        delivery(CASE, "tax.pay", "tax", ["ambiguous", "answered/1"]),
+        delivery(CASE, "registration.register", "police", tried, state="parked", next_try_at=later),
+        spans([span("process police.commands", 0, 40, 1, case_id=CASE), span("POST police", 5, 30, 2, 1)]),
+    )
+
+
+def test_show_tells_a_person_what_waits_and_what_to_type(terminal: Terminal) -> None:
+    """Headline, facets, every attempt with its code in words, and the command that resolves the hold."""
+    tell_of_a_held_case(terminal.stage)
+    shown = terminal.type("show", VINS[0])
+    assert shown.returncode == 0, shown.stderr
+    for expected in (
+        "等待 On hold",
+        "注册登记 Registration",
+        "车管岗 police desk",
+        f"tongche case resume {CASE} --reason",
+        "P503 公安交管系统暂不可用 the traffic police are down",
+        "#2",
+        "下次尝试 / next try",
+    ):
+        assert expected in shown.stdout
+    assert "\x1b[" not in shown.stdout
+
+
+def test_show_as_json_is_one_object_on_the_last_line(terminal: Terminal) -> None:
+    """A script reads the last line, and finds a masked VIN there."""
+    tell_of_a_held_case(terminal.stage)
+    shown = terminal.type("show", CASE, "--json")
+    whole = json.loads(shown.stdout.splitlines()[-1])
+    assert (whole["id"], whole["headline"], whole["vin"]) == (CASE, "HOLD", "LS5…540001")
+    assert VINS[0] not in shown.stdout
+
+
+def test_trace_shows_the_tree_with_durations(terminal: Terminal) -> None:
+    """A child stands below its parent, further to the right."""
+    tell_of_a_held_case(terminal.stage)
+    shown = terminal.type("trace", CASE)
+    parent, child = shown.stdout.splitlines()[1:3]
+    assert "process police.commands" in parent
+    assert "40 ms" in parent
+    assert child.index("POST police") > parent.index("process police.commands")
+    whole = json.loads(terminal.type("trace", CASE, "--json").stdout.splitlines()[-1])
+    assert [each["depth"] for each in whole["spans"]] == [0, 1]
+
+
+def test_tail_shows_what_happens_as_it_happens(terminal: Terminal) -> None:
+    """Nothing of before, everything from now on, in order."""
+    tell_of_a_held_case(terminal.stage)
+    following = terminal.start("tail", "--json", "--number", "2")
+    terminal.stage.wait_for_followers(1)
+    terminal.stage.tell(case(CASE, version=8, headline="OPEN"), delivery(CASE, "tax.pay", "tax", ["answered"]))
+    out, _ = following.communicate(timeout=30)
+    first, second = map(json.loads, out.splitlines())
+    assert (first["event"], first["version"], first["headline"]) == ("case", 8, "OPEN")
+    assert (second["event"], second["command"]) == ("delivery", "tax.pay")
+
+
+def test_acts_go_to_the_journey_with_their_reason(terminal: Terminal) -> None:
+    """assign, resume and cancel are the journey's to decide; a VIN is turned into its case first."""
+    tell_of_a_held_case(terminal.stage)
+    terminal.journey.says = json.dumps({"id": CASE, "headline": "OPEN", "owner": "li"}).encode()
+    assert terminal.type("assign", VINS[0], "--owner", "li", "--reason", "她熟悉").returncode == 0
+    assert terminal.type("resume", CASE, "--reason", "recovered").returncode == 0
+    done = terminal.type("cancel", CASE, "--reason", "returned", "--json")
+    assert json.loads(done.stdout.splitlines()[-1])["headline"] == "OPEN"
+    assert terminal.journey.asked == [
+        (f"/v1/cases/{CASE}/assign", {"owner": "li", "reason": "她熟悉"}, f"Bearer {TOKEN}"),
+        (f"/v1/cases/{CASE}/resume", {"reason": "recovered"}, f"Bearer {TOKEN}"),
+        (f"/v1/cases/{CASE}/cancel", {"reason": "returned"}, f"Bearer {TOKEN}"),
+    ]
+
+
+@pytest.mark.parametrize("says", [b'{"title": "this case is over"}', b"not json at all"])
+def test_a_refused_act_says_why_and_what_to_do(terminal: Terminal, says: bytes) -> None:
+    """Whatever the journey answers, the person gets a sentence and the next step, never a traceback."""
+    tell_of_a_held_case(terminal.stage)
+    terminal.journey.status, terminal.journey.says = 409, says
+    refused = terminal.type("resume", CASE, "--reason", "again")
+    assert refused.returncode == 1
+    assert "journey refused (409)" in refused.stderr
+    assert "→ tongche case show" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_what_is_not_there_is_said_so(terminal: Terminal) -> None:
+    """An unknown number ends in the fix."""
+    shown = terminal.type("show", "LSVNV2182E2100001", "--json")
+    assert shown.returncode == 1
+    assert "没有这个业务" in shown.stderr
+    assert json.loads(shown.stdout.splitlines()[-1])["fix"]
+
+
+def test_without_a_running_installation_the_fix_is_up(tmp_path: Path) -> None:
+    """Nothing runs: the sentence ends in the command that starts it."""
+    command = [sys.executable, "-m", "services.cli", "case", "show", "x", "--data", str(tmp_path)]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=_environment())
+    assert shown.returncode == 1
+    assert "→ tongche up" in shown.stderr

@@ -1,0 +1,253 @@
+"""The pages: who may see them, what they hold, and what never leaves with them."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+from datetime import timedelta
+from html.parser import HTMLParser
+from itertools import islice
+
+import pytest
+
+from observability import metrics
+from tests.console.stage import NOON, PASSWORD, TOKEN, VINS, Stage, at, case, delivery, span, spans
+
+CASE = "0198c0de-0000-7000-8000-000000000001"
+PAGES = ("/", "/live", "/cases", f"/cases/{CASE}", f"/cases/{CASE}/live", f"/cases/{CASE}/spans")
+VOID = {"meta", "link", "input", "br", "hr", "img"}
+
+
+class Structure(HTMLParser):
+    """What a page is made of: its elements in balance, ids, labels, and anything inline that the policy would block."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.labels: set[str] = set()
+        self.inputs: list[str] = []
+        self.inline: list[str] = []
+        self.headings: list[int] = []
+        self.foreign: list[str] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        if tag not in VOID and tag != "rect":
+            self.open.append(tag)
+        self.ids += [found["id"] or ""] if "id" in found else []
+        self.labels |= {found["for"] or ""} if "for" in found else set()
+        self.inputs += [found.get("id") or ""] if tag == "input" and found.get("type") != "hidden" else []
+        self.inline += [name for name in found if name == "style" or name.startswith("on")]
+        self.inline += [tag] if tag == "style" or (tag == "script" and "src" not in found) else []
+        self.foreign += [value for value in found.values() if value and re.match(r"(https?:)?//", value)]
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag != "rect":
+            assert self.open.pop() == tag
+
+
+def tell_a_story(stage: Stage) -> None:
+    """One case that is held, one that needs a person."""
+    hold = {"state": "NONE", "hold": "P423", "code": "P423", "owner": "legal-desk"}
+    stage.tell(
+        case(CASE, VINS[0], headline="HOLD", facets={"order": "CONFIRMED", "coc": "AVAILABLE"}),
+        case("other", VINS[1], headline="MANUAL", owner="legal-desk", code="P423", facets={"reg": hold}),
+        delivery(CASE, "registration.register", "police", ["unavailable/P503", "answered/0"]),
+        spans([span("process police.commands", 0, 40, 1, case_id=CASE), span("POST police", 5, 30, 2, 1)]),
+    )
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nobody_sees_a_page_without_logging_in(stage: Stage, path: str) -> None:
+    """Every page leads to the log-in; the streams and JSON answer 401."""
+    answer = stage.ask(path)
+    assert (answer.status, answer.headers["location"]) == (303, "/login")
+    assert stage.ask("/events", accept="text/event-stream").status == 401
+    assert stage.ask("/api/status").status == 401
+    assert stage.api("/api/status").status == 200
+    assert stage.api("/api/status", Authorization="Bearer wrong").status == 401
+
+
+def test_a_forged_old_or_ended_session_is_none(stage: Stage) -> None:
+    """The cookie is signed, ends by itself after half a day, and at once on logging out."""
+    csrf = stage.log_in()
+    (cookie,) = [each for each in stage.jar if each.name == "tongche_session"]
+    assert cookie.has_nonstandard_attr("HttpOnly")
+    assert cookie.get_nonstandard_attr("SameSite") == "strict"
+    value = cookie.value or ""
+    last = "0" if value[-1] != "0" else "1"
+    for forged in ("", "x", "..", value[:-1] + last, "é", value.replace(".", ".9", 1)):
+        stage.jar.clear()
+        answer = stage.send(urllib.request.Request(stage.url + "/", headers={"Cookie": f"tongche_session={forged}"}))  # noqa: S310
+        assert answer.status == 303, forged
+    stage.jar.set_cookie(cookie)
+    assert stage.ask("/").status == 200
+    assert stage.ask("/logout", {"csrf": csrf}).status == 303
+    stage.jar.set_cookie(cookie)
+    assert stage.ask("/").status == 303
+    stage.log_in()
+    stage.clock.move(NOON + timedelta(hours=12))
+    assert stage.ask("/").status == 303
+
+
+def test_guessing_is_braked(stage: Stage) -> None:
+    """After five failures in a minute even the right password has to wait, and then it works."""
+    refused = [stage.ask("/login", {"user": "operator", "password": f"guess {number}"}).status for number in range(6)]
+    assert refused == [401, 401, 401, 401, 401, 429]
+    right = {"user": "operator", "password": PASSWORD}
+    braked = stage.ask("/login", right)
+    assert (braked.status, braked.headers["retry-after"]) == (429, "60")
+    stage.clock.move(at(61))
+    assert stage.ask("/login", right).status == 303
+
+
+def test_forms_of_other_sites_are_refused(stage: Stage) -> None:
+    """Without our token, or from another origin, nothing is done."""
+    csrf = stage.log_in()
+    tell_a_story(stage)
+    assert stage.ask("/search", {"q": VINS[0]}).status == 403
+    assert stage.ask("/search", {"q": VINS[0], "csrf": "0" * 64}).status == 403
+    assert stage.ask("/search", {"q": VINS[0], "csrf": csrf}, Origin="https://evil.example").status == 403
+    assert stage.ask("/login", {"user": "operator", "password": PASSWORD}, Origin="null").status == 403
+    assert stage.ask("/search", {"q": VINS[0], "csrf": csrf}).status == 303
+    assert stage.ask("/", Host="evil.example").status == 400
+
+
+def test_bodies_are_small(stage: Stage) -> None:
+    """Nobody can make the console read a long body."""
+    assert stage.ask("/login", {"user": "x" * 20_000}).status == 413
+    assert stage.ask("/login", {"user": "x" * 300}).status == 422
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/login", "/nothing", "/api/status", "/api/nothing", "/static/console.css"])
+def test_every_answer_is_hardened(stage: Stage, path: str) -> None:
+    """A strict policy, no framing, no guessing of types, nothing kept in a cache."""
+    stage.log_in()
+    headers = stage.ask(path).headers
+    policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
+    assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == "'self'"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == ("no-cache" if path.startswith("/static/") else "no-store")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("path", [*PAGES, "/nothing"])
+def test_pages_are_well_built(stage: Stage, path: str, language: str) -> None:
+    """Balanced, every id once, every field labelled, nothing inline, nothing from elsewhere, in both languages."""
+    stage.log_in()
+    tell_a_story(stage)
+    assert stage.ask("/language", {"to": language, "back": "//evil.example"}).headers["location"] == "/"
+    page = Structure(stage.ask(path).text)
+    assert len(set(page.ids)) == len(page.ids)
+    assert set(page.inputs) <= page.labels
+    assert page.inline == []
+    assert page.foreign == []
+    if not path.endswith(("/live", "/spans")):
+        assert page.headings[0] == 1
+
+
+def test_the_start_page_shows_what_needs_a_person_first(stage: Stage) -> None:
+    """Counts, organisations with their state, and the manual case above the others."""
+    stage.dispatch = [{"id": "police", "state": "open", "since": at(0).timestamp(), "held": 17, "parked": 2, "dead": 1}]
+    stage.act(stage.organisations.ask)
+    tell_a_story(stage)
+    stage.log_in()
+    text = stage.ask("/").text
+    assert text.index("LB3…920002") < text.index("LS5…540001")
+    assert "样例车管所" in text
+    assert "停用" in text
+    status = stage.api("/api/status").json
+    assert status["cases"] == {"open": 0, "hold": 1, "manual": 1, "closed": 0, "cancelled": 0, "refused": 0}
+    assert status["deliveries"] == {"held": 17, "parked": 2, "dead": 1}
+    assert status["organisations"][0]["since"] == "2026-11-20T04:00:00.000Z"
+
+
+def test_the_case_page_tells_the_whole_story(stage: Stage) -> None:
+    """Every attempt with its code in words, and the spans, in the language chosen."""
+    tell_a_story(stage)
+    stage.log_in()
+    chinese = stage.ask(f"/cases/{CASE}").text
+    stage.ask("/language", {"to": "en"})
+    english = stage.ask(f"/cases/{CASE}").text
+    assert "公安交管系统暂不可用" in chinese
+    assert "the traffic police are down" in english
+    assert english.count('class="attempt ') == 2
+    assert english.count("<rect") == 4
+
+
+def test_what_messages_say_is_text_and_never_markup(stage: Stage) -> None:
+    """An owner called like a tag is shown as it is written."""
+    stage.tell(case(CASE, headline="MANUAL", owner="<script>alert(1)</script>", order_no='"><img src=x>'))
+    stage.log_in()
+    for path in ("/", f"/cases/{CASE}"):
+        text = stage.ask(path).text
+        assert "<script>alert" not in text
+        assert "<img" not in text
+        assert "&lt;script&gt;alert" in text
+
+
+def test_a_vin_stands_in_no_address_and_no_log_line(stage: Stage, capfd: pytest.CaptureFixture[str]) -> None:
+    """Searching leads to the case by its id; pages, JSON, streams and logs hold the masked VIN at most."""
+    csrf = stage.log_in()
+    tell_a_story(stage)
+    found = stage.ask("/search", {"q": VINS[0].lower(), "csrf": csrf})
+    assert found.headers["location"] == f"/cases/{CASE}"
+    stage.ask(f"/cases/{VINS[0]}")
+    stage.ask(f"/nothing?q={VINS[0]}")
+    stage.api("/api/search", {"q": VINS[0]})
+    stage.api("/api/search", {"q": VINS[0], "more": 1})
+    told = [stage.ask(path).text for path in PAGES]
+    told += [stage.api(f"/api/cases/{CASE}").text, stage.api("/api/cases").text, metrics.render().decode()]
+    captured = capfd.readouterr()
+    assert not [text for text in (*told, captured.out, captured.err) if VINS[0] in text]
+
+
+def test_the_json_interface_answers_problems_as_problems(stage: Stage) -> None:
+    """Unknown, unreadable and wrong requests get a problem document that repeats nothing of them."""
+    missing = stage.api("/api/cases/none")
+    assert (missing.status, missing.headers["content-type"]) == (404, "application/problem+json")
+    wrong = stage.api("/api/search", {"q": "x" * 100})
+    assert wrong.status == 422
+    assert "xxx" not in wrong.text
+    assert stage.api("/api/cases?state=strange").status == 422
+    assert stage.api("/api/cases?state=manual").json == {"cases": []}
+
+
+def test_dispatch_being_away_is_said_and_what_was_known_stays(stage: Stage) -> None:
+    """The last known state is shown as such, and what is parked is counted from the deliveries."""
+    stage.dispatch = [{"id": "tax", "state": "closed", "parked": 5}]
+    stage.act(stage.organisations.ask)
+    stage.tell(delivery(CASE, "tax.pay", "tax", ["ambiguous"], state="parked"))
+    assert stage.api("/api/status").json["deliveries"]["parked"] == 5
+    stage.dispatch = [{"nonsense": True}]
+    stage.act(stage.organisations.ask)
+    status = stage.api("/api/status").json
+    assert (status["fresh"], status["deliveries"]["parked"], len(status["organisations"])) == (False, 1, 1)
+    stage.log_in()
+    assert "投递服务没有答复" in stage.ask("/").text
+
+
+def test_a_stream_goes_on_where_its_reader_left_off(stage: Stage) -> None:
+    """With Last-Event-ID nothing is missed and nothing comes twice; another case's changes do not come."""
+    stage.tell(case(CASE, version=1), case("other", VINS[1], version=1), case(CASE, version=2))
+    headers = {"Authorization": f"Bearer {TOKEN}", "Last-Event-ID": "1"}
+    request = urllib.request.Request(f"{stage.url}/api/tail?case={CASE}", headers=headers)  # noqa: S310
+    with urllib.request.urlopen(request, timeout=20) as stream:  # noqa: S310
+        stage.wait_for_followers(1)
+        stage.tell(case("other", VINS[1], version=2), case(CASE, version=3))
+        data = (json.loads(line[6:]) for line in stream if line.startswith(b"data: "))
+        told = list(islice(data, 2))
+    assert [each["version"] for each in told] == [2, 3]
+
+
+def test_streams_are_counted_and_bounded(stage: Stage) -> None:
+    """Beyond the limit a stream is refused instead of taking a connection."""
+    stage.feed.followers = 64
+    assert stage.api("/api/tail").status == 503
