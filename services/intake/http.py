@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from observability import tracing
 from observability.tracing import SpanHandle
@@ -107,15 +108,7 @@ class Routes:
         except BaseException:
             self._files.release()
             raise
-
-        async def lines() -> AsyncIterator[bytes]:
-            try:
-                async for line in _told_by_lines(work.file, first, steps):
-                    yield line
-            finally:
-                self._files.release()
-
-        return StreamingResponse(lines(), media_type=LINES)
+        return _Lines(_told_by_lines(work.file, first, steps), self._files)
 
     async def _import(
         self, request: Request, publisher: Publisher, filename: str, day: date | None, span: SpanHandle
@@ -149,6 +142,23 @@ class Routes:
             headers = {"WWW-Authenticate": f'{_REALM}, error="invalid_token"'}
             raise Problem(problems.UNAUTHENTICATED, headers=headers)
         return publisher
+
+
+class _Lines(StreamingResponse):
+    """JSON lines, and the place among the files that is given back once they are out, or the client is gone.
+
+    Given back here and not by the generator, which never runs at all for a client that left in time.
+    """
+
+    def __init__(self, lines: AsyncIterator[bytes], place: asyncio.Semaphore) -> None:
+        super().__init__(lines, media_type=LINES)
+        self._place = place
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._place.release()
 
 
 @dataclass(slots=True)

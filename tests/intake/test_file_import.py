@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -264,3 +265,18 @@ def test_progress_is_told_by_lines(house: Any, samples: Path) -> None:
     assert (first["line"], first["lines"], second["line"]) == (201, 401, 401)
     assert first["acknowledged"][0].keys() == {"line", "id", "source", "sourceid", "vin", "status"}
     assert (end["event"], end["accepted"], end["replayed"], end["refused"]) == ("end", 400, 0, 0)
+
+
+def test_clients_that_leave_do_not_keep_the_door_busy(house: Any, samples: Path) -> None:
+    """Whoever uploads and hangs up gives its place back."""
+    body = (samples / "sales.csv").read_bytes()
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", house.port)) as client:
+            client.sendall(
+                b"POST /v1/sales/import HTTP/1.1\r\nHost: x\r\n"
+                b"Content-Type: text/csv\r\nAccept: application/x-ndjson\r\n"
+                + f"Authorization: Bearer {house.tokens['platform']}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+                + body
+            )
+    answer = house.upload(body, Accept="application/x-ndjson")
+    assert json.loads(answer.body.splitlines()[-1])["event"] == "end"

@@ -21,6 +21,7 @@ def test_generated_requests_get_documented_answers(old_house: Any, media_type: s
         for each in schema.get_all_operations()
         if isinstance(each, Ok) and each.ok().method == "post" and each.ok().path == "/v1/sales"
     )
+    statuses: list[int] = []
     bodies = operation.as_strategy().filter(lambda case: case.media_type == media_type)
 
     @given(case=bodies)
@@ -28,14 +29,12 @@ def test_generated_requests_get_documented_answers(old_house: Any, media_type: s
         max_examples=40, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck), database=None
     )
     def answered(case: Any) -> None:
-        nonlocal answers
         token = {"Authorization": f"Bearer {old_house.tokens['platform']}"}
         response = case.call(base_url=url, headers=token)
-        answers += 1
+        statuses.append(response.status_code)
         assert response.status_code < 500
         if response.status_code >= 400:
             assert response.headers["content-type"][0] == "application/problem+json"
 
-    answers = 0
     answered()
-    assert answers >= 20
+    assert len(statuses) >= 20

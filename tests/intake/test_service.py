@@ -59,7 +59,7 @@ class Process:
         assert self.running.poll() is None, self.folder.log("intake").read_text(encoding="utf-8")[-3000:]
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/ready", timeout=5) as answer:
-                return answer.status == 200
+                return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
 
@@ -72,7 +72,7 @@ class Process:
         headers = {"Authorization": f"Bearer {self.tokens[publisher]}", "Content-Type": "application/cloudevents+json"}
         content = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", content, headers)
-        with urllib.request.urlopen(request, timeout=WITHIN_S) as answer:
+        with urllib.request.urlopen(request, timeout=WITHIN_S) as answer:  # noqa: S310 - our own
             return json.load(answer)
 
 
@@ -108,7 +108,7 @@ def read(kafka: str, topic: str, *wanted: str) -> list[dict[str, bytes]]:
         assert time.monotonic() < deadline, f"{topic} has only {len(found)} of {wanted}"
         message = consumer.poll(0.2)
         if message is not None and message.error() is None:
-            headers = dict(message.headers() or [])
+            headers: dict[str, bytes] = dict(message.headers() or [])  # type: ignore[arg-type]
             found += [headers] if headers["ce_sourceid"].decode() in wanted else []
     consumer.close()
     return found
