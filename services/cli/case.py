@@ -145,7 +145,7 @@ def tail(
             if as_json:
                 answer({"event": kind, **told})
             else:
-                out.print(_told(kind, told))
+                out.print(_told(kind, told), soft_wrap=True)
             if seen == number:
                 return
     except KeyboardInterrupt:
@@ -307,13 +307,14 @@ def _waterfall(whole: dict[str, Any]) -> Table:
     """One line a span, indented below its parent; the bar says when, and how long."""
     bar = _BAR if out.width >= _WIDE else _BAR // 3
     table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
+    table.add_column(style="dim", no_wrap=True, min_width=9)
+    # Names give way: everything else has a fixed place.
     table.add_column(overflow="ellipsis", no_wrap=True)
-    table.add_column(justify="right", no_wrap=True)
+    table.add_column(justify="right", no_wrap=True, min_width=7)
     table.add_column(no_wrap=True, min_width=bar)
     for span in whole["spans"]:
         style = _STYLES["error"] if span["status"] == "error" else ""
-        name = Text.assemble("  " * span["depth"], (span["name"], style))
+        name = Text.assemble(" " * span["depth"], (span["name"], style))
         if "organisation" in span["said"]:
             name.append(f"  {_both(span['said']['organisation'])}", "dim")
         table.add_row(span["service"], name, _length(span["duration_ms"]), _bar(span, whole["duration_ms"], bar, style))
