@@ -135,7 +135,7 @@ class Interface:
         for limit, size, zh, en in _UNITS:
             if milliseconds < limit:
                 number = milliseconds / size
-                text = f"{number:.1f}" if number < 10 and size > 1 else f"{number:.0f}"  # noqa: PLR2004 - two digits
+                text = f"{number:.1f}" if number < 10 else f"{number:.0f}"  # noqa: PLR2004 - two digits
                 return f"{text.removesuffix('.0')} {en if self.tongue == 'en' else zh}"
         return f"{milliseconds / _DAY:.0f} {'d' if self.tongue == 'en' else '天'}"
 

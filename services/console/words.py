@@ -38,6 +38,7 @@ _HEADLINES: Final = {
 }
 _KINDS: Final = {"new-car": Words("新车上牌", "New car"), "export-new": Words("新车出口", "Export, new")}
 _FACETS: Final = {
+    "case": Words("业务", "Case"),
     "order": Words("订单", "Order"),
     "coc": Words("合格证", "Certificate"),
     "invoice": Words("发票", "Invoice"),
@@ -207,7 +208,8 @@ def facet(name: str) -> Words:
 
 
 def state(word: str) -> Words:
-    return _of(_STATES, word)
+    """Where a facet stands, or the case as a whole."""
+    return _STATES.get(word) or headline(word)
 
 
 def delivery(word: str) -> Words:

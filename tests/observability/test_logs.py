@@ -56,8 +56,7 @@ def test_nothing_personal_stands_in_any_line(out: io.StringIO) -> None:
     log = logs.get()
     log.info("sale", vin=vin, buyer_name="欧阳娜娜", nested={"phone": phone, "list": [resident, plate]})
     try:
-        message = f"{vin} of {phone}"
-        raise ValueError(message)
+        int(f"{vin} of {phone}")
     except ValueError:
         log.exception("failed", note=f"{plate} {resident}")
     logging.getLogger("some.library").error("cannot take %s of %s", vin, phone)
