@@ -21,7 +21,15 @@ class Group:
 
 
 # Modules import what is slow inside their verbs, so that `tongche --help` answers at once.
-GROUPS = (Group("stack"), Group("case", "case"), Group("sale", "sale"))
+GROUPS = (
+    Group("demo"),
+    Group("stack"),
+    Group("sale", "sale"),
+    Group("case", "case"),
+    Group("delivery", "delivery"),
+    Group("topics", "topics"),
+    Group("check"),
+)
 
 
 def application() -> typer.Typer:

@@ -136,6 +136,8 @@ def _waiting_for(stack: Stack | None) -> list[str]:
 
 
 def _complain(folder: DataFolder, stack: Stack | None, waiting: list[str], *, expired: bool) -> None:
+    # What an earlier supervisor left written says nothing about this start.
+    stack = stack if stack is not None and stack.runs() else None
     children = stack.children if stack else {}
     for name in waiting:
         if name in children and children[name].restarts >= _CRASHES_TOO_MANY:

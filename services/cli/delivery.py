@@ -1,0 +1,112 @@
+"""`delivery list|show|retry|cancel`: what is on its way to an organisation and does not get there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.table import Table
+
+from services.cli.running import running
+from services.cli.terminal import Data, Json, answer, out, talk
+
+app = typer.Typer(help="投递 / deliveries", no_args_is_help=True)
+
+_CHINA: Final = ZoneInfo("Asia/Shanghai")
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="投递编号 / the delivery's id")]
+Reason = Annotated[str, typer.Option("--reason", help="为什么 / why: it is kept with the delivery")]
+
+
+class State(Enum):
+    """Where a delivery can wait."""
+
+    held = "held"
+    parked = "parked"
+    dead = "dead"
+
+
+@app.command("list")
+def list_(
+    state: Annotated[State | None, typer.Option("--state", help="只看 / only these")] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """等待中的投递 / what waits: held with its organisation, parked with its vehicle, or dead."""
+    stack = running(data)
+    held = [row for row in stack.ask("dispatch", "GET", "/v1/organisations") if row["state"] != "closed"]
+    waiting: list[dict[str, Any]] = []
+    if state is not State.held:
+        query = f"?state={state.value}" if state else ""
+        waiting = stack.ask("dispatch", "GET", f"/v1/deliveries{query}")
+    if state in (None, State.held):
+        _held(held)
+    if state is not State.held:
+        _waiting(waiting)
+    if as_json:
+        answer({"held": held if state in (None, State.held) else [], "deliveries": waiting})
+
+
+@app.command()
+def show(id_: Id, data: Data = None, as_json: Json = False) -> None:
+    """一次投递 / one delivery that waits, with what to do about it."""
+    rows = running(data).ask("dispatch", "GET", "/v1/deliveries")
+    found = next((row for row in rows if row["id"] == id_), None)
+    if found is None:
+        talk.print(f"没有等待中的投递 {id_} / no such delivery waits")
+        raise typer.Exit(1)
+    _waiting([found])
+    out.print(f"→ tongche delivery retry {id_} --reason …\n→ tongche delivery cancel {id_} --reason …", markup=False)
+    if as_json:
+        answer(found)
+
+
+@app.command()
+def retry(id_: Id, reason: Reason, data: Data = None, as_json: Json = False) -> None:
+    """立即重试，幂等键不变 / try again now, under the same idempotency key, with a new deadline."""
+    _decided(running(data).ask("dispatch", "POST", f"/v1/deliveries/{id_}/retry", {"reason": reason}), as_json=as_json)
+
+
+@app.command()
+def cancel(id_: Id, reason: Reason, data: Data = None, as_json: Json = False) -> None:
+    """放弃，让其后的继续 / give it up; what stands behind it goes on."""
+    _decided(running(data).ask("dispatch", "POST", f"/v1/deliveries/{id_}/cancel", {"reason": reason}), as_json=as_json)
+
+
+def _decided(done: dict[str, Any], *, as_json: bool) -> None:
+    talk.print(f"{done['id']}: {done['state']}", markup=False)
+    if as_json:
+        answer(done)
+
+
+def _held(rows: list[dict[str, Any]]) -> None:
+    table = Table("机构 / organisation", "状态 / state", "原因 / why", "自 / since", "挂起 / held", box=None)
+    for row in rows:
+        table.add_row(
+            f"{row['id']} {row['zh']}", row["state"], row["reason"] or "", _time(row["since"]), str(row["held"])
+        )
+    out.print(table if rows else "没有机构中断 / every organisation answers")
+
+
+def _waiting(rows: list[dict[str, Any]]) -> None:
+    table = Table(box=None)
+    for title in (
+        "投递 / delivery",
+        "机构 / organisation",
+        "指令 / command",
+        "状态 / state",
+        "原因 / why",
+        "下次 / next",
+    ):
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        why = " ".join(filter(None, (row["failure"], row["code"], row["code_zh"], row["reason"])))
+        table.add_row(row["id"], row["organisation"], row["command"], row["state"], why, _time(row["next_try_at"]))
+    out.print(table if rows else "没有停放的投递 / nothing is parked or dead")
+
+
+def _time(seconds: float | None) -> str:
+    return "–" if seconds is None else datetime.fromtimestamp(seconds, _CHINA).strftime("%m-%d %H:%M:%S")
