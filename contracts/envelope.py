@@ -13,7 +13,7 @@ from .contract import Contract
 from .fields import grade_of
 from .registry import UnknownType, contract_of, resolve
 
-T = TypeVar("T", bound=Contract, covariant=True)
+T_co = TypeVar("T_co", bound=Contract, covariant=True)
 Headers = tuple[tuple[str, bytes], ...]
 
 SCHEMA_BASE: Final = "urn:tongche:schema:"
@@ -50,11 +50,11 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True)
-class Message(Generic[T]):
+class Message(Generic[T_co]):
     """An envelope and its data; the data is always of the newest version of its contract when read."""
 
     envelope: Envelope
-    data: T
+    data: T_co
 
 
 _OPTIONAL: Final = tuple(field.name for field in fields(Envelope) if field.default is None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field, StringConstraints
@@ -10,18 +9,10 @@ from pydantic import Field, StringConstraints
 from . import types as t
 from .contract import Check, Contract, Part
 from .numbers import resident_id
+from .policy.purchase_tax import excl_vat as without_vat
 from .versions import Versions
 
-VAT_PERCENT: Final = 13
-"""The rate of VATL Art 10; a cast needs one that does not depend on the day."""
-
 OrderNo = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._/\-]{0,63}$")]
-
-
-def without_vat(incl_fen: int) -> int:
-    """The part of a price, in fen, that is not VAT; rounded half up."""
-    excl = Decimal(incl_fen) * 100 / (100 + VAT_PERCENT)
-    return int(excl.quantize(Decimal(1), ROUND_HALF_UP))
 
 
 class _Vehicle(Contract):

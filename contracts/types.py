@@ -6,7 +6,6 @@ a suggestion in the error's context; never the value itself.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Annotated, Final, Literal
@@ -27,6 +26,7 @@ from .numbers import (
     vin,
 )
 from .numbers.errors import InvalidNumber
+from .numbers.writing import compact
 
 FuelKind = Literal["ICE", "HEV", "PHEV", "EREV", "BEV", "FCEV"]
 PlateKind = Literal["FUEL", "NEV_SMALL", "NEV_LARGE"]
@@ -45,12 +45,12 @@ def _checked(kind: str, validate: Callable[[str], str]) -> AfterValidator:
 
 
 def _compact(value: object) -> object:
-    return unicodedata.normalize("NFKC", value).strip().upper() if isinstance(value, str) else value
+    return compact(value) if isinstance(value, str) else value
 
 
 def _text(text: str) -> str:
     # Control characters other than tab and line breaks have no place in a name or an address, and NUL breaks stores.
-    if any(character < " " and character not in "\t\n\r" or character == "\x7f" for character in text):
+    if any((character < " " and character not in "\t\n\r") or character == "\x7f" for character in text):
         reason = "control_character"
         raise PydanticCustomError(reason, "control character in text")
     return text
