@@ -81,7 +81,7 @@ def _may_replace(effect: Effect, story: Story) -> bool:
 
 
 def _guarded(effect: Effect, now: Standing, story: Story) -> Iterator[Finding]:
-    planned = expected.may_stand(terms(story, story.case_of(effect)))
+    planned = expected.must_stand(terms(story, story.case_of(effect)))
     for needed in expected.NEEDS.get(effect.operation, ()):
         if needed in planned and not now.holds(needed, effect.at):
             yield _named("guard-open", effect, story, f"{effect.operation} < {needed}")
