@@ -18,6 +18,7 @@ from typing import Any, Final
 import uvicorn
 import uvloop
 from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse
 
 from observability import logs, metrics, tracing
 
@@ -206,7 +207,19 @@ def _told(task: asyncio.Task[Any]) -> str:
     return type(error).__name__ if error else "ended"
 
 
+def _described(runtime: Runtime) -> dict[str, Any]:
+    # FastStream takes a second to import: who asks pays it, not the start of every service.
+    from .asyncapi import document
+
+    followed = frozenset(topic for lanes in runtime.lanes for topic in lanes.lane.topics)
+    return document(runtime.service, runtime.settings.kafka, followed)
+
+
 def _add_face(app: FastAPI, runtime: Runtime) -> None:
+    @app.get("/asyncapi.json", include_in_schema=False)
+    async def asyncapi() -> JSONResponse:
+        return JSONResponse(await asyncio.to_thread(_described, runtime))
+
     @app.get("/health", include_in_schema=False)
     async def health() -> dict[str, str]:
         return {"status": "alive", "service": runtime.service}
