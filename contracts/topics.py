@@ -19,6 +19,8 @@ AGENCIES: Final = ("miit", "tax", "insurer", "bank", "police", "commerce", "cust
 
 PARTITIONS: Final = 12
 COMMAND_PARTITIONS: Final = 6
+SUBMIT_PARTITIONS: Final = 3
+"""Publishers are many and each is slow; what they send gets our own key, and with it its order, at the door."""
 LARGEST_MESSAGE: Final = 1_048_576
 """Bytes. No producer may send more, and every topic accepts as much, so that no batch is refused by the broker."""
 
@@ -64,7 +66,7 @@ def commands(organisation: str) -> Topic:
 
 def dead(organisation: str) -> Topic:
     """Commands that nobody will try again until a person acts."""
-    return Topic(f"{organisation}.dead", COMMAND_PARTITIONS, "dispatch", f"dead commands to {organisation}")
+    return Topic(f"{organisation}.dead", 1, "dispatch", f"dead commands to {organisation}")
 
 
 def poison(topic: Topic) -> Topic:
@@ -74,12 +76,12 @@ def poison(topic: Topic) -> Topic:
 
 def submit(publisher: str) -> Topic:
     """Where one publisher produces its sales."""
-    return Topic(f"submit.{publisher}", PARTITIONS, publisher, f"sales submitted by {publisher}")
+    return Topic(f"submit.{publisher}", SUBMIT_PARTITIONS, publisher, f"sales submitted by {publisher}")
 
 
 def refused(publisher: str) -> Topic:
     """Where one publisher reads what we did not accept."""
-    return Topic(f"refused.{publisher}", COMMAND_PARTITIONS, "intake", f"refusals to {publisher}")
+    return Topic(f"refused.{publisher}", 1, "intake", f"refusals to {publisher}")
 
 
 def all_topics(organisations: Iterable[str], publishers: Iterable[str]) -> Iterator[Topic]:

@@ -10,21 +10,17 @@ import http.client
 import json
 import socket
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from services.cli import terminal
+from services.cli.running import Service, running
 from services.cli.terminal import Data, Json, answer, out, talk
-from services.runtime.settings import Settings
-from services.stack import state
 from services.stack.trouble import TroubleError
 
 app = typer.Typer(help="一辆车的业务 / one vehicle's case", no_args_is_help=True)
@@ -48,65 +44,10 @@ Which = Annotated[str, typer.Argument(metavar="VIN|ID", help="车架号、业务
 Reason = Annotated[str, typer.Option("--reason", help="为什么 / why: it is kept with the case")]
 
 
-@dataclass(frozen=True)
-class Service:
-    """One of our internal interfaces, as the running stack says where it is."""
-
-    name: str
-    url: str
-    token: str
-    log: str
-
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask for JSON. Raises `TroubleError` with the way out."""
-        with self.answered(method, path, body, _TIMEOUT_S) as reply:
-            text = reply.read()
-        if reply.status >= http.client.BAD_REQUEST:
-            raise self._refused(reply.status, text)
-        return json.loads(text)
-
-    @contextmanager
-    def answered(self, method: str, path: str, body: Any, timeout: float, **headers: str) -> Iterator[Any]:
-        """Send a request and give its answer while the connection is open."""
-        parts = urlsplit(self.url)
-        # http.client and not urllib: a proxy of the environment must not come between us and ourselves.
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
-        known = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        try:
-            connection.request(method, path, None if body is None else json.dumps(body), known | headers)
-            yield connection.getresponse()
-        except (OSError, http.client.HTTPException) as problem:
-            raise TroubleError(
-                f"{self.name} 没有回答：{problem}",
-                f"{self.name} does not answer: {problem}",
-                fix=f"tongche status; 日志 / log: {self.log}",
-            ) from problem
-        finally:
-            connection.close()
-
-    def _refused(self, status: int, text: bytes) -> TroubleError:
-        if status == http.client.NOT_FOUND:
-            return TroubleError("没有这个业务", "there is no such case", fix="tongche case tail")
-        said = _reason(text) or http.client.responses.get(status, "")
-        zh, en = f"{self.name} 未受理（{status}）：{said}", f"{self.name} refused ({status}): {said}"
-        return TroubleError(
-            zh, en, fix="tongche up" if status == http.client.UNAUTHORIZED else "tongche case show VIN|ID"
-        )
-
-
-def _reason(text: bytes) -> str:
-    """What a problem document says; nothing where there is none."""
-    try:
-        problem = json.loads(text)
-    except ValueError:
-        return ""
-    return str(problem.get("detail") or problem.get("title") or "")
-
-
 @app.command()
 def show(which: Which, data: Data = None, as_json: Json = False) -> None:
     """一辆车的全部：状态、等待、各机构经过 / everything about one vehicle's case."""
-    console = _service("console", data)
+    console = running(data).service("console")
     whole = console.ask("GET", f"/api/cases/{_find(console, which)}")
     if as_json:
         answer(whole)
@@ -120,7 +61,7 @@ def show(which: Which, data: Data = None, as_json: Json = False) -> None:
 @app.command()
 def trace(which: Which, data: Data = None, as_json: Json = False) -> None:
     """一辆车的链路 / the spans of one case, as a tree with durations."""
-    console = _service("console", data)
+    console = running(data).service("console")
     whole = console.ask("GET", f"/api/cases/{_find(console, which)}/trace")
     if as_json:
         answer(whole)
@@ -139,7 +80,7 @@ def tail(
     number: Annotated[int | None, typer.Option("--number", "-n", min=1, help="只看几条 / stop after so many")] = None,
 ) -> None:
     """实时变化，Ctrl-C 结束 / what happens, as it happens; Ctrl-C ends. With --json one object a line."""
-    console = _service("console", data)
+    console = running(data).service("console")
     try:
         for seen, (kind, told) in enumerate(_events(console), 1):
             if as_json:
@@ -166,32 +107,36 @@ def assign(
 
 @app.command()
 def resume(which: Which, reason: Reason, data: Data = None, as_json: Json = False) -> None:
-    """继续办理 / let a case that waits go on."""
+    """继续办理 / let a case that waits go on: what nobody answered is asked anew."""
     _act("resume", which, {"reason": reason}, data, as_json=as_json)
+    _bury(which, reason, data)
 
 
 @app.command()
 def cancel(which: Which, reason: Reason, data: Data = None, as_json: Json = False) -> None:
     """撤销，已办事项按相反顺序撤回 / call a case off; what was done is undone in reverse order."""
     _act("cancel", which, {"reason": reason}, data, as_json=as_json)
+    _bury(which, reason, data)
 
 
-def _act(act: str, which: str, form: dict[str, str], data: Any, *, as_json: bool) -> None:
-    case_id = _find(_service("console", data), which)
-    told = _service("journey", data).ask("POST", f"/v1/cases/{case_id}/{act}", form)
+def _bury(which: str, reason: str, data: Path | None) -> None:
+    """Give up this case's dead deliveries: what the case asks from now on would wait behind them for ever."""
+    stack = running(data)
+    case_id = _find(stack.service("console"), which)
+    dispatch = stack.service("dispatch")
+    for dead in dispatch.ask("GET", f"/v1/deliveries?state=dead&case={case_id}"):
+        dispatch.ask("POST", f"/v1/deliveries/{dead['id']}/cancel", {"reason": reason})
+        talk.print(f"放弃死投递 / dead delivery given up: {dead['organisation']} {dead['command']}", markup=False)
+
+
+def _act(act: str, which: str, form: dict[str, str], data: Path | None, *, as_json: bool) -> None:
+    stack = running(data)
+    case_id = _find(stack.service("console"), which)
+    told = stack.service("journey").ask("POST", f"/v1/cases/{case_id}/{act}", form)
     if as_json:
         answer(told)
     else:
         out.print(f"{case_id}  {told['headline']}  {told.get('owner') or ''}".rstrip(), markup=False)
-
-
-def _service(name: str, data: Any) -> Service:
-    folder = terminal.folder(data)
-    stack = state.load(folder)
-    if stack is None or not stack.runs():
-        raise TroubleError(f"没有在运行：{folder.root}", f"not running: {folder.root}", fix="tongche up")
-    token = Settings(data=folder.root).secret().operator_token
-    return Service(name, stack.urls[name], token, str(folder.log(name)))
 
 
 def _find(console: Service, which: str) -> str:

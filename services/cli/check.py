@@ -55,7 +55,7 @@ def collect(stack: Running) -> Path:
     for needed in ("simulator/ledger.jsonl", "simulator/requests.jsonl"):
         (into / needed).touch()
     with (into / "cases.jsonl").open("wb") as cases:
-        cases.writelines(stack.lines("journey", "/v1/export/cases"))
+        cases.writelines(stack.service("journey").lines("/v1/export/cases"))
     records = asyncio.run(_dump(stack, into / "topics"))
     talk.print(f"证据 / evidence: {into} ({records} records)", markup=False)
     return into

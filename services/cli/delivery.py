@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
+from pathlib import Path
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -37,11 +38,11 @@ def list_(
 ) -> None:
     """等待中的投递 / what waits: held with its organisation, parked with its vehicle, or dead."""
     stack = running(data)
-    held = [row for row in stack.ask("dispatch", "GET", "/v1/organisations") if row["state"] != "closed"]
+    held = [row for row in stack.service("dispatch").ask("GET", "/v1/organisations") if row["state"] != "closed"]
     waiting: list[dict[str, Any]] = []
     if state is not State.held:
         query = f"?state={state.value}" if state else ""
-        waiting = stack.ask("dispatch", "GET", f"/v1/deliveries{query}")
+        waiting = stack.service("dispatch").ask("GET", f"/v1/deliveries{query}")
     if state in (None, State.held):
         _held(held)
     if state is not State.held:
@@ -53,7 +54,7 @@ def list_(
 @app.command()
 def show(id_: Id, data: Data = None, as_json: Json = False) -> None:
     """一次投递 / one delivery that waits, with what to do about it."""
-    rows = running(data).ask("dispatch", "GET", "/v1/deliveries")
+    rows = running(data).service("dispatch").ask("GET", "/v1/deliveries")
     found = next((row for row in rows if row["id"] == id_), None)
     if found is None:
         talk.print(f"没有等待中的投递 {id_} / no such delivery waits")
@@ -67,16 +68,17 @@ def show(id_: Id, data: Data = None, as_json: Json = False) -> None:
 @app.command()
 def retry(id_: Id, reason: Reason, data: Data = None, as_json: Json = False) -> None:
     """立即重试，幂等键不变 / try again now, under the same idempotency key, with a new deadline."""
-    _decided(running(data).ask("dispatch", "POST", f"/v1/deliveries/{id_}/retry", {"reason": reason}), as_json=as_json)
+    _decide("retry", id_, reason, data, as_json=as_json)
 
 
 @app.command()
 def cancel(id_: Id, reason: Reason, data: Data = None, as_json: Json = False) -> None:
     """放弃，让其后的继续 / give it up; what stands behind it goes on."""
-    _decided(running(data).ask("dispatch", "POST", f"/v1/deliveries/{id_}/cancel", {"reason": reason}), as_json=as_json)
+    _decide("cancel", id_, reason, data, as_json=as_json)
 
 
-def _decided(done: dict[str, Any], *, as_json: bool) -> None:
+def _decide(act: str, id_: str, reason: str, data: Path | None, *, as_json: bool) -> None:
+    done = running(data).service("dispatch").ask("POST", f"/v1/deliveries/{id_}/{act}", {"reason": reason})
     talk.print(f"{done['id']}: {done['state']}", markup=False)
     if as_json:
         answer(done)

@@ -7,8 +7,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from services.cli import terminal
 from services.cli.check import judge
 from services.cli.progress import fetching, waiting
 from services.cli.running import Running
-from services.cli.terminal import FAILED, Data, Json, answer, out, talk
+from services.cli.terminal import FAILED, Data, Json, answer, talk
 from services.stack import lifecycle
 from services.stack.data import DataFolder
 from services.stack.lifecycle import Launch
@@ -33,7 +33,8 @@ from services.stack.trouble import TroubleError
 
 if TYPE_CHECKING:
     from services.checker import Verdict
-    from services.cli.door import Acknowledged
+    from services.cli.demo_sales import Sale
+    from services.cli.door import Acknowledged, Door
 
 app = typer.Typer()
 
@@ -59,6 +60,7 @@ class Course:
     held_peak: int = 0
     down: bool = False
     first_closed_s: float | None = None
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def ended(self) -> int:
@@ -72,6 +74,13 @@ class Course:
         self.held_peak = max(self.held_peak, self.held)
         if self.first_closed_s is None and self.counts["closed"]:
             self.first_closed_s = round(time.time() - self.began, 1)
+        self._news.set()
+
+    async def until(self, fact: Callable[[], bool]) -> None:
+        """Wait for something that the next looks will show."""
+        while not fact():
+            self._news.clear()
+            await self._news.wait()
 
 
 @app.command()
@@ -82,11 +91,11 @@ def demo(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """演示：全部启动，发布销售，中断并恢复交管，核对 / everything, from sale to plates and export, judged at the end."""
+    """演示：发布销售，交管中断又恢复，最后核对 / everything, from sale to plates or export, judged at the end."""
     began = psutil.Process(os.getpid()).create_time()
     with _folder(data, keep=hold) as folder:
         stack = _up(folder)
-        course = Course(began, sales, before=stack.ask("console", "GET", "/api/status")["cases"])
+        course = Course(began, sales, before=stack.service("console").ask("GET", "/api/status")["cases"])
         try:
             acknowledged = _play(stack, course, seed)
             verdict = judge(stack)
@@ -133,18 +142,17 @@ def _play(stack: Running, course: Course, seed: int) -> list[Acknowledged]:
             ) from None
 
 
-async def _road(stack: Running, course: Course, seed: int, show: Any) -> list[Acknowledged]:
+async def _road(stack: Running, course: Course, seed: int, show: Callable[[], None]) -> list[Acknowledged]:
     """Publish, break, heal, and wait until every case has ended."""
     async with asyncio.timeout(_PATIENCE_S), asyncio.TaskGroup() as tasks:
         watching = tasks.create_task(_watch(stack, course, show))
-        publishing = tasks.create_task(_publish(stack, course, seed))
-        tasks.create_task(_outage(stack, course))
-        acknowledged = await publishing
+        acknowledged = await _publish(stack, course, seed)
         await watching
     return acknowledged
 
 
 async def _publish(stack: Running, course: Course, seed: int) -> list[Acknowledged]:
+    """Some sales while all is well, the others while one agency is down; then heal it."""
     from services.cli.demo_sales import sales
     from services.cli.door import Door, dealers_of
 
@@ -152,30 +160,38 @@ async def _publish(stack: Running, course: Course, seed: int) -> list[Acknowledg
     # The same seed makes the same cars, but a folder that has them already gets others.
     random = Random(f"{seed}:{sum(course.before.values())}")  # noqa: S311 - a repeatable demonstration
     async with Door.of(stack, "platform") as door:
-        planned = sales(course.sales, random, today, door.source, dealers_of(stack, "platform"))
-        acknowledged = []
-        for sale in planned:
-            acknowledged += [await door.publish(sale) for _ in range(sale.times)]
-            course.published += 1
+        planned = list(sales(course.sales, random, today, door.source, dealers_of(stack, "platform")))
+        early = int(course.sales * _SHARE_BEFORE_THE_OUTAGE)
+        acknowledged = [await _hand_in(door, sale, course) for sale in planned[:early]]
+        await course.until(lambda: not early or course.counts.get("closed", 0) > 0)
+        async with _broken(stack, course):
+            acknowledged += [await _hand_in(door, sale, course) for sale in planned[early:]]
+            await asyncio.sleep(_OUTAGE_S)
+            await course.until(lambda: course.held > 0 or course.ended == course.sales)
     return acknowledged
 
 
-async def _outage(stack: Running, course: Course) -> None:
-    """Break one agency once some cases are on their way; heal it when its backlog can be seen."""
-    while course.published < course.sales * _SHARE_BEFORE_THE_OUTAGE or not course.counts.get("closed"):
-        await asyncio.sleep(_LOOK_S)
-    await asyncio.to_thread(stack.ask, "simulator", "PUT", f"/_faults/{BROKEN}", {"down": "503"})
+async def _hand_in(door: Door, sale: Sale, course: Course) -> Acknowledged:
+    acknowledged = [await door.publish(sale) for _ in range(sale.times)]
+    course.published += 1
+    return acknowledged[0]
+
+
+@asynccontextmanager
+async def _broken(stack: Running, course: Course) -> AsyncIterator[None]:
+    """One agency down for as long as this lasts."""
+    simulator = stack.service("simulator")
+    await asyncio.to_thread(simulator.ask, "PUT", f"/_faults/{BROKEN}", {"down": "503"})
     course.down = True
-    broke = time.monotonic()
-    while not course.held or time.monotonic() - broke < _OUTAGE_S:
-        await asyncio.sleep(_LOOK_S)
-    await asyncio.to_thread(stack.ask, "simulator", "DELETE", f"/_faults/{BROKEN}")
+    yield
+    await asyncio.to_thread(simulator.ask, "DELETE", f"/_faults/{BROKEN}")
     course.down = False
 
 
-async def _watch(stack: Running, course: Course, show: Any) -> None:
-    while course.ended < course.sales or course.published < course.sales:
-        course.looked(await asyncio.to_thread(stack.ask, "console", "GET", "/api/status"))
+async def _watch(stack: Running, course: Course, show: Callable[[], None]) -> None:
+    console = stack.service("console")
+    while course.ended < course.sales or course.published < course.sales or course.down:
+        course.looked(await asyncio.to_thread(console.ask, "GET", "/api/status"))
         show()
         await asyncio.sleep(_LOOK_S)
 
@@ -198,7 +214,7 @@ def _report(course: Course, verdict: Verdict, acknowledged: list[Acknowledged]) 
 
 
 @contextmanager
-def _shown(course: Course) -> Iterator[Any]:
+def _shown(course: Course) -> Iterator[Callable[[], None]]:
     """A live table on a terminal; elsewhere a plain line whenever something changed."""
     if talk.is_terminal:
         with Live(_table(course), console=talk, refresh_per_second=8) as live:

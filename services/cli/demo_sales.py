@@ -23,6 +23,10 @@ REPEAT_EVERY: Final = 10
 VERSION_1_EVERY: Final = 12
 """One sale in so many comes from a publisher that still speaks version 1 (cash, at home)."""
 
+LOAN_SHARE: Final = 0.45
+CATALOGUE_SHARE: Final = 0.8
+"""Of the plug-ins, how many the dealer says are in the reduction catalogue; MIIT alone knows."""
+
 _LICENSED_HS: Final = "8703801090"
 _OTHER_HS: Final = "8703234110"
 _SERIAL: Final = "ABCDEFGHJKLMNPRSTUVWXYZ0123456789"
@@ -83,7 +87,7 @@ def sales(count: int, random: Random, today: date, source: str, dealers: tuple[s
             yield Sale(source, sourceid, "tongche.sale.confirmed.v1", data, times)
         else:
             price = _price(model, random)
-            loan = {"loan": _loan(price["amount_incl"], random)} if random.random() < 0.45 else {}
+            loan = {"loan": _loan(price["amount_incl"], random)} if random.random() < LOAN_SHARE else {}
             data = vehicle | price | {"buyer": _buyer(random)} | loan
             yield Sale(source, sourceid, "tongche.sale.confirmed.v2", data, times)
 
@@ -108,7 +112,7 @@ def _vehicle(number: int, model: Model, random: Random, today: date, dealer: str
         "curb_mass": model.mass,
         **displacement,
         "mfg_date": made.isoformat(),
-        "nev_catalogue": plugged and random.random() < 0.8,
+        "nev_catalogue": plugged and random.random() < CATALOGUE_SHARE,
         "sold_on": today.isoformat(),
         "seller_uscc": dealer,
         "maker_uscc": model.maker_uscc,

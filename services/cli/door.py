@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import aiohttp
 
@@ -108,6 +108,7 @@ def dealers_of(stack: Running, publisher: str) -> tuple[str, ...]:
     return tuple(_entry(stack, publisher)["usccs"])
 
 
-def _entry(stack: Running, publisher: str) -> dict[str, list[str] | str]:
+def _entry(stack: Running, publisher: str) -> dict[str, Any]:
     with stack.settings.publishers.open("rb") as file:
-        return next(row for row in tomllib.load(file)["publishers"] if row["name"] == publisher)
+        rows: list[dict[str, Any]] = tomllib.load(file)["publishers"]
+    return next(row for row in rows if row["name"] == publisher)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from services.cli import terminal
 from services.runtime.settings import Secrets, Settings
@@ -18,10 +19,72 @@ from services.stack.plan import settings_of
 from services.stack.state import Stack
 from services.stack.trouble import TroubleError
 
-_PATIENCE_S: Final = 30.0
+_TIMEOUT_S: Final = 15.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
+class Service:
+    """One of our internal interfaces, as the running stack says where it is."""
+
+    name: str
+    url: str
+    token: str
+    log: str
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Ask for JSON. Raises `TroubleError` with the way out."""
+        with self.answered(method, path, body, _TIMEOUT_S) as reply:
+            text = reply.read()
+        if reply.status >= http.client.BAD_REQUEST:
+            raise self._refused(reply.status, text)
+        return json.loads(text) if text else None
+
+    def lines(self, path: str) -> Iterator[bytes]:
+        """The lines of a long answer, one by one."""
+        with self.answered("GET", path, None, _TIMEOUT_S) as reply:
+            if reply.status >= http.client.BAD_REQUEST:
+                raise self._refused(reply.status, reply.read())
+            yield from reply
+
+    @contextmanager
+    def answered(self, method: str, path: str, body: Any, timeout: float, **headers: str) -> Iterator[Any]:
+        """Send a request and give its answer while the connection is open."""
+        parts = urlsplit(self.url)
+        # http.client and not urllib: a proxy of the environment must not come between us and ourselves.
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
+        known = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body), known | headers)
+            yield connection.getresponse()
+        except (OSError, http.client.HTTPException) as problem:
+            raise TroubleError(
+                f"{self.name} 没有回答：{problem}",
+                f"{self.name} does not answer: {problem}",
+                fix=f"tongche status; 日志 / log: {self.log}",
+            ) from problem
+        finally:
+            connection.close()
+
+    def _refused(self, status: int, text: bytes) -> TroubleError:
+        if status == http.client.NOT_FOUND:
+            return TroubleError("没有这个业务", "there is no such case", fix="tongche case tail")
+        said = _reason(text) or http.client.responses.get(status, "")
+        zh, en = f"{self.name} 未受理（{status}）：{said}", f"{self.name} refused ({status}): {said}"
+        return TroubleError(
+            zh, en, fix="tongche up" if status == http.client.UNAUTHORIZED else "tongche case show VIN|ID"
+        )
+
+
+def _reason(text: bytes) -> str:
+    """What a problem document says; nothing where there is none."""
+    try:
+        problem = json.loads(text)
+    except ValueError:
+        return ""
+    return str(problem.get("detail") or problem.get("title") or "")
+
+
+@dataclass(frozen=True)
 class Running:
     """A stack that runs."""
 
@@ -38,32 +101,9 @@ class Running:
         """What only this installation knows."""
         return self.settings.secret()
 
-    def ask(self, service: str, method: str, path: str, body: Any = None) -> Any:
-        """The JSON that an internal interface answers. Raises `TroubleError` with the fix."""
-        with self.open(service, method, path, body) as answer:
-            raw = answer.read()
-        return json.loads(raw) if raw else None
-
-    def lines(self, service: str, path: str) -> Iterator[bytes]:
-        """The lines of a long answer, one by one."""
-        with self.open(service, "GET", path) as answer:
-            yield from answer
-
-    def open(self, service: str, method: str, path: str, body: Any = None) -> Any:
-        """Send a request with the operator's token."""
-        headers = {"Authorization": f"Bearer {self.secrets.operator_token}", "Content-Type": "application/json"}
-        content = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.stack.urls[service] + path, content, headers, method=method)  # noqa: S310 - our own address
-        try:
-            return urllib.request.urlopen(request, timeout=_PATIENCE_S)  # noqa: S310 - our own address
-        except urllib.error.HTTPError as refused:
-            raise _refused(service, refused) from None
-        except OSError as away:
-            raise TroubleError(
-                f"{service} 没有回答：{away}",
-                f"{service} does not answer: {away}",
-                fix=f"tongche status; 日志 / log: {self.folder.log(service)}",
-            ) from away
+    def service(self, name: str) -> Service:
+        """One of its services, by the name of its address."""
+        return Service(name, self.stack.urls[name], self.secrets.operator_token, str(self.folder.log(name)))
 
 
 def running(data: Path | None) -> Running:
@@ -73,13 +113,3 @@ def running(data: Path | None) -> Running:
     if stack is None or not stack.runs():
         raise TroubleError(f"没有在运行：{folder.root}", f"not running: {folder.root}", fix="tongche up")
     return Running(folder, stack)
-
-
-def _refused(service: str, refused: urllib.error.HTTPError) -> TroubleError:
-    told = refused.read().decode(errors="replace")
-    try:
-        document = json.loads(told)
-        told = document.get("detail") or document.get("title") or told
-    except ValueError:
-        told = told[:200]
-    return TroubleError(f"{service} 拒绝：{told}", f"{service} refused: {told}", fix="tongche status")

@@ -19,11 +19,10 @@ _POLL_MS: Final = 500
 
 
 async def dump(settings: Settings, into: Path) -> int:
-    """Write `<into>/<topic>.jsonl` for every topic, up to what was its end at the start; how many records.
+    """Write `<into>/<topic>.jsonl` (the folder exists) for every topic, up to what was its end at the start; how many records.
 
     One line a record: {partition, offset, key, headers, value, timestamp}; what is not UTF-8 is {"base64": …}.
     """
-    into.mkdir(parents=True, exist_ok=True)
     consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka, enable_auto_commit=False)
     await consumer.start()
     try:
@@ -40,7 +39,8 @@ async def _all(consumer: AIOKafkaConsumer, topics: Iterable[Topic], into: Path) 
     left = {place for place in places if ends[place] > begins[place]}
     for place in places:
         consumer.seek(place, begins[place])
-    files = {name: (into / f"{name}.jsonl").open("w", encoding="utf-8") for name in {place.topic for place in places}}
+    names = {place.topic for place in places}
+    files: dict[str, IO[str]] = {name: (into / f"{name}.jsonl").open("w", encoding="utf-8") for name in names}
     try:
         return await _drain(consumer, left, ends, files)
     finally:

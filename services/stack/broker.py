@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -24,6 +26,13 @@ _LARGEST_MESSAGE = 8 * 1024 * 1024
 _STOP_WITHIN = 15.0
 _LOOK_EVERY = 0.05
 _METADATA = 3
+_BOOTSTRAP = "bootstrap.checkpoint"
+_IDENTITY = """\
+version=1
+node.id=1
+cluster.id={cluster}
+directory.id={directory}
+"""
 
 _PROPERTIES = """\
 process.roles=broker,controller
@@ -108,6 +117,10 @@ class Broker:
         return self.folder / "server.properties"
 
     @property
+    def _marker(self) -> Path:
+        return self._log_dir / "meta.properties"
+
+    @property
     def _log_dir(self) -> Path:
         return self.folder / "log"
 
@@ -118,7 +131,7 @@ class Broker:
         write(self._properties, self._configuration())
         write(self.folder / "log4j2.properties", _LOGGING.format(log=self.log))
         # Formatting writes this file last, so a format that was cut off is done again.
-        if not (self._log_dir / "meta.properties").exists():
+        if not self._marker.exists():
             self._format()
 
     def start(self) -> RunningBroker:
@@ -140,6 +153,22 @@ class Broker:
         )
 
     def _format(self) -> None:
+        """Make an empty node: a file of features, the same for every node of a version, and who this node is.
+
+        The first is kept beside the jars: asking Kafka's tool for it costs a JVM, a second or two of each new start.
+        """
+        kept = self.classpath[0].parent / f"{_BOOTSTRAP}-{_version(self.classpath)}"
+        if kept.exists():
+            self._log_dir.mkdir(exist_ok=True)
+            shutil.copyfile(kept, self._log_dir / _BOOTSTRAP)
+            write(self._marker, _IDENTITY.format(cluster=_cluster_id(), directory=_cluster_id()))
+            return
+        self._format_by_tool()
+        fresh = kept.with_name(f".{kept.name}-{os.getpid()}")
+        shutil.copyfile(self._log_dir / _BOOTSTRAP, fresh)
+        fresh.replace(kept)
+
+    def _format_by_tool(self) -> None:
         tool = [*self._java(*_TUNING), "kafka.tools.StorageTool", "format", "--config", str(self._properties)]
         try:
             subprocess.run([*tool, f"--cluster-id={_cluster_id()}"], check=True, capture_output=True, text=True)
@@ -183,6 +212,10 @@ class RunningBroker:
         """End it as a power cut would."""
         self.process.kill()
         self.process.wait()
+
+
+def _version(classpath: tuple[Path, ...]) -> str:
+    return next(jar.stem.rpartition("-")[2] for jar in classpath if jar.name.startswith("kafka_2.13-"))
 
 
 def _cluster_id() -> str:
