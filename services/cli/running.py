@@ -99,7 +99,7 @@ class Running:
     @property
     def secrets(self) -> Secrets:
         """What only this installation knows."""
-        return self.settings.secret()
+        return settings_of(self.folder).secret()
 
     def service(self, name: str) -> Service:
         """One of its services, by the name of its address."""

@@ -19,7 +19,7 @@ _POLL_MS: Final = 500
 
 
 async def dump(settings: Settings, into: Path) -> int:
-    """Write `<into>/<topic>.jsonl` (the folder exists) for every topic, up to what was its end at the start; how many records.
+    """Write `<into>/<topic>.jsonl` for every topic, up to its end at the start; how many records. The folder exists.
 
     One line a record: {partition, offset, key, headers, value, timestamp}; what is not UTF-8 is {"base64": …}.
     """

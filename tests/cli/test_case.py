@@ -27,9 +27,10 @@ CASE = new_id()
 
 @dataclass
 class Journey:
-    """Stands in for the journey's interface: remembers what was asked, and may refuse."""
+    """Stands in for the interfaces of journey and dispatch: remembers what was asked, and may refuse."""
 
     asked: list[tuple[str, Any, str]] = field(default_factory=list)
+    dead: list[dict[str, str]] = field(default_factory=list)
     status: int = 200
     says: bytes = b"{}"
 
@@ -44,6 +45,11 @@ class Journey:
                 self.send_response(journey.status)
                 self.end_headers()
                 self.wfile.write(journey.says)
+
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(json.dumps(journey.dead).encode())
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the interface's
                 """Say nothing."""
@@ -91,7 +97,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
         logs=str(tmp_path / "logs"),
         ports={},
         ready={},
-        urls={"console": stage.url, "journey": f"http://127.0.0.1:{server.server_port}"},
+        urls={"console": stage.url} | dict.fromkeys(("journey", "dispatch"), f"http://127.0.0.1:{server.server_port}"),
         supervisor=ChildState(pid=this.pid, started=this.create_time(), port=0, log=""),
     ).save(DataFolder(tmp_path))
     secrets = {
@@ -184,6 +190,16 @@ def test_acts_go_to_the_journey_with_their_reason(terminal: Terminal) -> None:
         (f"/v1/cases/{CASE}/resume", {"reason": "recovered"}, f"Bearer {TOKEN}"),
         (f"/v1/cases/{CASE}/cancel", {"reason": "returned"}, f"Bearer {TOKEN}"),
     ]
+
+
+def test_a_case_that_goes_on_gives_its_dead_deliveries_up(terminal: Terminal) -> None:
+    """What it asks from now on would wait behind them for ever."""
+    tell_of_a_held_case(terminal.stage)
+    terminal.journey.says = json.dumps({"id": CASE, "headline": "OPEN"}).encode()
+    terminal.journey.dead = [{"id": "d-1", "organisation": "tax", "command": "tax.pay"}]
+    told = terminal.type("resume", CASE, "--reason", "recovered")
+    assert [path for path, *_ in terminal.journey.asked] == [f"/v1/cases/{CASE}/resume", "/v1/deliveries/d-1/cancel"]
+    assert "tax tax.pay" in told.stderr
 
 
 @pytest.mark.parametrize("says", [b'{"title": "this case is over"}', b"not json at all"])
