@@ -10,8 +10,8 @@ from typing import Any, Final, Generic, TypeVar
 from pydantic import ValidationError
 
 from .contract import Contract
-from .fields import grade_of
-from .registry import UnknownType, contract_of, resolve
+from .fields import grade_of, words_of
+from .registry import CONTRACTS, UnknownType, contract_of, resolve
 
 T_co = TypeVar("T_co", bound=Contract, covariant=True)
 Headers = tuple[tuple[str, bytes], ...]
@@ -60,6 +60,9 @@ class Message(Generic[T_co]):
 _OPTIONAL: Final = tuple(field.name for field in fields(Envelope) if field.default is None)
 _REQUIRED: Final = tuple(
     field.name for field in fields(Envelope) if field.name not in _OPTIONAL and field.name != "time"
+)
+_WORDS: Final = frozenset(
+    name for versions in CONTRACTS.values() for model in versions.models for name in words_of(model)
 )
 
 
@@ -112,7 +115,7 @@ def encode(sent: Message[Contract]) -> tuple[Headers, bytes]:
     return tuple(headers), sent.data.model_dump_json(exclude_none=True).encode()
 
 
-def decode(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> Message[Contract]:
+def decode(headers: Iterable[tuple[str, bytes | None]], value: bytes | None) -> Message[Contract]:
     """Read one message and lift its data to the newest version.
 
     Raises `Undecodable` for anything that is not a valid message of a registered contract.
@@ -127,12 +130,11 @@ def decode(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> Message
         raise Undecodable("unknown-type") from None
     except ValidationError as wrong:
         first = wrong.errors(include_input=False, include_url=False, include_context=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        reason = f"contract:{where}:{first['type']}"[:200]
+        reason = f"contract:{_where(first['loc'])}:{first['type']}"[:200]
         raise Undecodable(reason) from None
 
 
-def envelope_of(headers: Iterable[tuple[str, bytes]]) -> Envelope:
+def envelope_of(headers: Iterable[tuple[str, bytes | None]]) -> Envelope:
     """Read the attributes alone. Raises `Undecodable`."""
     texts = _texts(headers)
     if texts.get("ce_specversion") != "1.0":
@@ -144,11 +146,21 @@ def envelope_of(headers: Iterable[tuple[str, bytes]]) -> Envelope:
     return Envelope(time=_instant(texts["ce_time"]), **attributes)
 
 
-def _texts(headers: Iterable[tuple[str, bytes]]) -> Mapping[str, str]:
-    try:
-        return {name: value.decode() for name, value in headers}
-    except UnicodeDecodeError:
-        raise Undecodable("header-not-utf8") from None
+def _texts(headers: Iterable[tuple[str, bytes | None]]) -> Mapping[str, str]:
+    texts = {}
+    for name, value in headers:
+        if value is None:
+            raise Undecodable("header-null")
+        try:
+            texts[name] = value.decode()
+        except UnicodeDecodeError:
+            raise Undecodable("header-not-utf8") from None
+    return texts
+
+
+def _where(path: tuple[int | str, ...]) -> str:
+    """A place in a message by our own words: the name of an unknown field is the sender's, and could be anything."""
+    return ".".join(str(step) for step in path if isinstance(step, int) or step in _WORDS)
 
 
 def instant_text(moment: datetime) -> str:

@@ -82,6 +82,13 @@ def field_names(model: type[BaseModel]) -> frozenset[str]:
     return frozenset(names)
 
 
+@cache
+def words_of(model: type[BaseModel]) -> frozenset[str]:
+    """All names that a contract uses: those of its leaves, and those of the groups that they stand in."""
+    parts = [part for info in model.model_fields.values() for part in _parts(info.annotation)]
+    return frozenset(model.model_fields).union(*map(words_of, parts))
+
+
 def _parts(annotation: object) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
