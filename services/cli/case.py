@@ -260,6 +260,8 @@ def _waterfall(whole: dict[str, Any]) -> Table:
     for span in whole["spans"]:
         style = _STYLES["error"] if span["status"] == "error" else ""
         name = Text.assemble(" " * span["depth"], (span["name"], style))
+        if span.get("about"):
+            name.append(f"  {span['about']}", "bold")
         if "organisation" in span["said"]:
             name.append(f"  {_both(span['said']['organisation'])}", "dim")
         table.add_row(span["service"], name, _length(span["duration_ms"]), _bar(span, whole["duration_ms"], bar, style))

@@ -27,6 +27,8 @@ class Span:
     service: str
     agency: str | None
     organisation: str | None
+    about: str | None
+    """The contract that it sent or heard."""
     start_ns: int
     offset_ms: float
     duration_ms: float
@@ -84,6 +86,7 @@ def _span(row: Row, depth: int, began: int) -> Span:
         service=row["service"],
         agency=agency,
         organisation=organisation,
+        about=attributes.get("tongche.command") or attributes.get("tongche.contract"),
         start_ns=row["start_ns"],
         offset_ms=_ms(row["start_ns"] - began),
         duration_ms=_ms(row["end_ns"] - row["start_ns"]),

@@ -20,7 +20,7 @@ Row = Mapping[str, Any]
 Said = dict[str, Words]
 Tone = Literal["none", "busy", "done", "wait", "person", "off"]
 
-_UNDONE: Final = frozenset({"CANCELLED", "REVERSED", "REFUNDED", "WITHDRAWN", "RELEASED", "REJECTED", "NOT_REQUIRED"})
+_UNDONE: Final = frozenset({"CANCELLED", "REVERSED", "REFUNDED", "WITHDRAWN", "RELEASED", "REJECTED", "NOT_NEEDED"})
 _UNDER_WAY: Final = frozenset({"ASSESSED", "QUOTED", "RESERVED", "SENT"})
 _HEADLINE_TONES: Final[dict[str, Tone]] = {
     "OPEN": "busy",

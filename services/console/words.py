@@ -56,7 +56,7 @@ _FACETS: Final = {
 }
 _STATES: Final = {
     "NONE": Words("未开始", "not begun"),
-    "NOT_REQUIRED": Words("不需要", "not required"),
+    "NOT_NEEDED": Words("不需要", "not required"),
     "CONFIRMED": Words("已确认", "confirmed"),
     "AVAILABLE": Words("已核实", "available"),
     "ISSUED": Words("已签发", "issued"),

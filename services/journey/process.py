@@ -14,8 +14,10 @@ from sqlalchemy import Connection
 from contracts import topics
 from contracts.case import CaseChangedV1
 from contracts.contract import Contract
+from contracts.delivery import DeliveryChangedV1
 from contracts.envelope import Envelope, Message, message
 from contracts.policy import Policies
+from contracts.registry import contract_of
 from contracts.sale import SaleConfirmedV2
 from observability import metrics, tracing
 from services.runtime import outbox
@@ -31,6 +33,7 @@ from .store import Kept, Memory
 from .world import Act, Due, Event, Told, World
 
 SOURCE: Final = "urn:tongche:journey"
+_ROUTINE: Final = frozenset({"settled", "refused", "parked"})
 
 
 class NoSuchCase(LookupError):
@@ -49,8 +52,17 @@ class Process:
     def apply(self, connection: Connection, record: Record) -> None:
         """Take one Kafka record. Raises `Undecodable`."""
         came = read(record)
-        name = f"decide {came.envelope.type}"
-        with tracing.span(name, parent=came.envelope.traceparent, case_id=came.envelope.subject) as span:
+        if isinstance(came.data, DeliveryChangedV1) and came.data.state in _ROUTINE:
+            # Dispatch's own book-keeping, which changes no case: not worth a span in everybody's trace.
+            self._hear(connection, came, came.envelope.traceparent or "")
+            return
+        with tracing.span(
+            f"process {record.topic}",
+            kind="consumer",
+            parent=came.envelope.traceparent,
+            case_id=came.envelope.subject,
+            attributes={"messaging.destination.name": record.topic, "tongche.contract": contract_of(came.data)[0].name},
+        ) as span:
             if isinstance(came.data, SaleConfirmedV2):
                 self._open(connection, record.key, came, came.data, span.traceparent)
             else:

@@ -16,7 +16,7 @@ from .world import Assign, Resume
 FADING: Final = frozenset({"timeout", "dead"})
 """Reasons that are only about an answer's absence."""
 
-_UNNEEDED: Final = frozenset({"NOT_NEEDED", "NOT_REQUIRED"})
+_UNNEEDED: Final = frozenset({"NOT_NEEDED"})
 
 
 class NotPossible(ValueError):

@@ -234,7 +234,7 @@ EXPORT_NEW: Final = (
         paper="qualified",
     ),
     Rule(
-        "E4", "export-new", "licence", NONE, "NOT_REQUIRED",
+        "E4", "export-new", "licence", NONE, "NOT_NEEDED",
         "该税号无需出口许可证", "this line needs no export licence",
         needs=("qualification=QUALIFIED",), when=_no_licence_needed,
     ),
@@ -245,7 +245,7 @@ EXPORT_NEW: Final = (
     ),
     Rule(
         "E5", "export-new", "declaration", NONE, "DECLARED", "海关已放行", "customs let the car go",
-        needs=("order=CONFIRMED", "coc=AVAILABLE", "qualification=QUALIFIED", "licence=LICENSED|NOT_REQUIRED"),
+        needs=("order=CONFIRMED", "coc=AVAILABLE", "qualification=QUALIFIED", "licence=LICENSED|NOT_NEEDED"),
         asks="export.declare", request=requests.export_declare, paper="released", final=True, pivot=True,
     ),
     Rule(

@@ -23,7 +23,8 @@ _REMEMBERED: Final = 4096
 # Built once: composing a statement costs more than running it.
 _OPEN: Final = insert(cases)
 _CHANGE: Final = update(cases).where(cases.c.id == bindparam("case_id"))
-_BY_ID: Final = select(cases).where(cases.c.id == bindparam("case_id"))
+# Two processes may hear of one case at once; where the database knows row locks, they take turns.
+_BY_ID: Final = select(cases).where(cases.c.id == bindparam("case_id")).with_for_update()
 _TAKEN: Final = select(live_vin.c.case_id).where(live_vin.c.vin == bindparam("vin"))
 _CLAIM: Final = insert(live_vin)
 _FREE: Final = delete(live_vin).where(live_vin.c.vin == bindparam("vin"), live_vin.c.case_id == bindparam("case_id"))

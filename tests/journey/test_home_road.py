@@ -119,5 +119,5 @@ def test_an_export_closes_when_the_car_has_left(hs_code: str, licensed: bool) ->
     road.run()
     assert road.case.headline == "CLOSED"
     assert ("licence.apply" in road.names) is licensed
-    assert road.state("licence") == ("LICENSED" if licensed else "NOT_REQUIRED")
+    assert road.state("licence") == ("LICENSED" if licensed else "NOT_NEEDED")
     assert "EXP-BEV-54/2025" in road.case.packs
