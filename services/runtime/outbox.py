@@ -16,10 +16,12 @@ from contracts.envelope import Message
 from .packing import pack_headers, unpack_headers
 from .producer import Producer
 from .record import Outgoing, outgoing
-from .store import Store, later, tell
+from .store import Doubt, Op, Store, later, tell, waited_out
 from .tables import outbox
 
 _AT_ONCE: Final = 500
+MOST_IN_MEMORY: Final = 5_000
+"""Past this the rest stays in the store alone: a broker that is away for a day must not fill our memory."""
 _INSERT: Final = insert(outbox)
 
 
@@ -45,38 +47,66 @@ def add_outgoing(connection: Connection, message: Outgoing) -> None:
 class Relay:
     """Sends what the outbox holds, oldest first, and forgets what is acknowledged.
 
-    After a crash it begins with what an earlier process left.
+    It hears of new messages when they are durable and keeps some in memory. Where it may have missed any (what an
+    earlier process left, more than it keeps, a commit of which nobody knows) it first sends what it has, then reads
+    on in the store, and only then listens again: so the order is always the store's.
     """
 
     store: Store
     producer: Producer
+    most: int = MOST_IN_MEMORY
     _waiting: deque[Outgoing] = field(default_factory=deque)
+    _unread: bool = False
+    _missed: bool = False
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def load(self) -> None:
         """Take over what is stored; must be done before new acts are taken in."""
-        self._waiting.extend(await self.store.read(_stored))
+        self._unread = True
+        await self._read_on()
         self._wake.set()
 
     def told(self, facts: Iterable[Any]) -> None:
         """Hear of what became durable."""
-        new = [fact for fact in facts if isinstance(fact, Outgoing)]
-        if new:
+        heard = list(facts)
+        new = [fact for fact in heard if isinstance(fact, Outgoing)]
+        doubted = any(isinstance(fact, Doubt) for fact in heard)
+        if not new and not doubted:
+            return
+        self._idle.clear()
+        self._wake.set()
+        if self._unread or doubted or len(self._waiting) + len(new) > self.most:
+            self._unread = self._missed = True
+        else:
             self._waiting.extend(new)
-            self._idle.clear()
-            self._wake.set()
 
     async def run(self) -> None:
         """Send for as long as the service lives."""
         while True:
-            if not self._waiting:
+            batch = await self._next()
+            await self.producer.send_all(batch)
+            await self._forgotten([message.id for message in batch])
+
+    async def _forgotten(self, ids: list[str]) -> None:
+        # Were it to give up here, everything would be sent again, and nothing new while the store is away.
+        await waited_out(lambda: self.store.run(_forget(ids)))
+
+    async def _next(self) -> list[Outgoing]:
+        while not self._waiting:
+            if self._unread:
+                await self._read_on()
+            else:
                 self._idle.set()
                 self._wake.clear()
                 await self._wake.wait()
-            batch = [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]
-            await self.producer.send_all(batch)
-            await self.store.run(_forget([message.id for message in batch]))
+        return [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]
+
+    async def _read_on(self) -> None:
+        self._missed = False
+        found = await waited_out(lambda: self.store.read(_stored(self.most)))
+        self._waiting.extend(found)
+        self._unread = self._missed or len(found) == self.most
 
     async def drained(self) -> None:
         """Wait until there is nothing to send."""
@@ -84,16 +114,19 @@ class Relay:
 
     @property
     def unsent(self) -> int:
-        """How many messages wait."""
+        """How many messages wait in memory; there may be more in the store."""
         return len(self._waiting)
 
 
-def _stored(connection: Connection) -> list[Outgoing]:
-    rows = connection.execute(select(outbox).order_by(outbox.c.seq))
-    return [Outgoing(row.id, row.topic, row.key, unpack_headers(row.headers), row.value) for row in rows]
+def _stored(most: int) -> Op[list[Outgoing]]:
+    def act(connection: Connection) -> list[Outgoing]:
+        rows = connection.execute(select(outbox).order_by(outbox.c.seq).limit(most))
+        return [Outgoing(row.id, row.topic, row.key, unpack_headers(row.headers), row.value) for row in rows]
+
+    return act
 
 
-def _forget(ids: list[str]) -> Any:
+def _forget(ids: list[str]) -> Op[None]:
     def act(connection: Connection) -> None:
         connection.execute(delete(outbox).where(outbox.c.id.in_(ids)))
 

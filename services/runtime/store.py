@@ -6,24 +6,46 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, Insert
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
+from observability import logs, metrics
+
 T = TypeVar("T")
 Op = Callable[[Connection], T]
 Listener = Callable[[list[Any]], None]
 
 MOST_A_COMMIT: Final = 1000
+_PAUSE_S: Final = 0.5
 _LATER: Final = "tongche.later"
 _TOLD: Final = "tongche.told"
 
 
 class StoreUnavailable(RuntimeError):
-    """The database cannot take writes now (full, read-only, locked, unreachable); nothing of the act is stored."""
+    """The database cannot be used now (full, read-only, locked, unreachable).
+
+    Nothing of the act is stored; only where the connection broke during the commit itself can nobody tell, so an act
+    that is tried again must know its own traces.
+    """
+
+
+class Doubt:
+    """Told to the listener when a transaction failed as a whole: more may be durable than it has heard of."""
+
+
+async def waited_out(ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask the store again and again while it is unavailable: what happened must not be forgotten."""
+    while True:
+        try:
+            return await ask()
+        except StoreUnavailable as away:
+            metrics.count("tongche_store_unavailable_total")
+            logs.get().warning("store_unavailable", error=str(away))
+            await asyncio.sleep(_PAUSE_S)
 
 
 @dataclass(slots=True)
@@ -47,7 +69,9 @@ class Store:
     gather_s: float = 0.001
     """How long to gather after the first act; a lone act pays it, a busy store commits less often."""
     on_commit: Listener | None = None
-    """Called on the event loop, in commit order, with what acts `tell` after they are durable."""
+    """Called on the event loop, in commit order, with what acts `tell` after they are durable, and with `Doubt`s."""
+    _writable: bool = True
+    _readable: bool = True
     _jobs: queue.SimpleQueue[_Job | None] = field(default_factory=queue.SimpleQueue)
     _thread: threading.Thread | None = None
     _loop: asyncio.AbstractEventLoop | None = None
@@ -76,12 +100,25 @@ class Store:
         return await future
 
     async def read(self, op: Op[T]) -> T:
-        """Run a reading act on its own connection, in a thread."""
+        """Run a reading act on its own connection, in a thread. Raises what it raised, or `StoreUnavailable`."""
         return await asyncio.to_thread(self._read, op)
 
+    @property
+    def available(self) -> bool:
+        """Whether the last thing asked of the database could be done."""
+        return self._writable and self._readable
+
     def _read(self, op: Op[T]) -> T:
-        with self.reader.connect() as connection:
-            return op(connection)
+        try:
+            with self.reader.connect() as connection:
+                found = op(connection)
+        except DBAPIError as error:
+            if _is_our_mistake(error):
+                raise
+            self._readable = False
+            raise StoreUnavailable(type(error.orig).__name__) from error
+        self._readable = True
+        return found
 
     def _write(self) -> None:
         while (batch := self._next_batch()) is not None:
@@ -115,6 +152,7 @@ class Store:
                     for job in batch:
                         job.result = job.op(connection)
                     _flush(connection)
+                self._writable = True
                 return list(connection.info[_TOLD])
         except Exception as error:  # noqa: BLE001 - whose fault it was shows when each runs alone
             reason = _as_unavailable(error)
@@ -122,7 +160,10 @@ class Store:
                 return None
             for job in batch:
                 job.error = reason
-            return []
+            if not isinstance(reason, StoreUnavailable):
+                return []
+            self._writable = False
+            return [Doubt()]
 
     def _alone(self, job: _Job) -> list[Any]:
         return self._together([job]) or []

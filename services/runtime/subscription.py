@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection
 
 from contracts.envelope import Undecodable
-from observability import logs, metrics
 
 from .poison import set_aside
 from .producer import Producer
 from .record import Place, Record
 from .sql import insert_once
-from .store import Store, StoreUnavailable
+from .store import Store, waited_out
 from .tables import ledger
 
 Apply = Callable[[Connection, Record], None]
-
-_PAUSE_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +55,14 @@ class TransactionalWork:
     async def handle(self, record: Record, known: Any | None) -> None:
         """Apply a record; waits out a store that cannot write."""
         del known
-        while True:
-            try:
-                await self.store.run(lambda connection: self._once(connection, record))
-            except Undecodable as wrong:
-                await set_aside(self.producer, record, wrong.reason)
-            except StoreUnavailable as away:
-                metrics.count("tongche_store_unavailable_total")
-                logs.get().warning("store_unavailable", group=self.subscription.group, error=str(away))
-                await asyncio.sleep(_PAUSE_S)
-                continue
-            return
+        try:
+            await waited_out(lambda: self.store.run(lambda connection: self._once(connection, record)))
+        except Undecodable as wrong:
+            await set_aside(self.producer, record, wrong.reason)
+
+    def waits(self) -> bool:
+        """Only the store can keep it waiting for long."""
+        return not self.store.available
 
     def leaving(self, partitions: Collection[Place]) -> None:
         """Nothing waits here but for the store."""
