@@ -69,7 +69,9 @@ class Breaker:
             return
         if self.state is State.OPEN and pause_s is None:
             return  # a call that was already under way when it opened
-        self.probe_at = self.now() + (pause_s if pause_s is not None else self._pause_s)
+        until = self.now() + (pause_s if pause_s is not None else self._pause_s)
+        # An answer that asks for less than an earlier one does not take that one back.
+        self.probe_at = max(self.probe_at, until) if self.state is State.OPEN else until
         self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
         self._become(State.OPEN, reason)
 
@@ -103,5 +105,5 @@ class Breaker:
     def _become(self, state: State, reason: str | None) -> None:
         self.state, self.reason = state, reason
         self.changed(self)
-        if state is not State.OPEN:
-            self.wake()
+        # Whoever waits for the result of a probe that failed must learn when the next one is due.
+        self.wake()
