@@ -7,6 +7,10 @@ from typing import NamedTuple
 
 from contracts.contract import Contract
 from contracts.envelope import Headers, Message, decode, encode
+from contracts.topics import LARGEST_MESSAGE
+
+ROOM_FOR_HEADERS = 65_536
+"""Bytes of the largest message that are left to its key, headers and framing."""
 
 
 class Place(NamedTuple):
@@ -39,11 +43,20 @@ class Record:
 
     @property
     def id(self) -> str:
-        """The message's own id, or its place where it has none."""
+        """The message's own id, or its place where it has none that any database could keep."""
         for name, value in self.headers:
-            if name == "ce_id" and value:
-                return value.decode(errors="replace")
+            if name == "ce_id" and (id_ := text_of(value)):
+                return id_
         return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+def text_of(raw: bytes | None) -> str:
+    """Bytes of a stranger as text that can be stored; "" where they are none."""
+    try:
+        text = (raw or b"").decode()
+    except UnicodeDecodeError:
+        return ""
+    return "" if "\0" in text else text
 
 
 def read(record: Record) -> Message[Contract]:
@@ -63,6 +76,8 @@ class Outgoing:
 
 
 def outgoing(topic: str, key: str, message: Message[Contract]) -> Outgoing:
-    """Make a message ready for Kafka."""
+    """Make a message ready for Kafka. Raises ValueError where Kafka would never take it."""
     headers, value = encode(message)
+    if len(value) > LARGEST_MESSAGE - ROOM_FOR_HEADERS:
+        raise ValueError(f"{message.envelope.type} of {len(value)} bytes is too large for Kafka")
     return Outgoing(message.envelope.id, topic, key, headers, value)
