@@ -21,7 +21,8 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from observability import logs, metrics
 
 from .offsets import Watermark
-from .record import Place, Record
+from .record import Place, Record, text_of
+from .watchdog import Watchdog
 
 COMMIT_EVERY_S: Final = 0.25
 _COMMIT_S: Final = 5.0
@@ -31,6 +32,7 @@ _NEVER_MS: Final = 24 * 3600 * 1000
 _AT_ONCE: Final = 500
 _STOP_S: Final = 5.0
 _UNTOLD_S: Final = 10.0
+_ASK_AGAIN_S: Final = 5.0
 
 
 class Stuck(RuntimeError):
@@ -59,6 +61,9 @@ class Work(Protocol):
     async def revoked(self, partitions: Collection[Place]) -> None:
         """Forget partitions; nothing of theirs is running any more."""
 
+    def waits(self) -> bool:
+        """Whether work may stand still now for a reason that a new process would find as well."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lane:
@@ -74,6 +79,8 @@ class Lane:
     held_bytes: int = 16 * 1024 * 1024
     session_s: float = 30.0
     drain_s: float = 20.0
+    still_s: float = 60.0
+    """So long may work stand still for no reason that we know of."""
 
 
 @dataclass(slots=True)
@@ -99,10 +106,10 @@ class Lanes:
     lane: Lane
     work: Work
     ready: asyncio.Event = field(default_factory=asyncio.Event)
-    progressed_at: float = field(default_factory=time.monotonic)
     _partitions: dict[Place, _Partition] = field(default_factory=dict)
     _lanes: dict[str, deque[_Entry]] = field(default_factory=dict)
     _runnable: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    _finished: int = 0
     _records: int = 0
     _bytes: int = 0
     _paused: bool = False
@@ -110,18 +117,26 @@ class Lanes:
     _late_commits: int = 0
     _consumer: AIOKafkaConsumer | None = None
     _failure: BaseException | None = None
+    _refused: set[Place] = field(default_factory=set)
+    _asked_at: float = 0.0
+    _lagged_at: int | None = None
+    _watchdog: Watchdog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._watchdog = Watchdog(self.lane.still_s)
 
     async def run(self) -> None:
         """Read and work. Raises `Stuck` where only a new process helps, or what `work.handle` raised."""
-        await self._connect()
         try:
+            await self._connect()
             async with asyncio.TaskGroup() as tasks:
                 for _ in range(self.lane.at_once):
                     tasks.create_task(self._worker())
                 tasks.create_task(self._committer())
                 tasks.create_task(self._reader(self._connected))
         finally:
-            await self._close(self._connected)
+            if self._consumer is not None:
+                await self._close(self._consumer)
 
     @property
     def in_memory(self) -> int:
@@ -147,9 +162,11 @@ class Lanes:
         while self._failure is None:
             self._breathe(consumer)
             self._not_left_behind()
+            await self._not_at_a_standstill()
+            await self._ask_again(consumer)
             room = max(1, min(_AT_ONCE, self.lane.records - self._records))
-            for place, found in (await self._fetched(consumer, room)).items():
-                await self._take(consumer, place, found)
+            for partition, records in self._placed(consumer, await self._fetched(consumer, room)):
+                await self._take(partition, records)
         raise self._failure
 
     async def _fetched(
@@ -176,15 +193,25 @@ class Lanes:
             consumer.resume(*held)
             self._paused = False
 
-    async def _take(
-        self, consumer: AIOKafkaConsumer, place: TopicPartition, found: list[ConsumerRecord[bytes, bytes]]
-    ) -> None:
-        partition = self._partitions.get(Place(*place))
-        if partition is None:
-            # Fetched before we were ready for the partition: go back, or these would never be seen again.
-            _seek(consumer, place, found[0].offset)
-            return
-        records = [_record(raw) for raw in found]
+    def _placed(
+        self, consumer: AIOKafkaConsumer, fetched: Mapping[TopicPartition, list[ConsumerRecord[bytes, bytes]]]
+    ) -> list[tuple[_Partition, list[Record]]]:
+        """Tie records to the tenure under which they were fetched, before anything else can happen.
+
+        If the partition goes and comes back while a batch is looked up, its records come again from the commit;
+        these here must not be mixed with those.
+        """
+        placed = []
+        for place, found in fetched.items():
+            partition = self._partitions.get(Place(*place))
+            if partition is None:
+                # Fetched before we were ready for the partition: go back, or these would never be seen again.
+                _seek(consumer, place, found[0].offset)
+            else:
+                placed.append((partition, list(map(_record, found))))
+        return placed
+
+    async def _take(self, partition: _Partition, records: list[Record]) -> None:
         known = await self.work.recall(records)
         if not partition.live:
             return
@@ -210,6 +237,37 @@ class Lanes:
         ):
             message = f"{self.lane.group} was fenced and its partitions were never taken away"
             raise Stuck(message)
+
+    async def _not_at_a_standstill(self) -> None:
+        """Records wait, here or on Kafka, and nothing is finished: the consumer has stuck, and only that helps."""
+        if not self._watchdog.stands_still(self._finished, excused=self.work.waits()):
+            return
+        self._watchdog.again()
+        if not self._records and not await self._lags_again():
+            return
+        message = f"{self.lane.group}: nothing was finished for {self.lane.still_s:.0f} s, {self._records} records held"
+        raise Stuck(message)
+
+    async def _lags_again(self) -> bool:
+        """Whether Kafka holds records for us now as it did when we last looked, and none was finished in between."""
+        try:
+            async with asyncio.timeout(_COMMIT_S):
+                lag = await self.backlog()
+        except (TimeoutError, KafkaError):
+            lag = 0  # the broker is away, and so is everybody's work
+        before, self._lagged_at = self._lagged_at, self._finished if lag else None
+        return before is not None and before == self._lagged_at
+
+    async def _ask_again(self, consumer: AIOKafkaConsumer) -> None:
+        """Ask for the partitions that were refused: Kafka still says that they are ours."""
+        if not self._refused or time.monotonic() - self._asked_at < _ASK_AGAIN_S:
+            return
+        self._asked_at = time.monotonic()
+        mine = set(await self.work.assigned(self._refused, _generation(consumer))) & self._refused
+        self._refused -= mine
+        self._partitions.update({place: _Partition() for place in mine})
+        consumer.resume(*map(_kafka, mine))
+        self._paused = False
 
     # -- working
 
@@ -239,7 +297,7 @@ class Lanes:
             metrics.count("tongche_fenced_total")
         else:
             partition.watermark.finished(entry.record.offset)
-            self.progressed_at = time.monotonic()
+            self._finished += 1
         finally:
             partition.running -= 1
             if not partition.running:
@@ -311,8 +369,12 @@ class Lanes:
 
     async def on_assigned(self, places: Collection[TopicPartition]) -> None:
         """Get ready for partitions; records of others are given back."""
-        mine = await self.work.assigned([Place(*place) for place in places], _generation(self._connected))
+        asked = [Place(*place) for place in places]
+        mine = await self.work.assigned(asked, _generation(self._connected))
         self._partitions.update({place: _Partition() for place in mine})
+        self._refused, self._asked_at = set(asked) - set(mine), time.monotonic()
+        # Or we would fetch what is not ours and give it back, as fast as the broker can send it.
+        self._connected.pause(*map(_kafka, self._refused))
         self._paused = False
         self.ready.set()
         logs.get().info("assigned", group=self.lane.group, partitions=len(mine))
@@ -324,6 +386,7 @@ class Lanes:
         await self._let_go(going)
         for place in going:
             del self._partitions[place]
+        self._refused -= set(leaving)
         await self.work.revoked(list(going))
 
     async def _drain(self, partitions: Sequence[_Partition]) -> None:
@@ -408,5 +471,4 @@ def _seek(consumer: AIOKafkaConsumer, place: TopicPartition, offset: int) -> Non
 
 
 def _record(raw: ConsumerRecord[bytes, bytes]) -> Record:
-    key = (raw.key or b"").decode(errors="replace")
-    return Record(raw.topic, raw.partition, raw.offset, key, tuple(raw.headers), raw.value)
+    return Record(raw.topic, raw.partition, raw.offset, text_of(raw.key), tuple(raw.headers), raw.value)

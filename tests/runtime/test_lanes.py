@@ -51,6 +51,9 @@ class Notebook:
     async def revoked(self, partitions: Collection[Place]) -> None:
         del partitions
 
+    def waits(self) -> bool:
+        return False
+
     @property
     def total(self) -> int:
         return sum(map(len, self.seen.values()))
