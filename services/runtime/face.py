@@ -36,6 +36,7 @@ from .subscription import Subscription, TransactionalWork
 
 CRASHED: Final = 70
 _STOP_S: Final = 25.0
+_LAG_EVERY_S: Final = 0.5
 
 Build = Callable[["Runtime"], FastAPI]
 
@@ -132,6 +133,7 @@ async def _opened(service: str, settings: Settings) -> AsyncIterator[Runtime]:
     runtime = Runtime(service, settings, settings.secret(), clock, store, producer, relay)
     runtime.background("outbox", relay.run)
     runtime.background("spans", post.run)
+    runtime.background("loop lag", _measure_lag)
     trace = tracing.configure(service, post.ship, settings.otlp)
     try:
         yield runtime
@@ -160,7 +162,7 @@ async def _until_stopped(runtime: Runtime, server: uvicorn.Server) -> bool:
     for task in done - {stopping}:
         logs.get().error("crashed", task=task.get_name(), error=_told(task), exc_info=task.exception())
     if not failed:
-        await _wind_down(runtime, server, consuming)
+        await _wind_down(runtime, server, serving)
     for task in (stopping, consuming, *working):
         task.cancel()
     await asyncio.gather(consuming, *working, return_exceptions=True)
@@ -191,15 +193,25 @@ async def _all(works: Iterable[Coroutine[Any, Any, None]]) -> None:
             group.create_task(work)
 
 
-async def _wind_down(runtime: Runtime, server: uvicorn.Server, consuming: asyncio.Task[None]) -> None:
+async def _wind_down(runtime: Runtime, server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
+    """Take nothing more from anybody, then finish what was begun, then send what came of it."""
     server.should_exit = True
-    del consuming
     try:
         async with asyncio.timeout(_STOP_S):
+            await asyncio.wait({serving})
             await asyncio.gather(*(lanes.stop() for lanes in runtime.lanes))
             await runtime.relay.drained()
     except TimeoutError:
         logs.get().warning("stop_late", unsent=runtime.relay.unsent)
+
+
+async def _measure_lag() -> None:
+    """How late the event loop is. Heartbeats run on it too: ten seconds late, and Kafka gives our place away."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + _LAG_EVERY_S
+        await asyncio.sleep(_LAG_EVERY_S)
+        metrics.observe("tongche_loop_lag_seconds", max(0.0, loop.time() - due))
 
 
 def _told(task: asyncio.Task[Any]) -> str:
