@@ -28,14 +28,14 @@ from contracts.registry import contract_of
 from contracts.topics import COMMANDS
 from observability import logs, metrics, tracing
 from services.runtime import ledger, outbox, parking
-from services.runtime.breaker import Breaker
+from services.runtime.breaker import Breaker, State
 from services.runtime.lanes import Gone
 from services.runtime.owner import Fence
 from services.runtime.parking import Parked
 from services.runtime.poison import set_aside
 from services.runtime.producer import Producer
 from services.runtime.record import Outgoing, Place, Record, read
-from services.runtime.store import Op, Store, StoreUnavailable
+from services.runtime.store import Op, Store, waited_out
 
 from .calls import Agency
 from .voice import Fate, Voice
@@ -46,7 +46,6 @@ PARK_FOR_S: Final = (30.0, 120.0, 600.0, 1800.0, 3600.0)
 """How long a parked head waits before each next try; the last one repeats."""
 _LOOK_S: Final = 1.0
 _HEADS_AT_ONCE: Final = 50
-_STORE_PAUSE_S: Final = 0.5
 
 
 class NeedsPerson(AgencyError):
@@ -82,6 +81,9 @@ class _Delivery:
     attempts: list[Attempt]
     since: float
     held_s: float = 0.0
+    begun: bool = False
+    cut_off: bool = False
+    """A process that called before us never told how it ended."""
 
     @property
     def name(self) -> str:
@@ -96,7 +98,7 @@ class _Delivery:
     @property
     def doubtful(self) -> bool:
         """Whether an attempt may have had its effect though no answer came."""
-        return any(one.result in ("ambiguous", "broken-answer") for one in self.attempts)
+        return self.cut_off or any(one.result in ("ambiguous", "broken-answer") for one in self.attempts)
 
 
 @dataclass(slots=True)
@@ -130,18 +132,22 @@ class Deliveries:
     async def assigned(self, partitions: Collection[Place], generation: int) -> Collection[Place]:
         """Take the fence, then learn which keys wait parked."""
         mine = await self.fence.take(partitions, generation)
-        self._mine = set(mine)
-        self._keys = await self.store.run(lambda connection: parking.keys(connection, self.consumer, self._mine))
+        self._mine |= set(mine)
+        here = frozenset(self._mine)
+        self._keys = await self._durable(lambda connection: parking.keys(connection, self.consumer, here))
         self._look.set()
         return mine
 
     async def recall(self, records: Sequence[Record]) -> Mapping[str, Any]:
         """What was decided before about a batch of commands."""
         ids = [record.id for record in records]
-        return await self.store.read(lambda connection: ledger.decided(connection, self.consumer, ids))
+        return await self._seen(lambda connection: ledger.decided(connection, self.consumer, ids))
 
     async def handle(self, record: Record, known: Any | None) -> None:
         """Deliver a command, or park it, or say again what was decided."""
+        if known is None and not self._forgiving:
+            # The same command may stand in the topic twice; its first copy may have been settled since the look-up.
+            known = (await self.recall([record])).get(record.id)
         if known is not None:
             await self.producer.send_all(known)
             return
@@ -172,6 +178,10 @@ class Deliveries:
         self._trying.clear()
         self.fence.drop(partitions)
 
+    def waits(self) -> bool:
+        """An organisation that is down, or a store that is, would keep a new process waiting as well."""
+        return self.breaker.state is not State.CLOSED or not self.store.available
+
     # -- one delivery
 
     def _new(self, record: Record) -> _Delivery:
@@ -187,16 +197,19 @@ class Deliveries:
         policy = self.agency.adapter.retry
 
         def spent(state: RetryCallState) -> bool:
-            return (state.seconds_since_start or 0.0) - delivery.held_s >= policy.in_place_for.total_seconds()
+            tried_s = (state.seconds_since_start or 0.0) - delivery.held_s
+            longest_pause_s = policy.longest.total_seconds()
+            return tried_s >= policy.in_place_for.total_seconds() or _asked_for(state) > longest_pause_s
 
+        backoff = wait_exponential_jitter(
+            multiplier=policy.first.total_seconds(),
+            max=policy.longest.total_seconds(),
+            exp_base=policy.factor,
+            jitter=policy.first.total_seconds(),
+        )
         retrying = AsyncRetrying(
             stop=spent,
-            wait=wait_exponential_jitter(
-                multiplier=policy.first.total_seconds(),
-                max=policy.longest.total_seconds(),
-                exp_base=policy.factor,
-                jitter=policy.first.total_seconds(),
-            ),
+            wait=lambda state: max(backoff(state), _asked_for(state)),
             retry=retry_if_exception_type((Unavailable, NotYet, Ambiguous, BrokenAnswer)),
             reraise=True,
         )
@@ -211,13 +224,56 @@ class Deliveries:
         if place not in self._mine:
             raise Gone
         delivery.held_s += await self.breaker.enter(lambda: place not in self._mine)
-        async with self._calls:
-            await self.fence.leased(place)
-            self.in_flight += 1
-            try:
-                return await self._traced(delivery)
-            finally:
-                self.in_flight -= 1
+        try:
+            await self._begin(delivery)
+            async with self._calls:
+                await self.fence.leased(place)
+                self.in_flight += 1
+                try:
+                    return await self._traced(delivery)
+                finally:
+                    self.in_flight -= 1
+        except AgencyError:
+            await self._end(delivery)
+            raise
+        except BaseException:
+            # It may have been the probe, for whose result everybody waits.
+            self.breaker.abandoned()
+            raise
+
+    @property
+    def _forgiving(self) -> bool:
+        return self.agency.adapter.features is Features.IDEMPOTENT
+
+    async def _begin(self, delivery: _Delivery) -> None:
+        """Note durably that a call begins, where the agency would not know a second one for the same.
+
+        Raises `NeedsPerson` where a process died during an earlier call and nobody can look up what came of it.
+        """
+        if self._forgiving or delivery.begun:
+            return
+        record = delivery.record
+
+        def act(connection: Connection) -> bool:
+            self._check(connection, record)
+            return ledger.begin(connection, self.consumer, record.id)
+
+        delivery.cut_off |= not await self._durable(act)
+        delivery.begun = True
+        if delivery.cut_off and not self._may_resend(delivery.operation):
+            reason = "a call was cut off"
+            raise NeedsPerson(reason)
+
+    async def _end(self, delivery: _Delivery) -> None:
+        """Take the note back where it is certain that nothing happened; otherwise the outcome does it."""
+        if delivery.begun and not delivery.doubtful:
+            await self._durable(partial(self._ended, record=delivery.record))
+            delivery.begun = False
+
+    def _ended(self, connection: Connection, record: Record) -> None:
+        self._check(connection, record)
+        if not self._forgiving:
+            ledger.end(connection, self.consumer, record.id)
 
     async def _traced(self, delivery: _Delivery) -> Answered:
         envelope, last = delivery.command.envelope, delivery.attempts[-1:]
@@ -243,9 +299,6 @@ class Deliveries:
             came = await self._asked(delivery, span.traceparent)
         except AgencyError as failure:
             came = failure
-        except BaseException:
-            self.breaker.abandoned()
-            raise
         lasted = time.monotonic() - clock
         error = came if isinstance(came, AgencyError) else None
         self._judge(error)
@@ -327,7 +380,7 @@ class Deliveries:
         self._keys.add(delivery.record.key)
 
         def act(connection: Connection) -> None:
-            self._check(connection, delivery.record)
+            self._ended(connection, delivery.record)
             if not parking.put(connection, row):
                 parking.park(connection, row)
             for one in said:
@@ -369,7 +422,7 @@ class Deliveries:
         if not self._mine or not self._keys:
             return []
         now, mine = time.time(), frozenset(self._mine)
-        return await self.store.read(
+        return await self._seen(
             lambda connection: parking.due_heads(connection, self.consumer, mine, now, _HEADS_AT_ONCE)
         )
 
@@ -392,6 +445,11 @@ class Deliveries:
 
     async def _try_head(self, row: Parked) -> None:
         """Try once more; answered → stored → said → only then is the parked row let go."""
+        # Since it was found due, a person may have cancelled it. From here on `cancel` sees that it is being tried.
+        found = await self._durable(lambda connection: parking.find(connection, self.consumer, row.record.id))
+        if found is None or found.state == "dead":
+            return
+        row = found
         if row.state != "answered":
             delivery = self._again(row)
             outcome = await self._in_place(delivery, row.tries)
@@ -410,7 +468,7 @@ class Deliveries:
         return delivery
 
     def _answer(self, connection: Connection, row: Parked, outputs: Sequence[Outgoing]) -> Parked:
-        self._check(connection, row.record)
+        self._ended(connection, row.record)
         stored = ledger.decide(connection, self.consumer, row.record.id, outputs)
         answered = replace(row, state="answered", outputs=tuple(stored))
         parking.put(connection, answered)
@@ -465,21 +523,17 @@ class Deliveries:
     # -- the store
 
     def _settle(self, connection: Connection, record: Record, outputs: Sequence[Outgoing]) -> list[Outgoing]:
-        self._check(connection, record)
+        self._ended(connection, record)
         return ledger.decide(connection, self.consumer, record.id, outputs)
 
     def _check(self, connection: Connection, record: Record) -> None:
         self.fence.check(connection, record.place)
 
     async def _durable(self, op: Op[T]) -> T:
-        """Run an act, waiting out a store that cannot write: its outcome must not be forgotten."""
-        while True:
-            try:
-                return await self.store.run(op)
-            except StoreUnavailable as away:
-                metrics.count("tongche_store_unavailable_total")
-                logs.get().warning("store_unavailable", error=str(away))
-                await asyncio.sleep(_STORE_PAUSE_S)
+        return await waited_out(lambda: self.store.run(op))
+
+    async def _seen(self, op: Op[T]) -> T:
+        return await waited_out(lambda: self.store.read(op))
 
 
 _FAILURES: Final[dict[type[AgencyError], FailureClass]] = {
@@ -489,6 +543,14 @@ _FAILURES: Final[dict[type[AgencyError], FailureClass]] = {
     BrokenAnswer: "broken-answer",
     NeedsPerson: "person",
 }
+
+
+def _asked_for(state: RetryCallState) -> float:
+    """How many seconds the agency asked us to wait before the next try of this command."""
+    error = state.outcome.exception() if state.outcome else None
+    asked: timedelta | None = getattr(error, "retry_after", None)
+    # A pause of the whole organisation is the breaker's business.
+    return asked.total_seconds() if asked and isinstance(error, NotYet) else 0.0
 
 
 def _attempt(number: int, began: datetime, lasted_s: float, error: AgencyError | None, span_id: str) -> Attempt:

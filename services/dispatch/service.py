@@ -26,6 +26,7 @@ from services.runtime.owner import Fence
 from services.runtime.parking import Parked
 from services.runtime.record import read
 from services.runtime.sql import upsert
+from services.runtime.store import waited_out
 from services.runtime.tables import breaker as breakers
 
 from .calls import Agency
@@ -109,7 +110,7 @@ class Dispatch:
                 "reason": changed.reason,
                 "probe_at": None,
             }
-            await self.runtime.store.run(partial(_keep, row))
+            await waited_out(partial(self.runtime.store.run, partial(_keep, row)))
 
     async def organisations(self) -> list[dict[str, Any]]:
         """Every organisation: its breaker and why, and how many deliveries are held, parked and dead."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
 from .packing import pack_messages, unpack_messages
 from .record import Outgoing
@@ -32,3 +32,18 @@ def decide(connection: Connection, consumer: str, id_: str, outputs: Sequence[Ou
     if insert_once(connection, ledger, row):
         return list(outputs)
     return decided(connection, consumer, [id_])[id_]
+
+
+def begin(connection: Connection, consumer: str, id_: str) -> bool:
+    """Note that an input is about to have its effect; False where an earlier try began and never told how it ended."""
+    row = {"consumer": _begun(consumer), "id": id_, "outputs": None, "at": time.time()}
+    return insert_once(connection, ledger, row)
+
+
+def end(connection: Connection, consumer: str, id_: str) -> None:
+    """Take back what `begin` noted: how it ended is known."""
+    connection.execute(delete(ledger).where(ledger.c.consumer == _begun(consumer), ledger.c.id == id_))
+
+
+def _begun(consumer: str) -> str:
+    return f"{consumer}.begun"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_, update
 from sqlalchemy.sql import ColumnElement
 
 from .packing import pack_headers, pack_messages, unpack_headers, unpack_messages
@@ -94,13 +94,10 @@ def due_heads(connection: Connection, consumer: str, places: Collection[Place], 
         )
         .exists()
     )
-    query = (
-        select(parked)
-        .where(parked.c.consumer == consumer, parked.c.state != "dead", parked.c.not_before <= now, is_head)
-        .order_by(parked.c.not_before, parked.c.offset)
-        .limit(most)
-    )
-    return [_read(row) for row in connection.execute(query) if (row.topic, row.partition) in places]
+    here = tuple_(parked.c.topic, parked.c.partition).in_([tuple(place) for place in places])
+    due = (parked.c.consumer == consumer, parked.c.state != "dead", parked.c.not_before <= now)
+    query = select(parked).where(*due, here, is_head).order_by(parked.c.not_before, parked.c.offset).limit(most)
+    return list(map(_read, connection.execute(query)))
 
 
 def listed(connection: Connection, consumer: str | None, state: State | None, most: int) -> list[Parked]:
