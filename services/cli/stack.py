@@ -128,6 +128,7 @@ def _announce(folder: DataFolder, stack: Stack, *, as_json: bool, foreground: bo
         ("控制台 / console", urls.get("console", "-")),
         ("Kafka", urls["kafka"]),
         ("登录 / login", f"{secrets.operator_user} / {secrets.operator_password}"),
+        ("发布令牌 / publishers' tokens", f"{folder.secrets} (publisher_tokens)"),
         ("数据 / data", stack.data),
         ("日志 / logs", stack.logs),
         ("停止 / stop", stop),
