@@ -50,6 +50,10 @@ class Plants:
     async def revoked(self, partitions: Collection[Place]) -> None:
         """Nothing is kept of a partition."""
 
+    def waits(self) -> bool:
+        """Never: what the journal cannot keep ends the process."""
+        return False
+
 
 def feed(settings: Settings, makers: Makers, slot: str) -> Lanes:
     """The consumer that tells the makers of sales."""
