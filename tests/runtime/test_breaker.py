@@ -51,9 +51,9 @@ def test_a_failed_probe_opens_it_again_for_longer() -> None:
     first = breaker.probe_at - now[0]
     now[0] = breaker.probe_at
     asyncio.run(breaker.enter(lambda: False))
-    assert breaker.state is State.HALF_OPEN
+    states = [breaker.state]
     breaker.failed("still down")
-    assert breaker.state is State.OPEN
+    assert [*states, breaker.state] == [State.HALF_OPEN, State.OPEN]
     assert breaker.probe_at - now[0] > first
 
 
@@ -80,3 +80,44 @@ def test_those_who_must_leave_do_not_wait() -> None:
             await waiter
 
     asyncio.run(play())
+
+
+def test_a_probe_that_never_came_to_a_result_lets_another_probe() -> None:
+    """Its partition went while it waited for its turn: nobody else may be held for that."""
+
+    async def play() -> None:
+        now = [0.0]
+        breaker = _opened(Breaker("police", now=lambda: now[0]))
+        now[0] = 60.0
+        await breaker.enter(lambda: False)
+        waiting = asyncio.create_task(breaker.enter(lambda: False))
+        await asyncio.sleep(0)
+        breaker.abandoned()
+        async with asyncio.timeout(2):
+            await waiting
+        assert breaker.state is State.HALF_OPEN
+
+    asyncio.run(play())
+
+
+def test_after_a_failed_probe_the_next_comes_when_it_is_due() -> None:
+    """Those who waited for the result of the first learn of the new pause."""
+
+    async def play() -> None:
+        breaker = _opened(Breaker("police"))
+        await breaker.enter(lambda: False)
+        waiting = asyncio.create_task(breaker.enter(lambda: False))
+        await asyncio.sleep(0)
+        breaker.failed("still down")
+        async with asyncio.timeout(4):
+            await waiting
+
+    asyncio.run(play())
+
+
+def test_a_shorter_pause_does_not_take_back_a_longer_one() -> None:
+    """Two answers with Retry-After: the later moment counts."""
+    breaker = Breaker("tax", now=lambda: 0.0)
+    breaker.failed("busy", 60.0)
+    breaker.failed("busy", 1.0)
+    assert breaker.probe_at == 60.0

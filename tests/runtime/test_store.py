@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.exc import OperationalError
 
 from services.runtime import ledger
-from services.runtime.database import open_store
-from services.runtime.settings import Settings
-from services.runtime.store import Store, StoreUnavailable, tell
+from services.runtime.sql import insert_once, upsert
+from services.runtime.store import Doubt, Store, StoreUnavailable, tell, waited_out
 from services.runtime.tables import breaker, outbox
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """A store of a service that has no tables of its own."""
-    opened = open_store(Settings(data=tmp_path), "dispatch")
-    yield opened
-    opened.writer.dispose()
-    opened.reader.dispose()
+from tests.runtime.bench import Outage, started
 
 
 def _organisation(name: str) -> dict[str, object]:
@@ -62,7 +54,7 @@ def test_many_acts_share_a_commit_and_are_told_in_order(store: Store) -> None:
     async def play() -> None:
         store.on_commit = heard.extend
         store.start()
-        await asyncio.gather(*(store.run(lambda connection, n=n: tell(connection, n)) for n in range(1000)))
+        await asyncio.gather(*(store.run(partial(tell, fact=number)) for number in range(1000)))
         await store.stop()
 
     asyncio.run(play())
@@ -99,3 +91,87 @@ def test_the_first_decision_about_an_input_is_the_one_that_counts(store: Store) 
         return int(count or 0)
 
     assert asyncio.run(play()) == 0
+
+
+def test_a_row_is_inserted_once_and_the_second_time_says_so(store: Store) -> None:
+    """Both drivers tell whether the row was new, also within one transaction."""
+
+    async def play() -> list[bool]:
+        async with started(store):
+
+            def twice(connection: Connection) -> list[bool]:
+                return [insert_once(connection, breaker, _organisation("tax")) for _ in range(2)]
+
+            again = await store.run(twice)
+            return [*again, await store.run(lambda c: insert_once(c, breaker, _organisation("tax")))]
+
+    assert asyncio.run(play()) == [True, False, False]
+
+
+def test_an_upsert_replaces_all_but_the_keys(store: Store) -> None:
+    """The row with the same keys gets the new values."""
+
+    async def play() -> list[tuple[str, str]]:
+        async with started(store):
+            for state in ("open", "closed"):
+                row = {**_organisation("tax"), "state": state}
+                await store.run(partial(upsert, table=breaker, keys=["organisation"], row=row))
+            query = select(breaker.c.organisation, breaker.c.state)
+            return await store.read(lambda connection: [(row[0], row[1]) for row in connection.execute(query)])
+
+    assert asyncio.run(play()) == [("tax", "closed")]
+
+
+def test_an_act_waits_out_an_outage_and_is_done_once(store: Store, until: Any) -> None:
+    """As often as the commit fails it is tried again; the store says meanwhile that it is not available."""
+    outage = Outage(left=2)
+
+    async def play() -> None:
+        async with started(store, outage):
+            act = asyncio.create_task(waited_out(lambda: store.run(_opened("tax"))))
+            await until(lambda: not store.available)
+            await act
+            await until(lambda: store.available)
+            assert outage.refused == 2
+            assert await store.read(_count) == 1
+
+    asyncio.run(play())
+
+
+def test_a_commit_of_which_nobody_heard_leaves_a_doubt(store: Store) -> None:
+    """It may be durable: its act knows its own traces, and the listener is told to look for itself."""
+    outage = Outage(left=1, lost=True)
+    heard: list[object] = []
+
+    async def play() -> None:
+        store.on_commit = heard.extend
+        async with started(store, outage):
+            with pytest.raises(StoreUnavailable):
+                await store.run(_opened("tax"))
+            assert not await store.run(lambda connection: insert_once(connection, breaker, _organisation("tax")))
+
+    asyncio.run(play())
+    assert [type(fact) for fact in heard] == [Doubt]
+
+
+def test_a_database_that_cannot_be_read_says_so(store: Store) -> None:
+    """Readers may wait it out as writers do; a mistake in our own SQL is none of that."""
+
+    def broken(_: Connection) -> None:
+        raise OperationalError("select", {}, RuntimeError("gone"))
+
+    async def play() -> None:
+        async with started(store):
+            with pytest.raises(StoreUnavailable):
+                await store.read(broken)
+            assert (store.available, await store.read(_count), store.available) == (False, 0, True)
+
+    asyncio.run(play())
+
+
+def _opened(name: str) -> Callable[[Connection], bool]:
+    return lambda connection: insert_once(connection, breaker, _organisation(name))
+
+
+def _count(connection: Connection) -> int:
+    return connection.execute(select(func.count()).select_from(breaker)).scalar_one()
