@@ -1,0 +1,70 @@
+"""A full disk: what cannot be kept is not acknowledged, and when there is room again everything goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import aiohttp
+import pytest
+
+from services.cli.demo_sales import Sale
+from services.cli.door import Door
+from services.stack import readiness
+from tests.road.installation import Installation, until
+from tests.road.publisher import hand_in, invented
+
+SALES = 30
+FULL_FOR_S = 4
+WITHIN_S = 60
+WRITERS = ("simulator", "intake", "journey", "dispatch", "console")
+
+pytestmark = [
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(sys.platform != "linux", reason="only Linux sets a running process's limits"),
+]
+
+
+def answers(installation: Installation, planned: list[Sale]) -> list[tuple[int, str]]:
+    """What the door answers to each sale, handed in once: status and kind of body."""
+
+    async def ask() -> list[tuple[int, str]]:
+        async with Door.of(installation.running, "platform") as door, aiohttp.ClientSession() as http:
+            return [await _ask(http, door, sale) for sale in planned]
+
+    return asyncio.run(ask())
+
+
+async def _ask(http: aiohttp.ClientSession, door: Door, sale: Sale) -> tuple[int, str]:
+    event = {"specversion": "1.0", "id": sale.sourceid, "source": sale.source, "type": sale.type, "data": sale.data}
+    headers = {"Authorization": f"Bearer {door.token}", "Content-Type": "application/cloudevents+json"}
+    async with http.post(f"{door.url}/v1/sales", json=event, headers=headers) as told:
+        return told.status, told.content_type
+
+
+def test_a_door_that_cannot_keep_a_sale_takes_none(installation: Installation) -> None:
+    """503 and a problem document, each time; the same sales come in once there is room, and close."""
+    planned = invented(installation, "platform", seed=21, number=3)
+    before = installation.cases()["closed"]
+    with installation.disk_full("intake"):
+        assert answers(installation, planned) == [(503, "application/problem+json")] * 3
+    asyncio.run(hand_in(installation, planned))
+    installation.until_closed(before + 3, WITHIN_S)
+
+
+def test_a_full_disk_costs_no_sale(installation: Installation) -> None:
+    """For some seconds nobody of ours can write anything, logs included, while sales are on their way."""
+    before = installation.cases()["closed"]
+    with ThreadPoolExecutor(1) as pool:
+        planned = invented(installation, "platform", seed=22, number=SALES)
+        handing_in = pool.submit(asyncio.run, hand_in(installation, planned))
+        until(lambda: installation.cases().get("open"), WITHIN_S, installation.cases)
+        with installation.disk_full(*WRITERS):
+            # That is how long it lasts; nothing is waited for here.
+            asyncio.run(asyncio.sleep(FULL_FOR_S))
+        handing_in.result(WITHIN_S)
+    until(lambda: not readiness.unready(installation.stack), WITHIN_S, lambda: readiness.unready(installation.stack))
+    installation.until_closed(before + SALES, WITHIN_S)
+    verdict = installation.check()
+    assert (verdict["checker"], verdict["findings"]) == ("clean", [])
