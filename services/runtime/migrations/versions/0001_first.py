@@ -19,7 +19,7 @@ def upgrade() -> None:
         "ledger",
         sa.Column("consumer", sa.Text, primary_key=True),
         sa.Column("id", sa.Text, primary_key=True),
-        sa.Column("outputs", sa.LargeBinary),
+        sa.Column("outputs", sa.LargeBinary, comment="what to send again when the input comes again"),
         sa.Column("at", sa.Float, nullable=False),
     )
     op.create_table(
@@ -52,14 +52,14 @@ def upgrade() -> None:
         sa.Column("key", sa.Text, nullable=False),
         sa.Column("headers", sa.LargeBinary, nullable=False),
         sa.Column("value", sa.LargeBinary, nullable=False),
-        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("state", sa.Text, nullable=False, comment="parked, answered or dead"),
         sa.Column("tries", sa.Integer, nullable=False),
         sa.Column("not_before", sa.Float, nullable=False),
         sa.Column("since", sa.Float, nullable=False),
         sa.Column("failure", sa.Text),
         sa.Column("reason", sa.Text),
         sa.Column("outputs", sa.LargeBinary),
-        sa.Column("history", sa.LargeBinary, nullable=False),
+        sa.Column("history", sa.LargeBinary, nullable=False, comment="the attempts so far, as JSON"),
     )
     op.create_index("parked_by_key", "parked", ["consumer", "topic", "partition", "key", "offset"])
     op.create_index("parked_by_state", "parked", ["state"])
