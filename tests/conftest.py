@@ -52,19 +52,22 @@ def postgres() -> Iterator[str]:
     with TemporaryDirectory(prefix="tongche-postgres-") as folder:
         server = get_server(folder, cleanup_mode="stop")
         try:
+            with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+                # No test pulls the plug.
+                connection.execute("alter system set fsync = off")
+                connection.execute("select pg_reload_conf()")
             yield server.get_uri()
         finally:
             server.cleanup()
 
 
 @pytest.fixture
-def database(postgres: str) -> Iterator[str]:
+def database(postgres: str) -> str:
     """The URL of an empty database of the test's own."""
     name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(f"create database {name}".encode())
-        yield _elsewhere(postgres, name)
-        connection.execute(f"drop database {name} with (force)".encode())
+    return _elsewhere(postgres, name)
 
 
 def _elsewhere(url: str, name: str) -> str:

@@ -1,0 +1,146 @@
+"""What is parked stands in the order of its key, and only its head is ever due."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from services.runtime import ledger, parking
+from services.runtime.database import open_store
+from services.runtime.parking import Parked
+from services.runtime.record import Place
+from services.runtime.settings import Settings
+from services.runtime.store import Store
+from tests.runtime.bench import outgoing, record, started
+
+T = TypeVar("T")
+ME = "dispatch.police"
+HERE = Place("topic", 0)
+
+
+def _parked(offset: int, key: str = "key", partition: int = 0, not_before: float = 0.0) -> Parked:
+    return Parked(ME, record(offset, f"{key}-{offset}", key, partition), not_before=not_before)
+
+
+def _played(store: Store, *acts: Callable[[Connection], T]) -> list[T]:
+    async def play() -> list[T]:
+        async with started(store):
+            return [await store.run(act) for act in acts]
+
+    return asyncio.run(play())
+
+
+def _parking(*rows: Parked) -> Callable[[Connection], list[str]]:
+    def act(connection: Connection) -> list[str]:
+        for row in rows:
+            parking.park(connection, row)
+        return []
+
+    return act
+
+
+def _due(now: float = 1.0, places: frozenset[Place] = frozenset({HERE}), most: int = 50) -> Callable[..., list[str]]:
+    return lambda connection: [row.record.id for row in parking.due_heads(connection, ME, places, now, most)]
+
+
+def test_only_the_head_of_a_key_is_due(store: Store) -> None:
+    """Whatever its followers' times say, and in whatever order they were stored."""
+    rows = (_parked(9), _parked(7, not_before=0.5), _parked(8), _parked(3, key="other"))
+    assert _played(store, _parking(*rows), _due())[1] == ["other-3", "key-7"]
+
+
+def test_a_head_that_must_wait_keeps_its_followers_waiting(store: Store) -> None:
+    """Its time has not come; theirs does not count."""
+    assert _played(store, _parking(_parked(7, not_before=99.0), _parked(8)), _due())[1] == []
+
+
+def test_behind_a_dead_head_nothing_is_due(store: Store) -> None:
+    """What stands behind it stays parked until a person decided."""
+    dead = Parked(ME, record(7, "key-7"), state="dead")
+    assert _played(store, _parking(dead, _parked(8)), _due())[1] == []
+
+
+def test_others_partitions_do_not_crowd_out_ours(store: Store) -> None:
+    """Many heads of partitions that another process owns are due before our one."""
+    theirs = [_parked(offset, key=f"k{offset}", partition=1) for offset in range(60)]
+    ours = _parked(100, not_before=0.5)
+    assert _played(store, _parking(*theirs, ours), _due())[1] == ["key-100"]
+
+
+def test_parking_again_changes_nothing(store: Store) -> None:
+    """A record that comes again after a crash finds its row, with its tries and its times."""
+    first = Parked(ME, record(7, "a"), tries=3, not_before=0.5, history=({"number": 1},))
+    found = _played(
+        store,
+        lambda connection: parking.park(connection, first),
+        lambda connection: parking.park(connection, Parked(ME, record(7, "a"))),
+        lambda connection: parking.find(connection, ME, "a"),
+    )[2]
+    assert found == first
+
+
+def test_a_record_goes_behind_only_where_something_waits(store: Store) -> None:
+    """The rest of the key's partition has nothing to do with it."""
+    told = _played(
+        store,
+        lambda connection: parking.park_behind(connection, _parked(7)),
+        lambda connection: parking.park(connection, _parked(7)),
+        lambda connection: parking.park_behind(connection, _parked(8)),
+        lambda connection: parking.park_behind(connection, _parked(9, key="other")),
+        lambda connection: parking.remove(connection, _parked(7)),
+        lambda connection: parking.remove(connection, _parked(8)),
+    )
+    assert told == [False, None, True, False, True, False]
+
+
+def test_all_of_it_survives_a_restart(settings: Settings) -> None:
+    """Order, answers to be said again, the history: another process finds what the first one stored."""
+    answered = Parked(ME, record(7, "key-7"), state="answered", outputs=(outgoing("said"),), history=({"number": 1},))
+    _played(open_store(settings, "dispatch"), _parking(answered, _parked(8)))
+    again = open_store(settings, "dispatch")
+    found = _played(again, lambda connection: parking.due_heads(connection, ME, {HERE}, 1.0, 9))[0]
+    assert found == [answered]
+
+
+def test_keys_and_counts_tell_what_waits_where(store: Store) -> None:
+    """By partition for the lanes, by state for people."""
+    dead = Parked(ME, record(7, "a", "mine"), state="dead")
+    rows = (dead, _parked(8, key="mine"), _parked(9, key="theirs", partition=1))
+    keys = _played(store, _parking(*rows), lambda connection: sorted(parking.keys(connection, ME, {HERE})))[1]
+    assert keys == ["mine"]
+
+
+def test_a_dead_row_and_a_parked_one_are_counted_apart(store: Store) -> None:
+    """As the operators' page shows them."""
+    dead = Parked(ME, record(7, "a"), state="dead")
+    counts = _played(store, _parking(dead, _parked(8)), lambda connection: sorted(parking.counts(connection).items()))[
+        1
+    ]
+    assert counts == [((ME, "dead"), 1), ((ME, "parked"), 1)]
+
+
+def test_the_first_outcome_is_what_is_said_again(store: Store) -> None:
+    """A second decision about an input is told the outputs of the first."""
+    told = _played(
+        store,
+        lambda connection: ledger.decide(connection, ME, "a", [outgoing("first")]),
+        lambda connection: ledger.decide(connection, ME, "a", [outgoing("second")]),
+        lambda connection: ledger.decided(connection, ME, ["a", "b"])["a"],
+    )
+    assert [[one.id for one in outputs] for outputs in told] == [["first"]] * 3
+
+
+def test_a_beginning_without_an_end_is_remembered(store: Store) -> None:
+    """So the next process knows that a call may have been under way; an end takes it back."""
+    told = _played(
+        store,
+        lambda connection: ledger.begin(connection, ME, "a"),
+        lambda connection: ledger.begin(connection, ME, "a"),
+        lambda connection: ledger.end(connection, ME, "a"),
+        lambda connection: ledger.begin(connection, ME, "a"),
+        lambda connection: ledger.decided(connection, ME, ["a"]),
+    )
+    assert told == [True, False, None, True, {}]
