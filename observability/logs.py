@@ -6,6 +6,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, MutableMapping
+from contextlib import suppress
 from typing import Any, Final, Literal, TextIO, cast
 
 import structlog
@@ -24,7 +25,7 @@ _NOISY: Final = ("aiokafka", "kafka", "faststream", "opentelemetry", "urllib3", 
 
 def configure(service: str, fmt: Format = "json", stream: TextIO | None = None) -> None:
     """Send everything that structlog and the standard library log to `stream` (stdout), one line each."""
-    out = stream or sys.stdout
+    out = cast("TextIO", Lossy(stream or sys.stdout))
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -57,6 +58,28 @@ def bind(**what: str | None) -> None:
 def unbind(*names: str) -> None:
     """Stop saying it."""
     structlog.contextvars.unbind_contextvars(*names)
+
+
+class Lossy:
+    """A stream that may lose lines: on a full disk the work goes on, or says itself why it cannot.
+
+    A line that nobody can write must not turn a door's 503 into a 500, nor end a process that only waits for room.
+    """
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def write(self, text: str) -> int:
+        try:
+            return self._out.write(text)
+        except OSError:
+            metrics.count("tongche_log_lines_lost_total")
+            return len(text)
+
+    def flush(self) -> None:
+        # What could not be written was counted as lost; what is still buffered is tried again by the next flush.
+        with suppress(OSError):
+            self._out.flush()
 
 
 class RateLimit(logging.Filter):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import logging
@@ -39,6 +40,22 @@ def test_a_line_says_service_case_and_trace(out: io.StringIO) -> None:
     (line,) = lines(out)
     assert (line["event"], line["service"], line["level"], line["facet"]) == ("opened", "journey", "info", "tax")
     assert (line["case_id"], line["trace_id"]) == ("case-1", span.trace_id)
+
+
+class FullDisk(io.StringIO):
+    """Takes nothing."""
+
+    def write(self, text: str) -> int:
+        del text
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_line_that_cannot_be_written_fails_nobody(out: io.StringIO) -> None:
+    """Neither ours nor another library's; how many were lost is counted."""
+    logs.configure("intake", "json", FullDisk())
+    logs.get().info("ours")
+    logging.getLogger("uvicorn").error("theirs")
+    assert b"tongche_log_lines_lost_total 2.0" in metrics.render()
 
 
 def test_what_is_bound_stands_on_further_lines_until_unbound(out: io.StringIO) -> None:
