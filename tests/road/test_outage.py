@@ -54,8 +54,11 @@ def test_a_door_that_cannot_keep_a_sale_takes_none(installation: Installation) -
 
 
 def test_a_full_disk_costs_no_sale(installation: Installation) -> None:
-    """For some seconds nobody of ours can write anything, logs included, while sales are on their way."""
-    before = installation.cases()["closed"]
+    """For some seconds nobody of ours can write anything, logs included, while sales are on their way.
+
+    The services wait for room. The simulated agencies fall, as whoever cannot write a ledger should, and come back.
+    """
+    before, processes = installation.cases()["closed"], installation.stack.children
     with ThreadPoolExecutor(1) as pool:
         planned = invented(installation, "platform", seed=22, number=SALES)
         handing_in = pool.submit(asyncio.run, hand_in(installation, planned))
@@ -68,3 +71,7 @@ def test_a_full_disk_costs_no_sale(installation: Installation) -> None:
     installation.until_closed(before + SALES, WITHIN_S)
     verdict = installation.check()
     assert (verdict["checker"], verdict["findings"]) == ("clean", [])
+    assert [name for name, child in installation.stack.children.items() if child != processes[name]] in (
+        [],
+        ["simulator"],
+    )
