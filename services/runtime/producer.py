@@ -142,10 +142,11 @@ async def _stopped(inner: AIOKafkaProducer) -> None:
 async def _cut_off(inner: AIOKafkaProducer) -> None:
     # Half stopped it cannot be stopped again: its sender would live on with all that it holds, one more after every
     # half minute of an outage. A test pins these private parts.
-    inner._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001
     await inner.client.close()
     try:
         async with asyncio.timeout(_STOP_S):
             await inner._sender.close()  # noqa: SLF001
     except (TimeoutError, KafkaError) as error:
         logs.get().warning("producer_cut_off", error=type(error).__name__)
+    # Only now, when the sender can put nothing back: whoever waits for this producer asks another.
+    inner._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001
