@@ -10,12 +10,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from services.runtime.lanes import Lane, Lanes
+from services.runtime import lanes as module
+from services.runtime.lanes import Gone, Lane, Lanes, Stuck, _Partition
 from services.runtime.producer import Producer
 from services.runtime.record import Outgoing, Place, Record
+from services.stack.ports import choose
 
 PARTITIONS = 4
 
@@ -166,3 +169,233 @@ def test_a_full_window_stops_fetching_and_goes_on_afterwards(kafka: str, until: 
         assert peak < 50 + 50 * PARTITIONS
 
     asyncio.run(play())
+
+
+async def _ended(task: asyncio.Task[None]) -> BaseException:
+    """Why the lanes ended by themselves."""
+    async with asyncio.timeout(20):
+        (result,) = await asyncio.gather(task, return_exceptions=True)
+    assert isinstance(result, BaseExceptionGroup)
+    return result.exceptions[0]
+
+
+async def _stopped(lanes: Lanes, task: asyncio.Task[None]) -> None:
+    await lanes.stop()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def test_a_partition_that_goes_is_drained_and_committed_first(kafka: str, until: Any) -> None:
+    """A second member joins in the middle of the work: together they do each record once, in order."""
+
+    async def play() -> None:
+        topic, group = await _topic(kafka), uuid.uuid4().hex
+        await _feed(kafka, topic, keys=20, each=20)
+        work = Notebook(slow=0.02)
+        members = [Lanes(Lane(group, (topic,), kafka, slot=slot, at_once=8, records=40), work) for slot in "01"]
+        tasks = [asyncio.create_task(members[0].run())]
+        await until(lambda: work.total > 40)
+        tasks.append(asyncio.create_task(members[1].run()))
+        await until(members[1].ready.is_set)
+        await until(lambda: work.total >= 400)
+        shares = [len(member._partitions) for member in members]
+        for member, task in zip(members, tasks, strict=True):
+            await _stopped(member, task)
+        assert sorted(shares) == [2, 2]
+        assert work.overlaps == 0
+        assert all(numbers == list(range(20)) for numbers in work.seen.values())
+        assert await _committed(kafka, group, topic) == 400
+
+    asyncio.run(play())
+
+
+def test_records_that_came_before_we_were_ready_come_again(kafka: str, until: Any) -> None:
+    """Getting ready takes a while; nothing is lost by it, and each key begins with its first."""
+
+    class Slow(Notebook):
+        async def assigned(self, partitions: Collection[Place], generation: int) -> Collection[Place]:
+            await asyncio.sleep(0.5)
+            return await super().assigned(partitions, generation)
+
+    async def play() -> None:
+        topic = await _topic(kafka)
+        await _feed(kafka, topic, keys=10, each=20)
+        work = Slow()
+        lanes = Lanes(Lane(uuid.uuid4().hex, (topic,), kafka), work)
+        task = asyncio.create_task(lanes.run())
+        await until(lambda: work.total == 200)
+        await _stopped(lanes, task)
+        assert all(numbers == list(range(20)) for numbers in work.seen.values())
+
+    asyncio.run(play())
+
+
+def test_refused_partitions_are_asked_for_again(kafka: str, until: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as Kafka says that they are ours; until then nothing of them is worked on."""
+    monkeypatch.setattr(module, "_ASK_AGAIN_S", 0.1)
+
+    class Fenced(Notebook):
+        asked = 0
+
+        async def assigned(self, partitions: Collection[Place], generation: int) -> Collection[Place]:
+            self.asked += 1
+            return [] if self.asked < 3 else await super().assigned(partitions, generation)
+
+    async def play() -> None:
+        topic = await _topic(kafka)
+        await _feed(kafka, topic, keys=10, each=5)
+        work = Fenced()
+        lanes = Lanes(Lane(uuid.uuid4().hex, (topic,), kafka), work)
+        task = asyncio.create_task(lanes.run())
+        await until(lambda: work.total == 50)
+        await _stopped(lanes, task)
+        assert work.asked == 3
+        assert all(numbers == list(range(5)) for numbers in work.seen.values())
+
+    asyncio.run(play())
+
+
+def test_who_is_fenced_and_never_told_ends(kafka: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else owns the partition, and this consumer has not heard of it: it has lost its coordinator."""
+    monkeypatch.setattr(module, "_UNTOLD_S", 0.2)
+
+    class Lost(Notebook):
+        async def handle(self, record: Record, known: Any | None) -> None:
+            del record, known
+            raise Gone
+
+    async def play() -> None:
+        topic, group = await _topic(kafka), uuid.uuid4().hex
+        await _feed(kafka, topic, keys=5, each=1)
+        lanes = Lanes(Lane(group, (topic,), kafka, drain_s=0.2), Lost())
+        assert isinstance(await _ended(asyncio.create_task(lanes.run())), Stuck)
+        assert await _committed(kafka, group, topic) == 0
+
+    asyncio.run(play())
+
+
+def test_a_listener_that_fails_ends_the_lanes(kafka: str) -> None:
+    """Aiokafka would log it and go on, with partitions that nobody got ready for."""
+
+    class Broken(Notebook):
+        async def assigned(self, partitions: Collection[Place], generation: int) -> Collection[Place]:
+            del partitions, generation
+            message = "on purpose"
+            raise LookupError(message)
+
+    async def play() -> None:
+        topic = await _topic(kafka)
+        lanes = Lanes(Lane(uuid.uuid4().hex, (topic,), kafka), Broken())
+        assert isinstance(await _ended(asyncio.create_task(lanes.run())), LookupError)
+
+    asyncio.run(play())
+
+
+def test_work_that_stands_still_ends_the_lanes_unless_it_has_a_reason(kafka: str, until: Any) -> None:
+    """Records are held and none is finished: a new process may help; not where all wait for an organisation."""
+
+    class Stiff(Notebook):
+        reason = True
+
+        async def handle(self, record: Record, known: Any | None) -> None:
+            del known
+            self.busy.add(record.id)
+            await asyncio.Event().wait()
+
+        def waits(self) -> bool:
+            return self.reason
+
+    async def play() -> None:
+        topic = await _topic(kafka)
+        await _feed(kafka, topic, keys=3, each=1)
+        work = Stiff()
+        task = asyncio.create_task(Lanes(Lane(uuid.uuid4().hex, (topic,), kafka, still_s=0.5), work).run())
+        await until(lambda: len(work.busy) == 3)
+        await asyncio.sleep(1)
+        assert not task.done()
+        work.reason = False
+        assert isinstance(await _ended(task), Stuck)
+
+    asyncio.run(play())
+
+
+def test_three_commits_that_time_out_end_the_lanes(kafka: str, until: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One may be a rebalance; three in a row are a coordinator that was lost."""
+    monkeypatch.setattr(module, "_COMMIT_S", 0.05)
+
+    async def silent(*_: Any) -> None:
+        await asyncio.Event().wait()
+
+    async def play() -> None:
+        topic = await _topic(kafka)
+        work = Notebook()
+        lanes = Lanes(Lane(uuid.uuid4().hex, (topic,), kafka), work)
+        task = asyncio.create_task(lanes.run())
+        await until(lanes.ready.is_set)
+        monkeypatch.setattr(lanes._connected, "commit", silent)
+        await _feed(kafka, topic, keys=3, each=1)
+        assert isinstance(await _ended(task), Stuck)
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_cancelled_lanes_leave_nothing_behind(kafka: str, until: Any, *, away: bool) -> None:
+    """No task, no consumer; also while they still wait for a broker."""
+    port = choose(("nobody",), {})["nobody"]
+
+    async def play() -> None:
+        topic = await _topic(kafka)
+        before = asyncio.all_tasks()
+        lanes = Lanes(Lane(uuid.uuid4().hex, (topic,), f"127.0.0.1:{port}" if away else kafka), Notebook())
+        task = asyncio.create_task(lanes.run())
+        await until(lambda: lanes._consumer is not None if away else lanes.ready.is_set())
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await until(lambda: asyncio.all_tasks() <= before, 15)
+
+    asyncio.run(play())
+
+
+def test_records_of_a_former_tenure_are_dropped() -> None:
+    """The partition goes and comes back while a batch is looked up: its records come again, these are not mixed in."""
+
+    async def play() -> None:
+        work = Rebalanced()
+        lanes = Lanes(Lane("group", ("topic",), ""), work)
+        work.partitions = lanes._partitions
+        places = [TopicPartition("topic", 0), TopicPartition("topic", 1)]
+        lanes._partitions.update({Place(*place): _Partition() for place in places})
+        fetched: Any = {place: [_Raw("topic", place.partition, 100)] for place in places}
+        for partition, records in lanes._placed(lanes._consumer, fetched):
+            await lanes._take(partition, records)
+        assert lanes.in_memory == 0
+        assert all(partition.watermark.unfinished == 0 for partition in lanes._partitions.values())
+
+    asyncio.run(play())
+
+
+@dataclass
+class _Raw:
+    """As aiokafka gives a record."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes = b"key"
+    value: bytes = b"0"
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Rebalanced(Notebook):
+    """Work in whose look-up all partitions go and come back."""
+
+    partitions: dict[Place, _Partition]
+
+    async def recall(self, records: Sequence[Record]) -> Mapping[str, Any]:
+        del records
+        for place, partition in list(self.partitions.items()):
+            partition.live = False
+            self.partitions[place] = _Partition()
+        return {}

@@ -6,6 +6,7 @@ import multiprocessing
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -54,7 +55,7 @@ def test_the_migrated_schema_is_what_the_code_speaks_of(service: str, settings: 
     assert [one for one in differences if not _only_comments(one)] == []
 
 
-def _only_comments(difference: object) -> bool:
+def _only_comments(difference: Any) -> bool:
     """Words for people beside a column; SQLite keeps none at all."""
     changes = difference if isinstance(difference, list) else [difference]
     return all(change[0] == "modify_comment" for change in changes)
