@@ -14,13 +14,16 @@ from urllib.parse import urlsplit
 
 import jsonschema_rs
 import pytest
+import typer
 import yaml
 
 from adapters.organisations import ORGANISATIONS
 from contracts.topics import LARGEST_MESSAGE, all_topics
+from services.cli import application
 from services.runtime.settings import Settings
 from services.runtime.topics import publishers_of, topics_of
-from services.stack.plan import SERVICES
+from services.stack.data import DataFolder
+from services.stack.plan import SERVICES, settings_of
 
 ROOT: Final = Path(__file__).parents[2]
 COMPOSE: Final[dict[str, Any]] = yaml.safe_load((ROOT / "compose" / "compose.yaml").read_text(encoding="utf-8"))
@@ -227,11 +230,19 @@ def test_init_makes_what_the_services_read(prepared: tuple[Path, Path]) -> None:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_the_topics_are_those_of_the_table(prepared: tuple[Path, Path]) -> None:
-    """The one-shot creates every topic of the contracts for the organisations and publishers of this installation."""
-    settings = Settings()
+@pytest.mark.usefixtures("prepared")
+def test_the_topics_are_those_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one-shot is `tongche topics ensure`, for the organisations and publishers of this installation."""
+    monkeypatch.setenv("TONGCHE_KAFKA", _environment("topics")["TONGCHE_KAFKA"])
+    settings = settings_of(DataFolder(Path(_environment("topics")["TONGCHE_DATA"])))
+    assert settings.kafka == "kafka:9092"
+    assert publishers_of(settings)
     wanted = {topic.name for topic in all_topics(ORGANISATIONS, publishers_of(settings))}
     assert {topic.name for topic in topics_of(settings)} == wanted
     assert "sale.events" in wanted
-    assert CONTAINERS["topics"]["command"] == ["python", "compose/topics.py"]
-    assert "topics.ensure(Settings())" in (ROOT / "compose" / "topics.py").read_text(encoding="utf-8")
+    command = CONTAINERS["topics"]["command"]
+    assert command[:3] == ["python", "-m", "services.cli"]
+    verb: Any = typer.main.get_command(application())
+    for word in command[3:]:
+        verb = verb.commands[word]
+    assert verb.callback.__module__ == "services.cli.topics"
