@@ -107,6 +107,9 @@ class Producer:
                 except KafkaError:
                     await _stopped(inner)
                     await asyncio.sleep(_PAUSE_S)
+                except asyncio.CancelledError:
+                    await _stopped(inner)
+                    raise
                 else:
                     self._inner = inner
             return self._inner
