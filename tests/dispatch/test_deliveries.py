@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import traceback
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -21,8 +22,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from adapters.organisations import ORGANISATIONS
 from adapters.police import ADAPTER
 from adapters.registry import ADAPTERS
-from adapters.spec import Adapter, Features, RetryPolicy
-from contracts.envelope import message
+from adapters.spec import Features, RetryPolicy
+from contracts.contract import Contract
+from contracts.envelope import Message, message
 from contracts.police import PlateReleaseV1
 from services.dispatch.calls import Agency
 from services.dispatch.deliveries import Deliveries
@@ -32,7 +34,7 @@ from services.runtime.breaker import Breaker, State
 from services.runtime.clock import Clock
 from services.runtime.database import open_store
 from services.runtime.ids import new_id
-from services.runtime.lanes import Lane, Lanes
+from services.runtime.lanes import Gone, Lane, Lanes
 from services.runtime.outbox import Relay
 from services.runtime.owner import Fence
 from services.runtime.producer import Producer
@@ -46,6 +48,15 @@ QUICK = replace(
     retry=RetryPolicy(in_place_for=timedelta(milliseconds=300), first=timedelta(milliseconds=30)),
 )
 
+SHORT = replace(
+    QUICK,
+    retry=replace(QUICK.retry, in_place_for=timedelta(seconds=10)),
+    operations={
+        name: replace(operation, endpoint=replace(operation.endpoint, timeout=timedelta(milliseconds=300)))
+        for name, operation in QUICK.operations.items()
+    },
+)
+
 Answer = Callable[["Police", str, int], tuple[int, Any] | None]
 
 
@@ -56,17 +67,39 @@ class Police:
     answer: Answer | None = None
     effects: list[tuple[str, str]] = field(default_factory=list)
     tries: dict[str, int] = field(default_factory=dict)
+    at: list[float] = field(default_factory=list)
+    linger_s: float = 0.0
+    busy: int = 0
+    busiest: int = 0
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         key, body = request.headers["Idempotency-Key"], await request.json()
         self.tries[key] = self.tries.get(key, 0) + 1
+        self.at.append(time.monotonic())
+        self.busy += 1
+        self.busiest = max(self.busiest, self.busy)
+        try:
+            await asyncio.sleep(self.linger_s)
+            return await self._say(request, key, body)
+        finally:
+            self.busy -= 1
+
+    async def _say(self, request: web.Request, key: str, body: dict[str, str]) -> web.StreamResponse:
         said = self.answer(self, key, self.tries[key]) if self.answer else None
         if said is None:
             self.act(body["clsbdh"], body["yllsh"])
             return web.json_response({"clsbdh": body["clsbdh"], "yllsh": body["yllsh"]})
         status, what = said
-        if what == "act":
+        if what in ("act", "act and hang"):
             self.act(body["clsbdh"], body["yllsh"])
+        if what in ("hang", "act and hang"):
+            await asyncio.sleep(1)
+        if what == "endless":
+            return await _endless(request)
+        if isinstance(what, bytes):
+            return web.Response(body=what, status=status)
+        if isinstance(what, Wait):
+            return web.json_response({}, status=status, headers={"Retry-After": str(what.seconds)})
         return web.json_response(what if isinstance(what, dict) else {}, status=status)
 
     def act(self, vin: str, number: str) -> None:
@@ -77,32 +110,51 @@ class Police:
         return [number for one, number in self.effects if one == vin]
 
 
+@dataclass(frozen=True)
+class Wait:
+    """What stands in Retry-After."""
+
+    seconds: int
+
+
+async def _endless(request: web.Request) -> web.StreamResponse:
+    """Twenty megabytes, unless the caller hangs up."""
+    stream = web.StreamResponse()
+    await stream.prepare(request)
+    for _ in range(320):
+        await stream.write(b"[" * 65_536)
+    return stream
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a dispatch works: what stays when its process dies."""
+
+    kafka: str
+    folder: Path
+    police: Police
+    url: str
+    topic: str
+    group: str
+
+
 @dataclass
 class Bench:
     """One organisation's dispatch on a topic of its own, with everything real but the agency."""
 
     kafka: str
-    folder: Path
     police: Police
-    adapter: Adapter
     topic: str
-    group: str
     store: Store
     producer: Producer
     deliveries: Deliveries
     lanes: Lanes
     sent: dict[str, str] = field(default_factory=dict)
 
-    async def send(self, vin: str, number: str) -> str:
+    async def send(self, vin: str, number: str, key: str | None = None, age: timedelta = timedelta()) -> str:
         """Put one command on the topic."""
-        command = message(
-            PlateReleaseV1(vin=vin, reservation_no=number, reason="test"),
-            id=new_id(),
-            source="urn:test",
-            subject=f"case-{vin}",
-            time=datetime.now(UTC),
-        )
-        await self.producer.send(outgoing(self.topic, vin, command))
+        command = _release(vin, number, age)
+        await self.producer.send(outgoing(self.topic, key or vin, command))
         self.sent[number] = command.envelope.id
         return command.envelope.id
 
@@ -129,27 +181,57 @@ class Bench:
         ]
 
 
+def _release(vin: str, number: str, age: timedelta = timedelta()) -> Message[Contract]:
+    return message(
+        PlateReleaseV1(vin=vin, reservation_no=number, reason="test"),
+        id=new_id(),
+        source="urn:test",
+        subject=f"case-{vin}",
+        time=datetime.now(UTC) - age,
+    )
+
+
+async def _parked_as(one: Bench, state: parking.State | None, count: int = 1) -> list[parking.Parked]:
+    """Wait until so many rows are in a state."""
+    async with asyncio.timeout(20):
+        while len(rows := await one.parked(state)) < count:  # noqa: ASYNC110 - the store tells nobody of its rows
+            await asyncio.sleep(0.02)
+    return rows
+
+
+async def _nothing_parked(one: Bench) -> None:
+    async with asyncio.timeout(20):
+        while await one.parked():  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.02)
+
+
 @asynccontextmanager
-async def bench(kafka: str, folder: Path, police: Police, adapter: Adapter = QUICK) -> AsyncIterator[Bench]:
-    """A running dispatch; leaving it stops it as a deployment would."""
+async def site(kafka: str, folder: Path, police: Police) -> AsyncIterator[Site]:
+    """Topics of its own and the agency's server."""
     topic, group = f"police.{uuid.uuid4().hex}.commands", f"dispatch.{uuid.uuid4().hex}"
     await _topics(kafka, [topic, "police.events", "police.dead", "delivery.events", f"{topic}.poison"])
-    async with _served(police) as url, running(kafka, folder, police, adapter, topic, group, url) as one:
+    async with _served(police) as url:
+        yield Site(kafka, folder, police, url, topic, group)
+
+
+@asynccontextmanager
+async def bench(kafka: str, folder: Path, police: Police) -> AsyncIterator[Bench]:
+    """A running dispatch; leaving it stops it as a deployment would."""
+    async with site(kafka, folder, police) as where, running(where) as one:
         yield one
 
 
 @asynccontextmanager
-async def running(
-    kafka: str, folder: Path, police: Police, adapter: Adapter, topic: str, group: str, url: str
-) -> AsyncIterator[Bench]:
-    store = open_store(Settings(data=folder), "dispatch")
+async def running(where: Site) -> AsyncIterator[Bench]:
+    """One process of it."""
+    store = open_store(Settings(data=where.folder), "dispatch")
     store.start()
-    producer = Producer(kafka, "test")
+    producer = Producer(where.kafka, "test")
     relay = Relay(store, producer)
     store.on_commit = relay.told
     await relay.load()
     async with aiohttp.ClientSession() as http:
-        agency = Agency(ORGANISATIONS["police"], url, http)
+        agency = Agency(ORGANISATIONS["police"], where.url, http)
         deliveries = Deliveries(
             agency,
             Voice(ORGANISATIONS["police"], Clock(), new_id),
@@ -159,14 +241,14 @@ async def running(
             Breaker("police"),
             pauses_s=(0.2, 0.4),
         )
-        lanes = Lanes(Lane(group, (topic,), kafka, at_once=16), deliveries)
+        lanes = Lanes(Lane(where.group, (where.topic,), where.kafka, at_once=16), deliveries)
         tasks = [
             asyncio.create_task(run()) for run in (lanes.run, relay.run, deliveries.fence.renew, deliveries.try_parked)
         ]
         for task in tasks:
             task.add_done_callback(_told)
         try:
-            yield Bench(kafka, folder, police, adapter, topic, group, store, producer, deliveries, lanes)
+            yield Bench(where.kafka, where.police, where.topic, store, producer, deliveries, lanes)
             assert not [task for task in tasks if task.done()], [task.exception() for task in tasks if task.done()]
         finally:
             await lanes.stop()
@@ -250,8 +332,7 @@ def test_a_failing_command_parks_and_holds_back_only_its_own_vehicle(kafka: str,
             assert rows[0].failure == "not-yet"
             healed.set()
             await until(lambda: one.police.of(VINS[0]) == ["R0", "R1"])
-            while await one.parked():
-                await asyncio.sleep(0.02)
+            await _nothing_parked(one)
             states = [fate.state for fate in await one.heard("delivery.events", "delivery.changed")]
             assert "parked" in states
             assert states.count("settled") == 3
@@ -323,11 +404,9 @@ def test_a_blind_agency_is_never_asked_twice(kafka: str, tmp_path: Path, monkeyp
     async def play() -> None:
         async with bench(kafka, tmp_path, Police(lambda *_: (500, "act"))) as one:
             await one.send(VINS[0], "R0")
-            while not await one.parked("dead"):
-                await asyncio.sleep(0.02)
+            await _parked_as(one, "dead")
             await one.send(VINS[0], "R1")
-            while len(await one.parked()) < 2:
-                await asyncio.sleep(0.02)
+            await _parked_as(one, None, 2)
             assert list(one.police.tries.values()) == [1]
             heard: list[Any] = []
             while not heard:
@@ -350,11 +429,9 @@ def test_a_person_decides_what_is_dead(kafka: str, tmp_path: Path, monkeypatch: 
         async with bench(kafka, tmp_path, Police(answer)) as one:
             first = await one.send(VINS[0], "R0")
             second = await one.send(VINS[1], "S0")
-            while len(await one.parked("dead")) < 2:
-                await asyncio.sleep(0.02)
+            await _parked_as(one, "dead", 2)
             await one.send(VINS[0], "R1")
-            while len(await one.parked()) < 3:
-                await asyncio.sleep(0.02)
+            await _parked_as(one, None, 3)
             broken = False
             assert await one.deliveries.cancel(first, "the owner asked at the desk")
             await until(lambda: one.police.of(VINS[0]) == ["R1"])
@@ -387,41 +464,233 @@ def test_a_worker_that_dies_at_any_moment_doubles_and_loses_nothing(kafka: str, 
     """Killed again and again under load: the agency's ledger has each effect once and in order."""
 
     async def play() -> None:
-        police, topic, group = Police(), f"police.{uuid.uuid4().hex}.commands", f"dispatch.{uuid.uuid4().hex}"
-        await _topics(kafka, [topic, f"{topic}.poison"])
-        async with _served(police) as url:
-            async with running(kafka, tmp_path, police, QUICK, topic, group, url) as first:
+        police = Police()
+        async with site(kafka, tmp_path, police) as where:
+            async with running(where) as first:
                 for number in range(40):
                     for vin in VINS:
                         await first.send(vin, f"{vin[-1]}R{number:02}")
             for effects in (20, 40, 60, 80):
-                await _until_killed(kafka, tmp_path, police, topic, group, url, effects, until)
+                await _until_killed(where, effects, until)
             for vin in VINS:
                 assert police.of(vin) == [f"{vin[-1]}R{number:02}" for number in range(40)]
 
     asyncio.run(play())
 
 
-async def _until_killed(
-    kafka: str, folder: Path, police: Police, topic: str, group: str, url: str, effects: int, until: Any
-) -> None:
+async def _until_killed(where: Site, effects: int, until: Any) -> None:
     """Run a worker until the agency has so many effects, then drop it without a stop, as a crash does."""
-    store = open_store(Settings(data=folder), "dispatch")
+    store = open_store(Settings(data=where.folder), "dispatch")
     store.start()
-    producer = Producer(kafka, "test")
+    producer = Producer(where.kafka, "test")
     async with aiohttp.ClientSession() as http:
         deliveries = Deliveries(
-            Agency(ORGANISATIONS["police"], url, http),
+            Agency(ORGANISATIONS["police"], where.url, http),
             Voice(ORGANISATIONS["police"], Clock(), new_id),
             store,
             producer,
             Fence(store, "dispatch.police", "0"),
             Breaker("police"),
         )
-        lanes = Lanes(Lane(group, (topic,), kafka, at_once=4), deliveries)
+        lanes = Lanes(Lane(where.group, (where.topic,), where.kafka, at_once=4), deliveries)
         task = asyncio.create_task(lanes.run())
-        await until(lambda: len(police.effects) >= effects)
+        await until(lambda: len(where.police.effects) >= effects)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await producer.stop()
         await store.stop()
+
+
+@pytest.mark.parametrize(
+    ("status", "what"),
+    [(200, b"<html>maintenance</html>"), (200, {"clsbdh": 7}), (200, "endless"), (418, b"\xff\xfe")],
+    ids=["garbage", "another-shape", "endless", "no-code-of-theirs"],
+)
+def test_a_broken_answer_is_parked_as_one(kafka: str, tmp_path: Path, until: Any, status: int, what: Any) -> None:
+    """Never taken for a yes or a no; the next vehicle is served meanwhile."""
+
+    async def play() -> None:
+        def answer(police: Police, key: str, _: int) -> tuple[int, Any] | None:
+            return (status, what) if key == next(iter(police.tries)) else None
+
+        async with bench(kafka, tmp_path, Police(answer)) as one:
+            await one.send(VINS[0], "R0")
+            (row,) = await _parked_as(one, "parked")
+            assert row.failure == "broken-answer"
+            await one.send(VINS[1], "S0")
+            await until(lambda: one.police.of(VINS[1]) == ["S0"])
+            assert one.police.of(VINS[0]) == []
+
+    asyncio.run(play())
+
+
+def test_what_is_parked_survives_a_restart_in_its_order(kafka: str, tmp_path: Path, until: Any) -> None:
+    """A new process tries the head first, then what stands behind it, each once."""
+
+    async def play() -> None:
+        wants = False
+        police = Police(lambda *_: None if wants else (409, {"cwdm": "JG404"}))
+        async with site(kafka, tmp_path, police) as where:
+            async with running(where) as one:
+                for number in range(4):
+                    await one.send(VINS[0], f"R{number}")
+                await _parked_as(one, "parked", 4)
+                await one.lanes.stop()
+            wants = True
+            async with running(where) as one:
+                await until(lambda: len(police.effects) == 4)
+                await _nothing_parked(one)
+        assert police.of(VINS[0]) == ["R0", "R1", "R2", "R3"]
+
+    asyncio.run(play())
+
+
+def test_an_answered_row_is_only_said_again(kafka: str, tmp_path: Path, until: Any) -> None:
+    """The process died between saying and letting go: the agency is not asked, the same ids go out."""
+
+    async def play() -> None:
+        async with bench(kafka, tmp_path, Police()) as one:
+            await one.send(VINS[1], "warm")
+            await until(lambda: bool(one.deliveries._mine))
+            place = next(iter(one.deliveries._mine))
+            said = Outgoing("said-again", "police.events", VINS[0], (("ce_id", b"said-again"),), b"{}")
+            record = Record(place.topic, place.partition, 10**6, VINS[0], (("ce_id", b"answered"),), b"{}")
+            row = parking.Parked(one.deliveries.consumer, record, state="answered", outputs=(said,))
+            await one.store.run(lambda connection: parking.park(connection, row))
+            one.deliveries._keys.add(VINS[0])
+            await _nothing_parked(one)
+            assert "answered" not in one.police.tries
+
+    asyncio.run(play())
+
+
+def test_past_its_deadline_a_command_is_dead_and_has_an_owner(kafka: str, tmp_path: Path) -> None:
+    """It is told on `<organisation>.dead`; what stands behind it stays parked."""
+
+    async def play() -> None:
+        async with bench(kafka, tmp_path, Police(lambda *_: (409, {"cwdm": "JG404"}))) as one:
+            await one.send(VINS[0], "R0", age=timedelta(days=30))
+            (row,) = await _parked_as(one, "dead")
+            await one.send(VINS[0], "R1")
+            await _parked_as(one, "parked")
+            heard: list[Any] = []
+            while not heard:
+                heard = await one.heard("police.dead", "delivery.changed")
+            assert (heard[0].failure, heard[0].owner, heard[0].state) == ("deadline", "operator", "dead")
+            assert row.reason is not None
+            assert len(one.police.tries) == 1
+
+    asyncio.run(play())
+
+
+def test_retry_after_holds_the_whole_organisation(kafka: str, tmp_path: Path, until: Any) -> None:
+    """429: nobody calls before the pause is over, and then all goes through."""
+
+    async def play() -> None:
+        def answer(police: Police, _: str, __: int) -> tuple[int, Any] | None:
+            return (429, Wait(1)) if len(police.at) == 1 else None
+
+        async with bench(kafka, tmp_path, Police(answer)) as one:
+            await one.send(VINS[0], "R0")
+            await until(lambda: one.deliveries.breaker.state is State.OPEN)
+            await one.send(VINS[1], "S0")
+            await until(lambda: len(one.police.effects) == 2)
+            assert one.police.at[1] - one.police.at[0] >= 0.95
+            assert await one.parked() == []
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("what", ["hang", "act and hang"])
+def test_a_hang_is_ambiguous_and_asked_again_under_the_same_key(
+    kafka: str, tmp_path: Path, until: Any, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """Whether it acted before it fell silent or not: one key, one effect."""
+    monkeypatch.setitem(ADAPTERS, "police", SHORT)
+
+    async def play() -> None:
+        async with bench(kafka, tmp_path, Police(lambda _, __, tries: (200, what) if tries == 1 else None)) as one:
+            id_ = await one.send(VINS[0], "R0")
+            await until(lambda: one.police.tries.get(id_, 0) == 2)
+            await one.lanes.stop()
+            assert one.police.effects == [(VINS[0], "R0")]
+            (settled,) = await one.heard("delivery.events", "delivery.changed")
+            assert [attempt.result for attempt in settled.attempts] == ["ambiguous", "answered"]
+
+    asyncio.run(play())
+
+
+def test_no_more_calls_at_once_than_the_organisation_allows(
+    kafka: str, tmp_path: Path, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many lanes have work."""
+    monkeypatch.setitem(ADAPTERS, "police", replace(QUICK, limits=replace(QUICK.limits, concurrency=3)))
+
+    async def play() -> None:
+        async with bench(kafka, tmp_path, Police(linger_s=0.02)) as one:
+            await asyncio.gather(*(one.send(VINS[0], f"R{number}", key=f"key{number}") for number in range(40)))
+            await until(lambda: len(one.police.effects) == 40)
+            assert one.police.busiest == 3
+
+    asyncio.run(play())
+
+
+def test_a_call_that_a_crash_cut_off_is_not_made_again_blindly(
+    kafka: str, tmp_path: Path, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process died while the agency worked, and the agency would not know a second call: a person decides."""
+    monkeypatch.setitem(ADAPTERS, "police", replace(QUICK, features=Features.BLIND))
+
+    async def play() -> None:
+        police = Police(lambda *_: (200, "act and hang"))
+        async with site(kafka, tmp_path, police) as where:
+            async with running(where) as one:
+                await one.send(VINS[0], "R0")
+                await one.lanes.stop()
+            await _until_killed(where, 1, until)
+            async with running(where) as one:
+                (row,) = await _parked_as(one, "dead")
+                assert (row.failure, row.reason) == ("person", "a call was cut off")
+        assert list(police.tries.values()) == [1]
+
+    asyncio.run(play())
+
+
+def test_a_head_that_was_cancelled_meanwhile_is_not_tried(kafka: str, tmp_path: Path, until: Any) -> None:
+    """It was found due, then a person gave it up: what was found is not believed."""
+
+    async def play() -> None:
+        async with bench(kafka, tmp_path, Police(lambda *_: (409, {"cwdm": "JG404"}))) as one:
+            one.deliveries.pauses_s = (3600.0,)
+            id_ = await one.send(VINS[0], "R0")
+            (row,) = await _parked_as(one, "parked")
+            tries = dict(one.police.tries)
+            assert await one.deliveries.cancel(id_, "the owner asked at the desk")
+            await one.deliveries._try_head(row)
+            assert one.police.tries == tries
+            assert await one.parked() == []
+
+    asyncio.run(play())
+
+
+def test_a_probe_whose_partition_goes_leaves_the_breaker_to_others(kafka: str, tmp_path: Path, until: Any) -> None:
+    """It was let through and then found its lease gone: or everybody would wait for its result for ever."""
+
+    async def play() -> None:
+        async with bench(kafka, tmp_path, Police()) as one:
+            await one.send(VINS[0], "R0")
+            await until(lambda: len(one.police.effects) == 1)
+            deliveries = one.deliveries
+            deliveries.breaker.failed("down", 0.0)
+            epochs, deliveries.fence._epochs = deliveries.fence._epochs, {}
+            envelope = outgoing("x", "y", _release(VINS[1], "S0"))
+            place = next(iter(deliveries._mine))
+            probe = Record(place.topic, place.partition, 10**6, VINS[1], envelope.headers, envelope.value)
+            with pytest.raises(Gone):
+                await deliveries.handle(probe, None)
+            assert deliveries.breaker.state is State.OPEN
+            deliveries.fence._epochs = epochs
+            await one.send(VINS[0], "R1")
+            await until(lambda: len(one.police.effects) == 2)
+
+    asyncio.run(play())
