@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
+from hypothesis import settings
 from sqlalchemy.engine import make_url
 
 from services.stack import jars, java
@@ -18,6 +19,10 @@ from services.stack.broker import Broker
 from services.stack.ports import choose
 
 Until = Callable[..., Awaitable[None]]
+
+# A property that holds slowly on a busy machine holds; pytest's own limit finds what hangs.
+settings.register_profile("tongche", deadline=None)
+settings.load_profile("tongche")
 
 
 @pytest.fixture(scope="session")
