@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 
@@ -23,7 +24,8 @@ from faststream.message import StreamMessage
 from contracts.case import CaseChangedV1
 from contracts.envelope import Undecodable, decode
 
-broker = KafkaBroker(os.environ.get("TONGCHE_KAFKA", "127.0.0.1:9092"))
+# FastStream tells every message it receives at `log_level`; a handler's errors are told all the same.
+broker = KafkaBroker(os.environ.get("TONGCHE_KAFKA", "127.0.0.1:9092"), log_level=logging.DEBUG)
 app = FastStream(broker)
 
 
