@@ -103,13 +103,10 @@ class Producer:
                     retry_backoff_ms=100,
                 )
                 try:
-                    await inner.start()
+                    await _started(inner)
                 except KafkaError:
                     await _stopped(inner)
                     await asyncio.sleep(_PAUSE_S)
-                except asyncio.CancelledError:
-                    await _stopped(inner)
-                    raise
                 else:
                     self._inner = inner
             return self._inner
@@ -130,6 +127,18 @@ def _looked_at(ack: asyncio.Future[Any]) -> None:
     # Its message is sent again by a new producer; nobody else waits for this one.
     if not ack.cancelled():
         ack.exception()
+
+
+async def _started(inner: AIOKafkaProducer) -> None:
+    # Cancelled half way it would leave its first connection open; it is let finish, and then closed.
+    starting = asyncio.create_task(inner.start())
+    starting.add_done_callback(_looked_at)
+    try:
+        await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait({starting}, timeout=_STOP_S)
+        await _stopped(inner)
+        raise
 
 
 async def _stopped(inner: AIOKafkaProducer) -> None:
