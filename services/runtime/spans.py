@@ -13,6 +13,7 @@ from pydantic_core import to_json
 from contracts import topics
 from contracts.envelope import message
 from contracts.telemetry import TelemetrySpansV1
+from observability import logs, metrics
 
 from .clock import Clock
 from .ids import new_id
@@ -62,8 +63,15 @@ class SpanPost:
         while self._waiting:
             spans, dropped = self._waiting.popleft()
             for start in range(0, len(spans), _AT_ONCE):
-                part = self._message(spans[start : start + _AT_ONCE], dropped if start == 0 else 0)
-                await self.producer.send(part)
+                part = spans[start : start + _AT_ONCE]
+                try:
+                    told = self._message(part, dropped if start == 0 else 0)
+                except ValueError as wrong:
+                    # No span of ours should be so, and none is worth the end of the service.
+                    metrics.count("tongche_spans_dropped_total", len(part), exporter="store")
+                    logs.get().error("spans_refused", error=type(wrong).__name__, spans=len(part))
+                    continue
+                await self.producer.send(told)
 
     def _message(self, spans: list[dict[str, Any]], dropped: int) -> Outgoing:
         data = TelemetrySpansV1.model_validate_json(to_json({"spans": spans, "dropped": dropped}))
