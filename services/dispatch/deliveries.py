@@ -261,6 +261,7 @@ class Deliveries:
         delivery.cut_off |= not await self._durable(act)
         delivery.begun = True
         if delivery.cut_off and not self._may_resend(delivery.operation):
+            self.breaker.abandoned()  # nothing was asked, so nothing was probed
             reason = "a call was cut off"
             raise NeedsPerson(reason)
 
