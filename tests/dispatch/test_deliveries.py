@@ -502,11 +502,18 @@ async def _until_killed(where: Site, effects: int, until: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "what"),
-    [(200, b"<html>maintenance</html>"), (200, {"clsbdh": 7}), (200, "endless"), (418, b"\xff\xfe")],
+    ("status", "what", "reason"),
+    [
+        (200, b"<html>maintenance</html>", "not-an-object"),
+        (200, {"clsbdh": 7}, "field:clsbdh"),
+        (200, "endless", "too-large"),
+        (418, b"\xff\xfe", "unknown-refusal"),
+    ],
     ids=["garbage", "another-shape", "endless", "no-code-of-theirs"],
 )
-def test_a_broken_answer_is_parked_as_one(kafka: str, tmp_path: Path, until: Any, status: int, what: Any) -> None:
+def test_a_broken_answer_is_parked_as_one(  # noqa: PLR0913, PLR0917 - three of them are the fixtures
+    kafka: str, tmp_path: Path, until: Any, status: int, what: Any, reason: str
+) -> None:
     """Never taken for a yes or a no; the next vehicle is served meanwhile."""
 
     async def play() -> None:
@@ -516,7 +523,7 @@ def test_a_broken_answer_is_parked_as_one(kafka: str, tmp_path: Path, until: Any
         async with bench(kafka, tmp_path, Police(answer)) as one:
             await one.send(VINS[0], "R0")
             (row,) = await _parked_as(one, "parked")
-            assert row.failure == "broken-answer"
+            assert (row.failure, row.reason) == ("broken-answer", reason)
             await one.send(VINS[1], "S0")
             await until(lambda: one.police.of(VINS[1]) == ["S0"])
             assert one.police.of(VINS[0]) == []

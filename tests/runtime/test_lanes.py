@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
 from services.runtime import lanes as module
 from services.runtime.lanes import Gone, Lane, Lanes, Stuck, _Partition
@@ -186,26 +187,30 @@ async def _stopped(lanes: Lanes, task: asyncio.Task[None]) -> None:
 
 
 def test_a_partition_that_goes_is_drained_and_committed_first(kafka: str, until: Any) -> None:
-    """A second member joins in the middle of the work: together they do each record once, in order."""
+    """A second member joins in the middle of slow work: no key is ever worked on by both, and each stays in order.
+
+    What had finished above the watermark comes again; the ledger's business, not ours.
+    """
 
     async def play() -> None:
         topic, group = await _topic(kafka), uuid.uuid4().hex
-        await _feed(kafka, topic, keys=20, each=10)
-        work = Notebook(slow=0.2)
-        members = [Lanes(Lane(group, (topic,), kafka, slot=slot, at_once=8, records=40), work) for slot in "01"]
+        await _feed(kafka, topic, keys=20, each=6)
+        work = Notebook(slow=0.8)
+        members = [
+            Lanes(Lane(group, (topic,), kafka, slot=slot, at_once=10, records=60, session_s=6), work) for slot in "01"
+        ]
         tasks = [asyncio.create_task(members[0].run())]
-        await until(lambda: work.total > 10)
+        await until(lambda: work.total > 5)
         tasks.append(asyncio.create_task(members[1].run()))
         await until(members[1].ready.is_set)
-        assert work.total < 200, "nothing was left to share"
-        await until(lambda: work.total >= 200)
-        shares = [len(member._partitions) for member in members]
+        assert work.total < 120, "nothing was left to share"
+        await until(lambda: all(set(numbers) == set(range(6)) for numbers in work.seen.values()))
+        assert sorted(len(member._partitions) for member in members) == [2, 2]
         for member, task in zip(members, tasks, strict=True):
             await _stopped(member, task)
-        assert sorted(shares) == [2, 2]
         assert work.overlaps == 0
-        assert all(numbers == list(range(10)) for numbers in work.seen.values())
-        assert await _committed(kafka, group, topic) == 200
+        assert all(list(dict.fromkeys(numbers)) == list(range(6)) for numbers in work.seen.values())
+        assert await _committed(kafka, group, topic) == 120
 
     asyncio.run(play())
 
@@ -408,7 +413,7 @@ def test_a_record_that_the_client_library_cannot_read_is_stepped_over(kafka: str
     async def play() -> None:
         topic, group = await _topic(kafka), uuid.uuid4().hex
         await _feed(kafka, topic, keys=20, each=10)
-        _send_with_a_broken_header_name(kafka, topic)
+        await _send_with_a_broken_header_name(kafka, topic)
         await _feed(kafka, topic, keys=20, each=10)
         told: list[Record] = []
 
@@ -428,9 +433,23 @@ def test_a_record_that_the_client_library_cannot_read_is_stepped_over(kafka: str
     asyncio.run(play())
 
 
-def _send_with_a_broken_header_name(kafka: str, topic: str) -> None:
-    """One to each partition, by a client that does not look at what it sends."""
-    producer = KafkaProducerOfBytes(kafka)
+class _NotText(str):
+    """A header's name that becomes bytes which are no UTF-8, as a careless client of another family sends it."""
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        del encoding, errors
+        return b"\xff\xfe"
+
+
+async def _send_with_a_broken_header_name(kafka: str, topic: str) -> None:
+    """One to each partition; aiokafka's fast encoder would refuse, its plain one does not look."""
+    producer = AIOKafkaProducer(bootstrap_servers=kafka)
+    await producer.start()
     for partition in range(PARTITIONS):
-        producer.send(topic, partition, b"\xff\xfe")
-    producer.close()
+        batch = producer.create_batch()
+        batch._builder = _DefaultRecordBatchBuilderPy(2, 0, 0, -1, -1, 0, 16_384)
+        batch.append(key=None, value=b"v", timestamp=None, headers=[(_NotText("x"), b"x")])
+        await (await producer.send_batch(batch, topic, partition=partition))
+    await producer.stop()
