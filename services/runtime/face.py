@@ -10,9 +10,11 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import uvicorn
@@ -28,11 +30,14 @@ from .database import open_store
 from .ids import new_id
 from .lanes import Lane, Lanes, Work
 from .outbox import Relay
+from .poison import set_aside
 from .producer import Producer
 from .settings import Secrets, Settings
 from .spans import SpanPost
-from .store import Store
+from .sql import upsert
+from .store import Store, StoreUnavailable
 from .subscription import Subscription, TransactionalWork
+from .tables import ledger
 
 CRASHED: Final = 70
 _STOP_S: Final = 25.0
@@ -73,7 +78,7 @@ class Runtime:
 
     def work(self, lane: Lane, work: Work) -> Lanes:
         """Have lanes worked from the service's start to its stop."""
-        lanes = Lanes(lane, work)
+        lanes = Lanes(lane, work, partial(set_aside, self.producer))
         self.lanes.append(lanes)
         return lanes
 
@@ -87,7 +92,8 @@ class Runtime:
 
     def not_ready(self) -> list[str]:
         """What is still missing before the service can do its work."""
-        return [f"consumer {lanes.lane.group}" for lanes in self.lanes if not lanes.ready.is_set()]
+        missing = [f"consumer {lanes.lane.group}" for lanes in self.lanes if not lanes.ready.is_set()]
+        return missing if self.store.available else [*missing, "store"]
 
 
 def run(service: str, build: Build, port: Callable[[Settings], int]) -> None:
@@ -227,6 +233,13 @@ def _described(runtime: Runtime) -> dict[str, Any]:
     return document(runtime.service, runtime.settings.kafka, followed)
 
 
+async def _touch(store: Store) -> None:
+    """See whether the store can write again; without work coming in nobody else would find out."""
+    row = {"consumer": "face", "id": "touch", "outputs": None, "at": time.time()}
+    with suppress(StoreUnavailable):
+        await store.run(lambda connection: upsert(connection, ledger, ["consumer", "id"], row))
+
+
 def _add_face(app: FastAPI, runtime: Runtime) -> None:
     @app.get("/asyncapi.json", include_in_schema=False)
     async def asyncapi() -> JSONResponse:
@@ -238,6 +251,8 @@ def _add_face(app: FastAPI, runtime: Runtime) -> None:
 
     @app.get("/ready", include_in_schema=False)
     async def ready(response: Response) -> dict[str, Any]:
+        if not runtime.store.available:
+            await _touch(runtime.store)
         missing = runtime.not_ready()
         response.status_code = 503 if missing else 200
         return {"ready": not missing, "missing": missing}

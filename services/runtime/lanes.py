@@ -20,7 +20,9 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from observability import logs, metrics
 
+from .fetching import REASON, around
 from .offsets import Watermark
+from .poison import note
 from .record import Place, Record, text_of
 from .watchdog import Watchdog
 
@@ -89,6 +91,8 @@ class _Partition:
     live: bool = True
     running: int = 0
     sent: int | None = None
+    next: int | None = None
+    """The offset after the last record that was taken; None before the first."""
     fenced_at: float | None = None
 
 
@@ -105,6 +109,8 @@ class Lanes:
 
     lane: Lane
     work: Work
+    unreadable: Callable[[Record, str], Awaitable[None]] = note
+    """Told of a record that the client library cannot read, without its content, and why."""
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     _partitions: dict[Place, _Partition] = field(default_factory=dict)
     _lanes: dict[str, deque[_Entry]] = field(default_factory=dict)
@@ -179,6 +185,26 @@ class Lanes:
             logs.get().warning("fetch_failed", group=self.lane.group, error=type(error).__name__)
             await asyncio.sleep(COMMIT_EVERY_S)
             return {}
+        except UnicodeDecodeError:
+            return await self._around(consumer, most)
+        return found
+
+    async def _around(
+        self, consumer: AIOKafkaConsumer, most: int
+    ) -> Mapping[TopicPartition, list[ConsumerRecord[bytes, bytes]]]:
+        """Fetch each partition by itself, from where we know we are: the failed fetch dropped what it had gathered."""
+        found = {}
+        for place, partition in list(self._partitions.items()):
+            kafka = _kafka(place)
+            start = partition.next
+            if start is None:
+                start = await consumer.committed(kafka) or (await consumer.beginning_offsets([kafka]))[kafka]
+            records, unreadable = await around(consumer, kafka, start, most)
+            if unreadable is not None:
+                await self.unreadable(Record(*place, unreadable, "", (), None), REASON)
+                partition.next = unreadable + 1
+            if records:
+                found[kafka] = records
         return found
 
     def _breathe(self, consumer: AIOKafkaConsumer) -> None:
@@ -217,6 +243,7 @@ class Lanes:
             return
         for record in records:
             partition.watermark.fetched(record.offset)
+            partition.next = record.offset + 1
             self._enqueue(_Entry(partition, record, known.get(record.id)))
 
     def _enqueue(self, entry: _Entry) -> None:
