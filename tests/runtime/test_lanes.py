@@ -351,11 +351,12 @@ def test_cancelled_lanes_leave_nothing_behind(kafka: str, until: Any, *, away: b
     port = choose(("nobody",), {})["nobody"]
 
     async def play() -> None:
-        topic = await _topic(kafka)
+        topic, work = await _topic(kafka), Notebook()
+        await _feed(kafka, topic, keys=5, each=1)
         before = asyncio.all_tasks()
-        lanes = Lanes(Lane(uuid.uuid4().hex, (topic,), f"127.0.0.1:{port}" if away else kafka), Notebook())
+        lanes = Lanes(Lane(uuid.uuid4().hex, (topic,), f"127.0.0.1:{port}" if away else kafka), work)
         task = asyncio.create_task(lanes.run())
-        await until(lambda: lanes._consumer is not None if away else lanes.ready.is_set())
+        await until(lambda: lanes._consumer is not None if away else work.total == 5)
         await asyncio.sleep(0.05)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -91,7 +91,7 @@ def test_processes_that_migrate_at_once_do_not_meet(settings: Settings) -> None:
 
 def _open(wait: Callable[[], int], data: str, database: str | None) -> None:
     settings = Settings(data=Path(data), database=database)
-    for round_ in range(8):
+    for round_ in range(3):
         wait()
         folder = settings.model_copy(update={"data": Path(data) / str(round_)})
         store = open_store(folder, "journey")
