@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from importlib.resources import files
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
 from contracts.types import Identifier, Text, Uscc
 
@@ -23,6 +23,8 @@ class Organisation(BaseModel):
     uscc: Uscc | None = None
     zh: Text
     en: Text
+    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+$")] | None = None
+    """Where it answers, below which come its id and an operation's path; without one, the simulator plays it."""
 
     @model_validator(mode="after")
     def _is_called_after_its_adapter(self) -> Organisation:

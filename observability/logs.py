@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+import traceback
 from collections.abc import Callable, MutableMapping
 from contextlib import suppress
 from typing import Any, Final, Literal, TextIO, cast
@@ -48,6 +49,13 @@ def configure(service: str, fmt: Format = "json", stream: TextIO | None = None) 
 def get(name: str | None = None) -> FilteringBoundLogger:
     """A logger: the event is a short stable word, what varies goes by key."""
     return cast("FilteringBoundLogger", structlog.get_logger(name) if name else structlog.get_logger())
+
+
+def place_of(error: BaseException) -> str:
+    """What kind of error it is and where it was raised; not its text, which may quote what somebody sent."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" {frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else ""
+    return type(error).__name__ + where
 
 
 def bind(**what: str | None) -> None:

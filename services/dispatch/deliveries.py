@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from http import HTTPStatus
 from typing import Any, ClassVar, Final, TypeVar
 
 from pydantic_core import to_json
@@ -29,7 +30,7 @@ from contracts.topics import COMMANDS
 from observability import logs, metrics, tracing
 from services.runtime import ledger, outbox, parking
 from services.runtime.breaker import Breaker, State
-from services.runtime.lanes import Gone
+from services.runtime.lanes import Gone, Stuck
 from services.runtime.owner import Fence
 from services.runtime.parking import Parked
 from services.runtime.poison import set_aside
@@ -217,7 +218,17 @@ class Deliveries:
             outcome: Answered = await retrying(self._attempt, delivery)
         except AgencyError as error:
             return self._failed(delivery, error, tries)
+        except (Gone, Stuck):
+            raise
+        except Exception as unplanned:  # noqa: BLE001 - a mistake about one command must not stop all the others
+            place = logs.place_of(unplanned)
+            logs.get().error("unplanned", where=place, command=delivery.name, case_id=_case(delivery.command))
+            return self._failed(delivery, self._unplanned(unplanned), tries)
         return outcome
+
+    def _unplanned(self, error: Exception) -> AgencyError:
+        reason = f"unplanned: {type(error).__name__}"
+        return BrokenAnswer(reason) if self._forgiving else NeedsPerson(reason)
 
     async def _attempt(self, delivery: _Delivery) -> Answered:
         place = delivery.record.place
@@ -381,7 +392,11 @@ class Deliveries:
         self._keys.add(delivery.record.key)
 
         def act(connection: Connection) -> None:
-            self._ended(connection, delivery.record)
+            if delivery.cut_off:
+                # That a call was cut off stays on record until an outcome clears it up.
+                self._check(connection, delivery.record)
+            else:
+                self._ended(connection, delivery.record)
             if not parking.put(connection, row):
                 parking.park(connection, row)
             for one in said:
@@ -482,11 +497,11 @@ class Deliveries:
     # -- a person's acts
 
     async def retry(self, id_: str, reason: str) -> bool:
-        """Try a parked or dead delivery again now, with a new deadline; False where there is none."""
+        """Try a parked or dead delivery again now, with a new deadline; False where none waits or it is being tried."""
 
         def act(connection: Connection) -> bool:
             row = parking.find(connection, self.consumer, id_)
-            if row is None or row.state == "answered":
+            if row is None or row.state == "answered" or row.record.key in self._trying:
                 return False
             delivery, now = self._again(row), time.time()
             fate = Fate("parked", delivery.attempts, now, failure="person", reason=reason)
@@ -537,6 +552,7 @@ class Deliveries:
         return await waited_out(lambda: self.store.read(op))
 
 
+_STATUSES: Final = range(100, 600)
 _FAILURES: Final[dict[type[AgencyError], FailureClass]] = {
     Unavailable: "unavailable",
     NotYet: "not-yet",
@@ -560,10 +576,16 @@ def _attempt(number: int, began: datetime, lasted_s: float, error: AgencyError |
         started_at=began,
         duration_ms=int(lasted_s * 1000),
         result=error.result if error else "answered",
-        status=getattr(error, "status", None) if error else 200,
+        status=_status(error),
         code=getattr(error, "code", None),
         span_id=span_id,
     )
+
+
+def _status(error: AgencyError | None) -> int | None:
+    status: int | None = getattr(error, "status", None) if error else HTTPStatus.OK
+    # Some invent statuses, and HTTP clients hand them on.
+    return status if status is not None and status in _STATUSES else None
 
 
 def _case(command: Message[Contract]) -> str:

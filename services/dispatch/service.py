@@ -10,13 +10,14 @@ from typing import Annotated, Any, Final
 
 import aiohttp
 from fastapi import Depends, FastAPI, HTTPException
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict
 from sqlalchemy import Connection
 
 from adapters.organisations import ORGANISATIONS, Organisation
 from contracts import topics
 from contracts.codes import CODES
-from observability import metrics
+from contracts.types import Reason as PlainReason
+from observability import metrics, redaction
 from services.runtime import parking
 from services.runtime.breaker import Breaker, State
 from services.runtime.face import Runtime
@@ -40,11 +41,11 @@ _STATE_NUMBER: Final = {State.CLOSED: 0, State.HALF_OPEN: 1, State.OPEN: 2}
 
 
 class Reason(BaseModel):
-    """Why a person does something."""
+    """Why a person does something; what looks like somebody's number in it is masked."""
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+    reason: Annotated[PlainReason, AfterValidator(redaction.text)]
 
 
 @dataclass(slots=True)
@@ -69,7 +70,7 @@ class Dispatch:
         """Start to deliver to an organisation."""
         runtime = self.runtime
         name = f"dispatch.{organisation.id}"
-        agency = Agency(organisation, runtime.settings.simulator_url, http)
+        agency = Agency(organisation, organisation.url or runtime.settings.simulator_url, http)
         fence = Fence(runtime.store, name, runtime.slot)
         deliveries = Deliveries(
             agency,
@@ -145,7 +146,7 @@ class Dispatch:
         for desk in self.desks.values():
             if await desk.deliveries.retry(id_, reason):
                 return
-        raise HTTPException(404, "no such delivery waits")
+        raise HTTPException(404, "no such delivery waits, or it is being tried at this moment")
 
     async def cancel(self, id_: str, reason: str) -> None:
         """Give a delivery up. Raises 404 where there is none that waits."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import tomllib
 from collections.abc import Collection
 from typing import Final
@@ -12,10 +13,12 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from adapters.organisations import ORGANISATIONS
 from contracts.topics import Topic, all_topics
+from observability import logs
 
 from .settings import Settings
 
 _PAUSE_S: Final = 0.1
+_PATIENCE_S: Final = 10.0
 _COPIES: Final = 3
 """Of every message, where there are so many brokers."""
 
@@ -51,10 +54,18 @@ async def ensure(settings: Settings) -> None:
 
 
 async def wait_for(settings: Settings, names: Collection[str]) -> None:
-    """Return once all these topics exist. A consumer that comes before its topic would look again only much later."""
+    """Return once all these topics exist. A consumer that comes before its topic would look again only much later.
+
+    Whoever starts the stack creates them; but a publisher that was added since then has nobody else to do it.
+    """
     admin = await _admin(settings)
+    patience = time.monotonic() + _PATIENCE_S
     try:
-        while not set(names) <= set(await _listed(admin)):  # noqa: ASYNC110 - Kafka tells nobody of a new topic
+        while missing := set(names) - set(await _listed(admin)):
+            if time.monotonic() > patience:
+                logs.get().warning("topics_missing", topics=sorted(missing))
+                await _create(admin, [topic for topic in topics_of(settings) if topic.name in missing])
+                patience = time.monotonic() + _PATIENCE_S
             await asyncio.sleep(_PAUSE_S)
     finally:
         await admin.close()
