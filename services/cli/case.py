@@ -107,7 +107,7 @@ def assign(
 
 @app.command()
 def resume(which: Which, reason: Reason, data: Data = None, as_json: Json = False) -> None:
-    """继续办理 / let a case that waits go on: what nobody answered is asked anew."""
+    """继续办理：在途的续等，已终止的重发 / let a case go on: what is out is awaited, what ended is asked anew."""
     _act("resume", which, {"reason": reason}, data, as_json=as_json)
     _bury(which, reason, data)
 

@@ -55,20 +55,25 @@ def refused(draft: Draft, cause: str | None, data: AgencyRefusedV1) -> None:
 
 
 def delivered(draft: Draft, cause: str | None, data: DeliveryChangedV1) -> None:
-    """Dispatch gave up on a command: a person must act. Its other news is for the console."""
+    """Dispatch gave up on a command: a person must act; or a person let it try again. Other news is for the console."""
     ask = draft.case.asks.get(data.delivery_id) or draft.case.asks.get(cause or "")
-    if ask is None or data.state not in {"dead", "cancelled"}:
+    if ask is None:
         return
-    draft.distrust(ask)
-    if ask.undoes:
+    if data.state in {"dead", "cancelled"}:
+        draft.give_up(ask)
         _stick(draft, ask)
-    draft.hold(ask.facet, "dead", owner=data.owner)
+        draft.hold(ask.facet, "dead", owner=data.owner)
+    elif data.state == "parked" and ask.ended:
+        draft.trust(ask)
+        _stick(draft, ask, stuck=False)
+        _fade(draft, ask.facet)
+        draft.note("RETRY", ask.facet, "投递已恢复，继续等待答复", "delivery goes on; its answer is awaited again")
 
 
 def _fade(draft: Draft, facet: str) -> None:
-    """An answer ends the holds that were only about its absence."""
+    """What is heard of a command ends the holds that were only about silence, unless another one has ended so."""
     hold = draft.case.facets[facet].hold
-    if hold and hold.reason in FADING:
+    if hold and hold.reason in FADING and not any(ask.ended for ask in draft.asks_of(facet)):
         draft.release(facet)
 
 
@@ -153,10 +158,11 @@ def _expire(draft: Draft, facet: str) -> None:
     draft.put(facet, NONE)
 
 
-def _stick(draft: Draft, ask: Ask) -> None:
+def _stick(draft: Draft, ask: Ask, *, stuck: bool = True) -> None:
+    """The effect that a command was to take back, if it was, is a person's matter; or is so no more."""
     for effect in draft.case.effects:
         if (effect.facet, effect.reference) == (ask.facet, ask.undoes):
-            draft.mark(effect, stuck=True)
+            draft.mark(effect, stuck=stuck)
 
 
 def _taken_back(draft: Draft, ask: Ask, reference: str) -> None:

@@ -68,7 +68,8 @@ class Ask(_State):
     """A command that was sent and not yet answered.
 
     `until` is when the journey stops trusting dispatch; None once that has passed or dispatch gave up: then the
-    facet is held, and a late answer still counts. `undoes` is the reference of the effect that it takes back.
+    facet is held, and a late answer still counts. `ended` says that dispatch gave up, so nobody is on the way with it
+    any more; else it is outstanding, however late. `undoes` is the reference of the effect that it takes back.
     """
 
     id: str
@@ -77,6 +78,7 @@ class Ask(_State):
     organisation: str
     asked_at: datetime
     until: datetime | None
+    ended: bool = False
     undoes: str | None = None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from contracts.case import Step
@@ -90,8 +91,11 @@ class Draft:
             self._replace(facet, FacetState(state=held.state, hold=hold))
 
     def release(self, facet: str) -> None:
-        """Let a held facet go on."""
+        """Let a held facet go on. What is still outstanding for it is watched anew, and not sent again."""
         self._replace(facet, FacetState(state=self.case.facets[facet].state))
+        for ask in self.asks_of(facet):
+            if ask.until is None and not ask.ended:
+                self.trust(ask)
 
     def send(self, ask: Ask, data: Contract) -> None:
         """Send a command and wait for its answer."""
@@ -100,20 +104,27 @@ class Draft:
 
     def await_(self, command: str, facet: str, organisation: str, undoes: str | None = None) -> Ask:
         """A new command of that name, watched until dispatch must have settled it."""
-        until = self.world.now + COMMANDS[command].deadline
         return Ask(
             id=self.world.new_id(),
             command=command,
             facet=facet,
             organisation=organisation,
             asked_at=self.world.now,
-            until=until,
+            until=self._watched_until(command),
             undoes=undoes,
         )
 
     def distrust(self, ask: Ask) -> None:
         """Stop waiting for an answer by the clock; it still counts if it comes."""
-        self.change(asks={**self.case.asks, ask.id: ask.model_copy(update={"until": None})})
+        self._amend(ask, until=None)
+
+    def trust(self, ask: Ask) -> None:
+        """Wait for an answer by the clock again, from now on; dispatch is on its way with it."""
+        self._amend(ask, until=self._watched_until(ask.command), ended=False)
+
+    def give_up(self, ask: Ask) -> None:
+        """Dispatch will not try it again; an answer still counts if one comes."""
+        self._amend(ask, until=None, ended=True)
 
     def drop(self, *asks: Ask) -> None:
         """Wait for these answers no more."""
@@ -139,6 +150,12 @@ class Draft:
     def pivot_under_way(self) -> bool:
         """Whether the transition after which nothing is taken back was asked and may have happened."""
         return any(ask.command == pivot_of(self.case.kind).asks for ask in self.case.asks.values())
+
+    def _watched_until(self, command: str) -> datetime:
+        return self.world.now + COMMANDS[command].deadline
+
+    def _amend(self, ask: Ask, **fields: Any) -> None:
+        self.change(asks={**self.case.asks, ask.id: ask.model_copy(update=fields)})
 
     def _replace(self, facet: str, state: FacetState) -> None:
         self.change(facets={**self.case.facets, facet: state})

@@ -39,7 +39,7 @@ def assign(draft: Draft, act: Assign) -> None:
 
 
 def resume(draft: Draft, act: Resume) -> None:
-    """Ask again, with new commands, for everything that is held."""
+    """Let everything that is held go on: what is outstanding is awaited anew, what has ended is asked anew."""
     held = [name for name, facet in draft.case.facets.items() if facet.hold]
     if not held:
         raise NotPossible("nothing-held", "没有暂停或待人工的环节", "nothing is held")
@@ -48,9 +48,10 @@ def resume(draft: Draft, act: Resume) -> None:
     for name in held:
         before = draft.case.facets[name]
         resume_facet(draft, name)
+        zh, en = ("，继续等待答复", ", its answer is awaited") if draft.asks_of(name) else ("", "")
         draft.tell(
             "RESUME", name, ("MANUAL" if before.hold and before.hold.manual else "HOLD", draft.case.facets[name].state),
-            (f"恢复办理（{act.by}）：{act.reason}", f"resumed by {act.by}: {act.reason}"),
+            (f"恢复办理{zh}（{act.by}）：{act.reason}", f"resumed{en} by {act.by}: {act.reason}"),
         )  # fmt: skip
     draft.change(assigned=None)
 
@@ -98,10 +99,14 @@ def correct(draft: Draft, data: SaleCorrectedV1) -> None:
 
 
 def resume_facet(draft: Draft, facet: str) -> None:
-    """Let one facet be asked again, after taking back what it doubts."""
+    """Let one facet go on, after taking back what it doubts.
+
+    Only what has ended is forgotten, and thereby asked anew: a command that is merely late is on its way still, and a
+    second one would be carried out as well.
+    """
     if _must_reopen(draft, facet):
         reopen(draft, facet)
-    draft.drop(*(ask for ask in draft.asks_of(facet) if ask.until is None or not ask.undoes))
+    draft.drop(*(ask for ask in draft.asks_of(facet) if ask.ended))
     draft.release(facet)
     for effect in draft.case.effects:
         if effect.facet == facet and effect.stuck:
@@ -115,13 +120,22 @@ def reopen(draft: Draft, facet: str) -> None:
     for name in (facet, *dependents(draft.case.kind, facet)):
         if draft.case.facets[name].state in _UNNEEDED:
             continue
-        draft.drop(*(ask for ask in draft.asks_of(name) if not ask.undoes))
+        _forsake(draft, name)
         for effect in draft.case.effects:
             if effect.facet == name and effect.standing == "held":
                 draft.mark(effect, standing="unwanted")
         draft.put(name, NONE)
         if not _stuck(draft, name):
             draft.release(name)
+
+
+def _forsake(draft: Draft, facet: str) -> None:
+    """Want the answers of a facet no more: an effect that comes all the same is taken back."""
+    forsaken = [ask for ask in draft.asks_of(facet) if not ask.undoes]
+    draft.drop(*forsaken)
+    if any(not ask.ended for ask in forsaken):
+        text = ("在途的办理已不需要，迟到的结果将撤回", "no longer wanted; a late effect is taken back")
+        draft.note("UNWANTED", facet, *text)
 
 
 def _corrected(sale: SaleConfirmedV2, changes: dict[str, Any]) -> SaleConfirmedV2:
@@ -137,7 +151,9 @@ def _apply_correction(draft: Draft, facet: str, changed: frozenset[str]) -> None
     hold = draft.case.facets[facet].hold
     touched = reads_of(draft.case.kind, facet) & changed
     if hold and hold.reason != "corrected":
-        if touched and not (draft.pivot_under_way and _must_reopen(draft, facet)):
+        barred = draft.pivot_under_way and _must_reopen(draft, facet)
+        if touched and not barred and not _irrevocable(draft, facet):
+            _forsake(draft, facet)
             resume_facet(draft, facet)
     elif not draft.past_pivot and _used(draft, facet, touched & MATERIAL):
         draft.hold(facet, "corrected")
@@ -149,6 +165,12 @@ def _used(draft: Draft, facet: str, fields: frozenset[str]) -> bool:
     settled = bool(rows) and draft.case.facets[facet].state not in {NONE, *_UNNEEDED}
     under_way = any(fields_of(ask.command) & fields for ask in draft.asks_of(facet) if not ask.undoes)
     return bool(fields) and (settled or under_way)
+
+
+def _irrevocable(draft: Draft, facet: str) -> bool:
+    """Whether something is outstanding that nobody can take back: asked again, it would happen twice."""
+    own = (ask for ask in draft.asks_of(facet) if not ask.undoes and not ask.ended)
+    return any(rule_of_command(draft.case.kind, ask.command).final for ask in own)
 
 
 def _must_reopen(draft: Draft, facet: str) -> bool:

@@ -17,7 +17,7 @@ from contracts import police as p
 from contracts import tax as t
 from contracts.case import Step
 from contracts.contract import Contract
-from contracts.delivery import DeliveryChangedV1
+from contracts.delivery import DeliveryChangedV1, DeliveryState
 from contracts.policy import load
 from contracts.policy.purchase_tax import excl_vat
 from contracts.refusal import AgencyRefusedV1
@@ -247,15 +247,18 @@ class Road:
 
     def die(self, command: str) -> Decision:
         """Dispatch gives up on it; it may be answered all the same, later."""
-        sent = self.find(command)
+        return self.deliver(self.find(command), "dead")
+
+    def deliver(self, sent: Command, state: DeliveryState) -> Decision:
+        """Dispatch tells what has become of a delivery."""
         fate = DeliveryChangedV1(
             delivery_id=sent.id,
             vin=VIN,
             organisation=sent.organisation,
-            command=command,
+            command=name_of(sent),
             revision=9,
-            state="dead",
-            owner="operator",
+            state=state,
+            owner="operator" if state == "dead" else None,
         )
         return self.told(fate, sent.id)
 
@@ -273,6 +276,14 @@ class Road:
             self._move_clock(max(timer.due, self.world.now))
             self.hear(Due(timer.name))
         self._move_clock(until)
+
+    def outwait(self, command: str, more: timedelta = timedelta()) -> Command:
+        """Nobody answers the outstanding command of that name until the watchdog rings, and `more`."""
+        sent = self.find(command)
+        until = self.case.asks[sent.id].until
+        assert until is not None
+        self.sleep(until - self.world.now + more)
+        return sent
 
     def state(self, facet: str) -> str:
         """Where a facet stands."""

@@ -14,7 +14,7 @@ from contracts.sale import SaleCorrectedV1
 from services.journey.case import Case, never_silent
 from services.journey.draft import Command
 from services.journey.repair import NotPossible
-from services.journey.rules import UNDO_ORDER, pivot_of, rule_of_command, rule_with_effect
+from services.journey.rules import RULES, UNDO_ORDER, pivot_of, rule_of_command, rule_with_effect
 from services.journey.settle import firm
 from services.journey.world import Assign, Cancel, Resume
 from tests.journey.road import EXPORT, LOAN, VIN, Road, name_of, sale
@@ -31,6 +31,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "loan.apply": {"decision": "REJECTED", "loan_contract_no": None},
     "licence.apply": {"licence_used": 99},
 }
+FACET_OF = {(kind, row.asks): row.facet for kind, rows in RULES.items() for row in rows if row.asks}
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -40,7 +41,10 @@ class AnyOrder(RuleBasedStateMachine):
         super().__init__()
         self.road: Road
         self.told: list[tuple[Contract, str]] = []
+        self.ended: set[str] = set()
+        self.unwanted: set[str] = set()
         self.seen = 0
+        self.read = 0
 
     @initialize(of=SALES)
     def begin(self, of: Any) -> None:
@@ -95,7 +99,18 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(data=st.data())
     def die(self, data: st.DataObject) -> None:
         """Dispatch gives up; the answer may come all the same."""
-        self.road.die(name_of(self.pick(data)))
+        sent = self.pick(data)
+        self.ended.add(sent.id)
+        self.road.deliver(sent, data.draw(st.sampled_from(["dead", "cancelled"])))
+
+    @precondition(lambda self: self.ended & self.road.out.keys() & self.road.case.asks.keys())
+    @rule(data=st.data())
+    def retry(self, data: st.DataObject) -> None:
+        """A person lets dispatch try a dead delivery again."""
+        dead = sorted(self.ended & self.road.out.keys() & self.road.case.asks.keys())
+        id_ = data.draw(st.sampled_from(dead))
+        self.ended.remove(id_)
+        self.road.deliver(self.road.out[id_], "parked")
 
     @rule(hours=st.sampled_from([1, 30, 200]))
     def sleep(self, hours: int) -> None:
@@ -137,6 +152,27 @@ class AnyOrder(RuleBasedStateMachine):
         for sent in self.road.asked[self.seen :]:
             self._check(self.road.case, sent)
         self.seen = len(self.road.asked)
+
+    @invariant()
+    def nothing_outstanding_is_asked_twice(self) -> None:
+        """Of each command at most one is under way, but for those that a correction or a refusal made unwanted."""
+        reopened = {step.facet for step in self.road.steps[self.read :] if step.rule == "UNWANTED"}
+        self.read = len(self.road.steps)
+        case, under_way = self.road.case, []
+        for sent in self.road.out.values():
+            name = name_of(sent)
+            if sent.id not in case.asks and FACET_OF.get((case.kind, name)) in reopened:
+                self.unwanted.add(sent.id)
+            if sent.id not in self.ended | self.unwanted:
+                under_way.append(name)
+        assert len(under_way) == len(set(under_way)), under_way
+
+    @invariant()
+    def only_what_can_be_taken_back_is_ever_unwanted(self) -> None:
+        """A registration, mortgage, licence or dispatch that is outstanding is never replaced."""
+        case = self.road.case
+        unwanted = {name_of(sent) for sent in self.road.out.values() if sent.id in self.unwanted}
+        assert not [name for name in unwanted if rule_of_command(case.kind, name).final]
 
     def _check(self, case: Case, sent: Command) -> None:
         name = name_of(sent)

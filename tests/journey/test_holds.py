@@ -9,10 +9,20 @@ import pytest
 
 from contracts.codes import CODES
 from contracts.delivery import DeliveryChangedV1
-from services.journey.world import Assign, Due, Resume
+from contracts.topics import COMMANDS
+from services.journey.world import Assign, Cancel, Due, Resume
 from tests.journey.road import EXPORT, LOAN, Road, sale
 
 GO_ON = Resume("checked", "li")
+LATE = [
+    ("coc.query", "coc"),
+    ("tax.pay", "tax"),
+    ("plate.reserve", "plate"),
+    ("registration.register", "reg"),
+    ("mortgage.register", "mort"),
+    ("elicence.issue", "elic"),
+    ("plate.dispatch", "delivery"),
+]
 REFUSABLE = [
     ("coc.query", "coc", "D422", "maker"),
     ("invoice.request", "invoice", "V102", "dealer"),
@@ -221,6 +231,91 @@ def test_silence_is_noticed_and_a_late_answer_still_counts() -> None:
     road.answer("coc.query")
     road.run()
     assert road.case.headline == "CLOSED"
+
+
+@pytest.mark.parametrize("wait", [timedelta(), timedelta(hours=5)], ids=["HOLD", "MANUAL"])
+@pytest.mark.parametrize(("command", "facet"), LATE)
+def test_what_is_late_is_not_asked_twice(command: str, facet: str, wait: timedelta) -> None:
+    """Silence past the watchdog, then resumed: the same command, watched anew; its answer ends the wait."""
+    road = Road(sale("BEV", loan=LOAN))
+    road.run(command)
+    sent, asked = road.outwait(command, wait), len(road.asked)
+    assert road.held(facet) == "timeout"
+    road.hear(Assign("li", "calls them", "li"))
+    resumed = road.hear(GO_ON)
+    assert (resumed.commands, len(road.asked), road.held(facet), road.case.owner) == ((), asked, None, None)
+    assert [(step.rule, step.facet) for step in resumed.steps] == [("RESUME", facet)]
+    assert road.case.asks[sent.id].until == road.world.now + COMMANDS[command].deadline
+    road.outwait(command)
+    assert road.held(facet) == "timeout"
+    road.run()
+    assert (road.case.headline, road.names.count(command)) == ("CLOSED", 1)
+
+
+@pytest.mark.parametrize("wait", [timedelta(), timedelta(hours=5)], ids=["HOLD", "MANUAL"])
+@pytest.mark.parametrize(("command", "facet"), LATE)
+def test_a_late_answer_ends_the_hold(command: str, facet: str, wait: timedelta) -> None:
+    """Nobody has to resume what has mended itself, whoever has it by then."""
+    road = Road(sale("BEV", loan=LOAN))
+    road.run(command)
+    road.outwait(command, wait)
+    assert road.case.headline == ("MANUAL" if wait else "HOLD")
+    road.answer(command)
+    assert road.held(facet) is None
+    road.run()
+    assert (road.case.headline, road.names.count(command)) == ("CLOSED", 1)
+
+
+def test_a_late_compensation_is_not_asked_twice() -> None:
+    """The plate's release is on its way: resumed, it is awaited under its old id, and the rest follows it."""
+    road = Road()
+    road.run("registration.register")
+    road.refuse("registration.register", "P412")
+    road.hear(Cancel("buyer left", "li"))
+    road.outwait("plate.release")
+    assert road.held("plate") == "timeout"
+    assert road.hear(GO_ON).commands == ()
+    road.run()
+    assert (road.case.headline, road.names.count("plate.release")) == ("CANCELLED", 1)
+
+
+@pytest.mark.parametrize("state", ["dead", "cancelled"])
+@pytest.mark.parametrize("late", [False, True])
+def test_a_delivery_that_has_ended_is_asked_anew(state: Any, late: bool) -> None:  # noqa: FBT001
+    """Nobody is on the way with it any more, whether the clock had noticed before or not."""
+    road = Road()
+    road.run("plate.reserve")
+    first = road.find("plate.reserve")
+    if late:
+        road.outwait("plate.reserve")
+    road.deliver(first, state)
+    del road.out[first.id]
+    road.hear(GO_ON)
+    assert road.find("plate.reserve").id != first.id
+    road.run()
+    assert road.case.headline == "CLOSED"
+
+
+@pytest.mark.parametrize("undoing", [False, True])
+def test_a_dead_delivery_that_is_tried_again_is_awaited_again(undoing: bool) -> None:  # noqa: FBT001
+    """A person lets dispatch try it once more: the hold ends, the clock watches, and resuming adds no second one."""
+    road, command = Road(), "plate.reserve"
+    road.run(command)
+    if undoing:
+        road.answer(command)
+        road.run("registration.register")
+        road.refuse("registration.register", "P412")
+        road.hear(Cancel("buyer left", "li"))
+        command = "plate.release"
+    sent = road.find(command)
+    road.die(command)
+    road.deliver(sent, "parked")
+    assert (road.held("plate"), road.steps[-1].rule) == (None, "RETRY")
+    road.outwait(command)
+    assert road.held("plate") == "timeout"
+    assert road.hear(GO_ON).commands == ()
+    road.run()
+    assert (road.case.headline, road.names.count(command)) == ("CANCELLED" if undoing else "CLOSED", 1)
 
 
 def test_a_dead_delivery_is_a_persons_matter() -> None:

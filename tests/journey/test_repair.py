@@ -192,6 +192,48 @@ def test_a_correction_reopens_what_it_mends() -> None:
     assert (road.case.headline, road.names.count("coc.query")) == ("CLOSED", 2)
 
 
+def test_a_correction_replaces_what_is_outstanding_and_takes_its_late_effect_back() -> None:
+    """The old policy is late and tells the old telephone number: bound anew, and the late one is cancelled."""
+    road = Road()
+    road.run("insurance.bind")
+    first = road.outwait("insurance.bind")
+    road.out.pop(first.id)
+    road.told(corrected(phone="15487604562"))
+    assert road.steps[-1].rule == "UNWANTED"
+    road.answer("insurance.bind")
+    road.told(road.agencies.answer(first.data), first.id)
+    road.run()
+    assert (road.case.headline, undone(road)) == ("CLOSED", ["insurance.cancel"])
+
+
+def test_a_doubted_facet_is_redone_and_the_late_answer_of_what_stood_on_it_is_taken_back() -> None:
+    """A new price while the plate is outstanding: resumed, the invoice is redone, and so is the plate."""
+    road = Road()
+    road.run("plate.reserve")
+    first = road.outwait("plate.reserve")
+    road.out.pop(first.id)
+    road.told(corrected(amount_incl=22_600_000, amount_excl=20_000_000, vat=2_600_000))
+    road.hear(GO_ON)
+    road.run("registration.register")
+    assert road.names.count("plate.reserve") == 2
+    road.told(road.agencies.answer(first.data), first.id)
+    road.run()
+    assert (road.case.headline, undone(road)[-1]) == ("CLOSED", "plate.release")
+
+
+@pytest.mark.parametrize("command", ["plate.dispatch", "registration.register"])
+def test_a_correction_does_not_repeat_what_nobody_can_take_back(command: str) -> None:
+    """Dispatch of the plate, and registration, are late: the corrected word does not send them a second time."""
+    road = Road()
+    road.run(command)
+    road.outwait(command)
+    facet = next(name for name, state in road.case.facets.items() if state.hold)
+    road.told(corrected(buyer_name="李样本", phone="15487604562"))
+    assert (road.held(facet), road.names.count(command)) == ("timeout", 1)
+    road.answer(command)
+    assert road.held(facet) is None
+
+
 def test_an_insurer_that_cannot_verify_gets_the_corrected_data_and_tax_is_untouched() -> None:
     """Scenario 3: ins HOLD, the maker corrects, quote again; the tax goes its way."""
     road = Road()
@@ -270,13 +312,13 @@ def test_a_second_effect_under_one_command_is_taken_back() -> None:
     assert (road.case.headline, undone(road)) == ("CLOSED", ["plate.release"])
 
 
-def test_a_late_effect_of_a_resumed_command_is_taken_back() -> None:
-    """Asked again after silence; both answers come; the second effect is undone."""
+def test_a_late_effect_of_a_dead_command_is_taken_back() -> None:
+    """Asked again after its delivery ended; both answers come; the second effect is undone."""
     road = Road()
     road.run("plate.reserve")
     first = road.find("plate.reserve")
+    road.die("plate.reserve")
     road.out.pop(first.id)
-    road.sleep(timedelta(days=2))
     road.hear(GO_ON)
     road.answer("plate.reserve")
     road.told(road.agencies.answer(first.data), first.id)
