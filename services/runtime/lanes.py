@@ -404,6 +404,7 @@ class Lanes:
         self._connected.pause(*map(_kafka, self._refused))
         self._paused = False
         self.ready.set()
+        metrics.count("tongche_rebalances_total", group=self.lane.group)
         logs.get().info("assigned", group=self.lane.group, partitions=len(mine))
 
     async def on_revoked(self, places: Collection[TopicPartition]) -> None:

@@ -148,10 +148,12 @@ class Store:
         try:
             with self.writer.connect() as connection:
                 connection.info[_LATER], connection.info[_TOLD] = {}, []
+                began = time.monotonic()
                 with connection.begin():
                     for job in batch:
                         job.result = job.op(connection)
                     _flush(connection)
+                metrics.observe("tongche_store_commit_seconds", time.monotonic() - began)
                 self._writable = True
                 return list(connection.info[_TOLD])
         except Exception as error:  # noqa: BLE001 - whose fault it was shows when each runs alone
