@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import tomllib
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import aiohttp
 
-from contracts.envelope import instant_text
+from services.cli.publication import refusal, remember, silence
 from services.cli.running import Running
 from services.stack.credentials import publisher_tokens
-from services.stack.trouble import TroubleError
 
 if TYPE_CHECKING:
     from services.cli.demo_sales import Sale
@@ -52,7 +49,6 @@ class Door:
         return cls(stack.stack.urls["door"], source, publisher_tokens(stack.folder)[publisher], history)
 
     async def __aenter__(self) -> Self:
-        self.history.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._http = aiohttp.ClientSession(headers={"Authorization": f"Bearer {self.token}"})
         return self
 
@@ -64,6 +60,14 @@ class Door:
 
     async def publish(self, sale: Sale) -> Acknowledged:
         """Hand one sale in, as a structured CloudEvent. Raises `TroubleError` where it is not taken."""
+        status, body = await self._told(sale)
+        if status != _ACCEPTED:
+            raise refusal(body)
+        done = _acknowledged(sale, body)
+        remember(self.history, [asdict(done) | {"source": sale.source, "sourceid": sale.sourceid}])
+        return done
+
+    async def _told(self, sale: Sale) -> tuple[int, bytes]:
         if self._http is None:
             message = "the door is used as a context manager"
             raise RuntimeError(message)
@@ -76,31 +80,20 @@ class Door:
             "data": sale.data,
         }
         headers = {"Content-Type": "application/cloudevents+json"}
-        async with self._http.post(f"{self.url}/v1/sales", data=json.dumps(event), headers=headers) as told:
-            body = await told.json(content_type=None)
-            if told.status != _ACCEPTED:
-                raise TroubleError(
-                    f"收件口拒绝（{told.status}）：{body.get('title')}",
-                    f"the door refused ({told.status}): {body.get('errors') or body.get('title')}",
-                    fix="tongche status",
-                )
-        done = Acknowledged(body["id"], sale.data["vin"], "replayed" if body["code"] == _REPLAYED else "accepted")
-        self._remember(sale, done)
-        return done
+        try:
+            async with self._http.post(f"{self.url}/v1/sales", data=json.dumps(event), headers=headers) as told:
+                return told.status, await told.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as problem:
+            raise silence(self.url, problem) from problem
 
-    def _remember(self, sale: Sale, done: Acknowledged) -> None:
-        row = {
-            "at": instant_text(datetime.now(UTC)),
-            "id": done.id,
-            "source": sale.source,
-            "sourceid": sale.sourceid,
-            "vin": done.vin,
-            "status": done.status,
-        }
-        with self.history.open("a", encoding="utf-8") as history:
-            history.write(json.dumps(row, ensure_ascii=False) + "\n")
-            history.flush()
-            os.fsync(history.fileno())
+
+def _acknowledged(sale: Sale, body: bytes) -> Acknowledged:
+    try:
+        answer = json.loads(body)
+        return Acknowledged(answer["id"], sale.data["vin"], "replayed" if answer["code"] == _REPLAYED else "accepted")
+    except (ValueError, KeyError, TypeError) as problem:
+        # Something else listens there: it took nothing in, whatever its status says.
+        raise refusal(body) from problem
 
 
 def dealers_of(stack: Running, publisher: str) -> tuple[str, ...]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import aiohttp
 
+from contracts.envelope import instant_text
 from services.stack.trouble import TroubleError
 
 _PIECE: Final = 64 * 1024
@@ -70,14 +70,48 @@ async def publish(content: bytes, filename: str, dated: str | None, sender: Send
             ) as response,
         ):
             if response.status != _OK:
-                raise _refused(await response.read())
+                raise refusal(await response.read())
             return await _followed(response, sender, listeners)
     except (aiohttp.ClientError, TimeoutError, OSError) as problem:
-        raise TroubleError(
-            f"收件口没有回答：{sender.door}",
-            f"the door does not answer: {sender.door} ({type(problem).__name__})",
-            fix="tongche up；再次发布同一文件不会重复 / tongche up; publishing the same file again repeats nothing",
-        ) from problem
+        raise silence(sender.door, problem) from problem
+
+
+def remember(history: Path, acknowledged: Iterable[dict[str, Any]]) -> None:
+    """Write down what the door has taken in; on disk when this returns."""
+    at = instant_text(datetime.now(UTC))
+    history.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with history.open("a", encoding="utf-8") as file:
+        for row in acknowledged:
+            file.write(json.dumps({"at": at} | {name: row[name] for name in _HISTORY}, ensure_ascii=False) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def silence(door: str, problem: BaseException) -> TroubleError:
+    """The trouble of a door that cannot be reached, or that breaks off."""
+    return TroubleError(
+        f"收件口没有回答：{door}",
+        f"the door does not answer: {door} ({type(problem).__name__})",
+        fix="tongche up；再次发布不会重复 / tongche up; publishing again repeats nothing",
+    )
+
+
+def refusal(body: bytes) -> TroubleError:
+    """The trouble that the door's answer tells of, in its own words where it has any."""
+    try:
+        problem = json.loads(body)
+        zh, _, en = problem["title"].partition(" / ")
+        faults = "; ".join(
+            f"{each['field']}: {each['reason']}" + (f" → {each['suggestion']}" if "suggestion" in each else "")
+            for each in problem["errors"]
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return TroubleError("收件口的回答无法理解", "the door's answer makes no sense", fix="tongche doctor")
+    return TroubleError(
+        f"{zh}：{faults}" if faults else zh,
+        f"{en}: {faults}" if faults else en,
+        fix=problem.get("detail") or "改正后再发布 / mend it and publish it again",
+    )
 
 
 async def _pieces(content: bytes, sent: Callable[[int], None]) -> AsyncIterator[bytes]:
@@ -89,18 +123,17 @@ async def _pieces(content: bytes, sent: Callable[[int], None]) -> AsyncIterator[
 
 async def _followed(response: aiohttp.ClientResponse, sender: Sender, listeners: Listeners) -> Outcome:
     outcome = Outcome()
-    with _appending(sender.history) as history:
-        async for told in _told(response):
-            if told["event"] == "problem":
-                raise _refused(json.dumps(told).encode())
-            if told["event"] == "end":
-                outcome.unknown_columns = told["unknown_columns"]
-                return outcome
-            _remember(history, told["acknowledged"])
-            outcome.accepted += sum(row["status"] == "accepted" for row in told["acknowledged"])
-            outcome.replayed += sum(row["status"] == "replayed" for row in told["acknowledged"])
-            outcome.rows += told["refused"]
-            listeners.dealt_with(told["line"], told["lines"])
+    async for told in _told(response):
+        if told["event"] == "problem":
+            raise refusal(json.dumps(told).encode())
+        if told["event"] == "end":
+            outcome.unknown_columns = told["unknown_columns"]
+            return outcome
+        remember(sender.history, told["acknowledged"])
+        outcome.accepted += sum(row["status"] == "accepted" for row in told["acknowledged"])
+        outcome.replayed += sum(row["status"] == "replayed" for row in told["acknowledged"])
+        outcome.rows += told["refused"]
+        listeners.dealt_with(told["line"], told["lines"])
     raise aiohttp.ClientPayloadError("the answer broke off")
 
 
@@ -111,35 +144,3 @@ async def _told(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, Any
         *lines, rest = (rest + piece).split(b"\n")
         for line in lines:
             yield json.loads(line)
-
-
-@contextmanager
-def _appending(path: Path) -> Iterator[IO[str]]:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as history:
-        yield history
-
-
-def _remember(history: IO[str], acknowledged: list[dict[str, Any]]) -> None:
-    at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    for row in acknowledged:
-        history.write(json.dumps({"at": at} | {name: row[name] for name in _HISTORY}, ensure_ascii=False) + "\n")
-    history.flush()
-    os.fsync(history.fileno())
-
-
-def _refused(body: bytes) -> TroubleError:
-    try:
-        problem = json.loads(body)
-        zh, _, en = problem["title"].partition(" / ")
-        faults = "; ".join(
-            f"{each['field']}: {each['reason']}" + (f" → {each['suggestion']}" if "suggestion" in each else "")
-            for each in problem["errors"]
-        )
-    except (ValueError, KeyError, TypeError):
-        return TroubleError("收件口的回答无法理解", "the door's answer makes no sense", fix="tongche doctor")
-    return TroubleError(
-        f"{zh}：{faults}" if faults else zh,
-        f"{en}: {faults}" if faults else en,
-        fix=problem.get("detail") or "改正文件后再发布 / mend the file and publish it again",
-    )

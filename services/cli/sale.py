@@ -32,6 +32,14 @@ NOT_SENT: Final = 2
 _SHOWN: Final = 50
 _PLAIN_STEP: Final = 0.25
 _LIMIT: Final = 16 * 1024 * 1024
+_COLUMNS: Final = (
+    ("行\nline", False),
+    ("代码\ncode", True),
+    ("字段\nfield", False),
+    ("原因\nreason", False),
+    ("建议\nsuggestion", True),
+)
+"""Of the refused rows; what people copy from a terminal stays on one line."""
 
 
 class Dated(Enum):
@@ -134,7 +142,7 @@ class _PlainLines:
         share = line / max(lines, 1)
         if share >= self._told + _PLAIN_STEP or line >= lines:
             self._told = share
-            talk.print(f"受理 / taken in: {line}/{lines}", markup=False)
+            talk.print(f"受理至第 {line} 行，共 {lines} 行 / taken in up to line {line} of {lines}", markup=False)
 
 
 def _tell(outcome: Outcome) -> None:
@@ -156,8 +164,8 @@ def _refused(rows: list[dict[str, Any]]) -> Table:
 
     titles = {column.field: column.zh for column in COLUMNS}
     table = Table(title="拒绝的行 / refused rows")
-    for name in ("行 / line", "代码 / code", "字段 / field", "原因 / reason", "建议 / suggestion"):
-        table.add_column(name, overflow="fold")
+    for name, copied in _COLUMNS:
+        table.add_column(name, overflow="fold", no_wrap=copied)
     for row in rows[:_SHOWN]:
         for error in row["errors"]:
             field = f"{titles[error['field']]} {error['field']}" if error["field"] in titles else error["field"]
