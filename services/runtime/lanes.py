@@ -430,12 +430,13 @@ class Lanes:
     async def _close(self, consumer: AIOKafkaConsumer) -> None:
         for partition in self._partitions.values():
             partition.live = False
-        try:
-            await self._commit(self._partitions)
-            async with asyncio.timeout(_STOP_S):
-                await consumer.stop()
-        except (TimeoutError, KafkaError, Stuck) as error:
-            logs.get().warning("consumer_stop", group=self.lane.group, error=type(error).__name__)
+        # Each by itself: a commit that fails must not leave the connections open.
+        for last in (self._commit(self._partitions), consumer.stop()):
+            try:
+                async with asyncio.timeout(_STOP_S):
+                    await last
+            except (TimeoutError, KafkaError, Stuck) as error:
+                logs.get().warning("consumer_stop", group=self.lane.group, error=type(error).__name__)
 
     async def stop(self) -> None:
         """Start nothing more, finish what runs within the drain time, and commit it."""
