@@ -28,6 +28,9 @@ _TAKEN: Final = (SALE_CONFIRMED.name, SALE_CORRECTED.name, SALE_CANCELLED.name)
 _AHEAD: Final = timedelta(days=1)
 """How far in the future a sale may be dated: a dealer's clock may be past midnight before ours."""
 
+MOST_FAULTS: Final = 30
+"""More faults of one message help nobody to mend it."""
+
 SaleData = SaleConfirmedV1 | SaleConfirmedV2
 
 
@@ -87,7 +90,7 @@ def examine(
     if "sold_on" not in {fault.field for fault in found}:
         found += _future(submission.data.get("sold_on"), today)
     if found or data is None:
-        raise Problem(CONTRACT, *found)
+        raise Problem(CONTRACT, *found[:MOST_FAULTS])
     _check_usccs(data, publisher)
     return Admissible(
         source=submission.source,

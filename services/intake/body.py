@@ -27,7 +27,7 @@ async def stream(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
     What is too much is still read for a while and thrown away: a sender that is cut off while it writes sees a broken
     connection instead of our answer.
     """
-    if request.headers.get("content-encoding", "identity") != "identity":
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         fix = "不要压缩 / send it without Content-Encoding"
         raise Problem(WRONG_MEDIA_TYPE, fault("Content-Encoding", "not_supported"), fix=fix)
     received, more = 0, True

@@ -158,6 +158,8 @@ def _attribute_faults(event: Mapping[str, Any]) -> list[Fault]:
 
 
 def _id_faults(text: str) -> list[Fault]:
+    if not text.strip():
+        return [fault("id", "missing")]
     if len(text) > _LONGEST:
         return [fault("id", "too_long")]
     return [fault("id", "control_character")] if _CONTROL.search(text) else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,13 +15,14 @@ from services.intake import admission, cloudevents
 from services.intake.admission import Admissible
 from services.intake.cloudevents import Submission
 from services.intake.ledger import Acknowledged, Ledger, Origin, in_flight
-from services.intake.problems import UNAVAILABLE, Problem
+from services.intake.problems import TOO_LARGE, UNAVAILABLE, Problem, fault
 from services.intake.publishers import Publisher
 from services.runtime.store import Store, StoreUnavailable
 
 T = TypeVar("T")
 
 AT_ONCE: Final = 200
+MOST_ITEMS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,10 @@ class Door:
         return acknowledged
 
     async def take_batch(self, events: Sequence[Any], publisher: Publisher, origin: Origin) -> list[Item]:
-        """Take many in, each by itself. Raises a `Problem` if nothing at all could be stored."""
+        """Take many in, each by itself. Raises a `Problem` if they are too many, or nothing at all could be stored."""
+        if len(events) > MOST_ITEMS:
+            fix = f"最多 {MOST_ITEMS} 条，请分几批发送 / at most {MOST_ITEMS} events: send several batches"
+            raise Problem(TOO_LARGE, fault("body", "too_many_items"), fix=fix)
         items: list[Item] = []
         for start in range(0, len(events), AT_ONCE):
             items += await self._take_some(events[start : start + AT_ONCE], publisher, origin)
@@ -65,7 +70,9 @@ class Door:
         return items
 
     async def _take_some(self, events: Sequence[Any], publisher: Publisher, origin: Origin) -> list[Item]:
-        read = [self._read(event, publisher) for event in events]
+        # In a thread: checking them would hold up everybody else at the door.
+        examined = await asyncio.to_thread(lambda: [self._read(event, publisher) for event in events])
+        read = [(id_, self._unless_taking(each)) for id_, each in examined]
         wanted = [each for _, each in read if isinstance(each, Admissible)]
         keys = {_key(each) for each in wanted}
         self._taking.update(keys)
@@ -88,11 +95,14 @@ class Door:
             submission = cloudevents.structured(event)
             id_ = submission.sourceid
             wanted = self._examined(submission, publisher)
-            if _key(wanted) in self._taking:
-                return id_, in_flight()
         except Problem as problem:
             return id_, problem
         return id_, wanted
+
+    def _unless_taking(self, examined: Admissible | Problem) -> Admissible | Problem:
+        if isinstance(examined, Admissible) and _key(examined) in self._taking:
+            return in_flight()
+        return examined
 
     def _examined(self, submission: Submission, publisher: Publisher) -> Admissible:
         admission.check_source(submission, publisher)

@@ -72,7 +72,7 @@ class Routes:
             return _accepted(await self.door.take(submission, publisher, Origin(span.traceparent)))
 
     async def _batch(self, request: Request, publisher: Publisher, span: SpanHandle) -> Response:
-        events = cloudevents.json_value(await body.read(request, body.BULK_LIMIT))
+        events = await asyncio.to_thread(cloudevents.json_value, await body.read(request, body.BULK_LIMIT))
         if not isinstance(events, list):
             raise Problem(problems.NOT_A_CLOUDEVENT, fault("body", "not_an_array"))
         items = await self.door.take_batch(events, publisher, Origin(span.traceparent, alone=False))
@@ -89,7 +89,7 @@ class Routes:
         async with self._files:
             with _span(f"POST {_SALES}/import", request) as span:
                 work = await self._import(request, publisher, filename, day, span)
-                report = Report(work.file)
+                report = Report(work)
                 async for progress in work.run():
                     report.add(progress)
         return JSONResponse(report.told())
@@ -108,7 +108,7 @@ class Routes:
         except BaseException:
             self._files.release()
             raise
-        return _Lines(_told_by_lines(work.file, first, steps), self._files)
+        return _Lines(_told_by_lines(work, first, steps), self._files)
 
     async def _import(
         self, request: Request, publisher: Publisher, filename: str, day: date | None, span: SpanHandle
@@ -116,7 +116,7 @@ class Routes:
         upload = await uploads.receive(request, filename)
         file = await asyncio.to_thread(uploads.opened, upload)
         origin = Origin(span.traceparent, alone=False)
-        return Import(self.door.store, self.door.ledger, publisher, file, day, origin)
+        return Import(self.door.store, self.door.ledger, publisher, file, day, origin, request.is_disconnected)
 
     async def show(self, request: Request, id: str) -> Response:  # noqa: A002 - the name in the path
         """What became of a sale, a correction or a cancellation that was acknowledged to this publisher."""
@@ -162,36 +162,49 @@ class _Lines(StreamingResponse):
 
 
 @dataclass(slots=True)
-class Report:
-    """An import, told at its end."""
+class Counts:
+    """How many rows of an import came in and did not, and how its file was read."""
 
-    file: File
+    work: Import
     accepted: int = 0
     replayed: int = 0
-    refused: list[dict[str, Any]] = field(default_factory=list)
-    sales: list[dict[str, Any]] = field(default_factory=list)
+    refused: int = 0
 
     def add(self, progress: Progress) -> None:
-        """Add some rows."""
-        self.refused += [each.told() for each in progress.refused]
-        self.sales += [{"line": line, "id": each.id, "status": each.status} for line, each in progress.acknowledged]
+        """Count some rows."""
+        self.refused += len(progress.refused)
         self.accepted += sum(each.status == "accepted" for _, each in progress.acknowledged)
         self.replayed += sum(each.status == "replayed" for _, each in progress.acknowledged)
 
     def told(self) -> dict[str, Any]:
-        """All of it; `rows` are the refused ones, `sales` the others."""
-        return self.counts() | {"rows": self.refused, "sales": self.sales}
-
-    def counts(self) -> dict[str, Any]:
-        """Only how many, and how the file was read."""
+        """`stopped` says where and why the file was not read to its end, if it was not."""
         return {
             "accepted": self.accepted,
             "replayed": self.replayed,
-            "refused": len(self.refused),
-            "format": self.file.format,
-            "encoding": self.file.encoding,
-            "unknown_columns": list(self.file.unknown),
+            "refused": self.refused,
+            "format": self.work.file.format,
+            "encoding": self.work.file.encoding,
+            "unknown_columns": list(self.work.file.unknown),
+            "stopped": self.work.stopped.told() if self.work.stopped else None,
         }
+
+
+@dataclass(slots=True)
+class Report(Counts):
+    """An import, told at its end: `rows` are the refused ones, `sales` the others."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    sales: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, progress: Progress) -> None:
+        """Count some rows, and keep what is told of them."""
+        Counts.add(self, progress)
+        self.rows += [each.told() for each in progress.refused]
+        self.sales += [{"line": line, "id": each.id, "status": each.status} for line, each in progress.acknowledged]
+
+    def told(self) -> dict[str, Any]:
+        """All of it."""
+        return Counts.told(self) | {"rows": self.rows, "sales": self.sales}
 
 
 def application(routes: Routes) -> FastAPI:
@@ -205,7 +218,8 @@ def application(routes: Routes) -> FastAPI:
 
 async def _one(request: Request, kind: str) -> Submission:
     if kind == EVENT:
-        return cloudevents.structured(cloudevents.json_value(await body.read(request, body.EVENT_LIMIT)))
+        content = await body.read(request, body.EVENT_LIMIT)
+        return cloudevents.structured(await asyncio.to_thread(cloudevents.json_value, content))
     if kind == DATA and any(name.startswith("ce-") for name in request.headers):
         return cloudevents.binary(request.headers.items(), await body.read(request, body.EVENT_LIMIT))
     fix = (
@@ -229,20 +243,23 @@ def _result(item: Item) -> dict[str, Any]:
     return {"id": item.sourceid, "status": 202, "sale_id": done.id, "location": location, "code": done.code}
 
 
-async def _told_by_lines(file: File, first: Progress | None, steps: AsyncIterator[Progress]) -> AsyncIterator[bytes]:
-    report = Report(file)
+async def _told_by_lines(work: Import, first: Progress | None, steps: AsyncIterator[Progress]) -> AsyncIterator[bytes]:
+    counts = Counts(work)
     try:
         if first is not None:
-            report.add(first)
-            yield _line(_rows(first, file))
+            counts.add(first)
+            yield _line(_rows(first, work.file))
         async for progress in steps:
-            report.add(progress)
-            yield _line(_rows(progress, file))
+            counts.add(progress)
+            yield _line(_rows(progress, work.file))
     except StoreUnavailable:
         # The status line is out; the last line says it instead, and what was told before stays true.
         yield _line({"event": "problem", **unavailable().document()})
+    except ClientDisconnect:
+        # Nobody is there to be told; what was taken in stays, and the same file again takes in the rest.
+        return
     else:
-        yield _line({"event": "end", **report.counts()})
+        yield _line({"event": "end", **counts.told()})
 
 
 def _rows(progress: Progress, file: File) -> dict[str, Any]:

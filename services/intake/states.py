@@ -99,5 +99,6 @@ def _facet(facet: Mapping[str, Any]) -> dict[str, Any] | None:
     if sight == "denied":
         return None
     if sight == "masked":
-        return {"name": name, "done": facet["state"] not in _NOT_DONE}
+        done = facet["state"] not in _NOT_DONE
+        return {"name": name, "state": "DONE" if done else "NONE", "done": done}
     return {key: facet[key] for key in ("name", "state", "hold", "code", "until") if key in facet}

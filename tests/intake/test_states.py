@@ -68,7 +68,7 @@ def test_facets_are_shown_as_a_dealer_may_see_them(house: Any, event: dict[str, 
     answer = house.send("GET", url)
     assert answer.json["facets"] == [
         {"name": "tax", "state": "PAID"},
-        {"name": "mort", "done": True},
+        {"name": "mort", "state": "DONE", "done": True},
         {"name": "ins", "state": "NONE", "hold": "D422"},
     ]
     assert "张三" not in answer.body.decode()

@@ -28,6 +28,7 @@ _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _UTF32: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _SAMPLE: Final = 400
 _DAMAGED_AT_MOST: Final = 0.1
+_PIECE: Final = 64 * 1024
 
 
 def text_of(body: bytes) -> tuple[str, str]:
@@ -62,7 +63,13 @@ def _chinese_or_damaged(body: bytes) -> tuple[str, str]:
     # GB 18030 read as UTF-8 is nearly all broken; UTF-8 with some bad bytes is nearly all right.
     if broken <= foreign * _DAMAGED_AT_MOST:
         return damaged, "utf-8"
-    return _decoded(body, "gb18030").translate(_GB18030_2022), "gb18030"
+    return _moved(_decoded(body, "gb18030")), "gb18030"
+
+
+def _moved(text: str) -> str:
+    # Piece by piece: translating megabytes in one call would keep every other thread waiting.
+    pieces = (text[start : start + _PIECE] for start in range(0, len(text), _PIECE))
+    return "".join(piece.translate(_GB18030_2022) for piece in pieces)
 
 
 def _decoded(body: bytes, encoding: str) -> str:
@@ -73,7 +80,7 @@ def _decoded(body: bytes, encoding: str) -> str:
 
 
 def _refuse_other_formats(body: bytes) -> None:
-    if not body.strip():
+    if body in _UTF16 or not body.removeprefix(codecs.BOM_UTF8).strip():
         raise _unreadable("empty")
     for mark, reason in _OTHER_FORMATS:
         if body.startswith(mark):

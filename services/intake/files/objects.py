@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from services.intake import strict_json
 from services.intake.cloudevents import json_value
@@ -12,7 +13,8 @@ from services.intake.files.rows import Row
 from services.intake.problems import UNREADABLE, Problem, fault
 from services.intake.strict_json import UnreadableJson
 
-_BLANK = b" \t\r\n"
+_BLANK: Final = b" \t\r\n"
+_MOST_UNKNOWN: Final = 1000
 
 
 class Objects:
@@ -23,7 +25,7 @@ class Objects:
 
     def lines(self, body: bytes) -> Iterator[Row]:
         """JSON lines: one value a line. A line that cannot be read is refused alone."""
-        for number, line in enumerate(body.split(b"\n"), start=1):
+        for number, line in enumerate(io.BytesIO(body), start=1):
             if not line.strip(_BLANK):
                 continue
             try:
@@ -50,7 +52,8 @@ class Objects:
         for name, cell in value.items():
             column = recognise(name)
             if column is None:
-                self.unknown[name] = None
+                if len(self.unknown) < _MOST_UNKNOWN:
+                    self.unknown[name] = None
             elif column.name in cells:
                 return Row(number, faults=(fault(column.field, "repeated_column"),))
             elif isinstance(cell, list | Mapping):
