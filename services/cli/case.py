@@ -41,7 +41,13 @@ _STYLES: Final = {
 }
 
 Which = Annotated[str, typer.Argument(metavar="VIN|ID", help="车架号、业务号或订单号 / VIN, case id or order number")]
-Reason = Annotated[str, typer.Option("--reason", help="为什么 / why: it is kept with the case")]
+Reason = Annotated[
+    str,
+    typer.Option(
+        "--reason",
+        help="为什么，随业务公开保存，勿写姓名 / why: kept with the case, seen by everyone who sees the case: no names",
+    ),
+]
 
 
 @app.command()
@@ -108,28 +114,31 @@ def assign(
 @app.command()
 def resume(which: Which, reason: Reason, data: Data = None, as_json: Json = False) -> None:
     """继续办理：在途的续等，已终止的重发 / let a case go on: what is out is awaited, what ended is asked anew."""
-    _act("resume", which, {"reason": reason}, data, as_json=as_json)
-    _bury(which, reason, data)
+    _go_on("resume", which, reason, data, as_json=as_json)
 
 
 @app.command()
 def cancel(which: Which, reason: Reason, data: Data = None, as_json: Json = False) -> None:
     """撤销，已办事项按相反顺序撤回 / call a case off; what was done is undone in reverse order."""
-    _act("cancel", which, {"reason": reason}, data, as_json=as_json)
-    _bury(which, reason, data)
+    _go_on("cancel", which, reason, data, as_json=as_json)
 
 
-def _bury(which: str, reason: str, data: Path | None) -> None:
+def _go_on(act: str, which: str, reason: str, data: Path | None, *, as_json: bool) -> None:
+    case_id = _act(act, which, {"reason": reason}, data, as_json=as_json)
+    _bury(case_id, reason, data)
+    talk.print(f"→ tongche case show {case_id}", markup=False, soft_wrap=True)
+
+
+def _bury(case_id: str, reason: str, data: Path | None) -> None:
     """Give up this case's dead deliveries: what the case asks from now on would wait behind them for ever."""
-    stack = running(data)
-    case_id = _find(stack.service("console"), which)
-    dispatch = stack.service("dispatch")
+    dispatch = running(data).service("dispatch")
     for dead in dispatch.ask("GET", f"/v1/deliveries?state=dead&case={case_id}"):
         dispatch.ask("POST", f"/v1/deliveries/{dead['id']}/cancel", {"reason": reason})
         talk.print(f"放弃死投递 / dead delivery given up: {dead['organisation']} {dead['command']}", markup=False)
 
 
-def _act(act: str, which: str, form: dict[str, str], data: Path | None, *, as_json: bool) -> None:
+def _act(act: str, which: str, form: dict[str, str], data: Path | None, *, as_json: bool) -> str:
+    """Let the journey act; the id of the case it acted on."""
     stack = running(data)
     case_id = _find(stack.service("console"), which)
     told = stack.service("journey").ask("POST", f"/v1/cases/{case_id}/{act}", form)
@@ -137,6 +146,7 @@ def _act(act: str, which: str, form: dict[str, str], data: Path | None, *, as_js
         answer(told)
     else:
         out.print(f"{case_id}  {told['headline']}  {told.get('owner') or ''}".rstrip(), markup=False)
+    return case_id
 
 
 def _find(console: Service, which: str) -> str:
@@ -215,9 +225,10 @@ def _waits(waits: list[dict[str, Any]]) -> None:
         said = wait["said"]
         out.print()
         out.print(Text.assemble((f"▲ {_both(said['what'])}: {_both(said['why'])}", _STYLES[wait["tone"]])))
-        who = _both(said["owner"]) if "owner" in said else "-"
-        until = f"   至 / until {_when(wait['until'])}" if wait["until"] else ""
-        out.print(f"  负责 / owner {who}{until}", markup=False)
+        who = f"负责 / owner {_both(said['owner'])}" if "owner" in said else ""
+        until = f"至 / until {_when(wait['until'])}" if wait["until"] else ""
+        if who or until:
+            out.print("  " + "   ".join(filter(None, (who, until))), markup=False)
         for command in wait["commands"]:
             out.print(f"  → {command}", markup=False, soft_wrap=True)
 

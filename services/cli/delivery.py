@@ -13,10 +13,12 @@ from rich.table import Table
 
 from services.cli.running import running
 from services.cli.terminal import Data, Json, answer, out, talk
+from services.console import words
 
 app = typer.Typer(help="投递 / deliveries", no_args_is_help=True)
 
 _CHINA: Final = ZoneInfo("Asia/Shanghai")
+_SHOWN: Final = 20
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="投递编号 / the delivery's id")]
 Reason = Annotated[str, typer.Option("--reason", help="为什么 / why: it is kept with the delivery")]
@@ -57,10 +59,12 @@ def show(id_: Id, data: Data = None, as_json: Json = False) -> None:
     rows = running(data).service("dispatch").ask("GET", "/v1/deliveries")
     found = next((row for row in rows if row["id"] == id_), None)
     if found is None:
-        talk.print(f"没有等待中的投递 {id_} / no such delivery waits")
+        talk.print(f"没有等待中的投递 {id_} / no such delivery waits\n→ tongche delivery list", markup=False)
         raise typer.Exit(1)
     _waiting([found])
-    out.print(f"→ tongche delivery retry {id_} --reason …\n→ tongche delivery cancel {id_} --reason …", markup=False)
+    if not _not_yet(found):
+        for act in ("retry", "cancel"):
+            out.print(f"→ tongche delivery {act} {id_} --reason …", markup=False, soft_wrap=True)
     if as_json:
         answer(found)
 
@@ -79,7 +83,8 @@ def cancel(id_: Id, reason: Reason, data: Data = None, as_json: Json = False) ->
 
 def _decide(act: str, id_: str, reason: str, data: Path | None, *, as_json: bool) -> None:
     done = running(data).service("dispatch").ask("POST", f"/v1/deliveries/{id_}/{act}", {"reason": reason})
-    talk.print(f"{done['id']}: {done['state']}", markup=False)
+    said = "正在重试 / being tried now" if act == "retry" else "已放弃 / given up"
+    talk.print(f"{done['id']}: {said}", markup=False, soft_wrap=True)
     if as_json:
         answer(done)
 
@@ -94,20 +99,30 @@ def _held(rows: list[dict[str, Any]]) -> None:
 
 
 def _waiting(rows: list[dict[str, Any]]) -> None:
-    table = Table(box=None)
-    for title in (
-        "投递 / delivery",
-        "机构 / organisation",
-        "指令 / command",
-        "状态 / state",
-        "原因 / why",
-        "下次 / next",
-    ):
-        table.add_column(title, overflow="fold")
-    for row in rows:
-        why = " ".join(filter(None, (row["failure"], row["code"], row["code_zh"], row["reason"])))
-        table.add_row(row["id"], row["organisation"], row["command"], row["state"], why, _time(row["next_try_at"]))
-    out.print(table if rows else "没有停放的投递 / nothing is parked or dead")
+    """Two lines each, the oldest first: an id is there whole, to be copied."""
+    if not rows:
+        out.print("没有停放的投递 / nothing is parked or dead")
+    for row in sorted(rows, key=lambda each: each["since"])[:_SHOWN]:
+        out.print(f"{row['id']} {row['organisation']} {row['command']}", markup=False, soft_wrap=True)
+        out.print(f"    {_standing(row)}", markup=False, soft_wrap=True)
+    if len(rows) > _SHOWN:
+        more = len(rows) - _SHOWN
+        out.print(f"… 还有 {more} 项 / and {more} more: --json", markup=False)
+
+
+def _standing(row: dict[str, Any]) -> str:
+    if _not_yet(row):
+        return f"尚未就绪，将再次询问 / not there yet, asked again at {_time(row['next_try_at'])}"
+    state, failure = words.delivery(row["state"]), words.failure(row["failure"] or "")
+    code = " ".join(filter(None, (row["code"], row["code_zh"], row["reason"])))
+    why = " ".join(filter(None, (f"{failure.zh} / {failure.en}" if row["failure"] else "", code)))
+    later = f"下次 / next {_time(row['next_try_at'])}" if row["next_try_at"] is not None else ""
+    return "  ".join(filter(None, (f"{state.zh} / {state.en}", why, later)))
+
+
+def _not_yet(row: dict[str, Any]) -> bool:
+    """Whether this is normal waiting: a parcel on the road is no failure."""
+    return bool(row["state"] == "parked" and row["failure"] == "not-yet")
 
 
 def _time(seconds: float | None) -> str:

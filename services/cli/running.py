@@ -67,12 +67,23 @@ class Service:
 
     def _refused(self, status: int, text: bytes) -> TroubleError:
         if status == http.client.NOT_FOUND:
-            return TroubleError("没有这个业务", "there is no such case", fix="tongche case tail")
+            return _absent(self.name)
         said = _reason(text) or http.client.responses.get(status, "")
         zh, en = f"{self.name} 未受理（{status}）：{said}", f"{self.name} refused ({status}): {said}"
         return TroubleError(
             zh, en, fix="tongche up" if status == http.client.UNAUTHORIZED else "tongche case show VIN|ID"
         )
+
+
+def _absent(service: str) -> TroubleError:
+    """What is not there depends on whom we asked: dispatch knows deliveries, the others cases."""
+    if service == "dispatch":
+        return TroubleError(
+            "没有等待中的这次投递，或此刻正在重试",
+            "no such delivery waits, or it is being tried at this moment",
+            fix="tongche delivery list",
+        )
+    return TroubleError("没有这个业务", "there is no such case", fix="tongche case tail")
 
 
 def _reason(text: bytes) -> str:
