@@ -61,7 +61,7 @@ class Routes:
         return router
 
     async def publish(self, request: Request) -> Response:
-        """Take in one CloudEvent, or a batch of them with a result for each."""
+        """Take in one CloudEvent, or a batch of at most 1,000 with a result for each."""
         publisher = self._who(request)
         kind = media_type(request)
         check_charset(request)
@@ -81,7 +81,10 @@ class Routes:
     async def import_file(
         self, request: Request, dated: Literal["today"] | None = None, filename: str = ""
     ) -> Response:
-        """Take in a dealer's file. With `Accept: application/x-ndjson` it tells how far it is, line by line."""
+        """Take in a dealer's file. With `Accept: application/x-ndjson` it tells how far it is, line by line.
+
+        A file has 50,000 rows at most; after 1,000 refused rows it is given up. `stopped` tells where.
+        """
         publisher = self._who(request)
         day = self.door.ledger.clock.today() if dated else None
         if LINES in request.headers.get("accept", ""):
