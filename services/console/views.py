@@ -312,6 +312,10 @@ def _held(case_id: str, facets: Iterable[Facet]) -> Iterable[Wait]:
             )
 
 
+def _is_under_way(delivery: Delivery) -> bool:
+    return delivery.state == "parked" and delivery.failure == "not-yet"
+
+
 def _stopped(deliveries: Iterable[Delivery]) -> Iterable[Wait]:
     for each in deliveries:
         if each.state in ("held", "parked", "dead"):
@@ -320,7 +324,8 @@ def _stopped(deliveries: Iterable[Delivery]) -> Iterable[Wait]:
                 what=each.command,
                 until=each.next_try_at,
                 owner=each.owner,
-                commands=(f'tongche delivery retry {each.id} --reason "…"',),
+                # What is merely under way, a parcel or a certificate, is asked about again by itself.
+                commands=() if _is_under_way(each) else (f'tongche delivery retry {each.id} --reason "…"',),
                 tone=each.tone,
                 said={"what": each.said["command"], "why": failure} | _said(owner=(words.owner, each.owner)),
             )

@@ -103,7 +103,7 @@ _RESULTS: Final = {
 _FAILURES: Final = {
     "unavailable": Words("机构不可用", "the organisation was unavailable"),
     "ambiguous": Words("结果不明，不能盲目重发", "outcome unknown: never resent blindly"),
-    "not-yet": Words("所需资料始终未到", "what it needs never came"),
+    "not-yet": Words("所需资料尚未就绪", "what it needs is not there yet"),
     "broken-answer": Words("答复无法理解", "the answer could not be read"),
     "deadline": Words("已过期限", "the deadline passed"),
     "person": Words("由人决定", "a person decided"),
