@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import ValidationError
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from .contract import Contract
 from .fields import grade_of, words_of
 from .registry import CONTRACTS, UnknownType, contract_of, resolve
+from .types import instant_text
 
 T_co = TypeVar("T_co", bound=Contract, covariant=True)
 Headers = tuple[tuple[str, bytes], ...]
@@ -161,11 +162,6 @@ def _texts(headers: Iterable[tuple[str, bytes | None]]) -> Mapping[str, str]:
 def _where(path: tuple[int | str, ...]) -> str:
     """A place in a message by our own words: the name of an unknown field is the sender's, and could be anything."""
     return ".".join(str(step) for step in path if isinstance(step, int) or step in _WORDS)
-
-
-def instant_text(moment: datetime) -> str:
-    """RFC 3339 in UTC with milliseconds, as every time is written."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _instant(text: str) -> datetime:

@@ -21,7 +21,6 @@ from .numbers import (
     export_licence,
     hs,
     invoice,
-    resident_id,
     uscc,
     vin,
 )
@@ -56,7 +55,8 @@ def _text(text: str) -> str:
     return text
 
 
-def _milliseconds(moment: datetime) -> str:
+def instant_text(moment: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds, as every time is written."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -69,7 +69,6 @@ Identifier = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._
 
 Vin = Annotated[str, StringConstraints(max_length=64), _checked("vin", vin.validate)]
 Uscc = Annotated[str, StringConstraints(max_length=64), _checked("number", uscc.validate)]
-ResidentId = Annotated[str, StringConstraints(max_length=64), _checked("number", resident_id.validate)]
 CertificateNo = Annotated[str, StringConstraints(max_length=64), _checked("number", certificate.validate)]
 CccNo = Annotated[str, StringConstraints(max_length=64), _checked("number", ccc.validate)]
 InvoiceNo = Annotated[str, StringConstraints(max_length=64), _checked("number", invoice.validate)]
@@ -91,5 +90,5 @@ Price = Annotated[int, Field(gt=0, le=10_000_000_000)]
 """Money that is never nothing, in integer fen."""
 Day = date
 """A calendar day in China."""
-Instant = Annotated[AwareDatetime, PlainSerializer(_milliseconds, return_type=str, when_used="json")]
+Instant = Annotated[AwareDatetime, PlainSerializer(instant_text, return_type=str, when_used="json")]
 """A moment, aware, written in UTC with milliseconds."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from contracts.envelope import instant_text
+from contracts.types import instant_text
 from services.stack.trouble import TroubleError
 
 _PIECE: Final = 64 * 1024

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 import aiohttp
 from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
-from contracts.envelope import instant_text
+from contracts.types import instant_text
 from observability import logs
 from services.runtime.settings import Settings
 

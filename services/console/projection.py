@@ -10,8 +10,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from contracts.case import CaseChangedV1
 from contracts.delivery import DeliveryChangedV1
-from contracts.envelope import Envelope, Undecodable, instant_text
+from contracts.envelope import Envelope, Undecodable
 from contracts.telemetry import Span, TelemetrySpansV1
+from contracts.types import instant_text
 from observability import metrics, redaction
 from services.console.tables import cases, changes, deliveries, spans, steps
 from services.runtime.record import Record, read

@@ -8,10 +8,11 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, Row, select
 
-from contracts.envelope import instant_text, message
+from contracts.envelope import message
 from contracts.keys import vehicle_key
 from contracts.sale import SALE_CONFIRMED
 from contracts.topics import SALE_EVENTS
+from contracts.types import instant_text
 from observability import tracing
 from services.intake.admission import Admissible
 from services.intake.problems import IDEMPOTENCY, IN_FLIGHT, UNKNOWN_SALE, Problem, fault

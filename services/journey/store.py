@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, update
 
-from contracts.envelope import Envelope, instant_text
+from contracts.envelope import Envelope
+from contracts.types import instant_text
 from services.runtime.sql import insert_once
 
 from .case import Case

@@ -13,7 +13,7 @@ from typing import Any, Final, Never
 from aiohttp import web
 from pydantic import ValidationError
 
-from contracts.envelope import instant_text
+from contracts.types import instant_text
 from observability import metrics
 from services.simulator.faults import Faults
 from services.simulator.world import Outcome, Unknown, World

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from contracts.envelope import instant_text
+from contracts.types import instant_text
 from observability import metrics
 from services.simulator.agency import Agency, Answer, Body, Entry, Leaves, Refused, Request, Service
 from services.simulator.bank import Bank

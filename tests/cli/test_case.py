@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from contracts.envelope import instant_text
+from contracts.types import instant_text
 from services.runtime.ids import new_id
 from services.stack.data import DataFolder
 from services.stack.state import ChildState, Stack

@@ -22,8 +22,9 @@ import uvicorn
 from contracts.case import CaseChangedV1
 from contracts.contract import Contract
 from contracts.delivery import DeliveryChangedV1
-from contracts.envelope import encode, instant_text, message
+from contracts.envelope import encode, message
 from contracts.telemetry import TelemetrySpansV1
+from contracts.types import instant_text
 from services.console import projection
 from services.console.feed import Feed
 from services.console.organisations import Organisations
