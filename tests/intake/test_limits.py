@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import json
 import socket
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from services.intake import importing
+from services.intake import importing, uploads
 from services.intake.files.reading import open_file
+from tests.intake.conftest import WITHIN_S
 
 HEADER_AND_ROW = 2
 
@@ -115,22 +118,28 @@ def test_work_ends_when_the_sender_is_gone(house: Any, samples: Path, condition:
     assert 0 < again["replayed"] < len(rows) * 4
 
 
-def test_others_are_answered_while_a_file_is_read(house: Any, samples: Path) -> None:
-    """The loop is never held for long by somebody's megabytes."""
-    header = lines_of(samples)[0]
-    body = header + b'"\r\nx' * 400_000
+@pytest.mark.parametrize(
+    ("where", "step"), [(uploads, "opened"), (importing, "sale_of")], ids=["opening it", "reading its rows"]
+)
+def test_others_are_answered_while_a_file_is_read(
+    house: Any, samples: Path, monkeypatch: pytest.MonkeyPatch, where: ModuleType, step: str
+) -> None:
+    """Somebody's megabytes are read beside the loop: whoever comes meanwhile is answered before they are done."""
+    reading, answered = threading.Event(), threading.Event()
+    read = getattr(where, step)
 
-    async def longest() -> float:
-        loop, worst = asyncio.get_running_loop(), 0.0
-        upload = loop.run_in_executor(None, house.upload, body)
-        while not upload.done():
-            before = loop.time()
-            await asyncio.sleep(0.01)
-            worst = max(worst, loop.time() - before)
-        assert (await upload).status == http.client.OK
-        return worst
+    def held(*given: Any) -> Any:
+        reading.set()
+        assert answered.wait(WITHIN_S), "nobody was answered while the file was read"
+        return read(*given)
 
-    assert house.run(longest()) < 0.5
+    monkeypatch.setattr(where, step, held)
+    with ThreadPoolExecutor(1) as other:
+        upload = other.submit(house.upload, b"".join(lines_of(samples)[:2]))
+        assert reading.wait(WITHIN_S)
+        assert house.send("GET", "/v1/sales?order_no=x").status == http.client.OK
+        answered.set()
+        assert upload.result(WITHIN_S).json["accepted"] == 1
 
 
 @pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b"\xff\xfe", b"\xef\xbb\xbf\r\n"])
