@@ -1,0 +1,1 @@
+"""Measurements a person can repeat: each beside its baseline, in the same run."""

@@ -1,0 +1,1 @@
+"""Faults on purpose, under load, judged by the checker; a seed repeats them."""
