@@ -10,10 +10,9 @@ from services.intake.door import Door
 from services.intake.http import Routes, application
 from services.intake.ledger import Ledger
 from services.intake.publishers import Publishers
-from services.intake.submitted import ByPlace, Submitted
+from services.intake.submitted import Submitted
 from services.runtime.face import Runtime
-from services.runtime.lanes import Lane
-from services.runtime.subscription import Subscription
+from services.runtime.subscription import Subscription, by_place
 
 
 def build(runtime: Runtime) -> FastAPI:
@@ -33,6 +32,4 @@ def _follow_publishers(runtime: Runtime, publishers: Publishers, ledger: Ledger)
     topics = tuple(submit(publisher.name).name for publisher in publishers.all())
     if not topics:
         return
-    subscription = Subscription(submitted.GROUP, topics, Submitted(publishers, ledger).apply)
-    lane = Lane(submitted.GROUP, topics, runtime.settings.kafka, runtime.slot)
-    runtime.work(lane, ByPlace(subscription, runtime.store, runtime.producer))
+    runtime.subscribe(Subscription(submitted.GROUP, topics, Submitted(publishers, ledger).apply, by_place))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -18,42 +18,28 @@ from services.intake.problems import NOT_ENTITLED, Problem, fault, without_perso
 from services.intake.publishers import Publisher, Publishers
 from services.runtime import outbox
 from services.runtime.record import Record
-from services.runtime.subscription import TransactionalWork
 
 GROUP: Final = "intake.submit"
 SOURCE: Final = "urn:tongche:intake"
 
 _PREFIX: Final = "submit."
-_ID: Final = "ce_id"
-_SHOWN_ID: Final = "ce_submitted-id"
-
-
-class ByPlace(TransactionalWork):
-    """Has each record dealt with once by its place on Kafka instead of its id.
-
-    A publisher's id is its own only together with its source, and one that comes again with other content must be
-    refused aloud, not passed over.
-    """
-
-    async def handle(self, record: Record, known: Any | None) -> None:
-        """Hand it on with its id under another name."""
-        headers = tuple((_SHOWN_ID if name == _ID else name, value) for name, value in record.headers)
-        await super().handle(replace(record, headers=headers), known)
 
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """Takes in, or refuses, one record of a publisher's topic inside a transaction."""
+    """Takes in, or refuses, one record of a publisher's topic inside a transaction.
+
+    To be followed by place: a publisher's id is its own only together with its source, and one that comes again with
+    other content must be refused aloud, not passed over.
+    """
 
     publishers: Publishers
     ledger: Ledger
 
     def apply(self, connection: Connection, record: Record) -> None:
         """Never silent: what does not come in gets a `sale.refused` on the publisher's own topic."""
-        headers = tuple((_ID if name == _SHOWN_ID else name, value) for name, value in record.headers)
-        record = replace(record, headers=headers)
         name = record.topic.removeprefix(_PREFIX)
-        parent = dict(headers).get("ce_traceparent", b"").decode(errors="replace")
+        parent = dict(record.headers).get("ce_traceparent", b"").decode(errors="replace")
         with tracing.span(f"process {record.topic}", "consumer", parent=parent) as span:
             try:
                 self._admit(connection, record, self._publisher(name), span.traceparent)
@@ -76,8 +62,7 @@ class Submitted:
         metrics.count("tongche_door_sales_total", result=acknowledged.status)
 
     def _refuse(self, connection: Connection, record: Record, name: str, problem: Problem, context: str) -> None:
-        place = f"{record.topic}/{record.partition}/{record.offset}"
-        source_id = cloudevents.source_id(record.headers) or place
+        source_id = cloudevents.source_id(record.headers) or record.spot
         faults = without_personal(problem.faults) or (_whole(problem),)
         id_ = self.ledger.ids()
         refusal = message(

@@ -23,7 +23,7 @@ async def set_aside(producer: Producer, record: Record, reason: str) -> None:
     A stranger may send more than we do; then what is kept is cut, and says so: the whole is still at its place.
     """
     await note(record, reason)
-    place = _place(record)
+    place = record.spot
     value = (record.value or b"")[:_LARGEST_VALUE]
     headers = (*_fitting(record), (REASON, reason.encode()), (PLACE, place.encode()))
     await producer.send(Outgoing(place, f"{record.topic}.poison", record.key[:1000], headers, value))
@@ -32,11 +32,7 @@ async def set_aside(producer: Producer, record: Record, reason: str) -> None:
 async def note(record: Record, reason: str) -> None:
     """Only count and log it: the record stays where it is on Kafka."""
     metrics.count("tongche_poison_total", topic=record.topic)
-    logs.get().warning("poison", place=_place(record), reason=reason)
-
-
-def _place(record: Record) -> str:
-    return f"{record.topic}/{record.partition}/{record.offset}"
+    logs.get().warning("poison", place=record.spot, reason=reason)
 
 
 def _fitting(record: Record) -> Headers:

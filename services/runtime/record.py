@@ -37,6 +37,11 @@ class Record:
         return Place(self.topic, self.partition)
 
     @property
+    def spot(self) -> str:
+        """Where it stands on Kafka, as one word."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @property
     def size(self) -> int:
         """About how many bytes it holds in memory."""
         return len(self.value or b"") + sum(len(name) + len(value or b"") for name, value in self.headers) + 200
@@ -47,7 +52,7 @@ class Record:
         for name, value in self.headers:
             if name == "ce_id" and (id_ := text_of(value)):
                 return id_
-        return f"{self.topic}/{self.partition}/{self.offset}"
+        return self.spot
 
 
 def text_of(raw: bytes | None) -> str:

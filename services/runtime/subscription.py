@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
 
 from contracts.envelope import Undecodable
 
+from .clock import Clock
 from .poison import set_aside
 from .producer import Producer
 from .record import Place, Record
@@ -19,19 +19,31 @@ from .store import Store, waited_out
 from .tables import ledger
 
 Apply = Callable[[Connection, Record], None]
+Identity = Callable[[Record], str]
+
+
+def by_message(record: Record) -> str:
+    """The id that the message carries: what is said twice under one id is one message."""
+    return record.id
+
+
+def by_place(record: Record) -> str:
+    """Where it stands on Kafka: for ids of strangers, who may use one twice and must then hear of it."""
+    return record.spot
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """Which topics a service follows, in which group, and what it does with a record inside a transaction.
 
-    `apply` runs once for each (group, message id), in the same transaction as the note that it ran. It raises
+    `apply` runs once for each (group, identity), in the same transaction as the note that it ran. It raises
     `Undecodable` for bytes that are no message of ours: they go to `<topic>.poison` and the lane goes on.
     """
 
     group: str
     topics: Sequence[str]
     apply: Apply
+    identity: Identity = by_message
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,7 @@ class TransactionalWork:
     subscription: Subscription
     store: Store
     producer: Producer
+    clock: Clock = field(default_factory=Clock)
 
     async def assigned(self, partitions: Collection[Place], generation: int) -> Collection[Place]:
         """Nothing to prepare: the ledger row in the same transaction is the fence."""
@@ -71,6 +84,7 @@ class TransactionalWork:
         """Nothing is kept of a partition."""
 
     def _once(self, connection: Connection, record: Record) -> None:
-        row = {"consumer": self.subscription.group, "id": record.id, "outputs": None, "at": time.time()}
+        id_ = self.subscription.identity(record)
+        row = {"consumer": self.subscription.group, "id": id_, "outputs": None, "at": self.clock.now().timestamp()}
         if insert_once(connection, ledger, row):
             self.subscription.apply(connection, record)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,14 +13,12 @@ class Watchdog:
     """Counts how long nothing was finished. A process that was frozen itself counts only the time it could work."""
 
     limit_s: float
-    now: Callable[[], float] = time.monotonic
     _finished: int = 0
     _still_s: float = 0.0
     _looked_at: float | None = field(default=None)
 
-    def stands_still(self, finished: int, *, excused: bool) -> bool:
+    def stands_still(self, now: float, finished: int, *, excused: bool) -> bool:
         """Look again; whether nothing was finished for the limit, for no reason that excuses it."""
-        now = self.now()
         step = 0.0 if self._looked_at is None else min(now - self._looked_at, _LONGEST_STEP_S)
         self._looked_at = now
         moved = finished != self._finished

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from contracts.sale import SaleRefusedV1
-from services.intake.submitted import ByPlace, Submitted
+from services.intake.submitted import Submitted
 from services.runtime.record import Record
-from services.runtime.subscription import Subscription
+from services.runtime.subscription import Subscription, TransactionalWork, by_place
 
 SOURCE = "urn:tongche:publisher:changan"
 
@@ -28,9 +28,9 @@ class Feed:
     def __init__(self, house: Any) -> None:
         self.house = house
         subscription = Subscription(
-            "intake.submit", ("submit.changan",), Submitted(house.publishers, house.door.ledger).apply
+            "intake.submit", ("submit.changan",), Submitted(house.publishers, house.door.ledger).apply, by_place
         )
-        self.work = ByPlace(subscription, house.store, Producer())  # type: ignore[arg-type]
+        self.work = TransactionalWork(subscription, house.store, Producer())  # type: ignore[arg-type]
         self.offset = -1
 
     def hand(self, headers: dict[str, bytes], value: bytes | None, topic: str = "submit.changan") -> None:

@@ -15,10 +15,12 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
-from services.runtime import lanes as module
-from services.runtime.lanes import Gone, Lane, Lanes, Stuck, _Partition
+from services.runtime import commits, membership
+from services.runtime.consumer import KafkaConsumer, Member
+from services.runtime.lanes import Gone, Lane, Lanes, Stuck
 from services.runtime.producer import Producer
 from services.runtime.record import Outgoing, Place, Record
+from services.runtime.window import Tenure
 from services.stack.ports import choose
 
 PARTITIONS = 4
@@ -205,7 +207,7 @@ def test_a_partition_that_goes_is_drained_and_committed_first(kafka: str, until:
         await until(members[1].ready.is_set)
         assert work.total < 120, "nothing was left to share"
         await until(lambda: all(set(numbers) == set(range(6)) for numbers in work.seen.values()))
-        assert sorted(len(member._partitions) for member in members) == [2, 2]
+        assert sorted(len(member._tenures) for member in members) == [2, 2]
         for member, task in zip(members, tasks, strict=True):
             await _stopped(member, task)
         assert work.overlaps == 0
@@ -238,7 +240,7 @@ def test_records_that_came_before_we_were_ready_come_again(kafka: str, until: An
 
 def test_refused_partitions_are_asked_for_again(kafka: str, until: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """As long as Kafka says that they are ours; until then nothing of them is worked on."""
-    monkeypatch.setattr(module, "_ASK_AGAIN_S", 0.1)
+    monkeypatch.setattr(membership, "_ASK_AGAIN_S", 0.1)
 
     class Fenced(Notebook):
         asked = 0
@@ -263,7 +265,7 @@ def test_refused_partitions_are_asked_for_again(kafka: str, until: Any, monkeypa
 
 def test_who_is_fenced_and_never_told_ends(kafka: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody else owns the partition, and this consumer has not heard of it: it has lost its coordinator."""
-    monkeypatch.setattr(module, "_UNTOLD_S", 0.2)
+    monkeypatch.setattr(membership, "_UNTOLD_S", 0.2)
 
     class Lost(Notebook):
         async def handle(self, record: Record, known: Any | None) -> None:
@@ -327,18 +329,19 @@ def test_work_that_stands_still_ends_the_lanes_unless_it_has_a_reason(kafka: str
 
 def test_three_commits_that_time_out_end_the_lanes(kafka: str, until: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """One may be a rebalance; three in a row are a coordinator that was lost."""
-    monkeypatch.setattr(module, "_COMMIT_S", 0.05)
+    monkeypatch.setattr(commits, "COMMIT_S", 0.05)
 
-    async def silent(*_: Any) -> None:
-        await asyncio.Event().wait()
+    class Silent(KafkaConsumer):
+        async def commit(self, offsets: Mapping[Place, int]) -> None:
+            del offsets
+            await asyncio.Event().wait()
 
     async def play() -> None:
         topic = await _topic(kafka)
         work = Notebook()
-        lanes = Lanes(Lane(uuid.uuid4().hex, (topic,), kafka), work)
+        lanes = Lanes(Lane(uuid.uuid4().hex, (topic,), kafka), work, connect=Silent)
         task = asyncio.create_task(lanes.run())
         await until(lanes.ready.is_set)
-        monkeypatch.setattr(lanes._connected, "commit", silent)
         await _feed(kafka, topic, keys=3, each=1)
         assert isinstance(await _ended(task), Stuck)
 
@@ -354,9 +357,16 @@ def test_cancelled_lanes_leave_nothing_behind(kafka: str, until: Any, *, away: b
         topic, work = await _topic(kafka), Notebook()
         await _feed(kafka, topic, keys=5, each=1)
         before = asyncio.all_tasks()
-        lanes = Lanes(Lane(uuid.uuid4().hex, (topic,), f"127.0.0.1:{port}" if away else kafka), work)
+        began = asyncio.Event()
+
+        class Told(KafkaConsumer):
+            async def start(self, member: Member) -> None:
+                began.set()
+                await super().start(member)
+
+        lanes = Lanes(Lane(uuid.uuid4().hex, (topic,), f"127.0.0.1:{port}" if away else kafka), work, connect=Told)
         task = asyncio.create_task(lanes.run())
-        await until(lambda: lanes._consumer is not None if away else work.total == 5)
+        await until(lambda: began.is_set() if away else work.total == 5)
         await asyncio.sleep(0.05)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -371,40 +381,28 @@ def test_records_of_a_former_tenure_are_dropped() -> None:
     async def play() -> None:
         work = Rebalanced()
         lanes = Lanes(Lane("group", ("topic",), ""), work)
-        work.partitions = lanes._partitions
-        places = [TopicPartition("topic", 0), TopicPartition("topic", 1)]
-        lanes._partitions.update({Place(*place): _Partition() for place in places})
-        fetched: Any = {place: [_Raw("topic", place.partition, 100)] for place in places}
-        for partition, records in lanes._placed(lanes._consumer, fetched):
-            await lanes._take(partition, records)
+        work.tenures = lanes._membership.tenures
+        places = [Place("topic", 0), Place("topic", 1)]
+        work.tenures.update({place: Tenure() for place in places})
+        fetched = {place: [Record(*place, 100, "key", (), b"0")] for place in places}
+        for tenure, records in lanes._placed(fetched):
+            await lanes._take(tenure, records)
         assert lanes.in_memory == 0
-        assert all(partition.watermark.unfinished == 0 for partition in lanes._partitions.values())
+        assert all(tenure.watermark.unfinished == 0 for tenure in work.tenures.values())
 
     asyncio.run(play())
-
-
-@dataclass
-class _Raw:
-    """As aiokafka gives a record."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes = b"key"
-    value: bytes = b"0"
-    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class Rebalanced(Notebook):
     """Work in whose look-up all partitions go and come back."""
 
-    partitions: dict[Place, _Partition]
+    tenures: dict[Place, Tenure]
 
     async def recall(self, records: Sequence[Record]) -> Mapping[str, Any]:
         del records
-        for place, partition in list(self.partitions.items()):
-            partition.live = False
-            self.partitions[place] = _Partition()
+        for place, tenure in list(self.tenures.items()):
+            tenure.live = False
+            self.tenures[place] = Tenure()
         return {}
 
 

@@ -6,9 +6,9 @@ from services.runtime.watchdog import Watchdog
 
 
 def _looks(moments: list[float], finished: list[int], *, excused: bool = False) -> list[bool]:
-    clock = iter(moments)
-    dog = Watchdog(3.0, now=lambda: next(clock))
-    return [dog.stands_still(count, excused=excused) for count in finished]
+    dog = Watchdog(3.0)
+    looks = zip(moments, finished, strict=True)
+    return [dog.stands_still(now, count, excused=excused) for now, count in looks]
 
 
 def test_it_barks_after_the_limit_without_progress() -> None:

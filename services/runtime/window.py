@@ -1,0 +1,108 @@
+"""What one consumer holds in memory: a lane a key, whose first record is the only one that may be worked on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+from .offsets import Watermark
+from .record import Record
+
+
+@dataclass(slots=True)
+class Tenure:
+    """The time for which a partition is ours, and how far it has come in it. Nothing starts once it is not live."""
+
+    watermark: Watermark = field(default_factory=Watermark)
+    live: bool = True
+    running: int = 0
+    paused: bool = False
+    sent: int | None = None
+    """The offset that Kafka has last acknowledged."""
+    fenced_at: float | None = None
+    _at_rest: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def rest(self) -> None:
+        """One record less is being worked on."""
+        self.running -= 1
+        if not self.running:
+            self._at_rest.set()
+
+    async def drained(self) -> None:
+        """Wait until nothing of it is being worked on."""
+        while self.running:
+            self._at_rest.clear()
+            await self._at_rest.wait()
+
+
+@dataclass(slots=True)
+class Entry:
+    """A record in its lane, bound to the tenure under which it was fetched."""
+
+    tenure: Tenure
+    record: Record
+    known: Any | None
+    taken: int = 0
+    """The number of its batch: what has a smaller one came earlier."""
+
+    @property
+    def lane(self) -> str:
+        """Its key. Without one there is no order to keep: a lane of its own."""
+        return self.record.key or self.record.id
+
+
+@dataclass(slots=True)
+class Window:
+    """All records fetched and not finished, within a limit of records and of bytes."""
+
+    most_records: int
+    most_bytes: int
+    records: int = 0
+    bytes: int = 0
+    _lanes: dict[str, deque[Entry]] = field(default_factory=dict)
+    _runnable: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+
+    @property
+    def full(self) -> bool:
+        """Whether to fetch no more."""
+        return self.records >= self.most_records or self.bytes >= self.most_bytes
+
+    @property
+    def roomy(self) -> bool:
+        """Whether so much is gone that fetching again is worth it."""
+        return self.records <= self.most_records // 2 and self.bytes <= self.most_bytes // 2
+
+    def add(self, entry: Entry) -> None:
+        """Put a record behind those of its key."""
+        self.records += 1
+        self.bytes += entry.record.size
+        key = entry.lane
+        lane = self._lanes.setdefault(key, deque())
+        lane.append(entry)
+        if len(lane) == 1:
+            self._runnable.put_nowait(key)
+
+    async def next(self) -> Entry:
+        """Wait for a record that may be worked on; nothing else of its key comes before it is `done`."""
+        return self._lanes[await self._runnable.get()][0]
+
+    def done(self, entry: Entry) -> None:
+        """Let go of a record that `next` gave, whatever became of it."""
+        self.records -= 1
+        self.bytes -= entry.record.size
+        key = entry.lane
+        lane = self._lanes[key]
+        lane.popleft()
+        if lane:
+            self._runnable.put_nowait(key)
+        else:
+            del self._lanes[key]
+
+    def waiting(self) -> list[Record]:
+        """What is still ours to finish, oldest first as far as partitions can be compared."""
+        ours = [entry for entry in chain.from_iterable(self._lanes.values()) if entry.tenure.live]
+        ours.sort(key=lambda entry: (entry.taken, entry.record.offset))
+        return [entry.record for entry in ours]
