@@ -10,11 +10,9 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Annotated, Any, Final
-from zoneinfo import ZoneInfo
 
 import psutil
 import typer
@@ -33,8 +31,8 @@ from services.stack.trouble import TroubleError
 
 if TYPE_CHECKING:
     from services.checker import Verdict
-    from services.cli.demo_sales import Sale
-    from services.cli.door import Acknowledged, Door
+    from services.publisher.door import Acknowledged, Door
+    from services.publisher.sales import Sale
 
 app = typer.Typer()
 
@@ -43,7 +41,6 @@ _LOOK_S: Final = 0.25
 _OUTAGE_S: Final = 4.0
 _PATIENCE_S: Final = 300.0
 _SHARE_BEFORE_THE_OUTAGE: Final = 0.3
-_CHINA: Final = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass(slots=True)
@@ -153,14 +150,13 @@ async def _road(stack: Running, course: Course, seed: int, show: Callable[[], No
 
 async def _publish(stack: Running, course: Course, seed: int) -> list[Acknowledged]:
     """Some sales while all is well, the others while one agency is down; then heal it."""
-    from services.cli.demo_sales import sales
-    from services.cli.door import Door, dealers_of
+    from services.publisher.careful import invented
+    from services.publisher.door import Door
 
-    today = stack.settings.business_date or datetime.now(_CHINA).date()
     # The same seed makes the same cars, but a folder that has them already gets others.
     random = Random(f"{seed}:{sum(course.before.values())}")  # noqa: S311 - a repeatable demonstration
     async with Door.of(stack, "platform") as door:
-        planned = list(sales(course.sales, random, today, door.source, dealers_of(stack, "platform")))
+        planned = list(invented(stack, "platform", random, course.sales))
         early = int(course.sales * _SHARE_BEFORE_THE_OUTAGE)
         acknowledged = [await _hand_in(door, sale, course) for sale in planned[:early]]
         await course.until(lambda: not early or course.counts.get("closed", 0) > 0)

@@ -22,7 +22,7 @@ from services.stack.data import DataFolder
 from services.stack.trouble import TroubleError
 
 if TYPE_CHECKING:
-    from services.cli.publication import Listeners, Outcome, Sender
+    from services.publisher.publication import Listeners, Outcome, Sender
 
 app = typer.Typer(help="销售 / sales", no_args_is_help=True)
 
@@ -62,7 +62,7 @@ def publish(
     as_json: Json = False,
 ) -> None:
     """发布一个文件的销售 / publish a file of sales. Safe to repeat: what is there already is not made twice."""
-    from services.cli.publication import publish as upload
+    from services.publisher.publication import publish as upload
 
     try:
         sender = _sender(terminal.folder(data), publisher)
@@ -79,7 +79,7 @@ def publish(
 
 
 def _sender(folder: DataFolder, name: str | None) -> Sender:
-    from services.cli.publication import Sender
+    from services.publisher.publication import Sender
 
     stack = state.load(folder)
     if stack is None or "door" not in stack.urls or not folder.secrets.exists():
@@ -112,7 +112,7 @@ def _content(file: str) -> bytes:
 
 @contextmanager
 def _progress(size: int) -> Iterator[Listeners]:
-    from services.cli.publication import Listeners
+    from services.publisher.publication import Listeners
 
     if not talk.is_terminal:
         yield Listeners(sent=lambda _: None, dealt_with=_PlainLines().dealt_with)

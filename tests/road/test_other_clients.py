@@ -14,7 +14,7 @@ from cloudevents.core.bindings import kafka as binding
 from cloudevents.core.v1.event import CloudEvent
 from confluent_kafka import Message, Producer
 
-from services.cli.demo_sales import EXPORT_EVERY, Sale
+from services.publisher.sales import EXPORT_EVERY, Sale
 from tests.road import librdkafka
 from tests.road.installation import Installation, Typed, until
 from tests.road.publisher import invented

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import aiohttp
 import pytest
 
-from services.cli.demo_sales import Sale
-from services.cli.door import Door
+from services.publisher.door import Door
+from services.publisher.sales import Sale
 from services.stack import readiness
 from tests.road.installation import Installation, until
 from tests.road.publisher import hand_in, invented

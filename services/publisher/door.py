@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import aiohttp
 
-from services.cli.publication import refusal, remember, silence
-from services.cli.running import Running
+from services.publisher.publication import refusal, remember, silence
 from services.stack.credentials import publisher_tokens
+from services.stack.running import Running
 
 if TYPE_CHECKING:
-    from services.cli.demo_sales import Sale
+    from services.publisher.sales import Sale
 
 _ACCEPTED: Final = 202
 _REPLAYED: Final = "1"

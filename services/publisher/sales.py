@@ -1,4 +1,4 @@
-"""Invented sales for the demonstration: the same seed, the same cars. No person and no car of these exists.
+"""Invented sales: the same seed, the same cars. No person and no car of these exists.
 
 Identifiers are well formed (their check digits hold); persons have sequence 000 and a phone prefix that is not
 allocated, so that they can be nobody's.

@@ -1,0 +1,50 @@
+"""A careful publisher: what was not acknowledged is handed in again, the same, until it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from random import Random
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from services.publisher.door import Door, dealers_of
+from services.publisher.sales import Sale, sales
+from services.stack.running import Running
+from services.stack.trouble import TroubleError
+
+_PAUSE_S: Final = 0.1
+_ANSWER_S: Final = 15.0
+_CHINA: Final = ZoneInfo("Asia/Shanghai")
+
+
+def invented(stack: Running, publisher: str, random: Random, number: int) -> Iterator[Sale]:
+    """So many sales of all kinds, some for export, some to be handed in five times, as this publisher may do it."""
+    today = stack.settings.business_date or datetime.now(_CHINA).date()
+    return sales(number, random, today, f"urn:tongche:publisher:{publisher}", dealers_of(stack, publisher))
+
+
+async def hand_in(stack: Running, publisher: str, planned: Sequence[Sale], *, patience_s: float) -> None:
+    """One by one, each as often as it wants. Raises `TimeoutError` for one that is not taken within the patience."""
+    async with Door.of(stack, publisher) as door:
+        for sale in planned:
+            for _ in range(sale.times):
+                await until_acknowledged(door, sale, patience_s)
+
+
+async def until_acknowledged(door: Door, sale: Sale, patience_s: float) -> None:
+    """Hand a sale in again and again; a door that keeps silent is asked anew."""
+    async with asyncio.timeout(patience_s):
+        while not await _taken(door, sale):  # noqa: ASYNC110 - the event is in another process
+            await asyncio.sleep(_PAUSE_S)
+
+
+async def _taken(door: Door, sale: Sale) -> bool:
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            await door.publish(sale)
+    except (TroubleError, TimeoutError):
+        # Not there at all, or there and not able to keep anything: both mean that nothing was promised.
+        return False
+    return True
