@@ -39,7 +39,7 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
 listeners=PLAINTEXT://{host}:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://{host}:{port}
+advertised.listeners=PLAINTEXT://{host}:{advertised}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
 log.dirs={log_dir}
@@ -102,9 +102,12 @@ class Broker:
     java: Java
     classpath: tuple[Path, ...]
     host: str = "127.0.0.1"
+    front: int | None = None
+    """The port of what stands between this node and its clients; they are told that one instead."""
 
     @property
     def bootstrap(self) -> str:
+        """Where it listens itself."""
         return f"{self.host}:{self.port}"
 
     @property
@@ -147,6 +150,7 @@ class Broker:
         return _PROPERTIES.format(
             host=self.host,
             port=self.port,
+            advertised=self.front or self.port,
             controller_port=self.controller_port,
             log_dir=self._log_dir,
             largest_message=_LARGEST_MESSAGE,

@@ -1,4 +1,4 @@
-"""One process kept alive: started, watched, replaced when it dies, stopped within bounds."""
+"""One process kept alive: started, watched, replaced when it dies or hangs, stopped within bounds."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from services.stack import processes
 from services.stack.processes import Identity
+from services.stack.pulse import Pulse
 from services.stack.state import ChildState
 
 _PAUSES = (0.0, 0.25, 0.5, 1.0, 2.0, 5.0)
@@ -24,9 +25,13 @@ def pauses() -> Iterator[float]:
     return itertools.chain(_PAUSES, itertools.repeat(_PAUSES[-1]))
 
 
+Alive = Callable[[], bool]
+"""Asks a process whether it lives; may block for some seconds."""
+
+
 @dataclass(frozen=True)
 class Command:
-    """How a child is started, and how long it may take to stop."""
+    """How a child is started, how it is asked whether it lives, and how long it may take to stop."""
 
     name: str
     argv: Sequence[str]
@@ -34,12 +39,18 @@ class Command:
     port: int
     log: Path
     grace: float = 10.0
+    alive: Alive | None = None
+    """Without it nobody can tell whether it hangs."""
+    hang_s: float = 20.0
+    """It is killed after so long without an answer."""
 
 
 Changed = Callable[[str, ChildState], None]
 """Told of every start, before anything else is done."""
 Failed = Callable[[str, OSError], None]
 """Told when the system would not start it."""
+Hung = Callable[[str, float], None]
+"""Told when it lives and has not answered for so many seconds, before it is killed."""
 
 
 @dataclass
@@ -49,8 +60,10 @@ class Child:
     command: Command
     changed: Changed
     failed: Failed
+    hung: Hung
     _process: asyncio.subprocess.Process | None = None
     _restarts: int = 0
+    _hangs: int = 0
     _last_exit: int | None = None
     _stopping: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     _keeper: asyncio.Task[None] | None = field(default=None, repr=False)
@@ -81,7 +94,7 @@ class Child:
         waits = pauses()
         while True:
             started = time.monotonic()
-            self._last_exit = await process.wait()
+            self._last_exit = await self._ended(process)
             # What it left running would work beside its successor.
             processes.kill_group(process.pid)
             if time.monotonic() - started > _STEADY_AFTER:
@@ -90,6 +103,33 @@ class Child:
             if successor is None:
                 return
             process = successor
+
+    async def _ended(self, process: asyncio.subprocess.Process) -> int:
+        """Its exit code, once it has died, or was killed because it hangs: two in one place would fight for it."""
+        dying = asyncio.create_task(process.wait())
+        hanging = asyncio.create_task(self._silent(Identity.of_new(process.pid)))
+        await asyncio.wait({dying, hanging}, return_when=asyncio.FIRST_COMPLETED)
+        if not dying.done():
+            self._note_hang(hanging.result())
+            processes.kill_group(process.pid)
+        hanging.cancel()
+        return await dying
+
+    async def _silent(self, identity: Identity) -> float:
+        """Return once it hangs, with the seconds it did; whoever is being stopped has its grace instead."""
+        if self.command.alive is None:
+            await asyncio.Event().wait()
+            raise AssertionError
+        pulse = Pulse(self.command.hang_s)
+        while True:
+            await asyncio.sleep(pulse.look_every_s)
+            answered = await asyncio.to_thread(self.command.alive)
+            if pulse.gone(answered=answered, frozen=identity.is_frozen()) and not self._stopping.is_set():
+                return self.command.hang_s
+
+    def _note_hang(self, seconds: float) -> None:
+        self._hangs += 1
+        self.hung(self.command.name, seconds)
 
     async def _replace(self, waits: Iterator[float]) -> asyncio.subprocess.Process | None:
         for seconds in waits:
@@ -137,6 +177,7 @@ class Child:
             port=self.command.port,
             log=str(self.command.log),
             restarts=self._restarts,
+            hangs=self._hangs,
             last_exit=self._last_exit,
         )
 

@@ -19,7 +19,8 @@ from services.stack.trouble import TroubleError
 DEADLINE = 120.0
 
 _LOOK_EVERY = 0.1
-_STOP_WITHIN = 80.0
+_STOP_WITHIN = 150.0
+"""Seconds: longer than every grace of the plan one after another."""
 _CRASHES_TOO_MANY = 8
 _TAIL_LINES = 12
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +67,12 @@ class Plan:
     folder: DataFolder
     services: tuple[Service, ...] = SERVICES
     ensure_topics: EnsureTopics = ensure_topics
-    grace: float = 10.0
-    """Seconds that each service has to stop."""
+    grace: float = 25.0
+    """Seconds that each service has to stop; longer than the longest stop that it allows itself."""
+    hang_s: float = 20.0
+    """A service that lives and does not answer is killed after so many seconds, and started anew."""
+    fronts: Mapping[str, int] = field(default_factory=dict)
+    """By name of process, the port of something that stands before it: everybody else is told that one instead."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ class Wiring:
     embedded_kafka: bool
     ports: Mapping[str, int]
     """By name of service, and `kafka` and `controller` for the embedded broker."""
+    fronts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def host(self) -> str:
@@ -86,11 +91,14 @@ class Wiring:
         return "127.0.0.1" if self.settings.bind in _EVERYWHERE else self.settings.bind
 
     def url(self, service: Service) -> str:
+        """Where it listens itself."""
         return f"http://{self.host}:{self.ports[service.name]}"
 
     def urls(self, services: tuple[Service, ...]) -> dict[str, str]:
         """Return every address under the name people know it by; Kafka's is a bootstrap address."""
-        return {service.url: self.url(service) for service in services} | {"kafka": self.settings.kafka}
+        seen = {service.name: self.fronts.get(service.name, self.ports[service.name]) for service in services}
+        urls = {service.url: f"http://{self.host}:{seen[service.name]}" for service in services}
+        return urls | {"kafka": self.settings.kafka}
 
     def environment(self) -> dict[str, str]:
         """Ours, with every setting spelt out: a service never guesses what the supervisor decided."""
@@ -126,8 +134,10 @@ def wire(plan: Plan, before: Mapping[str, int]) -> Wiring:
     chosen = ports.choose(names, {**before, **wished}, told.bind)
     decided: dict[str, Any] = {service.port: chosen[service.name] for service in plan.services}
     if embedded:
-        decided["kafka"] = f"127.0.0.1:{chosen['kafka']}"
-    return Wiring(Settings(data=plan.folder.root, **decided), embedded, chosen)
+        decided["kafka"] = f"127.0.0.1:{plan.fronts.get('kafka', chosen['kafka'])}"
+    if "simulator" in plan.fronts:
+        decided["simulator_url"] = f"http://127.0.0.1:{plan.fronts['simulator']}"
+    return Wiring(Settings(data=plan.folder.root, **decided), embedded, chosen, plan.fronts)
 
 
 def python() -> str:

@@ -48,6 +48,13 @@ class Identity:
     def is_alive(self) -> bool:
         return self.process() is not None
 
+    def is_frozen(self) -> bool:
+        """Whether somebody has stopped it (SIGSTOP), so that it does nothing at all."""
+        process = self.process()
+        with suppress(psutil.NoSuchProcess):
+            return process is not None and process.status() == psutil.STATUS_STOPPED
+        return False
+
 
 def end(identities: Iterable[Identity], grace: float) -> None:
     """Ask all to stop, wait at most `grace` seconds, then kill each with its process group."""

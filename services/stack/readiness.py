@@ -23,6 +23,15 @@ def unready(stack: Stack) -> list[str]:
         return waiting + [name for name, answer in answers.items() if not answer.result()]
 
 
+def is_alive(url: str) -> bool:
+    """Whether a process answers at all at its address, whatever it says."""
+    try:
+        _get(f"{url}/health", {})
+    except OSError:
+        return False
+    return True
+
+
 def get_json(url: str, token: str) -> Any:
     """Ask one of our internal interfaces; OSError when it does not answer or refuses."""
     status, body = _get(url, {"Authorization": f"Bearer {token}"})

@@ -22,6 +22,8 @@ class ChildState(BaseModel):
     port: int
     log: str
     restarts: int = 0
+    hangs: int = 0
+    """How many of the restarts were because it lived and did not answer."""
     last_exit: int | None = None
 
     @property

@@ -1,4 +1,4 @@
-"""The one process that outlives the command line: it starts everything, replaces what dies, and stops it in order."""
+"""The one process that outlives the command line: it starts everything, replaces what dies or hangs, and stops it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any
 
 import structlog
 
-from services.stack import jars, java, processes, state
+from services.stack import jars, java, processes, readiness, state
 from services.stack.broker import Broker, serves
 from services.stack.child import Child, Command, pauses
 from services.stack.locks import FileLock
@@ -24,6 +25,8 @@ from services.stack.trouble import TroubleError
 
 _TAKEOVER_GRACE = 5.0
 _KAFKA_GRACE = 15.0
+_KAFKA_HANGS = 60.0
+"""Seconds. To start a broker anew costs everybody ten or more, and its pauses are longer than ours."""
 _LOCK_WITHIN = 2.0
 _LOOK_EVERY = 0.05
 
@@ -110,7 +113,7 @@ class _Supervisor:
         topics.cancel()
 
     async def _start(self, command: Command) -> asyncio.Task[None]:
-        child = Child(command, self._changed, self._failed)
+        child = Child(command, self._changed, self._failed, self._hung)
         self._children.append(child)
         return await child.start()
 
@@ -122,6 +125,8 @@ class _Supervisor:
             port=self._wiring.ports[service.name],
             log=self._plan.folder.log(service.name),
             grace=self._plan.grace,
+            alive=partial(readiness.is_alive, self._wiring.url(service)),
+            hang_s=self._plan.hang_s,
         )
 
     def _kafka(self) -> Command:
@@ -133,10 +138,20 @@ class _Supervisor:
             controller_port=ports["controller"],
             java=java.find(),
             classpath=jars.ensure(jars.silently),
+            front=self._plan.fronts.get(KAFKA),
         )
         broker.prepare()
-        environment = self._wiring.environment()
-        return Command(KAFKA, broker.command, environment, broker.port, broker.log, grace=_KAFKA_GRACE)
+        return Command(
+            KAFKA,
+            broker.command,
+            self._wiring.environment(),
+            broker.port,
+            broker.log,
+            grace=_KAFKA_GRACE,
+            # Asked directly: what stands before it may be cut off while it is well.
+            alive=partial(serves, broker.bootstrap),
+            hang_s=max(self._plan.hang_s, _KAFKA_HANGS),
+        )
 
     async def _ensure_topics(self) -> None:
         settings = self._wiring.settings
@@ -168,6 +183,9 @@ class _Supervisor:
         log.info("child.started", name=name, pid=child.pid, restarts=child.restarts, last_exit=child.last_exit)
         self._stack.children[name] = child
         self._save()
+
+    def _hung(self, name: str, seconds: float) -> None:
+        log.error("child.hung", name=name, silent_s=seconds)
 
     def _failed(self, name: str, problem: OSError) -> None:
         log.error("child.failed", name=name, problem=repr(problem))

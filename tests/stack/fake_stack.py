@@ -31,4 +31,4 @@ if __name__ == "__main__":
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--data", type=Path, required=True)
     folder = DataFolder(arguments.parse_args().data)
-    supervise(Plan(folder, services(os.environ["FAKES"]), no_topics, grace=1.0))
+    supervise(Plan(folder, services(os.environ["FAKES"]), no_topics, grace=1.0, hang_s=2.0))

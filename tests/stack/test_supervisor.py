@@ -16,6 +16,7 @@ from services.stack import readiness
 from services.stack.child import pauses
 from services.stack.ports import is_free
 from services.stack.processes import Identity, end
+from services.stack.pulse import Pulse
 from services.stack.state import Stack
 from services.stack.trouble import TroubleError
 
@@ -57,6 +58,48 @@ def test_a_killed_service_is_replaced(stacks: Stacks, eventually: Eventually) ->
     assert after.children["door"].pid != before.children["door"].pid
     assert after.children["door"].last_exit == -signal.SIGKILL
     assert after.children["console"] == before.children["console"]
+
+
+@pytest.mark.usefixtures("fake_kafka")
+def test_a_service_that_hangs_is_killed_and_replaced(stacks: Stacks, eventually: Eventually) -> None:
+    """Frozen, it lives and does nothing: it is dead before its successor starts, for there is one place for both."""
+    fakes = stacks("door:good", "console:good")
+    before = fakes.up().children["door"]
+    os.kill(before.pid, signal.SIGSTOP)
+    eventually(lambda: fakes.now.children["door"].hangs == 1)
+    after = fakes.now.children["door"]
+    assert not before.identity.is_alive()
+    assert (after.restarts, after.last_exit) == (1, -signal.SIGKILL)
+    eventually(lambda: readiness.unready(fakes.now) == [])
+    assert fakes.now.children["console"].restarts == 0
+
+
+@pytest.mark.usefixtures("fake_kafka")
+def test_a_service_that_is_slow_to_start_is_left_alone(stacks: Stacks) -> None:
+    """Silence before the first answer is a start, however long it takes."""
+    stack = stacks("door:slow").up()
+    assert stack.children["door"].restarts == 0
+
+
+def test_a_pulse_is_gone_only_after_an_answer_or_when_frozen() -> None:
+    """Never answered: starting. Answered once and silent for the limit: hangs. Frozen: hangs even before."""
+    assert not any(_felt([False] * 9))
+    assert _felt([True, False, False, False, False]) == [False, False, False, True, True]
+    assert not any(_felt([True, False, False, True, False, False]))
+    assert _felt([False] * 4, frozen=True)[-1]
+
+
+def test_time_that_the_supervisor_itself_was_frozen_does_not_count() -> None:
+    """A laptop that slept for an hour kills nobody."""
+    assert not any(_felt([True, False, False], seconds=[0, 3600, 3601], limit=10.0))
+
+
+def _felt(
+    answers: list[bool], *, frozen: bool = False, seconds: list[float] | None = None, limit: float = 3.0
+) -> list[bool]:
+    clock = iter(seconds or [float(second) for second in range(len(answers))])
+    pulse = Pulse(limit, now=lambda: next(clock))
+    return [pulse.gone(answered=answered, frozen=frozen) for answered in answers]
 
 
 @pytest.mark.usefixtures("fake_kafka")
