@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from importlib.resources import files
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from contracts.types import Identifier, Text, Uscc
 
 from .registry import ADAPTERS
+from .spec import Limits
 
 
 class Organisation(BaseModel):
@@ -25,6 +27,17 @@ class Organisation(BaseModel):
     en: Text
     url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+$")] | None = None
     """Where it answers, below which come its id and an operation's path; without one, the simulator plays it."""
+    concurrency: Annotated[int, Field(ge=1)] | None = None
+    per_second: Annotated[float, Field(gt=0)] | None = None
+    """Its own limits on calls, at once and a second, where they differ from its adapter's."""
+
+    @property
+    def limits(self) -> Limits:
+        """Its adapter's limits, with its own where it has any."""
+        usual: Limits = ADAPTERS[self.adapter].limits
+        return replace(
+            usual, concurrency=self.concurrency or usual.concurrency, per_second=self.per_second or usual.per_second
+        )
 
     @model_validator(mode="after")
     def _is_called_after_its_adapter(self) -> Organisation:

@@ -95,9 +95,11 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one organisation may cost us: calls at once, and the window of commands read ahead of it."""
+    """What one organisation may cost us and we it: calls at once and a second, and the window read ahead of it."""
 
     concurrency: int = 64
+    per_second: float | None = None
+    """Calls that may begin in a second; None where the organisation names no limit."""
     records: int = 2_000
     bytes: int = 16 * 1024 * 1024
 

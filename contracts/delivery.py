@@ -15,7 +15,10 @@ FailureClass = Literal["unavailable", "ambiguous", "not-yet", "broken-answer", "
 
 
 class Attempt(Part):
-    """One try at the organisation. `status` is the HTTP status where one came."""
+    """One try at the organisation. `status` is the HTTP status where one came.
+
+    `revision` is there once a person has edited the command: which edition was tried.
+    """
 
     number: Annotated[int, Field(ge=1)]
     started_at: t.Instant
@@ -24,6 +27,7 @@ class Attempt(Part):
     status: Annotated[int, Field(ge=100, le=599)] | None = None
     code: Annotated[str, StringConstraints(max_length=10)] | None = None
     span_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")] | None = None
+    revision: Annotated[int, Field(ge=2)] | None = None
 
 
 class DeliveryChangedV1(Contract):

@@ -38,6 +38,7 @@ HistogramName = Literal[
 ]
 GaugeName = Literal[
     "tongche_breaker_state",
+    "tongche_call_limit",
     "tongche_cases",
     "tongche_http_streams",
     "tongche_outbox_waiting",
@@ -89,6 +90,7 @@ HISTOGRAMS: Final[dict[HistogramName, tuple[str, tuple[str, ...]]]] = {
     "tongche_store_commit_seconds": ("Time of one grouped transaction", ()),
 }
 GAUGES: Final[dict[GaugeName, tuple[str, tuple[str, ...]]]] = {
+    "tongche_call_limit": ("calls that may run at once, after slowing down", ("organisation",)),
     "tongche_breaker_state": ("0 closed, 1 half-open, 2 open", ("organisation",)),
     "tongche_cases": ("Cases by headline", ("state",)),
     "tongche_http_streams": ("Open event streams", ()),

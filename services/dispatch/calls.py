@@ -38,30 +38,32 @@ class Agency:
         """The operation for a command's contract name; None if this kind of agency has none."""
         return self.adapter.operations.get(command)
 
-    async def ask(self, operation: Operation, command: Message[Contract], traceparent: str) -> Contract:
+    async def ask(self, operation: Operation, command: Message[Contract], key: str, traceparent: str) -> Contract:
         """Send the command; the answering event. Raises `adapters.errors.AgencyError`.
 
-        The command's own id is the idempotency key, so that a resend is known as one.
+        `key` is the idempotency key, so that a resend is known as one.
         """
-        body = operation.request(command.data)
-        got = await self._call(operation.endpoint, body, command, traceparent)
+        got = await self._call(operation.endpoint, operation.request(command.data), key, traceparent)
         return replies.answer(self.adapter, operation, command.data, got)
 
-    async def look_up(self, operation: Operation, command: Message[Contract], traceparent: str) -> Contract | None:
+    async def look_up(
+        self, operation: Operation, command: Message[Contract], key: str, traceparent: str
+    ) -> Contract | None:
         """After an ambiguous result: the event if the command was carried out, None if it was not."""
         if operation.lookup is None:
             message = "this operation has no look-up"
             raise LookupError(message)
-        got = await self._call(operation.lookup.endpoint, operation.lookup.request(command.data), command, traceparent)
+        lookup = operation.lookup
+        got = await self._call(lookup.endpoint, lookup.request(command.data), key, traceparent)
         return replies.looked_up(self.adapter, operation, command.data, got)
 
     def can_look_up(self, operation: Operation) -> bool:
         """Whether an ambiguous result can be cleared up by asking."""
         return self.adapter.features is Features.QUERYABLE and operation.lookup is not None
 
-    async def _call(self, endpoint: Endpoint, body: Json, command: Message[Contract], traceparent: str) -> Reply:
+    async def _call(self, endpoint: Endpoint, body: Json, key: str, traceparent: str) -> Reply:
         url = endpoint.url(self.base_url, self.organisation.id)
-        headers = {"Idempotency-Key": command.envelope.id, "traceparent": traceparent}
+        headers = {"Idempotency-Key": key, "traceparent": traceparent}
         timeout = aiohttp.ClientTimeout(total=endpoint.timeout.total_seconds(), sock_connect=_CONNECT_S)
         try:
             async with self.http.request(

@@ -40,6 +40,7 @@ class Fate:
     deadline: float | None = None
     failure: FailureClass | None = None
     reason: str | None = None
+    decided: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +117,9 @@ _RANK: Final[dict[DeliveryState, int]] = {"parked": 1, "dead": 2, "cancelled": 3
 
 
 def _revision(fate: Fate) -> int:
-    """Grows with every try, and within one try with how final the state is."""
+    """Grows with every try and every decision of a person, and in between with how final the state is."""
     tries = fate.attempts[-1].number if fate.attempts else 0
-    return tries * 10 + _RANK[fate.state]
+    return (tries + fate.decided) * 10 + _RANK[fate.state]
 
 
 def _vin(data: Contract) -> str:

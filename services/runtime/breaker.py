@@ -1,15 +1,13 @@
-"""The circuit breaker of one organisation: it holds everybody back while the organisation is down."""
+"""The circuit breaker of one organisation: whether it may be called at all, and why not."""
 
 from __future__ import annotations
 
-import asyncio
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
-
-from .lanes import Gone
 
 FAILURES_TO_OPEN: Final = 5
 FIRST_PAUSE_S: Final = 0.5
@@ -26,9 +24,10 @@ class State(StrEnum):
 
 @dataclass(slots=True)
 class Breaker:
-    """Opens after some failures in a row or when the organisation asks for a pause; probes with one real call.
+    """Opens after some failures in a row, when the organisation asks for a pause, or when a person says so.
 
-    `changed` hears of every change of state, for operators.
+    It only decides; who waits for it is the gate's business. `changed` hears of every change of state. Times are
+    those of `now`, in seconds.
     """
 
     organisation: str
@@ -37,34 +36,41 @@ class Breaker:
     state: State = State.CLOSED
     reason: str | None = None
     probe_at: float = 0.0
+    """When one call may probe; infinite while a person holds it open."""
     _failures: int = 0
+    _about: set[str] = field(default_factory=set)
+    _asked: bool = False
     _pause_s: float = FIRST_PAUSE_S
-    _turn: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def enter(self, leaving: Callable[[], bool]) -> float:
-        """Wait until a call may start; gives back how many seconds that took.
-
-        Raises `Gone` once `leaving()`: a partition that goes must not wait for an organisation that is down.
-        """
+    def admits(self) -> bool:
+        """Whether a call may start now. On an open breaker that is due, the caller becomes the probe."""
         if self.state is State.CLOSED:
-            return 0.0
-        began = self.now()
-        while not self._lets_through():
-            if leaving():
-                raise Gone
-            await self._wait(self._turn)
-        return self.now() - began
+            return True
+        if self.state is State.OPEN and self.now() >= self.probe_at:
+            self._become(State.HALF_OPEN, self.reason)
+            return True
+        return False
 
     def succeeded(self) -> None:
-        """The organisation answered, whatever it said."""
+        """The organisation gave an answer that makes sense, whatever it said."""
         self._failures = 0
+        self._about.clear()
         self._pause_s = FIRST_PAUSE_S
+        if self.state is State.OPEN and self._asked:
+            return  # a call from before; the pause that was asked for still holds
         if self.state is not State.CLOSED:
             self._become(State.CLOSED, None)
 
-    def failed(self, reason: str, pause_s: float | None = None) -> None:
-        """The organisation did not answer, or asked for a pause of so many seconds."""
-        self._failures += 1
+    def failed(self, reason: str, pause_s: float | None = None, about: str | None = None) -> None:
+        """The organisation did not answer, answered nonsense, or asked for a pause of so many seconds.
+
+        `about` says whose call it was where the fault may lie in what was asked: one vehicle whose command always
+        fails must not hold the others, so of such failures only those about different vehicles count.
+        """
+        if about is None or about not in self._about:
+            self._failures += 1
+        if about is not None:
+            self._about.add(about)
         if self.state is State.CLOSED and pause_s is None and self._failures < FAILURES_TO_OPEN:
             return
         if self.state is State.OPEN and pause_s is None:
@@ -72,6 +78,7 @@ class Breaker:
         until = self.now() + (pause_s if pause_s is not None else self._pause_s)
         # An answer that asks for less than an earlier one does not take that one back.
         self.probe_at = max(self.probe_at, until) if self.state is State.OPEN else until
+        self._asked = pause_s is not None
         self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
         self._become(State.OPEN, reason)
 
@@ -81,29 +88,21 @@ class Breaker:
             self.probe_at = self.now()
             self._become(State.OPEN, self.reason)
 
-    def wake(self) -> None:
-        """Have everybody who waits look again whether to leave."""
-        self._turn.set()
-        self._turn = asyncio.Event()
+    def pause(self, reason: str) -> None:
+        """Hold everything until `probe`, as a person wants it."""
+        self.adopt(State.OPEN, reason, math.inf)
 
-    def _lets_through(self) -> bool:
-        if self.state is State.CLOSED:
-            return True
-        if self.state is State.OPEN and self.now() >= self.probe_at:
-            self._become(State.HALF_OPEN, self.reason)
-            return True
-        return False
+    def probe(self) -> None:
+        """Let one call probe now, however long the pause was to be."""
+        if self.state is State.OPEN:
+            self.adopt(State.OPEN, self.reason, self.now())
 
-    async def _wait(self, turn: asyncio.Event) -> None:
-        left = max(0.01, self.probe_at - self.now()) if self.state is State.OPEN else LONGEST_PAUSE_S
-        try:
-            async with asyncio.timeout(left):
-                await turn.wait()
-        except TimeoutError:
-            return  # it may be time to probe
+    def adopt(self, state: State, reason: str | None, probe_at: float) -> None:
+        """Take over what is known elsewhere: a person's will, another process, or the one before this."""
+        self._asked = state is State.OPEN and probe_at > self.now()
+        self.probe_at = probe_at
+        self._become(state, reason)
 
     def _become(self, state: State, reason: str | None) -> None:
         self.state, self.reason = state, reason
         self.changed(self)
-        # Whoever waits for the result of a probe that failed must learn when the next one is due.
-        self.wake()

@@ -88,11 +88,15 @@ class Fence:
 
     async def leased(self, place: Place) -> None:
         """Before a call: wait for a lease that is fresh. Raises `Gone` where the partition is no longer ours."""
-        while self.now() - self._renewed > LEASE_S:
+        while not self.fresh(place):
             self._fresh.clear()
             await self._fresh.wait()
+
+    def fresh(self, place: Place) -> bool:
+        """Whether a call may start this very moment. Raises `Gone` where the partition is no longer ours."""
         if place not in self._epochs:
             raise Gone
+        return self.now() - self._renewed <= LEASE_S
 
     async def renew(self) -> None:
         """Read the owners every second, for as long as the service lives. Raises `Stuck` when our place was taken."""
@@ -158,3 +162,10 @@ class Fence:
         if lock:
             query = query.with_for_update(read=True)
         return {(row.consumer, row.topic, row.partition): (row.epoch, row.who) for row in connection.execute(query)}
+
+
+def who(connection: Connection, consumer: str, place: Place) -> str | None:
+    """The name of the process that owns a partition, for those who look at it from outside."""
+    topic, partition = place
+    where = (owner.c.consumer == consumer) & (owner.c.topic == topic) & (owner.c.partition == partition)
+    return connection.execute(select(owner.c.who).where(where)).scalar()

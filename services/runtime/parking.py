@@ -26,33 +26,48 @@ _INSERT: Final = insert(parked)
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """One parked delivery. Times are seconds since 1970; `outputs` is there once it is answered."""
+    """One parked delivery. Times are seconds since 1970; `outputs` is there once it is answered.
+
+    `revision` counts its editions, `decided` what people decided about it.
+    `trying` names the process that tries it at this moment, as the owners' table names it; a name that is not its
+    partition's owner there is left over from a process that ended.
+    """
 
     consumer: str
     record: Record
+    case: str = ""
+    command: str = ""
     state: State = "parked"
     tries: int = 0
     not_before: float = 0.0
     since: float = 0.0
+    deadline: float = 0.0
+    revision: int = 1
+    decided: int = 0
+    trying: str | None = None
     failure: str | None = None
     reason: str | None = None
     outputs: tuple[Outgoing, ...] = ()
     history: History = ()
 
 
-def park(connection: Connection, row: Parked) -> None:
-    """Put a delivery behind what is parked of its key. Parking it again changes nothing."""
+def park(connection: Connection, row: Parked) -> bool:
+    """Put a delivery behind what is parked of its key; whether that is new. Parking it again changes nothing."""
     known = connection.execute(select(parked.c.id).where(_is(row.consumer, row.record.id))).first()
     if known is None:
         connection.execute(_INSERT, _columns(row))
+    return known is None
 
 
-def park_behind(connection: Connection, row: Parked) -> bool:
-    """Park it only if something of its key is parked; whether it was."""
-    waiting = connection.execute(select(parked.c.id).where(_key(row)).limit(1)).first()
-    if waiting is not None:
-        park(connection, row)
-    return waiting is not None
+def park_behind(connection: Connection, row: Parked) -> tuple[bool, bool]:
+    """Park it only if something of its key is parked; whether it is there now, and whether that is new."""
+    if not _waits(connection, row):
+        return False, False
+    return True, park(connection, row)
+
+
+def _waits(connection: Connection, row: Parked) -> bool:
+    return connection.execute(select(parked.c.id).where(_key(row)).limit(1)).first() is not None
 
 
 def put(connection: Connection, row: Parked) -> bool:
@@ -110,6 +125,11 @@ def listed(connection: Connection, consumer: str | None, state: State | None, mo
     return [_read(row) for row in connection.execute(query)]
 
 
+def consumer_of(connection: Connection, id_: str) -> str | None:
+    """The consumer with which a delivery waits; None where none waits."""
+    return connection.execute(select(parked.c.consumer).where(parked.c.id == id_)).scalar()
+
+
 def counts(connection: Connection) -> dict[tuple[str, str], int]:
     """How many are in each state, by consumer."""
     query = select(parked.c.consumer, parked.c.state, func.count()).group_by(parked.c.consumer, parked.c.state)
@@ -141,10 +161,16 @@ def _columns(row: Parked) -> dict[str, Any]:
         "key": record.key,
         "headers": pack_headers(record.headers),
         "value": record.value or b"",
+        "case_id": row.case,
+        "command": row.command,
         "state": row.state,
         "tries": row.tries,
         "not_before": row.not_before,
         "since": row.since,
+        "deadline": row.deadline,
+        "revision": row.revision,
+        "decided": row.decided,
+        "trying": row.trying,
         "failure": row.failure,
         "reason": row.reason,
         "outputs": pack_messages(row.outputs) if row.outputs else None,
@@ -158,12 +184,18 @@ def _read(row: Row[Any]) -> Parked:
     return Parked(
         row.consumer,
         record,
-        row.state,
-        row.tries,
-        row.not_before,
-        row.since,
-        row.failure,
-        row.reason,
-        tuple(outputs),
-        tuple(from_json(row.history)),
+        case=row.case_id,
+        command=row.command,
+        state=row.state,
+        tries=row.tries,
+        not_before=row.not_before,
+        since=row.since,
+        deadline=row.deadline,
+        revision=row.revision,
+        decided=row.decided,
+        trying=row.trying,
+        failure=row.failure,
+        reason=row.reason,
+        outputs=tuple(outputs),
+        history=tuple(from_json(row.history)),
     )

@@ -63,8 +63,15 @@ parked = Table(
     Column("reason", Text),
     Column("outputs", LargeBinary),
     Column("history", LargeBinary, nullable=False, comment="the attempts so far, as JSON"),
+    Column("case_id", Text, nullable=False, server_default=""),
+    Column("command", Text, nullable=False, server_default="", comment="its contract's name"),
+    Column("deadline", Float, nullable=False, server_default="0"),
+    Column("revision", Integer, nullable=False, server_default="1", comment="how often a person edited it, plus one"),
+    Column("decided", Integer, nullable=False, server_default="0", comment="how often a person decided about it"),
+    Column("trying", Text, comment="the owner that tries it now"),
     Index("parked_by_key", "consumer", "topic", "partition", "key", "offset"),
     Index("parked_by_state", "state"),
+    Index("parked_by_case", "case_id"),
 )
 """Deliveries of one key that wait in order while other keys go on."""
 
@@ -75,6 +82,7 @@ breaker = Table(
     Column("state", Text, nullable=False),
     Column("since", Float, nullable=False),
     Column("reason", Text),
-    Column("probe_at", Float),
+    Column("probe_at", Float, comment="when the next call may probe; none while a person holds it"),
+    Column("who", Text, comment="the process that saw it change"),
 )
-"""The last known state of every organisation's breaker, with why."""
+"""The last known state of every organisation's breaker, with why; moments are seconds since 1970."""

@@ -6,7 +6,7 @@ import asyncio
 import time
 import traceback
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -26,13 +26,17 @@ from adapters.spec import Features, RetryPolicy
 from contracts.contract import Contract
 from contracts.envelope import Message, message
 from contracts.police import PlateReleaseV1
+from services.dispatch.attempts import PARK_FOR_S, Attempts
+from services.dispatch.book import Book
 from services.dispatch.calls import Agency
+from services.dispatch.decisions import CannotDecide, Decisions
 from services.dispatch.deliveries import Deliveries
 from services.dispatch.voice import Voice
 from services.runtime import parking
 from services.runtime.breaker import Breaker, State
 from services.runtime.clock import Clock
 from services.runtime.database import open_store
+from services.runtime.gate import Gate
 from services.runtime.ids import new_id
 from services.runtime.lanes import Gone, Lane, Lanes
 from services.runtime.outbox import Relay
@@ -99,7 +103,7 @@ class Police:
         if isinstance(what, bytes):
             return web.Response(body=what, status=status)
         if isinstance(what, Wait):
-            return web.json_response({}, status=status, headers={"Retry-After": str(what.seconds)})
+            return web.json_response(what.body, status=status, headers={"Retry-After": str(what.seconds)})
         return web.json_response(what if isinstance(what, dict) else {}, status=status)
 
     def act(self, vin: str, number: str) -> None:
@@ -112,9 +116,10 @@ class Police:
 
 @dataclass(frozen=True)
 class Wait:
-    """What stands in Retry-After."""
+    """What stands in Retry-After, and the answer under it."""
 
     seconds: int
+    body: dict[str, str] = field(default_factory=dict)
 
 
 async def _endless(request: web.Request) -> web.StreamResponse:
@@ -148,6 +153,7 @@ class Bench:
     store: Store
     producer: Producer
     deliveries: Deliveries
+    decisions: Decisions
     lanes: Lanes
     sent: dict[str, str] = field(default_factory=dict)
 
@@ -232,23 +238,16 @@ async def running(where: Site) -> AsyncIterator[Bench]:
     await relay.load()
     async with aiohttp.ClientSession() as http:
         agency = Agency(ORGANISATIONS["police"], where.url, http)
-        deliveries = Deliveries(
-            agency,
-            Voice(ORGANISATIONS["police"], Clock(), new_id),
-            store,
-            producer,
-            Fence(store, "dispatch.police", "0"),
-            Breaker("police"),
-            pauses_s=(0.2, 0.4),
-        )
+        deliveries = delivering(agency, store, producer, pauses_s=(0.2, 0.4))
+        voice, clock = deliveries.attempts.voice, deliveries.attempts.clock
+        decisions = Decisions(agency, voice, store, clock, deliveries.book.consumer)
         lanes = Lanes(Lane(where.group, (where.topic,), where.kafka, at_once=16), deliveries)
-        tasks = [
-            asyncio.create_task(run()) for run in (lanes.run, relay.run, deliveries.fence.renew, deliveries.try_parked)
-        ]
+        runs = (lanes.run, relay.run, deliveries.book.fence.renew, deliveries.heads.run)
+        tasks = [asyncio.create_task(run()) for run in runs]
         for task in tasks:
             task.add_done_callback(_told)
         try:
-            yield Bench(where.kafka, where.police, where.topic, store, producer, deliveries, lanes)
+            yield Bench(where.kafka, where.police, where.topic, store, producer, deliveries, decisions, lanes)
             assert not [task for task in tasks if task.done()], [task.exception() for task in tasks if task.done()]
         finally:
             await lanes.stop()
@@ -257,6 +256,15 @@ async def running(where: Site) -> AsyncIterator[Bench]:
             await asyncio.gather(*tasks, return_exceptions=True)
             await producer.stop()
             await store.stop()
+
+
+def delivering(agency: Agency, store: Store, producer: Producer, pauses_s: Sequence[float] = PARK_FOR_S) -> Deliveries:
+    """The work of one organisation's lanes, as the service puts it together."""
+    adapter, clock = agency.adapter, Clock()
+    voice = Voice(agency.organisation, clock, new_id)
+    book = Book(store, Fence(store, f"dispatch.{agency.organisation.id}", "0"), adapter.features)
+    gate = Gate(Breaker(agency.organisation.id), adapter.limits.concurrency, adapter.limits.per_second)
+    return Deliveries(Attempts(agency, voice, book, gate, clock, pauses_s), producer)
 
 
 def _told(task: asyncio.Task[Any]) -> None:
@@ -433,11 +441,12 @@ def test_a_person_decides_what_is_dead(kafka: str, tmp_path: Path, monkeypatch: 
             await one.send(VINS[0], "R1")
             await _parked_as(one, None, 3)
             broken = False
-            assert await one.deliveries.cancel(first, "the owner asked at the desk")
+            await one.decisions.cancel(first, "the owner asked at the desk")
             await until(lambda: one.police.of(VINS[0]) == ["R1"])
-            assert await one.deliveries.retry(second, "the police found nothing")
+            await one.decisions.retry(second, "the police found nothing")
             await until(lambda: one.police.of(VINS[1]) == ["S0"])
-            assert not await one.deliveries.cancel("no-such-delivery", "why not")
+            with pytest.raises(CannotDecide, match="unknown"):
+                await one.decisions.cancel("no-such-delivery", "why not")
 
     asyncio.run(play())
 
@@ -484,14 +493,7 @@ async def _until_killed(where: Site, effects: int, until: Any) -> None:
     store.start()
     producer = Producer(where.kafka, "test")
     async with aiohttp.ClientSession() as http:
-        deliveries = Deliveries(
-            Agency(ORGANISATIONS["police"], where.url, http),
-            Voice(ORGANISATIONS["police"], Clock(), new_id),
-            store,
-            producer,
-            Fence(store, "dispatch.police", "0"),
-            Breaker("police"),
-        )
+        deliveries = delivering(Agency(ORGANISATIONS["police"], where.url, http), store, producer)
         lanes = Lanes(Lane(where.group, (where.topic,), where.kafka, at_once=4), deliveries)
         task = asyncio.create_task(lanes.run())
         await until(lambda: len(where.police.effects) >= effects)
@@ -558,13 +560,13 @@ def test_an_answered_row_is_only_said_again(kafka: str, tmp_path: Path, until: A
     async def play() -> None:
         async with bench(kafka, tmp_path, Police()) as one:
             await one.send(VINS[1], "warm")
-            await until(lambda: bool(one.deliveries._mine))
-            place = next(iter(one.deliveries._mine))
+            await until(lambda: bool(one.deliveries.attempts.mine))
+            place = next(iter(one.deliveries.attempts.mine))
             said = Outgoing("said-again", "police.events", VINS[0], (("ce_id", b"said-again"),), b"{}")
             record = Record(place.topic, place.partition, 10**6, VINS[0], (("ce_id", b"answered"),), b"{}")
-            row = parking.Parked(one.deliveries.consumer, record, state="answered", outputs=(said,))
+            row = parking.Parked(one.deliveries.book.consumer, record, state="answered", outputs=(said,))
             await one.store.run(lambda connection: parking.park(connection, row))
-            one.deliveries._keys.add(VINS[0])
+            one.deliveries.parked.keys.add(VINS[0])
             await _nothing_parked(one)
             assert "answered" not in one.police.tries
 
@@ -572,7 +574,7 @@ def test_an_answered_row_is_only_said_again(kafka: str, tmp_path: Path, until: A
 
 
 def test_past_its_deadline_a_command_is_dead_and_has_an_owner(kafka: str, tmp_path: Path) -> None:
-    """It is told on `<organisation>.dead`; what stands behind it stays parked."""
+    """It is not called any more, and told on `<organisation>.dead`; what stands behind it stays parked."""
 
     async def play() -> None:
         async with bench(kafka, tmp_path, Police(lambda *_: (409, {"cwdm": "JG404"}))) as one:
@@ -584,8 +586,8 @@ def test_past_its_deadline_a_command_is_dead_and_has_an_owner(kafka: str, tmp_pa
             while not heard:
                 heard = await one.heard("police.dead", "delivery.changed")
             assert (heard[0].failure, heard[0].owner, heard[0].state) == ("deadline", "operator", "dead")
-            assert row.reason is not None
-            assert len(one.police.tries) == 1
+            assert row.reason == "never called"
+            assert one.police.tries == {}
 
     asyncio.run(play())
 
@@ -667,13 +669,12 @@ def test_a_head_that_was_cancelled_meanwhile_is_not_tried(kafka: str, tmp_path: 
     """It was found due, then a person gave it up: what was found is not believed."""
 
     async def play() -> None:
-        async with bench(kafka, tmp_path, Police(lambda *_: (409, {"cwdm": "JG404"}))) as one:
-            one.deliveries.pauses_s = (3600.0,)
+        async with bench(kafka, tmp_path, Police(lambda *_: (409, Wait(3600, {"cwdm": "JG404"})))) as one:
             id_ = await one.send(VINS[0], "R0")
             (row,) = await _parked_as(one, "parked")
             tries = dict(one.police.tries)
-            assert await one.deliveries.cancel(id_, "the owner asked at the desk")
-            await one.deliveries._try_head(row)
+            await one.decisions.cancel(id_, "the owner asked at the desk")
+            await one.deliveries.heads._try(row)
             assert one.police.tries == tries
             assert await one.parked() == []
 
@@ -689,14 +690,15 @@ def test_a_probe_whose_partition_goes_leaves_the_breaker_to_others(kafka: str, t
             await until(lambda: len(one.police.effects) == 1)
             deliveries = one.deliveries
             deliveries.breaker.failed("down", 0.0)
-            epochs, deliveries.fence._epochs = deliveries.fence._epochs, {}
+            fence = deliveries.book.fence
+            epochs, fence._epochs = fence._epochs, {}
             envelope = outgoing("x", "y", _release(VINS[1], "S0"))
-            place = next(iter(deliveries._mine))
+            place = next(iter(deliveries.attempts.mine))
             probe = Record(place.topic, place.partition, 10**6, VINS[1], envelope.headers, envelope.value)
             with pytest.raises(Gone):
                 await deliveries.handle(probe, None)
             assert deliveries.breaker.state is State.OPEN
-            deliveries.fence._epochs = epochs
+            fence._epochs = epochs
             await one.send(VINS[0], "R1")
             await until(lambda: len(one.police.effects) == 2)
 

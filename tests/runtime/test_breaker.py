@@ -1,13 +1,33 @@
-"""The breaker holds everybody back while an organisation is down, and probes with one."""
+"""The breaker opens while an organisation is down, and lets one call find out whether it is back."""
 
 from __future__ import annotations
 
-import asyncio
+import math
+from dataclasses import dataclass
 
 import pytest
 
-from services.runtime.breaker import FAILURES_TO_OPEN, Breaker, State
-from services.runtime.lanes import Gone
+from services.runtime.breaker import FAILURES_TO_OPEN, LONGEST_PAUSE_S, Breaker, State
+
+
+@dataclass
+class Watch:
+    """A clock that stands until it is moved."""
+
+    at: float = 0.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture
+def breaker(watch: Watch) -> Breaker:
+    return Breaker("police", now=watch)
 
 
 def _opened(breaker: Breaker) -> Breaker:
@@ -16,108 +36,92 @@ def _opened(breaker: Breaker) -> Breaker:
     return breaker
 
 
-def test_it_opens_after_failures_in_a_row_only() -> None:
+def test_it_opens_after_failures_in_a_row_only(breaker: Breaker) -> None:
     """A success in between begins the count again."""
-    breaker = Breaker("police")
     for _ in range(FAILURES_TO_OPEN - 1):
         breaker.failed("down")
     breaker.succeeded()
     breaker.failed("down")
-    assert breaker.state is State.CLOSED
+    assert breaker.admits()
     assert _opened(breaker).state is State.OPEN
+    assert not breaker.admits()
 
 
-def test_one_call_probes_and_its_success_lets_all_through() -> None:
+def test_one_vehicle_alone_does_not_hold_the_others(breaker: Breaker) -> None:
+    """Bad answers about the same one count once; about different ones each counts."""
+    for _ in range(FAILURES_TO_OPEN * 3):
+        breaker.failed("broken", about="one")
+    assert _state_after(breaker, FAILURES_TO_OPEN - 2) is State.CLOSED
+    assert _state_after(breaker, FAILURES_TO_OPEN - 1) is State.OPEN
+
+
+def _state_after(breaker: Breaker, others: int) -> State:
+    for number in range(others):
+        breaker.failed("broken", about=f"other {number}")
+    return breaker.state
+
+
+def test_one_call_probes_and_its_success_lets_all_through(breaker: Breaker, watch: Watch) -> None:
     """While it is half-open everybody else waits."""
-
-    async def play() -> None:
-        now = [0.0]
-        breaker = _opened(Breaker("police", now=lambda: now[0]))
-        now[0] = 60.0
-        waiting = [asyncio.create_task(breaker.enter(lambda: False)) for _ in range(3)]
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        assert sum(task.done() for task in waiting) == 1
-        breaker.succeeded()
-        await asyncio.gather(*waiting)
-        assert breaker.state is State.CLOSED
-
-    asyncio.run(play())
+    _opened(breaker)
+    watch.at = breaker.probe_at
+    assert [breaker.admits(), breaker.admits()] == [True, False]
+    breaker.succeeded()
+    assert breaker.admits()
 
 
-def test_a_failed_probe_opens_it_again_for_longer() -> None:
+def test_a_failed_probe_opens_it_again_for_longer(breaker: Breaker, watch: Watch) -> None:
     """The pauses double up to a bound."""
-    now = [0.0]
-    breaker = _opened(Breaker("police", now=lambda: now[0]))
-    first = breaker.probe_at - now[0]
-    now[0] = breaker.probe_at
-    asyncio.run(breaker.enter(lambda: False))
-    states = [breaker.state]
-    breaker.failed("still down")
-    assert [*states, breaker.state] == [State.HALF_OPEN, State.OPEN]
-    assert breaker.probe_at - now[0] > first
+    _opened(breaker)
+    pauses = []
+    for _ in range(10):
+        pauses.append(breaker.probe_at - watch.at)
+        watch.at = breaker.probe_at
+        assert breaker.admits()
+        breaker.failed("still down")
+    assert pauses[1] == 2 * pauses[0]
+    assert pauses[-1] == LONGEST_PAUSE_S
 
 
-def test_who_asks_for_a_pause_gets_it() -> None:
+def test_who_asks_for_a_pause_gets_it(breaker: Breaker) -> None:
     """Retry-After opens it at once, for that long."""
-    now = [0.0]
-    breaker = Breaker("tax", now=lambda: now[0])
     breaker.failed("busy", 7.0)
     assert breaker.state is State.OPEN
     assert breaker.probe_at == 7.0
 
 
-def test_those_who_must_leave_do_not_wait() -> None:
-    """A partition that goes must not wait for an organisation that is down."""
-
-    async def play() -> None:
-        leaving = False
-        breaker = _opened(Breaker("police"))
-        waiter = asyncio.create_task(breaker.enter(lambda: leaving))
-        await asyncio.sleep(0)
-        leaving = True
-        breaker.wake()
-        with pytest.raises(Gone):
-            await waiter
-
-    asyncio.run(play())
+def test_a_call_from_before_does_not_end_a_pause_that_was_asked_for(breaker: Breaker) -> None:
+    """It was under way when the organisation asked; but where nobody asked, its answer shows that they are there."""
+    breaker.failed("busy", 7.0)
+    breaker.succeeded()
+    assert breaker.state is State.OPEN
+    other = _opened(Breaker("tax"))
+    other.succeeded()
+    assert other.state is State.CLOSED
 
 
-def test_a_probe_that_never_came_to_a_result_lets_another_probe() -> None:
-    """Its partition went while it waited for its turn: nobody else may be held for that."""
-
-    async def play() -> None:
-        now = [0.0]
-        breaker = _opened(Breaker("police", now=lambda: now[0]))
-        now[0] = 60.0
-        await breaker.enter(lambda: False)
-        waiting = asyncio.create_task(breaker.enter(lambda: False))
-        await asyncio.sleep(0)
-        breaker.abandoned()
-        async with asyncio.timeout(2):
-            await waiting
-        assert breaker.state is State.HALF_OPEN
-
-    asyncio.run(play())
-
-
-def test_after_a_failed_probe_the_next_comes_when_it_is_due() -> None:
-    """Those who waited for the result of the first learn of the new pause."""
-
-    async def play() -> None:
-        breaker = _opened(Breaker("police"))
-        await breaker.enter(lambda: False)
-        waiting = asyncio.create_task(breaker.enter(lambda: False))
-        await asyncio.sleep(0)
-        breaker.failed("still down")
-        async with asyncio.timeout(4):
-            await waiting
-
-    asyncio.run(play())
-
-
-def test_a_shorter_pause_does_not_take_back_a_longer_one() -> None:
+def test_a_shorter_pause_does_not_take_back_a_longer_one(breaker: Breaker) -> None:
     """Two answers with Retry-After: the later moment counts."""
-    breaker = Breaker("tax", now=lambda: 0.0)
     breaker.failed("busy", 60.0)
     breaker.failed("busy", 1.0)
     assert breaker.probe_at == 60.0
+
+
+def test_a_probe_that_never_came_to_a_result_lets_another_probe(breaker: Breaker, watch: Watch) -> None:
+    """Its partition went while it waited for its turn: nobody else may be held for that."""
+    _opened(breaker)
+    watch.at = breaker.probe_at
+    assert breaker.admits()
+    breaker.abandoned()
+    assert breaker.admits()
+
+
+def test_a_person_holds_and_a_person_lets_go(breaker: Breaker, watch: Watch) -> None:
+    """No answer and no time ends a person's pause; then one call probes."""
+    breaker.pause("maintenance")
+    breaker.succeeded()
+    watch.at = 1e9
+    assert not breaker.admits()
+    assert (breaker.reason, breaker.probe_at) == ("maintenance", math.inf)
+    breaker.probe()
+    assert [breaker.admits(), breaker.admits()] == [True, False]

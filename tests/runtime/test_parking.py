@@ -93,7 +93,7 @@ def test_a_record_goes_behind_only_where_something_waits(store: Store) -> None:
         lambda connection: parking.remove(connection, _parked(7)),
         lambda connection: parking.remove(connection, _parked(8)),
     )
-    assert told == [False, None, True, False, True, False]
+    assert told == [(False, False), True, (True, True), (False, False), True, False]
 
 
 def test_all_of_it_survives_a_restart(settings: Settings) -> None:

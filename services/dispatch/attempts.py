@@ -1,0 +1,285 @@
+"""Trying one delivery: for its turn at the gate, one call, what came of it, and again for a few seconds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Final
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
+from tenacity.wait import wait_exponential_jitter
+
+from adapters.errors import AgencyError, Ambiguous, BrokenAnswer, NotYet, Refused, Unavailable
+from adapters.spec import Features, Operation
+from contracts.contract import Contract
+from contracts.delivery import Attempt
+from observability import logs, metrics, tracing
+from services.runtime.clock import Clock
+from services.runtime.gate import Gate, Late, Slot
+from services.runtime.lanes import Gone, Stuck
+from services.runtime.record import Place
+
+from .book import Book
+from .calls import Agency
+from .delivery import FAILURES, Answered, Delivery, Failed, NeedsPerson
+from .voice import Fate, Voice
+
+PARK_FOR_S: Final = (30.0, 120.0, 600.0, 1800.0, 3600.0)
+"""How long a parked head waits before each next try; the last one repeats."""
+_AGAIN: Final = (Unavailable, NotYet, Ambiguous, BrokenAnswer)
+_BUSY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+_STATUSES: Final = range(100, 600)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """Tries deliveries to one organisation. `mine` holds the partitions that are ours and not about to go."""
+
+    agency: Agency
+    voice: Voice
+    book: Book
+    gate: Gate
+    clock: Clock
+    pauses_s: Sequence[float] = PARK_FOR_S
+    mine: set[Place] = field(default_factory=set)
+
+    async def outcome(self, delivery: Delivery, tries: int = 0) -> Answered | Failed:
+        """Try for a few seconds while only this vehicle waits; `tries` counts earlier times of parking.
+
+        Time spent waiting for a turn does not count. Raises `Gone` when its partition goes.
+        """
+        try:
+            return await self._in_place(delivery)
+        except AgencyError as error:
+            return self._failed(delivery, error, tries)
+        except Late:
+            return Failed("deadline", self._waited_for(delivery), self._now(), final=True)
+        except (Gone, Stuck):
+            raise
+        except Exception as unplanned:  # noqa: BLE001 - a mistake about one command must not stop all the others
+            place = logs.place_of(unplanned)
+            logs.get().error("unplanned", where=place, command=delivery.name, case_id=delivery.case)
+            return self._failed(delivery, self._unplanned(unplanned), tries)
+
+    def leaving(self, partitions: Collection[Place]) -> None:
+        """Let those go who wait at the gate for partitions that are about to go."""
+        self.mine.difference_update(partitions)
+        self.gate.look()
+
+    # -- again and again
+
+    async def _in_place(self, delivery: Delivery) -> Answered:
+        delivery.held_s, began = 0.0, _time()
+        try:
+            return await self._once(delivery)
+        except _AGAIN as first:
+            # Only now: the machinery for trying again costs more than most calls.
+            return await self._again(delivery, first, began)
+
+    async def _again(self, delivery: Delivery, first: AgencyError, began: float) -> Answered:
+        policy = self.agency.adapter.retry
+        failures = [first]
+
+        async def attempt() -> Answered:
+            if failures:
+                raise failures.pop()
+            return await self._once(delivery)
+
+        def spent(state: RetryCallState) -> bool:
+            tried_s = _time() - began - delivery.held_s
+            longest_pause_s = policy.longest.total_seconds()
+            return tried_s >= policy.in_place_for.total_seconds() or _asked_for(state) > longest_pause_s
+
+        backoff = wait_exponential_jitter(
+            multiplier=policy.first.total_seconds(),
+            max=policy.longest.total_seconds(),
+            exp_base=policy.factor,
+            jitter=policy.first.total_seconds(),
+        )
+        retrying = AsyncRetrying(
+            sleep=asyncio.sleep,
+            stop=spent,
+            wait=lambda state: max(backoff(state), _asked_for(state)),
+            retry=retry_if_exception_type(_AGAIN),
+            reraise=True,
+        )
+        answered: Answered = await retrying(attempt)
+        return answered
+
+    def _waited_for(self, delivery: Delivery) -> str:
+        """Why its time ran out."""
+        last = delivery.attempts[-1].result if delivery.attempts else "never called"
+        return self.gate.breaker.reason or last
+
+    def _unplanned(self, error: Exception) -> AgencyError:
+        reason = f"unplanned: {type(error).__name__}"
+        return BrokenAnswer(reason) if self.book.forgiving else NeedsPerson(reason)
+
+    def _failed(self, delivery: Delivery, error: AgencyError, tries: int) -> Failed:
+        now = self._now()
+        failure = FAILURES[type(error)]
+        asked_for: timedelta | None = getattr(error, "retry_after", None)
+        pause = max(self.pauses_s[min(tries, len(self.pauses_s) - 1)], asked_for.total_seconds() if asked_for else 0.0)
+        if isinstance(error, NeedsPerson):
+            return Failed(failure, str(error), now, final=True)
+        if now >= delivery.deadline:
+            return Failed("deadline", f"{failure}: {error}", now, final=True)
+        return Failed(failure, str(error), min(now + pause, delivery.deadline))
+
+    def _now(self) -> float:
+        return self.clock.now().timestamp()
+
+    # -- one attempt
+
+    async def _once(self, delivery: Delivery) -> Answered:
+        place = delivery.record.place
+        while True:
+            await self.book.fence.leased(place)
+            async with self.gate.slot(lambda: place not in self.mine, delivery.deadline - self._now()) as slot:
+                delivery.held_s += slot.waited_s
+                # The lease may have lapsed while it waited here: then it waits for that outside, with no slot taken.
+                if self.book.fence.fresh(place) and await self._may_call(delivery):
+                    return await self._noted(delivery, slot)
+
+    async def _may_call(self, delivery: Delivery) -> bool:
+        """Note durably that a call begins, where the agency would not know a second one for the same.
+
+        Raises `NeedsPerson` where a process died during an earlier call and nobody can look up what came of it.
+        False if writing the note took so long that the lease lapsed: nothing was called yet.
+        """
+        if self.book.forgiving:
+            return True
+        if not delivery.begun:
+            delivery.cut_off |= not await self.book.begin(delivery.record)
+            delivery.begun = True
+        if delivery.cut_off and not self._may_resend(delivery.operation):
+            reason = "a call was cut off"
+            raise NeedsPerson(reason)
+        return self.book.fence.fresh(delivery.record.place)
+
+    async def _noted(self, delivery: Delivery, slot: Slot) -> Answered:
+        try:
+            return await self._traced(delivery, slot)
+        except AgencyError:
+            # The note is taken back where it is certain that nothing happened; otherwise the outcome does it.
+            if delivery.begun and not delivery.doubtful:
+                await self.book.end(delivery.record)
+                delivery.begun = False
+            raise
+
+    async def _traced(self, delivery: Delivery, slot: Slot) -> Answered:
+        envelope, last = delivery.command.envelope, delivery.attempts[-1:]
+        with tracing.span(
+            f"process {delivery.record.topic}",
+            kind="consumer",
+            parent=envelope.traceparent,
+            links=[one.span_id for one in last if one.span_id],
+            case_id=envelope.subject,
+            attributes={
+                "messaging.destination.name": delivery.record.topic,
+                "tongche.organisation": self.agency.organisation.id,
+                "tongche.command": delivery.name,
+                "tongche.attempt": len(delivery.attempts) + 1,
+            },
+        ) as span:
+            return await self._called(delivery, slot, span)
+
+    async def _called(self, delivery: Delivery, slot: Slot, span: tracing.SpanHandle) -> Answered:
+        came: Contract | AgencyError
+        began, started = self.clock.now(), _time()
+        try:
+            came = await self._asked(delivery, span.traceparent)
+        except AgencyError as failure:
+            came = failure
+        lasted = _time() - started
+        error = came if isinstance(came, AgencyError) else None
+        _judge(slot, error, delivery)
+        delivery.attempts.append(_attempt(delivery, began, lasted, error, span.span_id))
+        metrics.observe("tongche_agency_call_seconds", lasted, organisation=self.agency.organisation.id)
+        if error is not None:
+            span.fail(error.result)
+            span.set("tongche.code", getattr(error, "code", None))
+        return self._said(delivery, came, span.traceparent)
+
+    async def _asked(self, delivery: Delivery, traceparent: str) -> Contract:
+        """Ask; after a doubtful try first find out, where that is possible, whether it was carried out."""
+        operation, command, key = delivery.operation, delivery.command, delivery.key
+        if delivery.doubtful and self.agency.can_look_up(operation):
+            found = await self.agency.look_up(operation, command, key, traceparent)
+            if found is not None:
+                return found
+        return await self.agency.ask(operation, command, key, traceparent)
+
+    def _said(self, delivery: Delivery, came: Contract | AgencyError, traceparent: str) -> Answered:
+        """What an attempt came to; raises what may be tried again."""
+        command, key = delivery.command, delivery.record.key
+        if not isinstance(came, AgencyError):
+            fate = Fate("settled", delivery.attempts, deadline=delivery.deadline, decided=delivery.decided)
+            said = self.voice.answered(command, key, came, traceparent)
+            return Answered((said, self.voice.changed(command, key, fate, traceparent)))
+        if isinstance(came, Refused):
+            fate = Fate(
+                "refused",
+                delivery.attempts,
+                deadline=delivery.deadline,
+                reason=came.code,
+                decided=delivery.decided,
+            )
+            said = self.voice.refused(command, key, came, traceparent)
+            return Answered((said, self.voice.changed(command, key, fate, traceparent)))
+        if delivery.doubtful and not self._may_resend(delivery.operation):
+            raise NeedsPerson(str(came)) from came
+        raise came
+
+    def _may_resend(self, operation: Operation) -> bool:
+        return self.agency.adapter.features is Features.IDEMPOTENT or self.agency.can_look_up(operation)
+
+
+def _time() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _judge(slot: Slot, error: AgencyError | None, delivery: Delivery) -> None:
+    """Tell the gate whether the organisation is there and in its right mind; what it says is another matter."""
+    if error is None or isinstance(error, Refused | NotYet):
+        slot.answered()
+        return
+    pause: timedelta | None = getattr(error, "retry_after", None)
+    status = getattr(error, "status", None)
+    slot.failed(
+        f"{error.result}: {error}",
+        pause_s=pause.total_seconds() if pause else None,
+        busy=status in _BUSY,
+        # No connection says nothing about the command; a bad answer may be about this one alone.
+        about=delivery.record.key if status is not None and not isinstance(error, Unavailable) else None,
+    )
+
+
+def _asked_for(state: RetryCallState) -> float:
+    """How many seconds the agency asked us to wait before the next try of this command."""
+    error = state.outcome.exception() if state.outcome else None
+    asked: timedelta | None = getattr(error, "retry_after", None)
+    # A pause of the whole organisation is the breaker's business.
+    return asked.total_seconds() if asked and isinstance(error, NotYet) else 0.0
+
+
+def _attempt(delivery: Delivery, began: datetime, lasted_s: float, error: AgencyError | None, span_id: str) -> Attempt:
+    return Attempt(
+        number=len(delivery.attempts) + 1,
+        started_at=began,
+        duration_ms=int(lasted_s * 1000),
+        result=error.result if error else "answered",
+        status=_status(error),
+        code=getattr(error, "code", None),
+        span_id=span_id,
+        revision=delivery.revision if delivery.revision > 1 else None,
+    )
+
+
+def _status(error: AgencyError | None) -> int | None:
+    status: int | None = getattr(error, "status", None) if error else HTTPStatus.OK
+    # Some invent statuses, and HTTP clients hand them on.
+    return status if status is not None and status in _STATUSES else None

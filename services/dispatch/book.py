@@ -1,0 +1,162 @@
+"""What dispatch keeps of one organisation's deliveries: every write to its store, each behind the fence.
+
+The order is always: store, say, let go. A crash between any two says the same again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from adapters.spec import Features
+from services.runtime import ledger, outbox, parking
+from services.runtime.owner import Fence
+from services.runtime.parking import Parked
+from services.runtime.record import Outgoing, Place, Record
+from services.runtime.store import Op, Store, waited_out
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The ledger and the parked deliveries of one organisation. All methods wait out a store that is away.
+
+    Writing raises `Gone` where the record's partition is somebody else's now.
+    """
+
+    store: Store
+    fence: Fence
+    features: Features
+
+    @property
+    def consumer(self) -> str:
+        """The name under which this organisation's rows stand."""
+        return self.fence.consumer
+
+    @property
+    def forgiving(self) -> bool:
+        """Whether the organisation itself knows a second call for the same: then nothing is noted before a call."""
+        return self.features is Features.IDEMPOTENT
+
+    # -- the ledger
+
+    async def decided(self, ids: Sequence[str]) -> Mapping[str, list[Outgoing]]:
+        """What was decided before about commands, by id."""
+        return await self.seen(lambda connection: ledger.decided(connection, self.consumer, ids))
+
+    async def settle(self, record: Record, outputs: Sequence[Outgoing]) -> list[Outgoing]:
+        """Store a command's outcome; gives back what is to be said, which an earlier try may have decided."""
+
+        def act(connection: Connection) -> list[Outgoing]:
+            self._ended(connection, record)
+            return ledger.decide(connection, self.consumer, record.id, outputs)
+
+        return await self.durable(act)
+
+    async def begin(self, record: Record) -> bool:
+        """Note that a call begins; False where an earlier one began and never told how it ended."""
+
+        def act(connection: Connection) -> bool:
+            self.fence.check(connection, record.place)
+            return ledger.begin(connection, self.consumer, record.id)
+
+        return await self.durable(act)
+
+    async def end(self, record: Record) -> None:
+        """Take that note back: nothing happened."""
+        await self.durable(lambda connection: self._ended(connection, record))
+
+    # -- the parked ones
+
+    async def keys(self, places: Collection[Place]) -> set[str]:
+        """The keys of which something is parked in these partitions."""
+        return await self.durable(lambda connection: parking.keys(connection, self.consumer, places))
+
+    async def due(self, places: Collection[Place], now: float, most: int) -> list[Parked]:
+        """Heads that may be tried now."""
+        return await self.seen(lambda connection: parking.due_heads(connection, self.consumer, places, now, most))
+
+    async def park(self, row: Parked, said: Sequence[Outgoing], *, cut_off: bool) -> None:
+        """Store that a delivery waits or is dead, and have it said."""
+
+        def act(connection: Connection) -> None:
+            if cut_off:
+                # That a call was cut off stays on record until an outcome clears it up.
+                self.fence.check(connection, row.record.place)
+            else:
+                self._ended(connection, row.record)
+            if not parking.put(connection, row):
+                parking.park(connection, row)
+            for one in said:
+                outbox.add_outgoing(connection, one)
+
+        await self.durable(act)
+
+    async def park_behind(self, row: Parked, said: Outgoing) -> bool:
+        """Park it, and have that said, only if something of its key is parked; whether it was."""
+
+        def act(connection: Connection) -> bool:
+            self.fence.check(connection, row.record.place)
+            behind, new = parking.park_behind(connection, row)
+            if new:
+                outbox.add_outgoing(connection, said)
+            return behind
+
+        return await self.durable(act)
+
+    async def take_up(self, row: Parked) -> Parked | None:
+        """Note that a head is being tried, which nobody may then cancel or edit; None where it is not to be tried.
+
+        Since it was found due, a person may have decided about it.
+        """
+
+        def act(connection: Connection) -> Parked | None:
+            self.fence.check(connection, row.record.place)
+            found = parking.find(connection, self.consumer, row.record.id)
+            if found is None or found.state == "dead":
+                return None
+            taken = replace(found, trying=self.fence.name)
+            parking.put(connection, taken)
+            return taken
+
+        return await self.durable(act)
+
+    async def answer(self, row: Parked, outputs: Sequence[Outgoing]) -> Parked:
+        """Store the outcome of a parked delivery; it is let go once it has been said."""
+
+        def act(connection: Connection) -> Parked:
+            self._ended(connection, row.record)
+            stored = ledger.decide(connection, self.consumer, row.record.id, outputs)
+            answered = replace(row, state="answered", outputs=tuple(stored))
+            parking.put(connection, answered)
+            return answered
+
+        return await self.durable(act)
+
+    async def remove(self, row: Parked) -> bool:
+        """Let a parked delivery go; whether anything of its key is left."""
+
+        def act(connection: Connection) -> bool:
+            self.fence.check(connection, row.record.place)
+            return parking.remove(connection, row)
+
+        return await self.durable(act)
+
+    # -- the store
+
+    def _ended(self, connection: Connection, record: Record) -> None:
+        self.fence.check(connection, record.place)
+        if not self.forgiving:
+            ledger.end(connection, self.consumer, record.id)
+
+    async def durable(self, op: Op[T]) -> T:
+        """Run an act that writes; returns when it is durable."""
+        return await waited_out(lambda: self.store.run(op))
+
+    async def seen(self, op: Op[T]) -> T:
+        """Run an act that only reads."""
+        return await waited_out(lambda: self.store.read(op))

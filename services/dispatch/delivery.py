@@ -1,0 +1,126 @@
+"""One command on its way to one organisation, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from pydantic_core import to_json
+
+from adapters.errors import AgencyError, Ambiguous, BrokenAnswer, NotYet, Result, Unavailable
+from adapters.spec import Operation
+from contracts.contract import Contract
+from contracts.delivery import Attempt, FailureClass
+from contracts.envelope import Message, Undecodable
+from contracts.registry import contract_of
+from contracts.topics import COMMANDS
+from services.runtime.parking import Parked
+from services.runtime.record import Outgoing, Record, read
+
+from .calls import Agency
+
+_DOUBTFUL: Final = frozenset({"ambiguous", "broken-answer"})
+
+
+class NeedsPerson(AgencyError):
+    """It may have happened, and nobody can tell: never resend, a person decides."""
+
+    result: ClassVar[Result] = "ambiguous"
+
+
+FAILURES: Final[dict[type[AgencyError], FailureClass]] = {
+    Unavailable: "unavailable",
+    NotYet: "not-yet",
+    Ambiguous: "ambiguous",
+    BrokenAnswer: "broken-answer",
+    NeedsPerson: "person",
+}
+"""The class of a failure that tries did not overcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The outcome of a delivery: what is to be said about it."""
+
+    outputs: tuple[Outgoing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Not delivered for now: why, and when to try again at the earliest. `final`: not before a person decides."""
+
+    failure: FailureClass
+    reason: str
+    not_before: float
+    final: bool = False
+
+
+@dataclass(slots=True)
+class Delivery:
+    """A command under way, and the attempts it has had. Moments are seconds since 1970."""
+
+    record: Record
+    command: Message[Contract]
+    operation: Operation
+    attempts: list[Attempt]
+    since: float
+    deadline: float
+    revision: int = 1
+    decided: int = 0
+    held_s: float = 0.0
+    """How long it waited for its turn in this run of tries."""
+    begun: bool = False
+    cut_off: bool = False
+    """A process that called before us never told how it ended."""
+
+    @property
+    def name(self) -> str:
+        """The command's contract."""
+        return name_of(self.command)
+
+    @property
+    def case(self) -> str:
+        """The case it belongs to."""
+        return self.command.envelope.subject
+
+    @property
+    def key(self) -> str:
+        """The idempotency key that the organisation sees: the same for every try of one revision."""
+        return self.record.id if self.revision == 1 else f"{self.record.id}.r{self.revision}"
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether an attempt of this revision may have had its effect though no answer came."""
+        return self.cut_off or any(
+            one.result in _DOUBTFUL for one in self.attempts if (one.revision or 1) == self.revision
+        )
+
+
+def name_of(command: Message[Contract]) -> str:
+    """The contract's name of a command."""
+    return contract_of(command.data)[0].name
+
+
+def deadline_of(command: Message[Contract], since: float) -> float:
+    """Until when a command that became due at `since` is worth trying; it stands in the topics' table."""
+    return since + COMMANDS[name_of(command)].deadline.total_seconds()
+
+
+def of(record: Record, agency: Agency) -> Delivery:
+    """The command in a record, not yet tried. Raises `Undecodable` where it is none that this organisation takes."""
+    command = read(record)
+    operation = agency.operation(name_of(command))
+    if operation is None:
+        reason = "not-a-command-of-this-agency"
+        raise Undecodable(reason)
+    since = command.envelope.time.timestamp()
+    return Delivery(record, command, operation, [], since, deadline_of(command, since))
+
+
+def again(row: Parked, agency: Agency) -> Delivery:
+    """A parked command as it stands, with the attempts it has had."""
+    delivery = of(row.record, agency)
+    delivery.since, delivery.revision, delivery.decided = row.since, row.revision, row.decided
+    delivery.deadline = row.deadline or deadline_of(delivery.command, row.since)
+    delivery.attempts.extend(Attempt.model_validate_json(to_json(one)) for one in row.history)
+    return delivery

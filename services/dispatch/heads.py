@@ -1,0 +1,95 @@
+"""The heads of what is parked: tried again when they are due, each vehicle's in order."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from services.runtime.lanes import Gone
+from services.runtime.parking import Parked
+from services.runtime.producer import Producer
+
+from .attempts import Attempts
+from .delivery import Failed, again
+from .parked import ParkedDeliveries
+
+_LOOK_S: Final = 1.0
+_AT_ONCE: Final = 50
+_CALL_S: Final = 10.0
+
+
+@dataclass(slots=True)
+class Heads:
+    """Tries the parked heads of one organisation in the partitions that are ours."""
+
+    attempts: Attempts
+    parked: ParkedDeliveries
+    producer: Producer
+    _trying: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def look(self) -> None:
+        """Have a look at once: something came, or somebody decided."""
+        self._wake.set()
+
+    async def stop(self) -> None:
+        """Stop trying; whoever has the partitions next begins anew."""
+        if self._trying and not self.attempts.book.forgiving:
+            # A call that is cut off here would be a doubt that a person has to clear up.
+            await asyncio.wait(self._trying.values(), timeout=_CALL_S)
+        for task in self._trying.values():
+            task.cancel()
+        await asyncio.gather(*self._trying.values(), return_exceptions=True)
+        self._trying.clear()
+
+    async def run(self) -> None:
+        """Try the heads that are due, for as long as the service lives."""
+        async with asyncio.TaskGroup() as heads:
+            while True:
+                self._wake.clear()
+                for row in await self._due():
+                    if row.record.key not in self._trying:
+                        task = heads.create_task(self._head(row))
+                        self._trying[row.record.key] = task
+                        task.add_done_callback(partial(self._tried, row.record.key))
+                await self._next_look()
+
+    async def _due(self) -> list[Parked]:
+        mine = frozenset(self.attempts.mine)
+        if not mine or not self.parked.keys:
+            return []
+        return await self.attempts.book.due(mine, self.attempts.clock.now().timestamp(), _AT_ONCE)
+
+    async def _next_look(self) -> None:
+        try:
+            async with asyncio.timeout(_LOOK_S):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def _tried(self, key: str, _: asyncio.Task[None]) -> None:
+        self._trying.pop(key, None)
+        self._wake.set()
+
+    async def _head(self, row: Parked) -> None:
+        try:
+            await self._try(row)
+        except Gone:
+            return  # its partition moved; the new owner tries it
+
+    async def _try(self, due: Parked) -> None:
+        """Try once more; answered → stored → said → only then is the parked row let go."""
+        row = await self.attempts.book.take_up(due)
+        if row is None:
+            return
+        if row.state != "answered":
+            delivery = again(row, self.attempts.agency)
+            outcome = await self.attempts.outcome(delivery, row.tries)
+            if isinstance(outcome, Failed):
+                await self.parked.put(delivery, outcome, row.tries)
+                return
+            row = await self.attempts.book.answer(row, outcome.outputs)
+        await self.producer.send_all(row.outputs)
+        await self.parked.let_go(row)

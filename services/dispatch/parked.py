@@ -1,0 +1,83 @@
+"""Putting a delivery aside, with everything of its vehicle behind it, while other vehicles go on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+
+from observability import logs
+from services.runtime.parking import Parked
+from services.runtime.record import Outgoing, Place
+
+from .book import Book
+from .delivery import Delivery, Failed
+from .voice import Fate, Voice
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedDeliveries:
+    """Parks one organisation's deliveries and says so."""
+
+    book: Book
+    voice: Voice
+    keys: set[str] = field(default_factory=set)
+    """Every key of which something may be parked here: whoever comes with one looks whether it must wait behind."""
+
+    async def learn(self, places: Collection[Place]) -> None:
+        """Find out which keys wait in partitions that are ours now."""
+        # Never replaced: what is parked while this is read must not be forgotten. A key too many costs a look.
+        self.keys.update(await self.book.keys(places))
+
+    async def put_behind(self, delivery: Delivery) -> bool:
+        """Park it if something of its vehicle is parked; whether it was."""
+        key = delivery.record.key
+        if key not in self.keys:
+            return False
+        fate = Fate("parked", deadline=delivery.deadline, reason="behind another of its vehicle")
+        return await self.book.park_behind(self._row(delivery), self.voice.changed(delivery.command, key, fate))
+
+    async def put(self, delivery: Delivery, failed: Failed, tries: int = 0) -> None:
+        """Store that it waits, or that it is dead, and say so; the head of its key if nothing waits before it."""
+        row = replace(
+            self._row(delivery),
+            state="dead" if failed.final else "parked",
+            tries=tries + 1,
+            not_before=failed.not_before,
+            failure=failed.failure,
+            reason=failed.reason,
+        )
+        self.keys.add(delivery.record.key)
+        await self.book.park(row, self._said(delivery, failed), cut_off=delivery.cut_off)
+        logs.get().info("delivery_parked", state=row.state, failure=row.failure, case_id=delivery.case)
+
+    async def let_go(self, row: Parked) -> None:
+        """Forget one that was answered, now that it has been said."""
+        if not await self.book.remove(row):
+            self.keys.discard(row.record.key)
+
+    def _said(self, delivery: Delivery, failed: Failed) -> list[Outgoing]:
+        command, key = delivery.command, delivery.record.key
+        fate = Fate(
+            "dead" if failed.final else "parked",
+            delivery.attempts,
+            None if failed.final else failed.not_before,
+            delivery.deadline,
+            failed.failure,
+            failed.reason,
+            delivery.decided,
+        )
+        said = [self.voice.changed(command, key, fate)]
+        return [*said, self.voice.dead(command, key, fate)] if failed.final else said
+
+    def _row(self, delivery: Delivery) -> Parked:
+        return Parked(
+            self.book.consumer,
+            delivery.record,
+            case=delivery.case,
+            command=delivery.name,
+            since=delivery.since,
+            deadline=delivery.deadline,
+            revision=delivery.revision,
+            decided=delivery.decided,
+            history=tuple(one.model_dump(mode="json") for one in delivery.attempts),
+        )

@@ -1,0 +1,212 @@
+"""The gate before one organisation: how many calls at once, how many a second, and none while its breaker is open.
+
+Who may not call yet waits here, in the order of coming, with no slot taken. What the organisation says about its
+load moves the limit: 429 or 503 halves it, good answers let it grow again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Final, Self
+
+from observability import metrics
+
+from .breaker import Breaker, State
+from .lanes import Gone
+
+_AHEAD_S: Final = 0.05
+"""Timers are coarse: at a high rate, so much of it may go at once."""
+_LONGEST_TIMER_S: Final = 86_400.0
+"""A longer pause is one without end: a person ends it, who has the gate look."""
+_STEPS: Final = 64
+"""In about so many rounds of calls a halved limit grows from nothing to all."""
+
+
+class Late(Exception):
+    """The moment passed up to which a call was worth waiting for."""
+
+
+@dataclass(slots=True)
+class _Waiter:
+    admitted: asyncio.Future[bool]
+    leaving: Callable[[], bool]
+
+
+@dataclass(slots=True)
+class Gate:
+    """Where every call to one organisation begins and ends."""
+
+    breaker: Breaker
+    concurrency: int
+    per_second: float | None = None
+    running: int = 0
+    _window: float = 0.0
+    _slowed_at: float = 0.0
+    _next_at: float = 0.0
+    _waiting: deque[_Waiter] = field(default_factory=deque)
+    _timer: asyncio.TimerHandle | None = None
+
+    def __post_init__(self) -> None:
+        self._window = float(self.concurrency)
+
+    @property
+    def allowed(self) -> int:
+        """How many calls may run at once at the moment."""
+        return max(1, int(self._window))
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for their turn."""
+        return len(self._waiting)
+
+    def slot(self, leaving: Callable[[], bool], patience_s: float) -> Slot:
+        """A place for one call, to be entered with `async with`; see `Slot`."""
+        return Slot(self, leaving, patience_s)
+
+    def look(self) -> None:
+        """Let in whoever may go now, and let go whoever must leave; call it when a reason to wait has changed."""
+        for waiter in self._waiting:
+            if not waiter.admitted.done() and waiter.leaving():
+                waiter.admitted.set_exception(Gone())
+        self._admit()
+
+    # -- the slots' side
+
+    async def enter(self, leaving: Callable[[], bool], patience_s: float) -> bool:
+        """Wait for a turn; whether this call is the probe. Raises `Gone` once `leaving()`, `Late` past its patience."""
+        if leaving():
+            raise Gone
+        if patience_s <= 0:
+            raise Late
+        if not self._waiting and self._lets_through():
+            return self._take()
+        waiter = _Waiter(asyncio.get_running_loop().create_future(), leaving)
+        self._waiting.append(waiter)
+        self._admit()
+        try:
+            async with asyncio.timeout(patience_s):
+                return await waiter.admitted
+        except TimeoutError:
+            self._give_back(waiter)
+            raise Late from None
+        except asyncio.CancelledError:
+            self._give_back(waiter)
+            raise
+
+    def leave(self) -> None:
+        """Give the place to the next."""
+        self.running -= 1
+        self._admit()
+
+    def answered(self) -> None:
+        """A good answer came: there may be room for more."""
+        if self._window < self.concurrency:
+            step = max(1.0, self.concurrency / _STEPS) / self._window
+            self._window = min(float(self.concurrency), self._window + step)
+        self.breaker.succeeded()
+
+    def slower(self, began: float) -> None:
+        """The organisation is overloaded: half as many at once, counted once for all calls that ran together."""
+        if began >= self._slowed_at:
+            self._slowed_at = asyncio.get_running_loop().time()
+            self._window = max(1.0, self._window / 2)
+            metrics.gauge("tongche_call_limit", self.allowed, organisation=self.breaker.organisation)
+
+    # -- whose turn it is
+
+    def _lets_through(self) -> bool:
+        if self.running >= self.allowed or not self._is_time():
+            return False
+        return self.breaker.admits()
+
+    def _is_time(self) -> bool:
+        return self.per_second is None or asyncio.get_running_loop().time() >= self._next_at - _AHEAD_S
+
+    def _take(self) -> bool:
+        self.running += 1
+        if self.per_second is not None:
+            self._next_at = max(asyncio.get_running_loop().time(), self._next_at) + 1 / self.per_second
+        return self.breaker.state is State.HALF_OPEN
+
+    def _admit(self) -> None:
+        while self._waiting:
+            if self._waiting[0].admitted.done():
+                self._waiting.popleft()
+            elif self._lets_through():
+                self._waiting.popleft().admitted.set_result(self._take())
+            else:
+                break
+        self._wake_when_due()
+
+    def _wake_when_due(self) -> None:
+        """Have a look when the clock alone may let somebody in; everything else calls `look` or `leave`."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._waiting or self.running >= self.allowed:
+            return
+        loop, wait = asyncio.get_running_loop(), 0.0
+        if self.breaker.state is State.OPEN:
+            wait = self.breaker.probe_at - self.breaker.now()
+        elif not self._is_time():
+            wait = self._next_at - _AHEAD_S - loop.time()
+        elif self.breaker.state is State.HALF_OPEN:
+            return
+        if wait < _LONGEST_TIMER_S:
+            self._timer = loop.call_later(max(wait, 0.001), self._admit)
+
+    def _give_back(self, waiter: _Waiter) -> None:
+        """It was let in at the very moment at which it gave up: the next one goes instead."""
+        future = waiter.admitted
+        if future.done() and not future.cancelled() and future.exception() is None:
+            if future.result():
+                self.breaker.abandoned()
+            self.leave()
+        else:
+            future.cancel()
+
+
+@dataclass(slots=True)
+class Slot:
+    """One call's place. Within it, say what became of the call; a probe that says nothing is given to the next."""
+
+    gate: Gate
+    leaving: Callable[[], bool]
+    patience_s: float
+    waited_s: float = 0.0
+    _began: float = 0.0
+    _probe: bool = False
+    _judged: bool = False
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        came = loop.time()
+        self._probe = await self.gate.enter(self.leaving, self.patience_s)
+        self._began = loop.time()
+        self.waited_s = self._began - came
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._probe and not self._judged:
+            self.gate.breaker.abandoned()
+        self.gate.leave()
+
+    def answered(self) -> None:
+        """The organisation is there and makes sense."""
+        self._judged = True
+        self.gate.answered()
+
+    def failed(
+        self, reason: str, *, pause_s: float | None = None, busy: bool = False, about: str | None = None
+    ) -> None:
+        """It is not there, makes no sense, or is `busy`; see `Breaker.failed`."""
+        self._judged = True
+        if busy:
+            self.gate.slower(self._began)
+        self.gate.breaker.failed(reason, pause_s, about)
