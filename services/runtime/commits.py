@@ -29,8 +29,9 @@ class Commits:
     async def commit(self, tenures: Mapping[Place, Tenure]) -> None:
         """Commit what is new. Raises `Stuck` after three in a row of which nobody heard."""
         held = self.consumer.held()
+        # The tenures themselves: while Kafka answers, a partition may go, or go and come back.
         due = {
-            place: committable
+            place: (tenure, committable)
             for place, tenure in tenures.items()
             if (committable := tenure.watermark.committable) not in (None, tenure.sent) and place in held
         }
@@ -38,7 +39,7 @@ class Commits:
             return
         try:
             async with asyncio.timeout(COMMIT_S):
-                await self.consumer.commit(due)
+                await self.consumer.commit({place: offset for place, (_, offset) in due.items()})
         except TimeoutError as late:
             self._late += 1
             if self._late >= _TIMEOUTS_IN_A_ROW:
@@ -50,5 +51,5 @@ class Commits:
             logs.get().info("commit_failed", group=self.group, error=str(error))
         else:
             self._late = 0
-            for place, offset in due.items():
-                tenures[place].sent = offset
+            for tenure, offset in due.values():
+                tenure.sent = offset

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from observability import logs, metrics
@@ -71,8 +72,13 @@ class Lanes:
 
     @property
     def ready(self) -> asyncio.Event:
-        """Set once the group has given this consumer its first partitions."""
+        """Set while the group has given this consumer its place: partitions, or word that there are none for it."""
         return self._membership.ready
+
+    @property
+    def finished(self) -> int:
+        """Records finished since the start."""
+        return self._finished
 
     @property
     def in_memory(self) -> int:
@@ -113,10 +119,10 @@ class Lanes:
     async def _close(self) -> None:
         self._membership.abandon()
         # Each by itself: a commit that fails must not leave the connections open.
-        for last in (self._commits.commit(self._tenures), self._consumer.stop()):
+        for last in (partial(self._commits.commit, self._tenures), self._consumer.stop):
             try:
                 async with asyncio.timeout(_STOP_S):
-                    await last
+                    await last()
             except (TimeoutError, KafkaTrouble, Stuck) as error:
                 logs.get().warning("consumer_stop", group=self.lane.group, error=type(error).__name__)
 
