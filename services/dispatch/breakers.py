@@ -34,7 +34,8 @@ class Breakers:
     who: str
     wall: Callable[[], float] = time.time
     since: dict[str, float] = field(default_factory=dict)
-    """When each organisation's breaker last changed, by whoever saw it."""
+    """When each organisation's breaker last changed, by whoever saw it; until then, when this process began."""
+    _heard: dict[str, float] = field(default_factory=dict)
     _gates: dict[str, Gate] = field(default_factory=dict)
     _changes: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
     _adopting: bool = False
@@ -47,17 +48,10 @@ class Breakers:
         breaker.changed = self._changed
 
     async def run(self) -> None:
-        """Take over what was known before, then write and read for as long as the service lives."""
-        await self._load()
+        """Write and read for as long as the service lives."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._write())
             tasks.create_task(self._follow())
-
-    async def _load(self) -> None:
-        rows = await waited_out(lambda: self.store.read(_rows))
-        for row in rows:
-            if row.organisation in self._gates and row.state != State.CLOSED:
-                self._adopt(row)
 
     async def _write(self) -> None:
         while True:
@@ -66,17 +60,17 @@ class Breakers:
 
     async def _follow(self) -> None:
         while True:
-            await asyncio.sleep(_READ_EVERY_S)
             for row in await waited_out(lambda: self.store.read(_rows)):
-                newer = row.since > self.since.get(row.organisation, math.inf)
-                if newer and row.who != self.who:
+                newer = row.since > self._heard.get(row.organisation, 0.0)
+                if newer and row.who != self.who and row.organisation in self._gates:
                     self._adopt(row)
+            await asyncio.sleep(_READ_EVERY_S)
 
     def _changed(self, breaker: Breaker) -> None:
         metrics.gauge("tongche_breaker_state", _NUMBER[breaker.state], organisation=breaker.organisation)
         if self._adopting:
             return
-        self.since[breaker.organisation] = self.wall()
+        self._note(breaker.organisation, self.wall())
         wait = breaker.probe_at - breaker.now()
         self._changes.put_nowait(
             {
@@ -102,8 +96,11 @@ class Breakers:
             breaker.adopt(state, row.reason, breaker.now() + wait)
         finally:
             self._adopting = False
-        self.since[row.organisation] = row.since
+        self._note(row.organisation, row.since)
         gate.look()
+
+    def _note(self, organisation: str, since: float) -> None:
+        self.since[organisation] = self._heard[organisation] = since
 
 
 def _rows(connection: Connection) -> list[Row[Any]]:
