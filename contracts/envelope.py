@@ -62,6 +62,13 @@ _OPTIONAL: Final = tuple(field.name for field in fields(Envelope) if field.defau
 _REQUIRED: Final = tuple(
     field.name for field in fields(Envelope) if field.name not in _OPTIONAL and field.name != "time"
 )
+_FIXED: Final[Headers] = (("content-type", b"application/json"), ("ce_specversion", b"1.0"))
+_REQUIRED_HEADERS: Final = tuple((name, f"ce_{name}") for name in _REQUIRED)
+_OPTIONAL_HEADERS: Final = tuple((name, f"ce_{name}") for name in _OPTIONAL)
+_HEADERS: Final = tuple(f"ce_{field.name}" for field in fields(Envelope))
+"""In the order of the envelope's attributes: those that are always there come first."""
+_ALWAYS: Final = len(_REQUIRED) + 1
+_TIME: Final = _HEADERS.index("ce_time")
 _WORDS: Final = frozenset(
     name for versions in CONTRACTS.values() for model in versions.models for name in words_of(model)
 )
@@ -105,14 +112,13 @@ def encode(sent: Message[Contract]) -> tuple[Headers, bytes]:
     """Headers and value for Kafka; the data is written in the version that its class is."""
     envelope = sent.envelope
     headers = [
-        ("content-type", b"application/json"),
-        ("ce_specversion", b"1.0"),
-        *((f"ce_{name}", getattr(envelope, name).encode()) for name in _REQUIRED),
+        *_FIXED,
+        *[(header, getattr(envelope, name).encode()) for name, header in _REQUIRED_HEADERS],
         ("ce_time", instant_text(envelope.time).encode()),
     ]
-    headers.extend(
-        (f"ce_{name}", value.encode()) for name in _OPTIONAL if (value := getattr(envelope, name)) is not None
-    )
+    headers += [
+        (header, value.encode()) for name, header in _OPTIONAL_HEADERS if (value := getattr(envelope, name)) is not None
+    ]
     return tuple(headers), sent.data.model_dump_json(exclude_none=True).encode()
 
 
@@ -140,23 +146,22 @@ def envelope_of(headers: Iterable[tuple[str, bytes | None]]) -> Envelope:
     texts = _texts(headers)
     if texts.get("ce_specversion") != "1.0":
         raise Undecodable("not-cloudevents-1.0")
-    missing = [name for name in (*_REQUIRED, "time") if not texts.get(f"ce_{name}")]
-    if missing:
+    told: list[Any] = list(map(texts.get, _HEADERS))
+    if not all(told[:_ALWAYS]):
+        missing = [name for name in (*_REQUIRED, "time") if not texts.get(f"ce_{name}")]
         raise Undecodable("missing:" + ",".join(missing))
-    attributes: dict[str, Any] = {name: texts.get(f"ce_{name}") for name in (*_REQUIRED, *_OPTIONAL)}
-    return Envelope(time=_instant(texts["ce_time"]), **attributes)
+    told[_TIME] = _instant(told[_TIME])
+    return Envelope(*told)
 
 
 def _texts(headers: Iterable[tuple[str, bytes | None]]) -> Mapping[str, str]:
-    texts = {}
-    for name, value in headers:
-        if value is None:
-            raise Undecodable("header-null")
-        try:
-            texts[name] = value.decode()
-        except UnicodeDecodeError:
-            raise Undecodable("header-not-utf8") from None
-    return texts
+    found = tuple(headers)
+    try:
+        return {name: value.decode() for name, value in found}  # type: ignore[union-attr]
+    except AttributeError:
+        raise Undecodable("header-null") from None
+    except UnicodeDecodeError:
+        raise Undecodable("header-not-utf8") from None
 
 
 def _where(path: tuple[int | str, ...]) -> str:

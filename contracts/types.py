@@ -6,6 +6,7 @@ a suggestion in the error's context; never the value itself.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Annotated, Final, Literal
@@ -47,9 +48,12 @@ def _compact(value: object) -> object:
     return compact(value) if isinstance(value, str) else value
 
 
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
 def _text(text: str) -> str:
     # Control characters other than tab and line breaks have no place in a name or an address, and NUL breaks stores.
-    if any((character < " " and character not in "\t\n\r") or character == "\x7f" for character in text):
+    if _CONTROL.search(text):
         reason = "control_character"
         raise PydanticCustomError(reason, "control character in text")
     return text

@@ -22,7 +22,9 @@ _DIGITS: Final = re.compile("[0-9]+")
 def compact(text: str) -> str:
     """Return the text by NFKC, trimmed, in upper case: full-width and lower-case writing is no fault."""
     trimmed = text.strip()
-    if len(trimmed) > LONGEST or trimmed.isascii():
+    if trimmed.isascii():
+        return trimmed.upper()
+    if len(trimmed) > LONGEST:
         return trimmed.translate(_UPPER)
     return unicodedata.normalize("NFKC", trimmed).strip().translate(_UPPER)
 

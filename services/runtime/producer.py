@@ -1,14 +1,29 @@
-"""The one way a message of ours gets onto Kafka."""
+"""The one way a message of ours gets onto Kafka.
+
+Messages to one partition stand in one line. What stands there when the line is free leaves as one batch, and the
+next batch leaves when that one is acknowledged: under load batches grow by themselves, an idle line waits for nothing,
+and no batch can overtake another.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import count
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, ProducerClosed
+from aiokafka.errors import (
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    ProducerClosed,
+    UnknownTopicOrPartitionError,
+)
+from aiokafka.partitioner import murmur2
 
 from contracts.topics import LARGEST_MESSAGE
 from observability import logs, metrics
@@ -19,6 +34,39 @@ _ACK_S: Final = 30.0
 """With idempotence aiokafka never expires a batch; past this the send is ambiguous and is repeated."""
 _STOP_S: Final = 5.0
 _PAUSE_S: Final = 0.2
+_KEYS_KNOWN: Final = 32_768
+
+
+class _Receipt:
+    """What one call of `send_all` waits for: all its messages, or the first that will never be accepted."""
+
+    __slots__ = ("future", "left")
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+        self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def arrived(self) -> None:
+        self.left -= 1
+        if not self.left and not self.future.done():
+            self.future.set_result(None)
+
+    def refused(self, error: Exception) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
+_Parcel = tuple[Outgoing, _Receipt]
+
+
+@dataclass(slots=True)
+class _Line:
+    """The messages to one partition that are not yet on their way, in order."""
+
+    topic: str
+    partition: int
+    waiting: deque[_Parcel] = field(default_factory=deque)
+    shipping: asyncio.Task[None] | None = None
 
 
 @dataclass(slots=True)
@@ -34,61 +82,114 @@ class Producer:
     ack_s: float = _ACK_S
     _inner: AIOKafkaProducer | None = None
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _partitions: dict[str, int] = field(default_factory=dict)
+    _lines: dict[tuple[str, int], _Line] = field(default_factory=dict)
+    _turns: count[int] = field(default_factory=count)
+    _asked: count[int] = field(default_factory=lambda: count(1))
+    _under_way: dict[int, None] = field(default_factory=dict)
 
     async def start(self) -> None:
         """Connect, waiting for the broker as long as it takes."""
         await self._connected()
 
     async def stop(self) -> None:
-        """Send what is buffered, within a bound, and disconnect."""
+        """Send what is buffered, within a bound, and disconnect; who still waits then hears `ProducerClosed`."""
+        shipping = [line.shipping for line in self._lines.values() if line.shipping is not None]
+        if shipping:
+            await asyncio.wait(shipping, timeout=_STOP_S)
+            for task in shipping:
+                task.cancel()
+            await asyncio.gather(*shipping, return_exceptions=True)
         if self._inner is not None:
             await _stopped(self._inner)
             self._inner = None
 
     async def send(self, message: Outgoing) -> None:
         """Return when the message is on Kafka. Only cancellation ends it otherwise."""
-        await self.send_all([message])
+        await self.send_all((message,))
 
     async def send_all(self, messages: Sequence[Outgoing]) -> None:
         """Return when all are on Kafka; those to one partition arrive in the order given."""
-        waiting = list(messages)
-        while waiting:
-            waiting = await self._try(waiting)
+        if not messages:
+            return
+        receipt, asked = _Receipt(len(messages)), next(self._asked)
+        self._under_way[asked] = None
+        try:
+            for message in messages:
+                partitions = self._partitions.get(message.topic) or await self._partitions_of(message.topic)
+                self._queue(message, partitions, receipt)
+            await receipt.future
+        finally:
+            del self._under_way[asked]
 
-    async def _try(self, messages: list[Outgoing]) -> list[Outgoing]:
-        """One attempt at all of them; gives back what must be sent again."""
-        inner = await self._connected()
-        acks: list[asyncio.Future[Any]] = []
+    @property
+    def oldest(self) -> int | None:
+        """Names what has waited longest for its acknowledgement; None where nothing waits."""
+        return next(iter(self._under_way), None)
+
+    def _queue(self, message: Outgoing, partitions: int, receipt: _Receipt) -> None:
+        partition = (_hash(message.key) if message.key else next(self._turns)) % partitions
+        place = (message.topic, partition)
+        line = self._lines.get(place)
+        if line is None:
+            line = self._lines[place] = _Line(*place)
+        line.waiting.append((message, receipt))
+        if line.shipping is None:
+            line.shipping = asyncio.create_task(self._ship(line))
+
+    async def _partitions_of(self, topic: str) -> int:
+        """How many there are; counts never change, so each is asked for once."""
+        while topic not in self._partitions:
+            inner = await self._connected()
+            try:
+                self._partitions[topic] = len(await inner.partitions_for(topic))
+            except UnknownTopicOrPartitionError:
+                # Nobody else has to suffer for it: the producer stays.
+                logs.get().warning("topic_missing", topic=topic)
+            except KafkaError as error:
+                logs.get().warning("partitions_unknown", topic=topic, error=type(error).__name__)
+                await self._throw_away(inner)
+        return self._partitions[topic]
+
+    async def _ship(self, line: _Line) -> None:
+        """Send what stands in a line, batch after batch, until nothing does."""
+        parcels: list[_Parcel] = []
+        try:
+            while line.waiting:
+                inner = await self._connected()
+                batch, parcels = _packed(inner, line.waiting)
+                if not parcels or await self._arrives(inner, line, batch):
+                    for _, receipt in parcels:
+                        receipt.arrived()
+                else:
+                    line.waiting.extendleft(reversed(parcels))
+                parcels = []
+        except asyncio.CancelledError:
+            _refuse([*parcels, *line.waiting], ProducerClosed())
+            raise
+        except Exception as unplanned:  # noqa: BLE001 - whoever waits must hear it, and ends the process
+            _refuse([*parcels, *line.waiting], unplanned)
+        finally:
+            line.shipping = None
+
+    async def _arrives(self, inner: AIOKafkaProducer, line: _Line, batch: Any) -> bool:
+        """Send one batch; False where it must be sent again."""
         try:
             async with asyncio.timeout(self.ack_s):
-                for message in messages:
-                    ack = await self._accepted(inner, message)
-                    acks.append(ack)
-                await asyncio.gather(*acks)
-        except MessageSizeTooLargeError:
-            raise  # it will never be accepted, and trying would hold up everybody else for ever
+                await (await inner.send_batch(batch, line.topic, partition=line.partition))
+        except KafkaTimeoutError:
+            # An earlier batch still stood before it. Not accepted, so it is safe to offer it again.
+            return False
         except (KafkaError, TimeoutError) as error:
             metrics.count("tongche_send_failures_total")
-            logs.get().warning("send_failed", error=type(error).__name__, messages=len(messages))
-            for ack in acks:
-                ack.add_done_callback(_looked_at)
-            unsent = [one for one, ack in zip(messages, acks, strict=False) if not _is_acked(ack)]
+            logs.get().warning("send_failed", error=type(error).__name__, messages=batch.record_count())
             await self._throw_away(inner)
-            return unsent + messages[len(acks) :]
-        return []
-
-    async def _accepted(self, inner: AIOKafkaProducer, message: Outgoing) -> asyncio.Future[Any]:
-        while True:
-            try:
-                future: asyncio.Future[Any] = await inner.send(
-                    message.topic, message.value, key=message.key.encode() or None, headers=list(message.headers)
-                )
-            except KafkaTimeoutError:
-                # The buffer of a partition stayed full. Not accepted, so it is safe to offer it again.
-                continue
-            return future
+            return False
+        return True
 
     async def _connected(self) -> AIOKafkaProducer:
+        if self._inner is not None:
+            return self._inner
         async with self._lock:
             while self._inner is None:
                 inner = AIOKafkaProducer(
@@ -96,7 +197,6 @@ class Producer:
                     client_id=self.client_id,
                     acks="all",
                     enable_idempotence=True,
-                    linger_ms=2,
                     max_batch_size=262_144,
                     max_request_size=LARGEST_MESSAGE,
                     request_timeout_ms=10_000,
@@ -119,12 +219,55 @@ class Producer:
         await asyncio.sleep(_PAUSE_S)
 
 
-def _is_acked(ack: asyncio.Future[Any]) -> bool:
-    return ack.done() and not ack.cancelled() and ack.exception() is None
+@lru_cache(maxsize=_KEYS_KNOWN)
+def _hash(key: str) -> int:
+    """Kafka's own hash of a key, so that every client puts a vehicle into the same partition.
+
+    In Python it costs as much as the rest of a send, and a vehicle's key comes again and again.
+    """
+    hashed: int = murmur2(key.encode()) & 0x7FFFFFFF
+    return hashed
+
+
+def _packed(inner: AIOKafkaProducer, waiting: deque[_Parcel]) -> tuple[Any, list[_Parcel]]:
+    """Take as many as fit into one batch. What can never be sent is refused, and in nobody's way."""
+    batch, parcels = inner.create_batch(), list[_Parcel]()
+    while waiting:
+        message, receipt = waiting[0]
+        if receipt.future.done():
+            waiting.popleft()  # nobody waits for it any more
+            continue
+        try:
+            taken = batch.append(
+                timestamp=None,
+                key=message.key.encode() or None,
+                value=message.value,
+                headers=list(message.headers),
+            )
+        except (TypeError, ValueError, AttributeError) as wrong:
+            waiting.popleft()
+            receipt.refused(wrong)
+            continue
+        if taken is None:
+            break
+        parcels.append(waiting.popleft())
+        if len(parcels) == 1 and batch.size() > LARGEST_MESSAGE:
+            # Only the first may be larger than a batch. The broker would never accept it, and a refused batch
+            # would cost everybody the producer.
+            receipt.refused(MessageSizeTooLargeError(f"{message.topic}: {batch.size()} bytes"))
+            batch, parcels = inner.create_batch(), []
+    # Closed, so that it leaves as it is and at once.
+    batch.close()
+    return batch, parcels
+
+
+def _refuse(parcels: Sequence[_Parcel], error: Exception) -> None:
+    for _, receipt in parcels:
+        receipt.refused(error)
 
 
 def _looked_at(ack: asyncio.Future[Any]) -> None:
-    # Its message is sent again by a new producer; nobody else waits for this one.
+    # Nobody else waits for this one.
     if not ack.cancelled():
         ack.exception()
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 from contracts.contract import Contract
 from contracts.envelope import Headers, Message, decode, encode
@@ -11,6 +11,7 @@ from contracts.topics import LARGEST_MESSAGE
 
 ROOM_FOR_HEADERS = 65_536
 """Bytes of the largest message that are left to its key, headers and framing."""
+_OVERHEAD: Final = 200
 
 
 class Place(NamedTuple):
@@ -30,6 +31,14 @@ class Record:
     key: str
     headers: Headers
     value: bytes | None
+    size: int = field(init=False, repr=False, compare=False)
+    """About how many bytes it holds in memory."""
+
+    def __post_init__(self) -> None:
+        size = _OVERHEAD + len(self.value or b"")
+        for name, value in self.headers:
+            size += len(name) + len(value or b"")
+        object.__setattr__(self, "size", size)
 
     @property
     def place(self) -> Place:
@@ -40,11 +49,6 @@ class Record:
     def spot(self) -> str:
         """Where it stands on Kafka, as one word."""
         return f"{self.topic}/{self.partition}/{self.offset}"
-
-    @property
-    def size(self) -> int:
-        """About how many bytes it holds in memory."""
-        return len(self.value or b"") + sum(len(name) + len(value or b"") for name, value in self.headers) + 200
 
     @property
     def id(self) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 
 import psutil
 import pytest
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, OutOfOrderSequenceNumber
+from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, OutOfOrderSequenceNumber, ProducerClosed
 
 from contracts.topics import LARGEST_MESSAGE
 from services.runtime import producer as module
@@ -25,45 +25,90 @@ def _messages(topic: str, count: int) -> list[Outgoing]:
 
 
 @dataclass
-class Line:
+class Batch:
+    """A batch as an inner producer makes it: so many messages, or one."""
+
+    most: int
+    values: list[str] = field(default_factory=list)
+    closed: bool = False
+
+    def append(self, *, value: bytes, **__: Any) -> object | None:
+        if self.values and len(self.values) >= self.most:
+            return None
+        self.values.append(value.decode())
+        return object()
+
+    def size(self) -> int:
+        return sum(map(len, self.values))
+
+    def record_count(self) -> int:
+        return len(self.values)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class Inner:
     """An inner producer that fails as it is told to, and remembers what was offered to it."""
 
     refusals: int = 0
     failing: set[str] = field(default_factory=set)
     taken: list[str] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
+    most: int = 2
+    on_its_way: int = 0
     stopped: bool = False
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+    """The first batch has left."""
 
-    async def send(self, _: str, value: bytes, **__: Any) -> asyncio.Future[None]:
+    def __post_init__(self) -> None:
+        self.open.set()
+
+    async def partitions_for(self, _: str) -> set[int]:
+        return {0}
+
+    def create_batch(self) -> Batch:
+        return Batch(self.most)
+
+    async def send_batch(self, batch: Batch, _: str, *, partition: int) -> asyncio.Future[None]:
+        assert (batch.closed, partition) == (True, 0)
+        assert not self.on_its_way, "a batch overtook the one before it"
         if self.refusals:
             self.refusals -= 1
             raise KafkaTimeoutError
-        ack: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if value.decode() in self.failing:
-            ack.set_exception(OutOfOrderSequenceNumber())
-        else:
-            self.taken.append(value.decode())
-            ack.set_result(None)
-        return ack
+        return asyncio.ensure_future(self._acknowledged(batch))
+
+    async def _acknowledged(self, batch: Batch) -> None:
+        self.on_its_way += 1
+        self.left.set()
+        await self.open.wait()
+        self.on_its_way -= 1
+        if self.failing & set(batch.values):
+            raise OutOfOrderSequenceNumber
+        self.taken += batch.values
+        self.batches.append(len(batch.values))
 
     async def stop(self) -> None:
         self.stopped = True
 
 
 def test_a_full_buffer_is_offered_the_same_again() -> None:
-    """`send` itself raised: not accepted, so nothing is doubled and the order stays."""
+    """`send_batch` itself raised: not accepted, so nothing is doubled and the order stays."""
 
     async def play() -> None:
-        line = Line(refusals=3)
-        await Producer("", "test", _inner=line).send_all(_messages("topic", 5))
-        assert line.taken == ["0", "1", "2", "3", "4"]
-        assert not line.stopped
+        inner = Inner(refusals=3)
+        await Producer("", "test", _inner=inner).send_all(_messages("topic", 5))
+        assert inner.taken == ["0", "1", "2", "3", "4"]
+        assert not inner.stopped
 
     asyncio.run(play())
 
 
 def test_what_was_not_acknowledged_is_sent_by_another_in_the_same_order(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its sequence numbers may be poisoned: it is thrown away, and the next one begins with the first unsent."""
-    first, second = Line(failing={"2", "3"}), Line()
+    first, second = Inner(failing={"2", "3"}), Inner()
     monkeypatch.setattr(module, "_PAUSE_S", 0.0)
 
     async def play() -> None:
@@ -74,9 +119,89 @@ def test_what_was_not_acknowledged_is_sent_by_another_in_the_same_order(monkeypa
             return sender._inner
 
         monkeypatch.setattr(Producer, "_connected", lambda _: another())
-        await sender.send_all(_messages("topic", 4))
+        await sender.send_all(_messages("topic", 6))
         assert (first.taken, first.stopped) == (["0", "1"], True)
-        assert second.taken == ["2", "3"]
+        assert second.taken == ["2", "3", "4", "5"]
+
+    asyncio.run(play())
+
+
+def test_what_comes_while_a_batch_is_on_its_way_leaves_together_behind_it() -> None:
+    """Many callers, few round trips; nothing waits for a batch to fill."""
+
+    async def play() -> None:
+        inner = Inner(most=100)
+        inner.open.clear()
+        sender = Producer("", "test", _inner=inner)
+        callers = [asyncio.create_task(sender.send(one)) for one in _messages("topic", 1)]
+        await inner.left.wait()
+        callers += [asyncio.create_task(sender.send(one)) for one in _messages("topic", 50)[1:]]
+        await asyncio.sleep(0)
+        inner.open.set()
+        await asyncio.gather(*callers)
+        assert inner.batches == [1, 49]
+        assert inner.taken == [str(number) for number in range(50)]
+
+    asyncio.run(play())
+
+
+def test_who_gives_up_waiting_is_not_sent_and_holds_up_nobody() -> None:
+    """A cancelled caller's messages that have not left stay behind."""
+
+    async def play() -> None:
+        inner = Inner(most=1)
+        inner.open.clear()
+        sender = Producer("", "test", _inner=inner)
+        first, second, third = (asyncio.create_task(sender.send(one)) for one in _messages("topic", 3))
+        await inner.left.wait()
+        second.cancel()
+        await asyncio.gather(second, return_exceptions=True)
+        inner.open.set()
+        await asyncio.gather(first, third)
+        assert inner.taken == ["0", "2"]
+
+    asyncio.run(play())
+
+
+def test_a_stop_leaves_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the broker does not take in time is told to those who wait for it."""
+    monkeypatch.setattr(module, "_STOP_S", 0.05)
+
+    async def play() -> None:
+        inner = Inner(most=1)
+        inner.open.clear()
+        sender = Producer("", "test", _inner=inner)
+        callers = [asyncio.create_task(sender.send(one)) for one in _messages("topic", 3)]
+        await inner.left.wait()
+        await sender.stop()
+        said = await asyncio.gather(*callers, return_exceptions=True)
+        assert [type(one) for one in said] == [ProducerClosed] * 3
+
+    asyncio.run(play())
+
+
+def test_keys_go_where_every_client_puts_them(kafka: str) -> None:
+    """A vehicle is in one partition, whoever sends: the hash is Kafka's own."""
+
+    async def play() -> None:
+        topic = await _topic(kafka, partitions=7)
+        sender, theirs = Producer(kafka, "test"), AIOKafkaProducer(bootstrap_servers=kafka)
+        await theirs.start()
+        keys = [uuid.uuid4().hex for _ in range(20)]
+        await sender.send_all([Outgoing(key, topic, key, (("ce_id", b"1"),), key.encode()) for key in keys])
+        told = [await theirs.send_and_wait(topic, b"", key=key.encode()) for key in keys]
+        await theirs.stop()
+        await sender.stop()
+        consumer = AIOKafkaConsumer(topic, bootstrap_servers=kafka, auto_offset_reset="earliest")
+        places: dict[str, int] = {}
+        async with consumer, asyncio.timeout(30):
+            async for one in consumer:
+                if one.value:
+                    assert (one.key, one.headers) == (one.value, (("ce_id", b"1"),))
+                    places[one.value.decode()] = one.partition
+                if len(places) == len(keys):
+                    break
+        assert [places[key] for key in keys] == [one.partition for one in told]
 
     asyncio.run(play())
 
@@ -133,11 +258,11 @@ def _broker() -> psutil.Process:
     return broker
 
 
-async def _topic(kafka: str) -> str:
+async def _topic(kafka: str, partitions: int = 1) -> str:
     name = f"producer.{uuid.uuid4().hex}"
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
-    await admin.create_topics([NewTopic(name, 1, 1)])
+    await admin.create_topics([NewTopic(name, partitions, 1)])
     await admin.close()
     return name
 
