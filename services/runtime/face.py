@@ -10,8 +10,9 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,8 +28,10 @@ from observability import logs, metrics, tracing
 from . import topics
 from .clock import Clock
 from .database import open_store
+from .health import Health
 from .ids import new_id
 from .lanes import Lane, Lanes, Work
+from .loop import LoopWatch
 from .outbox import Relay
 from .poison import set_aside
 from .producer import Producer
@@ -40,8 +43,8 @@ from .subscription import Subscription, TransactionalWork
 from .tables import ledger
 
 CRASHED: Final = 70
-_STOP_S: Final = 25.0
-_LAG_EVERY_S: Final = 0.5
+_FOR_WORK: Final = 0.6
+"""Of the time that a stop may take: to finish what was begun. The rest is for saying goodbye to everybody."""
 
 Build = Callable[["Runtime"], FastAPI]
 
@@ -59,9 +62,12 @@ class Runtime:
     relay: Relay
     ids: Callable[[], str] = new_id
     slot: str = field(default_factory=lambda: os.environ.get("TONGCHE_SLOT", "0"))
-    lanes: list[Lanes] = field(default_factory=list)
     tasks: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     closers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    health: Health = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.health = Health.of(self.store, self.producer, self.relay, self.settings.wedged_s)
 
     def subscribe(self, subscription: Subscription, *, at_once: int = 256) -> None:
         """Follow topics from the service's start to its stop."""
@@ -79,8 +85,13 @@ class Runtime:
     def work(self, lane: Lane, work: Work) -> Lanes:
         """Have lanes worked from the service's start to its stop."""
         lanes = Lanes(lane, work, partial(set_aside, self.producer))
-        self.lanes.append(lanes)
+        self.health.lanes.append(lanes)
         return lanes
+
+    @property
+    def lanes(self) -> Sequence[Lanes]:
+        """Every consumer of this service."""
+        return self.health.lanes
 
     def background(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         """Run a task beside the rest; if it raises, the process ends."""
@@ -89,11 +100,6 @@ class Runtime:
     def closing(self, close: Callable[[], Awaitable[None]]) -> None:
         """Have something closed after the work has stopped."""
         self.closers.append(close)
-
-    def not_ready(self) -> list[str]:
-        """What is still missing before the service can do its work."""
-        missing = [f"consumer {lanes.lane.group}" for lanes in self.lanes if not lanes.ready.is_set()]
-        return missing if self.store.available else [*missing, "store"]
 
 
 def run(service: str, build: Build, port: Callable[[Settings], int]) -> None:
@@ -120,10 +126,10 @@ async def _live(service: str, settings: Settings, build: Build, port: int) -> No
                 timeout_graceful_shutdown=3,
             )
         )
-        failed = await _until_stopped(runtime, server)
+        with LoopWatch(settings.blocked_s):
+            failed = await _until_stopped(runtime, server)
     if failed:
-        sys.stdout.flush()
-        os._exit(CRASHED)
+        _end()
 
 
 @asynccontextmanager
@@ -139,7 +145,7 @@ async def _opened(service: str, settings: Settings) -> AsyncIterator[Runtime]:
     runtime = Runtime(service, settings, settings.secret(), clock, store, producer, relay)
     runtime.background("outbox", relay.run)
     runtime.background("spans", post.run)
-    runtime.background("loop lag", _measure_lag)
+    runtime.background("health", runtime.health.run)
     trace = tracing.configure(service, post.ship, settings.otlp)
     try:
         yield runtime
@@ -167,6 +173,7 @@ async def _until_stopped(runtime: Runtime, server: uvicorn.Server) -> bool:
     failed = stopping not in done
     for task in done - {stopping}:
         logs.get().error("crashed", task=task.get_name(), error=_told(task), exc_info=task.exception())
+    _bounded(runtime.settings.stop_s)
     if not failed:
         await _wind_down(runtime, server, serving)
     for task in (stopping, consuming, *working):
@@ -203,7 +210,7 @@ async def _wind_down(runtime: Runtime, server: uvicorn.Server, serving: asyncio.
     """Take nothing more from anybody, then finish what was begun, then send what came of it."""
     server.should_exit = True
     try:
-        async with asyncio.timeout(_STOP_S):
+        async with asyncio.timeout(runtime.settings.stop_s * _FOR_WORK):
             await asyncio.wait({serving})
             await asyncio.gather(*(lanes.stop() for lanes in runtime.lanes))
             await runtime.relay.drained()
@@ -211,13 +218,21 @@ async def _wind_down(runtime: Runtime, server: uvicorn.Server, serving: asyncio.
         logs.get().warning("stop_late", unsent=runtime.relay.unsent)
 
 
-async def _measure_lag() -> None:
-    """How late the event loop is. Heartbeats run on it too: ten seconds late, and Kafka gives our place away."""
-    loop = asyncio.get_running_loop()
-    while True:
-        due = loop.time() + _LAG_EVERY_S
-        await asyncio.sleep(_LAG_EVERY_S)
-        metrics.observe("tongche_loop_lag_seconds", max(0.0, loop.time() - due))
+def _bounded(seconds: float) -> None:
+    """From now on the process ends within this time, whatever hangs: nothing that it holds is not also elsewhere."""
+    timer = threading.Timer(seconds, _cut_off, [seconds])
+    timer.daemon = True
+    timer.start()
+
+
+def _cut_off(seconds: float) -> None:
+    logs.get().error("stop_cut_off", seconds=seconds)
+    _end()
+
+
+def _end() -> None:
+    sys.stdout.flush()
+    os._exit(CRASHED)
 
 
 def _told(task: asyncio.Task[Any]) -> str:
@@ -253,7 +268,7 @@ def _add_face(app: FastAPI, runtime: Runtime) -> None:
     async def ready(response: Response) -> dict[str, Any]:
         if not runtime.store.available:
             await _touch(runtime.store)
-        missing = runtime.not_ready()
+        missing = runtime.health.missing()
         response.status_code = 503 if missing else 200
         return {"ready": not missing, "missing": missing}
 

@@ -45,6 +45,7 @@ class Membership:
 
     async def revoked(self, places: Collection[Place]) -> None:
         """Finish what runs, commit, and let partitions go."""
+        self.ready.clear()
         await self._kept(self._give(places))
 
     async def _kept(self, act: Awaitable[None]) -> None:

@@ -55,6 +55,7 @@ class Relay:
     store: Store
     producer: Producer
     most: int = MOST_IN_MEMORY
+    sent: int = 0
     _waiting: deque[Outgoing] = field(default_factory=deque)
     _unread: bool = False
     _missed: bool = False
@@ -87,6 +88,7 @@ class Relay:
             batch = await self._next()
             await self.producer.send_all(batch)
             await self._forgotten([message.id for message in batch])
+            self.sent += len(batch)
 
     async def _forgotten(self, ids: list[str]) -> None:
         # Were it to give up here, everything would be sent again, and nothing new while the store is away.
@@ -111,6 +113,11 @@ class Relay:
     async def drained(self) -> None:
         """Wait until there is nothing to send."""
         await self._idle.wait()
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to send."""
+        return self._idle.is_set()
 
     @property
     def unsent(self) -> int:

@@ -69,6 +69,12 @@ class Settings(BaseSettings):
     journey_port: Port = 7412
     dispatch_port: Port = 7413
     simulator_port: Port = 7414
+    stop_s: Annotated[float, Field(gt=0)] = 20.0
+    """So long after SIGTERM the process has ended, whatever hangs; supervisors should wait a little longer."""
+    blocked_s: Annotated[float, Field(gt=0)] = 30.0
+    """An event loop that has not turned for so long ends the process."""
+    wedged_s: Annotated[float, Field(gt=0)] = 120.0
+    """Messages that wait so long for a broker that is there end the process."""
     simulator_url: str = Field(default_factory=lambda known: f"http://127.0.0.1:{known['simulator_port']}")
 
     def secret(self) -> Secrets:

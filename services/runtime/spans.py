@@ -33,7 +33,8 @@ class SpanPost:
     producer: Producer
     clock: Clock
     loop: asyncio.AbstractEventLoop
-    _waiting: deque[tuple[list[dict[str, Any]], int]] = field(default_factory=lambda: deque(maxlen=_MOST_WAITING))
+    _waiting: deque[tuple[list[dict[str, Any]], int]] = field(default_factory=deque)
+    _unsaid: int = 0
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def ship(self, spans: list[dict[str, Any]], dropped: int) -> None:
@@ -41,6 +42,8 @@ class SpanPost:
         self.loop.call_soon_threadsafe(self._take, spans, dropped)
 
     def _take(self, spans: list[dict[str, Any]], dropped: int) -> None:
+        if len(self._waiting) == _MOST_WAITING:
+            self._give_up()
         self._waiting.append((spans, dropped))
         self._wake.set()
 
@@ -57,11 +60,19 @@ class SpanPost:
             async with asyncio.timeout(_FLUSH_S):
                 await self._send()
         except TimeoutError:
-            self._waiting.clear()
+            while self._waiting:
+                self._give_up()
+
+    def _give_up(self) -> None:
+        """Drop the oldest batch; its number is told with the next one that arrives, and in our own metrics."""
+        spans, dropped = self._waiting.popleft()
+        metrics.count("tongche_spans_dropped_total", len(spans), exporter="store")
+        self._unsaid += len(spans) + dropped
 
     async def _send(self) -> None:
         while self._waiting:
             spans, dropped = self._waiting.popleft()
+            dropped, self._unsaid = dropped + self._unsaid, 0
             for start in range(0, len(spans), _AT_ONCE):
                 part = spans[start : start + _AT_ONCE]
                 try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import sqlite3
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -204,4 +205,7 @@ def _as_unavailable(error: BaseException) -> BaseException:
 
 
 def _is_our_mistake(error: DBAPIError) -> bool:
-    return isinstance(error, DataError | IntegrityError | ProgrammingError)
+    if isinstance(error, DataError | IntegrityError | ProgrammingError):
+        return True
+    # SQLite says "no such table" as it says "the disk is full"; only its code tells them apart.
+    return getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR

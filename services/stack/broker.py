@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 import os
 import shutil
-import socket
-import struct
 import subprocess
 import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.runtime.broker import serves
 from services.stack import processes
 from services.stack.data import write
 from services.stack.java import Java
@@ -25,7 +24,6 @@ _TUNING = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-XX:+
 _LARGEST_MESSAGE = 8 * 1024 * 1024
 _STOP_WITHIN = 15.0
 _LOOK_EVERY = 0.05
-_METADATA = 3
 _BOOTSTRAP = "bootstrap.checkpoint"
 _IDENTITY = """\
 version=1
@@ -225,28 +223,3 @@ def _version(classpath: tuple[Path, ...]) -> str:
 def _cluster_id() -> str:
     # Kafka's notation of a UUID.
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-
-
-def serves(bootstrap: str, timeout: float = 1.0) -> bool:
-    """Whether any of these brokers names at least one live broker: an open port alone proves nothing.
-
-    Spoken by hand (Metadata, version 1, no topics), because a client library would retry, log and cost its import.
-    """
-    return any(_serves(address.strip(), timeout) for address in bootstrap.split(","))
-
-
-def _serves(address: str, timeout: float) -> bool:
-    host, _, port = address.rpartition(":")
-    if not port.isdecimal():
-        return False
-    request = struct.pack(">hhih7si", _METADATA, 1, 1, len(b"tongche"), b"tongche", 0)
-    try:
-        with socket.create_connection((host.strip("[]"), int(port)), timeout) as connection:
-            connection.settimeout(timeout)
-            connection.sendall(struct.pack(">i", len(request)) + request)
-            with connection.makefile("rb") as answer:
-                head = answer.read(12)
-    except OSError:
-        return False
-    # Size, correlation, number of brokers.
-    return len(head) == struct.calcsize(">iii") and struct.unpack(">iii", head)[2] > 0

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psutil
 
+from services.runtime.broker import serves
 from services.stack import jars, java, ports, state
-from services.stack.broker import serves
 from services.stack.data import DataFolder
 from services.stack.plan import settings_of
 from services.stack.state import KAFKA

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
-from services.stack.broker import serves
+from services.runtime.broker import serves
 from services.stack.state import KAFKA, Stack
 
 _TIMEOUT = 3.0

@@ -14,8 +14,9 @@ from typing import Any
 
 import structlog
 
+from services.runtime.broker import serves
 from services.stack import jars, java, processes, readiness, state
-from services.stack.broker import Broker, serves
+from services.stack.broker import Broker
 from services.stack.child import Child, Command, pauses
 from services.stack.locks import FileLock
 from services.stack.plan import Plan, Service, Wiring, python, wire

@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, func, insert, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from services.runtime import ledger
 from services.runtime.sql import insert_once, upsert
@@ -175,3 +175,16 @@ def _opened(name: str) -> Callable[[Connection], bool]:
 
 def _count(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(breaker)).scalar_one()
+
+
+def test_a_table_that_is_not_there_is_our_mistake_and_no_outage(store: Store) -> None:
+    """Waiting would not bring it: the exception comes through, and the store is available for everybody else."""
+
+    async def play() -> None:
+        async with started(store):
+            for ask in (store.run, store.read):
+                with pytest.raises(DBAPIError, match="nowhere"):
+                    await ask(lambda connection: connection.execute(text("select lost from nowhere")))
+            assert store.available
+
+    asyncio.run(play())

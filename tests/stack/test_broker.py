@@ -9,8 +9,9 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from services.runtime.broker import serves
 from services.stack import ports
-from services.stack.broker import Broker, serves
+from services.stack.broker import Broker
 
 if TYPE_CHECKING:
     from tests.stack.conftest import Brokers, FakeKafka
