@@ -35,10 +35,9 @@ def test_a_forked_child_does_not_mint_its_parents_ids() -> None:
 import os
 from services.runtime.ids import new_id
 new_id()
-child = os.fork()
-print("".join(new_id()[19:] for _ in range(20)), flush=True)
-if child:
+if child := os.fork():
     os.waitpid(child, 0)
+print("".join(new_id()[19:] for _ in range(20)))
 """
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT).stdout
     theirs, ours = ({line[at : at + 17] for at in range(0, len(line), 17)} for line in told.split())
