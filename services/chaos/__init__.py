@@ -1,1 +1,1 @@
-"""Faults on purpose, under load, judged by the checker; a seed repeats them."""
+"""Faults on purpose: a proxy that spoils links, a schedule drawn from a seed, a run of the whole stack under both."""
