@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
+from functools import lru_cache
 from types import TracebackType
 from typing import Final, Literal, Self
 
@@ -89,13 +90,16 @@ def _to_store(service: str, ship: Ship, queue: int) -> Batches:
 class SpanHandle(AbstractContextManager["SpanHandle"]):
     """One span while it lasts: `with span(...) as handle`. An exception that leaves it makes it an error."""
 
-    __slots__ = ("_attached", "_case", "_span", "_told", "place")
+    __slots__ = ("_attached", "_case", "_span", "_told")
 
     def __init__(self, span: trace.Span, case_id: str | None) -> None:
         self._span = span
         self._case = case_id
-        context = span.get_span_context()
-        self.place: Final = TraceParent(f"{context.trace_id:032x}", f"{context.span_id:016x}", int(context.trace_flags))
+
+    @property
+    def place(self) -> TraceParent:
+        """Where it stands."""
+        return _place(self._span.get_span_context())
 
     @property
     def traceparent(self) -> str:
@@ -112,9 +116,9 @@ class SpanHandle(AbstractContextManager["SpanHandle"]):
 
     def set(self, name: str, value: Attribute | None) -> None:
         """Say something about it. What is personal, or a message's id, is left out."""
-        allowed = redaction.attribute(name, value)
+        allowed = _allowed(name, value)
         if allowed is not None:
-            self._span.set_attribute(name, allowed[:_LONGEST] if isinstance(allowed, str) else allowed)
+            self._span.set_attribute(name, allowed)
 
     def fail(self, reason: str) -> None:
         """Mark it as failed; `reason` is a short stable word, not an error's text."""
@@ -153,19 +157,15 @@ def span(  # noqa: PLR0913 - what a span has, each by name
     above = _above(parent)
     case = case_id or _case.get()
     started = _tracer.start_span(
-        redaction.text(name),
+        _plain(name),
         context=above,
         kind=_KINDS[kind],
+        attributes=_told(case, attributes),
         links=_links(links, above) if links else None,
         record_exception=False,
         set_status_on_exception=False,
     )
-    handle = SpanHandle(started, case)
-    if case:
-        started.set_attribute(CASE_ATTRIBUTE, case)
-    for key, content in (attributes or {}).items():
-        handle.set(key, content)
-    return handle
+    return SpanHandle(started, case)
 
 
 def current() -> TraceParent | None:
@@ -173,12 +173,46 @@ def current() -> TraceParent | None:
     context = trace.get_current_span().get_span_context()
     if not context.is_valid:
         return None
-    return TraceParent(f"{context.trace_id:032x}", f"{context.span_id:016x}", int(context.trace_flags))
+    return _place(context)
 
 
 def current_case() -> str | None:
     """The case that the span which lasts is about."""
     return _case.get()
+
+
+def _told(case: str | None, attributes: Mapping[str, Attribute | None] | None) -> dict[str, Attribute]:
+    """What a span carries from its beginning; all at once, because a span guards each single change with a lock."""
+    told: dict[str, Attribute] = {CASE_ATTRIBUTE: case} if case else {}
+    for name, value in (attributes or {}).items():
+        allowed = _allowed(name, value)
+        if allowed is not None:
+            told[name] = allowed
+    return told
+
+
+def _allowed(name: str, value: Attribute | None) -> Attribute | None:
+    """What may be said of it, or None."""
+    if isinstance(value, str) and len(value) <= _LONGEST:
+        return _said(name, value)
+    allowed: Attribute | None = redaction.attribute(name, value)
+    return allowed[:_LONGEST] if isinstance(allowed, str) else allowed
+
+
+# The same few topics, organisations and commands stand in nearly every span, and looking for personal data in them
+# cost as much as the rest of the span.
+@lru_cache(maxsize=1024)
+def _said(name: str, words: str) -> str | None:
+    allowed: str | None = redaction.attribute(name, words)
+    # A mask can be longer than what it hides.
+    return None if allowed is None else allowed[:_LONGEST]
+
+
+_plain: Final = lru_cache(maxsize=1024)(redaction.text)
+
+
+def _place(context: SpanContext) -> TraceParent:
+    return TraceParent(f"{context.trace_id:032x}", f"{context.span_id:016x}", int(context.trace_flags))
 
 
 def _above(parent: str | None) -> Context | None:
