@@ -35,6 +35,9 @@ CHECKS = {
     "imports": ("-c", "from importlinter.cli import lint_imports_command as check; check()"),
 }
 
+# Most tests wait for processes of their own; each worker has its own Kafka, so more than two would cost memory.
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
+
 MORE_SPACE = f"free {SPACE_MB} MB, or TONGCHE_VENV=/larger/disk/venv python3 run.py …"
 OTHER_PLACE = "TONGCHE_VENV=/folder/of/yours/venv python3 run.py …"
 MIRROR = "PIP_INDEX_URL=<mirror> python3 run.py …"
@@ -237,7 +240,7 @@ def test(python: Path, arguments: Sequence[str]) -> int:
     if failed:
         say(f"✗ {', '.join(failed)}")
     say("▸ pytest")
-    tests = subprocess.run([str(python), "-m", "pytest", *arguments], cwd=CHECKOUT, check=False)
+    tests = subprocess.run([str(python), "-m", "pytest", *(arguments or SIDE_BY_SIDE)], cwd=CHECKOUT, check=False)
     return tests.returncode or int(bool(failed))
 
 
