@@ -83,9 +83,10 @@ def remove(connection: Connection, row: Parked) -> bool:
     return connection.execute(select(parked.c.id).where(_key(row)).limit(1)).first() is not None
 
 
-def find(connection: Connection, consumer: str, id_: str) -> Parked | None:
-    """One parked delivery."""
-    row = connection.execute(select(parked).where(_is(consumer, id_))).first()
+def find(connection: Connection, consumer: str, id_: str, *, lock: bool = False) -> Parked | None:
+    """One parked delivery; with `lock` nobody else changes it before this transaction ends."""
+    query = select(parked).where(_is(consumer, id_))
+    row = connection.execute(query.with_for_update() if lock else query).first()
     return _read(row) if row else None
 
 
@@ -113,6 +114,61 @@ def due_heads(connection: Connection, consumer: str, places: Collection[Place], 
     due = (parked.c.consumer == consumer, parked.c.state != "dead", parked.c.not_before <= now)
     query = select(parked).where(*due, here, is_head).order_by(parked.c.not_before, parked.c.offset).limit(most)
     return list(map(_read, connection.execute(query)))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a person looks for; None is for what does not matter. `before`: due before this moment."""
+
+    consumers: Collection[str] | None = None
+    states: Collection[State] | None = None
+    failure: str | None = None
+    command: str | None = None
+    case: str | None = None
+    key: str | None = None
+    before: float | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """The same for a query over the table."""
+        equal = ((parked.c.failure, self.failure), (parked.c.command, self.command), (parked.c.case_id, self.case))
+        found = [column == value for column, value in (*equal, (parked.c.key, self.key)) if value is not None]
+        if self.consumers is not None:
+            found.append(parked.c.consumer.in_(self.consumers))
+        if self.states is not None:
+            found.append(parked.c.state.in_(self.states))
+        if self.before is not None:
+            found.append(parked.c.since < self.before)
+        return found
+
+
+Mark = tuple[float, str]
+"""Where a page ended: the moment since which its last delivery is due, and its id."""
+
+
+def page(connection: Connection, wanted: Wanted, after: Mark | None, most: int) -> list[Parked]:
+    """Parked deliveries for people, oldest first, those after a mark."""
+    query = select(parked).where(*wanted.conditions()).order_by(parked.c.since, parked.c.id).limit(most)
+    if after is not None:
+        query = query.where(tuple_(parked.c.since, parked.c.id) > tuple_(*after))
+    return [_read(row) for row in connection.execute(query)]
+
+
+def count(connection: Connection, wanted: Wanted) -> int:
+    """How many there are of them."""
+    return connection.execute(select(func.count()).select_from(parked).where(*wanted.conditions())).scalar_one()
+
+
+def head_of(connection: Connection, row: Parked) -> Parked | None:
+    """The first of its key, behind which it stands; None where it is the first itself."""
+    query = select(parked).where(_key(row), parked.c.offset < row.record.offset).order_by(parked.c.offset).limit(1)
+    found = connection.execute(query).first()
+    return _read(found) if found else None
+
+
+def behind(connection: Connection, row: Parked, most: int) -> list[Parked]:
+    """What stands behind it, in the order in which it will go."""
+    query = select(parked).where(_key(row), parked.c.offset > row.record.offset).order_by(parked.c.offset).limit(most)
+    return [_read(found) for found in connection.execute(query)]
 
 
 def listed(connection: Connection, consumer: str | None, state: State | None, most: int) -> list[Parked]:
