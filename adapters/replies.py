@@ -45,7 +45,10 @@ def answer(adapter: Adapter, operation: Operation, command: Contract, got: Reply
 
 
 def looked_up(adapter: Adapter, operation: Operation, command: Contract, got: Reply) -> Contract | None:
-    """What a look-up found: the event if the command was carried out, None if the agency knows nothing of it."""
+    """What a look-up found: the event if the command was carried out, None if the agency knows nothing of it.
+
+    A "no" to the look-up is none to the command, so it is a broken answer: we know as little as before.
+    """
     if operation.lookup is None:
         message = f"{operation.command.versions.name} has no look-up"
         raise LookupError(message)
@@ -54,6 +57,8 @@ def looked_up(adapter: Adapter, operation: Operation, command: Contract, got: Re
     wrong = failure(adapter, got)
     if isinstance(wrong, NotYet):
         return None
+    if isinstance(wrong, Refused):
+        raise BrokenAnswer(f"look-up-refused:{wrong.code}", got.status)
     raise wrong
 
 

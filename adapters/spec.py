@@ -30,9 +30,12 @@ class Features(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One door of an agency. `path` starts with a slash and stands below the organisation's own address."""
+    """One door of an agency. `path` starts with a slash and stands below the organisation's own address.
 
-    method: Literal["POST", "PUT", "GET"]
+    No PUT: HTTP clients send it again of their own accord when a connection breaks, and we would not know.
+    """
+
+    method: Literal["POST", "GET"]
     path: str
     timeout: timedelta = timedelta(seconds=5)
 
@@ -65,6 +68,9 @@ class Lookup:
     endpoint: Endpoint
     request: RequestMapping
     response: ResponseMapping
+    settles: timedelta = timedelta(seconds=30)
+    """For how long after a call whose answer we never had it may still be carried out. A look-up that knows nothing
+    is believed only after that: or a slow call and its repetition would both happen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,8 @@ class Operation:
     response: ResponseMapping
     echoes: tuple[str, ...] = ("vin",)
     lookup: Lookup | None = None
+    question: bool = False
+    """It changes nothing at the agency: asked again it does no harm, whatever the agency's `Features`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,21 @@
-"""Customs 海关: the export declaration and the exit. Simulated: no interface is published."""
+"""Customs 海关: the export declaration and the exit. Simulated: no interface is published.
+
+A declaration is known by the car and its exporter, as at a single window, and not by a key of ours.
+"""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
-from adapters.spec import Adapter, Endpoint, Errors, Features, Operation, operations
+from adapters.spec import Adapter, Endpoint, Errors, Features, Lookup, Operation, operations
 from contracts.topics import COMMANDS
 
 from . import mapping
 
 ADAPTER: Final = Adapter(
     name="customs",
-    features=Features.IDEMPOTENT,
+    features=Features.QUERYABLE,
     errors=Errors(
         field="returnCode",
         codes={
@@ -29,6 +33,12 @@ ADAPTER: Final = Adapter(
             endpoint=Endpoint("POST", "/export/declarations"),
             request=mapping.declaration,
             response=mapping.release,
+            lookup=Lookup(
+                endpoint=Endpoint("POST", "/export/declarations/query"),
+                request=mapping.declaration_query,
+                response=mapping.release,
+                settles=timedelta(seconds=10),
+            ),
         ),
         Operation(
             command=COMMANDS["export.track"],
@@ -36,6 +46,7 @@ ADAPTER: Final = Adapter(
             request=mapping.exit_query,
             response=mapping.exit_record,
             echoes=("vin", "decl_no"),
+            question=True,
         ),
     ),
 )

@@ -26,8 +26,13 @@ def declaration(command: ExportDeclareV1) -> dict[str, Json]:
     )
 
 
+def declaration_query(command: ExportDeclareV1) -> dict[str, Json]:
+    """Whose declaration of which car to look for."""
+    return {"vinNo": command.vin, "tradeCoScc": command.exporter_uscc}
+
+
 def release(_: ExportDeclareV1, reply: Reply) -> ExportReleasedV1:
-    """The release."""
+    """The release, from the declaration itself or from a look-up."""
     answer = fields(reply)
     return ExportReleasedV1(
         vin=answer.text("vinNo"), decl_no=answer.text("entryId"), decl_date=answer.compact_day("declareDate")

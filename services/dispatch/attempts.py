@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -13,7 +13,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_exponential_jitter
 
 from adapters.errors import AgencyError, Ambiguous, BrokenAnswer, NotYet, Refused, Unavailable
-from adapters.spec import Features, Operation
+from adapters.spec import Operation
 from contracts.contract import Contract
 from contracts.delivery import Attempt
 from observability import logs, metrics, tracing
@@ -24,7 +24,7 @@ from services.runtime.record import Place
 
 from .book import Book
 from .calls import Agency
-from .delivery import FAILURES, Answered, Delivery, Failed, NeedsPerson
+from .delivery import FAILURES, Answered, Delivery, Failed, NeedsPerson, Unsettled, is_doubtful
 from .voice import Fate, Voice
 
 PARK_FOR_S: Final = (30.0, 120.0, 600.0, 1800.0, 3600.0)
@@ -32,6 +32,11 @@ PARK_FOR_S: Final = (30.0, 120.0, 600.0, 1800.0, 3600.0)
 _AGAIN: Final = (Unavailable, NotYet, Ambiguous, BrokenAnswer)
 _BUSY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 _STATUSES: Final = range(100, 600)
+
+Act = Callable[[Delivery, Slot], Awaitable[Answered | None]]
+"""What is done within a slot; None if it led to nothing and the delivery must begin anew."""
+Ask = Callable[[Delivery, str], Awaitable[Contract | None]]
+"""One question to the agency under a traceparent; None if it knows nothing of the delivery."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,9 @@ class Attempts:
         except Exception as unplanned:  # noqa: BLE001 - a mistake about one command must not stop all the others
             place = logs.place_of(unplanned)
             logs.get().error("unplanned", where=place, command=delivery.name, case_id=delivery.case)
-            return self._failed(delivery, self._unplanned(unplanned), tries)
+            reason = _unplanned(unplanned)
+            resend = self._may_resend(delivery.operation)
+            return self._failed(delivery, BrokenAnswer(reason) if resend else NeedsPerson(reason), tries)
 
     def leaving(self, partitions: Collection[Place]) -> None:
         """Let those go who wait at the gate for partitions that are about to go."""
@@ -114,10 +121,6 @@ class Attempts:
         last = delivery.attempts[-1].result if delivery.attempts else "never called"
         return self.gate.breaker.reason or last
 
-    def _unplanned(self, error: Exception) -> AgencyError:
-        reason = f"unplanned: {type(error).__name__}"
-        return BrokenAnswer(reason) if self.book.forgiving else NeedsPerson(reason)
-
     def _failed(self, delivery: Delivery, error: AgencyError, tries: int) -> Failed:
         now = self._now()
         failure = FAILURES[type(error)]
@@ -135,42 +138,88 @@ class Attempts:
     # -- one attempt
 
     async def _once(self, delivery: Delivery) -> Answered:
+        """One try; after a doubtful one first find out, where that is possible, whether it was carried out."""
+        while True:
+            if self._in_doubt(delivery):
+                found = await self._in_turn(delivery, self._looked_up)
+                if found is not None:
+                    return found
+            answered = await self._in_turn(delivery, self._called)
+            if answered is not None:
+                return answered
+
+    async def _in_turn(self, delivery: Delivery, act: Act) -> Answered | None:
         place = delivery.record.place
         while True:
             await self.book.fence.leased(place)
             async with self.gate.slot(lambda: place not in self.mine, delivery.deadline - self._now()) as slot:
                 delivery.held_s += slot.waited_s
                 # The lease may have lapsed while it waited here: then it waits for that outside, with no slot taken.
-                if self.book.fence.fresh(place) and await self._may_call(delivery):
-                    return await self._noted(delivery, slot)
+                if self.book.fence.fresh(place):
+                    return await act(delivery, slot)
 
-    async def _may_call(self, delivery: Delivery) -> bool:
-        """Note durably that a call begins, where the agency would not know a second one for the same.
+    async def _looked_up(self, delivery: Delivery, slot: Slot) -> Answered | None:
+        """Ask whether it was carried out; None if it was not, and never will be."""
+        return await self._traced(delivery, slot, self._found_out)
 
-        Raises `NeedsPerson` where a process died during an earlier call and nobody can look up what came of it.
-        False if writing the note took so long that the lease lapsed: nothing was called yet.
-        """
-        if self.book.forgiving:
-            return True
-        if not delivery.begun:
-            delivery.cut_off |= not await self.book.begin(delivery.record)
-            delivery.begun = True
-        if delivery.cut_off and not self._may_resend(delivery.operation):
-            reason = "a call was cut off"
-            raise NeedsPerson(reason)
-        return self.book.fence.fresh(delivery.record.place)
-
-    async def _noted(self, delivery: Delivery, slot: Slot) -> Answered:
+    async def _called(self, delivery: Delivery, slot: Slot) -> Answered | None:
+        """Call; None if it must not be called yet."""
+        if not await self._may_call(delivery):
+            return None
         try:
-            return await self._traced(delivery, slot)
-        except AgencyError:
+            return await self._traced(delivery, slot, self._asked)
+        except AgencyError as error:
             # The note is taken back where it is certain that nothing happened; otherwise the outcome does it.
-            if delivery.begun and not delivery.doubtful:
+            if delivery.begun and not is_doubtful(error) and not self._in_doubt(delivery):
                 await self.book.end(delivery.record)
                 delivery.begun = False
             raise
 
-    async def _traced(self, delivery: Delivery, slot: Slot) -> Answered:
+    async def _may_call(self, delivery: Delivery) -> bool:
+        """Note durably that a call begins, where the agency would not know a second one for the same.
+
+        False if nothing may be called yet: an earlier call was cut off and must be looked up, or writing the note
+        took so long that the lease lapsed. Raises `NeedsPerson` where a call was cut off and nobody can look it up.
+        """
+        if self.agency.knows_again(delivery.operation):
+            return True
+        if delivery.begun:
+            if delivery.doubtful:
+                await self.book.begin_again(delivery.record, self._now())
+        else:
+            delivery.cut_off_at = await self.book.begin(delivery.record, self._now())
+            delivery.begun = True
+            if delivery.cut_off_at is not None:
+                self._demand_look_up(delivery)
+                return False
+        return self.book.fence.fresh(delivery.record.place)
+
+    def _demand_look_up(self, delivery: Delivery) -> None:
+        if not self.agency.can_look_up(delivery.operation):
+            reason = "a call was cut off"
+            raise NeedsPerson(reason)
+
+    def _in_doubt(self, delivery: Delivery) -> bool:
+        """Whether it must be looked up; of a blind agency a person has judged what was doubtful before."""
+        return delivery.doubtful and self.agency.can_look_up(delivery.operation)
+
+    async def _found_out(self, delivery: Delivery, traceparent: str) -> Contract | None:
+        found = await self.agency.look_up(delivery.operation, delivery.command, delivery.key, traceparent)
+        if found is None and (wait := self._settles_in(delivery)) > timedelta():
+            raise Unsettled(wait)
+        return found
+
+    def _settles_in(self, delivery: Delivery) -> timedelta:
+        """How long the last doubtful call may still be carried out."""
+        lookup, doubted_at = delivery.operation.lookup, delivery.doubted_at
+        if lookup is None or doubted_at is None:
+            return timedelta()
+        return lookup.settles - timedelta(seconds=self._now() - doubted_at)
+
+    async def _asked(self, delivery: Delivery, traceparent: str) -> Contract | None:
+        return await self.agency.ask(delivery.operation, delivery.command, delivery.key, traceparent)
+
+    async def _traced(self, delivery: Delivery, slot: Slot, ask: Ask) -> Answered | None:
         envelope, last = delivery.command.envelope, delivery.attempts[-1:]
         with tracing.span(
             f"process {delivery.record.topic}",
@@ -185,33 +234,31 @@ class Attempts:
                 "tongche.attempt": len(delivery.attempts) + 1,
             },
         ) as span:
-            return await self._called(delivery, slot, span)
+            return await self._tried(delivery, slot, span, ask)
 
-    async def _called(self, delivery: Delivery, slot: Slot, span: tracing.SpanHandle) -> Answered:
-        came: Contract | AgencyError
+    async def _tried(self, delivery: Delivery, slot: Slot, span: tracing.SpanHandle, ask: Ask) -> Answered | None:
+        came: Contract | AgencyError | None
         began, started = self.clock.now(), _time()
         try:
-            came = await self._asked(delivery, span.traceparent)
+            came = await ask(delivery, span.traceparent)
         except AgencyError as failure:
             came = failure
+        except Exception as mistake:
+            # A mistake of ours, which says nothing of the organisation; but it may have happened.
+            error = BrokenAnswer(_unplanned(mistake))
+            delivery.attempts.append(_attempt(delivery, began, _time() - started, error, span.span_id))
+            raise
         lasted = _time() - started
-        error = came if isinstance(came, AgencyError) else None
-        _judge(slot, error, delivery)
-        delivery.attempts.append(_attempt(delivery, began, lasted, error, span.span_id))
+        wrong = came if isinstance(came, AgencyError) else None
+        _judge(slot, wrong, delivery)
         metrics.observe("tongche_agency_call_seconds", lasted, organisation=self.agency.organisation.id)
-        if error is not None:
-            span.fail(error.result)
-            span.set("tongche.code", getattr(error, "code", None))
+        if came is None:
+            return None
+        delivery.attempts.append(_attempt(delivery, began, lasted, wrong, span.span_id))
+        if wrong is not None:
+            span.fail(wrong.result)
+            span.set("tongche.code", getattr(wrong, "code", None))
         return self._said(delivery, came, span.traceparent)
-
-    async def _asked(self, delivery: Delivery, traceparent: str) -> Contract:
-        """Ask; after a doubtful try first find out, where that is possible, whether it was carried out."""
-        operation, command, key = delivery.operation, delivery.command, delivery.key
-        if delivery.doubtful and self.agency.can_look_up(operation):
-            found = await self.agency.look_up(operation, command, key, traceparent)
-            if found is not None:
-                return found
-        return await self.agency.ask(operation, command, key, traceparent)
 
     def _said(self, delivery: Delivery, came: Contract | AgencyError, traceparent: str) -> Answered:
         """What an attempt came to; raises what may be tried again."""
@@ -230,12 +277,16 @@ class Attempts:
             )
             said = self.voice.refused(command, key, came, traceparent)
             return Answered((said, self.voice.changed(command, key, fate, traceparent)))
-        if delivery.doubtful and not self._may_resend(delivery.operation):
+        if is_doubtful(came) and not self._may_resend(delivery.operation):
             raise NeedsPerson(str(came)) from came
         raise came
 
     def _may_resend(self, operation: Operation) -> bool:
-        return self.agency.adapter.features is Features.IDEMPOTENT or self.agency.can_look_up(operation)
+        return self.agency.knows_again(operation) or self.agency.can_look_up(operation)
+
+
+def _unplanned(mistake: Exception) -> str:
+    return f"unplanned: {type(mistake).__name__}"
 
 
 def _time() -> float:

@@ -57,14 +57,23 @@ class Book:
 
         return await self.durable(act)
 
-    async def begin(self, record: Record) -> bool:
-        """Note that a call begins; False where an earlier one began and never told how it ended."""
+    async def begin(self, record: Record, at: float) -> float | None:
+        """Note that a call begins; if an earlier one never told how it ended, when that began."""
 
-        def act(connection: Connection) -> bool:
+        def act(connection: Connection) -> float | None:
             self.fence.check(connection, record.place)
-            return ledger.begin(connection, self.consumer, record.id)
+            return ledger.begin(connection, self.consumer, record.id, at)
 
         return await self.durable(act)
+
+    async def begin_again(self, record: Record, at: float) -> None:
+        """Note that one more call begins, after one that never told how it ended."""
+
+        def act(connection: Connection) -> None:
+            self.fence.check(connection, record.place)
+            ledger.begin_again(connection, self.consumer, record.id, at)
+
+        await self.durable(act)
 
     async def end(self, record: Record) -> None:
         """Take that note back: nothing happened."""
@@ -116,7 +125,7 @@ class Book:
 
         def act(connection: Connection) -> Parked | None:
             self.fence.check(connection, row.record.place)
-            found = parking.find(connection, self.consumer, row.record.id)
+            found = parking.find(connection, self.consumer, row.record.id, lock=True)
             if found is None or found.state == "dead":
                 return None
             taken = replace(found, trying=self.fence.name)

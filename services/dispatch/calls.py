@@ -18,6 +18,19 @@ from contracts.envelope import Message
 LARGEST_ANSWER: Final = 1_048_576
 """Bytes. A longer answer is broken; it is never read into memory."""
 _CONNECT_S: Final = 3.0
+_KEPT_S: Final = 30.0
+
+
+def connections(features: Features) -> aiohttp.ClientSession:
+    """Connections to an organisation, each kept for the next call only where a second call would be known.
+
+    An organisation may close a kept connection just as we use it: then nobody can tell whether it took the call.
+    """
+    if features is Features.IDEMPOTENT:
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEPT_S)
+    else:
+        connector = aiohttp.TCPConnector(limit=0, force_close=True)
+    return aiohttp.ClientSession(connector=connector)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +73,10 @@ class Agency:
     def can_look_up(self, operation: Operation) -> bool:
         """Whether an ambiguous result can be cleared up by asking."""
         return self.adapter.features is Features.QUERYABLE and operation.lookup is not None
+
+    def knows_again(self, operation: Operation) -> bool:
+        """Whether a second call for the same does no harm: the agency knows its key, or it only asks."""
+        return self.adapter.features is Features.IDEMPOTENT or operation.question
 
     async def _call(self, endpoint: Endpoint, body: Json, key: str, traceparent: str) -> Reply:
         url = endpoint.url(self.base_url, self.organisation.id)

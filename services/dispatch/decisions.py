@@ -1,4 +1,4 @@
-"""What a person may decide about a delivery that waits: try it again now, or give it up.
+"""What a person may decide about a delivery that waits: try it again, give it up, say it otherwise, or answer it.
 
 Each act is one transaction that looks at the row itself, so it is safe from any process, whoever owns the partition.
 A delivery that is being tried at this moment cannot be decided about.
@@ -6,30 +6,43 @@ A delivery that is being tried at this moment cannot be decided about.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from adapters.spec import Features
+from contracts.envelope import Undecodable
 from services.runtime import ledger, outbox, owner, parking
 from services.runtime.clock import Clock
 from services.runtime.parking import Parked
 from services.runtime.store import Store
 
+from . import editing, lineage
 from .calls import Agency
-from .delivery import again, deadline_of
+from .delivery import Delivery, again, deadline_of
+from .editing import Change, Unchanged
+from .lineage import Act, Because
 from .voice import Fate, Voice
 
-Why = Literal["unknown", "being-tried", "answered"]
+Why = Literal["unknown", "being-tried", "answered", "held", "ended", "changed", "doubtful", "unchanged", "unreadable"]
 
 
 class CannotDecide(Exception):
-    """Nothing was changed: there is no such delivery waiting, it is being tried, or it has its answer already."""
+    """Nothing was changed; `why` says what stands against it."""
 
     def __init__(self, why: Why) -> None:
         super().__init__(why)
         self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A delivery that a person may decide about: its row, and what stands in it."""
+
+    row: Parked
+    delivery: Delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,48 +55,146 @@ class Decisions:
     clock: Clock
     consumer: str
 
-    async def retry(self, id_: str, reason: str) -> None:
+    async def retry(self, id_: str, reason: str, by: str = lineage.OPERATOR) -> None:
         """Have it tried again now under its own key, with a new deadline. Raises `CannotDecide`.
 
         Where nobody can tell whether it was carried out, this is the person's decision to send it once more.
         """
+        await self.store.run(partial(self.retrying, id_=id_, because=Because(reason, by)))
 
-        def act(connection: Connection) -> None:
-            row = self._decidable(connection, id_)
-            delivery, now = again(row, self.agency), self.clock.now().timestamp()
-            if self.agency.adapter.features is not Features.IDEMPOTENT and not self.agency.can_look_up(
-                delivery.operation
-            ):
-                ledger.end(connection, self.consumer, id_)
-            deadline = deadline_of(delivery.command, now)
-            decided = row.decided + 1
-            fate = Fate("parked", delivery.attempts, now, deadline, "person", reason, decided)
-            outbox.add_outgoing(connection, self.voice.changed(delivery.command, row.record.key, fate))
-            changed = replace(row, state="parked", not_before=now, deadline=deadline, decided=decided, trying=None)
-            parking.put(connection, changed)
-
-        await self.store.run(act)
-
-    async def cancel(self, id_: str, reason: str) -> None:
+    async def cancel(self, id_: str, reason: str, by: str = lineage.OPERATOR) -> None:
         """Give it up, so that what stands behind it goes on. Raises `CannotDecide`."""
+        await self.store.run(partial(self.cancelling, id_=id_, because=Because(reason, by)))
 
-        def act(connection: Connection) -> None:
-            row = self._decidable(connection, id_)
-            delivery = again(row, self.agency)
-            fate = Fate("cancelled", delivery.attempts, failure="person", reason=reason, decided=row.decided + 1)
-            said = self.voice.changed(delivery.command, row.record.key, fate)
-            ledger.decide(connection, self.consumer, id_, [said])
-            outbox.add_outgoing(connection, said)
-            parking.remove(connection, row)
+    async def edit(self, id_: str, change: Change, because: Because) -> int:
+        """Have it say something else, under a new key, tried now with a new deadline; gives its new revision.
 
-        await self.store.run(act)
+        Raises `CannotDecide`, also where an earlier call may have been carried out, for which the agency would not
+        know the new one; or `NotValid`.
+        """
+        return await self.store.run(partial(self._editing, id_=id_, change=change, because=because))
 
-    def _decidable(self, connection: Connection, id_: str) -> Parked:
-        row = parking.find(connection, self.consumer, id_)
+    async def answer(self, id_: str, raw: Mapping[str, Any], because: Because) -> None:
+        """Settle it with the agency's answer, which the person has by another way.
+
+        Raises `CannotDecide` or `NotValid`.
+        """
+        await self.store.run(partial(self._answering, id_=id_, raw=raw, because=because))
+
+    # -- acts within a transaction
+
+    def retrying(self, connection: Connection, id_: str, because: Because) -> None:
+        """As `retry`. A repair of many decides nothing that nobody can tell, unless its person vouches for all."""
+        waiting = self._decidable(connection, id_)
+        if because.repair and not because.not_carried_out and self._must_not_resend(connection, waiting):
+            raise CannotDecide("doubtful")
+        if not self.agency.can_look_up(waiting.delivery.operation):
+            ledger.end(connection, self.consumer, id_)
+        self._have_tried(connection, waiting, because, self._act("retry", waiting, because))
+
+    def cancelling(self, connection: Connection, id_: str, because: Because) -> None:
+        """As `cancel`."""
+        waiting = self._decidable(connection, id_)
+        delivery = waiting.delivery
+        fate = Fate(
+            "cancelled", delivery.attempts, failure="person", reason=because.reason, decided=delivery.decided + 1
+        )
+        said = self.voice.changed(delivery.command, delivery.record.key, fate)
+        ledger.decide(connection, self.consumer, id_, [said])
+        parking.remove(connection, waiting.row)
+        lineage.keep(connection, self._act("cancel", waiting, because))
+        outbox.add_outgoing(connection, said)
+
+    def _editing(self, connection: Connection, id_: str, change: Change, because: Because) -> int:
+        waiting = self._decidable(connection, id_)
+        row, delivery = waiting.row, waiting.delivery
+        if change.revision not in {None, row.revision}:
+            raise CannotDecide("changed")
+        if not because.not_carried_out and self._may_have_happened(connection, waiting):
+            raise CannotDecide("doubtful")
+        try:
+            edition = editing.edited(delivery, change)
+        except Unchanged:
+            raise CannotDecide("unchanged") from None
+        ledger.end(connection, self.consumer, id_)
+        new = replace(row, record=edition.record, revision=row.revision + 1)
+        act = self._act("edit", waiting, because)
+        act = replace(act, revision=new.revision, before=edition.before, after=edition.after)
+        self._have_tried(connection, Waiting(new, again(new, self.agency)), because, act)
+        return new.revision
+
+    def _answering(self, connection: Connection, id_: str, raw: Mapping[str, Any], because: Because) -> None:
+        waiting = self._decidable(connection, id_)
+        delivery, command = waiting.delivery, waiting.delivery.command
+        answer = editing.answered(delivery, raw)
+        fate = Fate(
+            "settled",
+            delivery.attempts,
+            deadline=delivery.deadline,
+            failure="person",
+            reason=because.reason,
+            decided=delivery.decided + 1,
+        )
+        key = delivery.record.key
+        said = [
+            self.voice.answered(command, key, answer, command.envelope.traceparent or ""),
+            self.voice.changed(command, key, fate),
+        ]
+        ledger.end(connection, self.consumer, id_)
+        ledger.decide(connection, self.consumer, id_, said)
+        parking.remove(connection, waiting.row)
+        lineage.keep(connection, replace(self._act("answer", waiting, because), after=editing.content(answer)))
+        for one in said:
+            outbox.add_outgoing(connection, one)
+
+    def _have_tried(self, connection: Connection, waiting: Waiting, because: Because, act: Act) -> None:
+        row, delivery, now = waiting.row, waiting.delivery, self._now()
+        deadline, decided = deadline_of(delivery.command, now), row.decided + 1
+        changed = replace(row, state="parked", not_before=now, deadline=deadline, decided=decided, trying=None)
+        parking.put(connection, changed)
+        lineage.keep(connection, act)
+        fate = Fate("parked", delivery.attempts, now, deadline, "person", because.reason, decided)
+        outbox.add_outgoing(connection, self.voice.changed(delivery.command, row.record.key, fate))
+
+    # -- what stands against it
+
+    def _decidable(self, connection: Connection, id_: str) -> Waiting:
+        row = parking.find(connection, self.consumer, id_, lock=True)
         if row is None:
             raise CannotDecide("unknown")
         if row.state == "answered":
             raise CannotDecide("answered")
         if row.trying is not None and row.trying == owner.who(connection, self.consumer, row.record.place):
             raise CannotDecide("being-tried")
-        return row
+        try:
+            return Waiting(row, again(row, self.agency))
+        except Undecodable:
+            raise CannotDecide("unreadable") from None
+
+    def _may_have_happened(self, connection: Connection, waiting: Waiting) -> bool:
+        """Whether a call of this revision may have had its effect.
+
+        A name left over in the row is that of a process that ended in the middle of a try.
+        """
+        return (
+            waiting.delivery.doubtful
+            or waiting.row.trying is not None
+            or ledger.begun(connection, self.consumer, waiting.row.record.id)
+        )
+
+    def _must_not_resend(self, connection: Connection, waiting: Waiting) -> bool:
+        operation = waiting.delivery.operation
+        known = self.agency.knows_again(operation) or self.agency.can_look_up(operation)
+        return not known and self._may_have_happened(connection, waiting)
+
+    def _act(self, name: lineage.Name, waiting: Waiting, because: Because) -> Act:
+        row = waiting.row
+        organisation = self.agency.organisation.id
+        return Act(name, because, self._now(), organisation, row.record.id, row.state, row.revision)
+
+    def _now(self) -> float:
+        return self.clock.now().timestamp()
+
+
+Deciding = Callable[[Connection, str, Because], None]
+"""An act on one delivery within a transaction, as a repair of many needs it. Raises `CannotDecide`."""

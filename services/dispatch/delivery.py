@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
 from typing import ClassVar, Final
 
 from pydantic_core import to_json
@@ -22,6 +24,19 @@ from .calls import Agency
 _DOUBTFUL: Final = frozenset({"ambiguous", "broken-answer"})
 
 
+def is_doubtful(error: AgencyError) -> bool:
+    """Whether the call that failed so may have had its effect."""
+    return error.result in _DOUBTFUL
+
+
+class Unsettled(NotYet):
+    """The agency knows nothing of an earlier call yet, but that may still be carried out: look again later."""
+
+    def __init__(self, wait: timedelta) -> None:
+        super().__init__("D404", HTTPStatus.NOT_FOUND, wait)
+        self.args = ("the look-up knows nothing of it yet",)
+
+
 class NeedsPerson(AgencyError):
     """It may have happened, and nobody can tell: never resend, a person decides."""
 
@@ -31,6 +46,7 @@ class NeedsPerson(AgencyError):
 FAILURES: Final[dict[type[AgencyError], FailureClass]] = {
     Unavailable: "unavailable",
     NotYet: "not-yet",
+    Unsettled: "ambiguous",
     Ambiguous: "ambiguous",
     BrokenAnswer: "broken-answer",
     NeedsPerson: "person",
@@ -70,8 +86,8 @@ class Delivery:
     held_s: float = 0.0
     """How long it waited for its turn in this run of tries."""
     begun: bool = False
-    cut_off: bool = False
-    """A process that called before us never told how it ended."""
+    cut_off_at: float | None = None
+    """When a process before us began a call of which it never told how it ended."""
 
     @property
     def name(self) -> str:
@@ -91,9 +107,22 @@ class Delivery:
     @property
     def doubtful(self) -> bool:
         """Whether an attempt of this revision may have had its effect though no answer came."""
-        return self.cut_off or any(
-            one.result in _DOUBTFUL for one in self.attempts if (one.revision or 1) == self.revision
-        )
+        return self.doubted_at is not None
+
+    @property
+    def doubted_at(self) -> float | None:
+        """Until when the last call that may have had its effect was under way; None where there was none.
+
+        Of one that was cut off nobody knows how long it lasted: no longer than our patience.
+        """
+        ends = [
+            one.started_at.timestamp() + one.duration_ms / 1000
+            for one in self.attempts
+            if one.result in _DOUBTFUL and (one.revision or 1) == self.revision
+        ]
+        if self.cut_off_at is not None:
+            ends.append(self.cut_off_at + self.operation.endpoint.timeout.total_seconds())
+        return max(ends, default=None)
 
 
 def name_of(command: Message[Contract]) -> str:

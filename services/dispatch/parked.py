@@ -47,7 +47,7 @@ class ParkedDeliveries:
             reason=failed.reason,
         )
         self.keys.add(delivery.record.key)
-        await self.book.park(row, self._said(delivery, failed), cut_off=delivery.cut_off)
+        await self.book.park(row, self._said(delivery, failed), cut_off=delivery.cut_off_at is not None)
         logs.get().info("delivery_parked", state=row.state, failure=row.failure, case_id=delivery.case)
 
     async def let_go(self, row: Parked) -> None:

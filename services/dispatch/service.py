@@ -12,6 +12,8 @@ from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from adapters.organisations import ORGANISATIONS, Organisation
+from adapters.registry import ADAPTERS
+from adapters.spec import Features
 from contracts import topics
 from contracts.types import Reason as PlainReason
 from observability import redaction
@@ -27,7 +29,7 @@ from services.runtime.store import StoreUnavailable
 from .attempts import Attempts
 from .book import Book
 from .breakers import Breakers
-from .calls import Agency
+from .calls import Agency, connections
 from .decisions import CannotDecide, Decisions, Why
 from .deliveries import Deliveries
 from .desk import Counter, Desk
@@ -50,8 +52,9 @@ class Reason(BaseModel):
 
 def build(runtime: Runtime) -> FastAPI:
     """Open a counter for every organisation and give operators their interface."""
-    http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30))
-    runtime.closing(http.close)
+    http = {features: connections(features) for features in Features}
+    for session in http.values():
+        runtime.closing(session.close)
     breakers = Breakers(runtime.store, f"{runtime.slot}/{os.getpid()}@{time.time_ns()}")
     counters = {name: _counter(runtime, organisation, http) for name, organisation in ORGANISATIONS.items()}
     for counter in counters.values():
@@ -64,9 +67,10 @@ def build(runtime: Runtime) -> FastAPI:
     return app
 
 
-def _counter(runtime: Runtime, organisation: Organisation, http: aiohttp.ClientSession) -> Counter:
+def _counter(runtime: Runtime, organisation: Organisation, http: dict[Features, aiohttp.ClientSession]) -> Counter:
     name = f"dispatch.{organisation.id}"
-    agency = Agency(organisation, organisation.url or runtime.settings.simulator_url, http)
+    session = http[ADAPTERS[organisation.adapter].features]
+    agency = Agency(organisation, organisation.url or runtime.settings.simulator_url, session)
     limits = organisation.limits
     voice = Voice(organisation, runtime.clock, runtime.ids)
     book = Book(runtime.store, Fence(runtime.store, name, runtime.slot), agency.adapter.features)

@@ -6,7 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.sql import ColumnElement
 
 from .packing import pack_messages, unpack_messages
 from .record import Outgoing
@@ -34,15 +35,33 @@ def decide(connection: Connection, consumer: str, id_: str, outputs: Sequence[Ou
     return decided(connection, consumer, [id_])[id_]
 
 
-def begin(connection: Connection, consumer: str, id_: str) -> bool:
-    """Note that an input is about to have its effect; False where an earlier try began and never told how it ended."""
-    row = {"consumer": _begun(consumer), "id": id_, "outputs": None, "at": time.time()}
-    return insert_once(connection, ledger, row)
+def begin(connection: Connection, consumer: str, id_: str, at: float) -> float | None:
+    """Note that an input is about to have its effect; if an earlier try never told how it ended, when that began."""
+    row = {"consumer": _begun(consumer), "id": id_, "outputs": None, "at": at}
+    if insert_once(connection, ledger, row):
+        return None
+    found: float = connection.execute(select(ledger.c.at).where(_is_begun(consumer, id_))).scalar_one()
+    return found
+
+
+def begin_again(connection: Connection, consumer: str, id_: str, at: float) -> None:
+    """Note that it is about to have its effect once more, after a try of which nobody knows."""
+    connection.execute(update(ledger).where(_is_begun(consumer, id_)).values(at=at))
+
+
+def begun(connection: Connection, consumer: str, id_: str) -> bool:
+    """Whether an effect began of which nobody told how it ended."""
+    query = select(ledger.c.id).where(ledger.c.consumer == _begun(consumer), ledger.c.id == id_)
+    return connection.execute(query).first() is not None
 
 
 def end(connection: Connection, consumer: str, id_: str) -> None:
     """Take back what `begin` noted: how it ended is known."""
-    connection.execute(delete(ledger).where(ledger.c.consumer == _begun(consumer), ledger.c.id == id_))
+    connection.execute(delete(ledger).where(_is_begun(consumer, id_)))
+
+
+def _is_begun(consumer: str, id_: str) -> ColumnElement[bool]:
+    return (ledger.c.consumer == _begun(consumer)) & (ledger.c.id == id_)
 
 
 def _begun(consumer: str) -> str:

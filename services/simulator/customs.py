@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from services.simulator.agency import (
+    CHINA,
     Answer,
     Body,
     Entry,
@@ -43,6 +44,7 @@ class Declaration:
     """A car on its way out."""
 
     vin: str
+    exporter: str
     released_at: datetime
 
 
@@ -61,6 +63,7 @@ class Customs:
         vin = ("vinNo",)
         self.services = {
             "/export/declarations": Service("export.declare", vin, self._release, Leaves.EFFECT, self._released),
+            "/export/declarations/query": Service("export.find", vin, self._find),
             "/export/exits": Service("export.track", vin, self._track),
         }
 
@@ -79,10 +82,22 @@ class Customs:
 
     def _released(self, entry: Entry) -> None:
         body = Body(entry.body)
-        self._declarations[entry.result["entryId"]] = Declaration(entry.vin, entry.at)
+        self._declarations[entry.result["entryId"]] = Declaration(entry.vin, body.text("tradeCoScc"), entry.at)
         self._declared.add(entry.vin)
         if body.text("codeTs") == _LICENSED:
             self.country.commerce.use(body.text("licenseNo"))
+
+    def _find(self, request: Request) -> Answer:
+        """The declaration of a car by its exporter, whatever key it came under."""
+        exporter = request.body.text("tradeCoScc")
+        for number, one in self._declarations.items():
+            if (one.vin, one.exporter) == (request.vin, exporter):
+                return {
+                    "vinNo": one.vin,
+                    "entryId": number,
+                    "declareDate": f"{one.released_at.astimezone(CHINA):%Y%m%d}",
+                }
+        raise Refused("D404")
 
     def _track(self, request: Request) -> Answer:
         number = request.body.text("entryId")

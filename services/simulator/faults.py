@@ -52,10 +52,17 @@ class Faults(BaseModel):
     """This share never gets an answer, and nothing happens."""
     success_then_timeout: Rate = 0
     """This share of new effects happens, but its answer never comes; asked again with the same key it does."""
+    forgetful: bool = False
+    """It knows no idempotency keys: asked again with the same, it acts again, as far as its own rules let it."""
     garbage: Rate = 0
     wrong_schema: Rate = 0
     duplicate: Rate = 0
     """This share is answered with the previous answer of this organisation once more."""
+    late: Rate = 0
+    """This share happens at once and is answered `late_ms` later, after answers to what was asked since."""
+    late_ms: Milliseconds = 0
+    huge: Rate = 0
+    """This share happens, and its answer goes on for ten gigabytes, or until the caller hangs up."""
     scripts: tuple[Script, ...] = ()
     absent: frozenset[str] = frozenset()
     """MIIT: VINs whose certificates have not arrived, whatever the makers uploaded."""

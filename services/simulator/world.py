@@ -135,7 +135,7 @@ class World:
         if not asked.vin or (asked.is_kept and not asked.key):
             raise Refused("V102")
         kept = self._answered.get((asked.organisation, asked.key))
-        if kept is not None:
+        if kept is not None and not self.country.faults(asked.organisation).forgetful:
             return _again(asked, kept)
         script = self._scripted(asked)
         if script and script.fixture:

@@ -51,13 +51,23 @@ class Case:
     def operation(self) -> Operation:
         return self.adapter.operations[self.command]
 
+    @property
+    def asks_back(self) -> bool:
+        """Whether it records a look-up of the command and not the command itself."""
+        return bool(self.fixture["given"].get("asks") == "lookup")
+
     def told(self) -> Contract:
         """The command as a message of its contract."""
         return CONTRACTS[self.command].models[-1].model_validate_json(json.dumps(self.fixture["given"]["data"]))
 
     def request(self) -> dict[str, Any]:
-        endpoint = self.operation.endpoint
-        return {"method": endpoint.method, "path": endpoint.path, "body": self.operation.request(self.told())}
+        asked = self.operation.lookup if self.asks_back else self.operation
+        assert asked is not None
+        return {
+            "method": asked.endpoint.method,
+            "path": asked.endpoint.path,
+            "body": asked.request(self.told()),
+        }
 
     def heard(self) -> dict[str, Any]:
         """What the mapping makes of the recorded answer, in the fixture's words."""
@@ -65,9 +75,12 @@ class Case:
         raw = response["text"] if "text" in response else json.dumps(response["body"])
         got = replies.reply(response["status"], response["headers"], raw.encode())
         try:
-            event = replies.answer(self.adapter, self.operation, self.told(), got)
+            read = replies.looked_up if self.asks_back else replies.answer
+            event = read(self.adapter, self.operation, self.told(), got)
         except AgencyError as wrong:
             return _in_words(wrong)
+        if event is None:
+            return {"known": False}
         data = event.model_dump(mode="json", exclude_none=True)
         return {"event": self.operation.command.answer.name, "data": data}
 
@@ -170,9 +183,23 @@ def _leaves(value: Any) -> Iterator[str]:
 
 
 def test_features_are_declared_and_kept() -> None:
-    """A queryable agency has a look-up for every operation; the others have none."""
+    """A queryable agency has a look-up for every operation that changes something; the others have none."""
     for adapter, operation in OPERATIONS:
-        assert (operation.lookup is not None) == (adapter.features is Features.QUERYABLE)
+        asked_about = adapter.features is Features.QUERYABLE and not operation.question
+        assert (operation.lookup is not None) == asked_about
+
+
+def test_what_changes_something_is_posted() -> None:
+    """An HTTP client sends a GET again of its own accord when the connection breaks, and nobody would know."""
+    assert {operation.endpoint.method for _, operation in OPERATIONS if not operation.question} == {"POST"}
+
+
+@pytest.mark.parametrize("name", [one.command.versions.name for _, one in OPERATIONS if one.lookup is not None])
+def test_every_look_up_shows_what_is_known_and_what_is_not(name: str) -> None:
+    """At least one fixture finds what was carried out, and at least one finds nothing."""
+    ends = [case.then for case in CASES if case.command == name and case.asks_back]
+    assert any("event" in then for then in ends)
+    assert {"known": False} in ends
 
 
 def test_operations_echo_fields_that_both_sides_have() -> None:

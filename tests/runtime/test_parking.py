@@ -134,13 +134,15 @@ def test_the_first_outcome_is_what_is_said_again(store: Store) -> None:
 
 
 def test_a_beginning_without_an_end_is_remembered(store: Store) -> None:
-    """So the next process knows that a call may have been under way; an end takes it back."""
+    """So the next process knows since when a call may have been under way; an end takes it back."""
     told = _played(
         store,
-        lambda connection: ledger.begin(connection, ME, "a"),
-        lambda connection: ledger.begin(connection, ME, "a"),
+        lambda connection: ledger.begin(connection, ME, "a", 10.0),
+        lambda connection: ledger.begin(connection, ME, "a", 20.0),
+        lambda connection: ledger.begin_again(connection, ME, "a", 30.0),
+        lambda connection: ledger.begin(connection, ME, "a", 40.0),
         lambda connection: ledger.end(connection, ME, "a"),
-        lambda connection: ledger.begin(connection, ME, "a"),
+        lambda connection: ledger.begin(connection, ME, "a", 50.0),
         lambda connection: ledger.decided(connection, ME, ["a"]),
     )
-    assert told == [True, False, None, True, {}]
+    assert told == [None, 10.0, None, 30.0, None, None, {}]

@@ -62,6 +62,7 @@ BEFORE = {
     "export-qualify": (),
     "licence-apply": ("export-qualify",),
     "export-declare": ("licence-apply",),
+    "export-declare-looked-up": ("export-declare",),
     "export-track": ("export-declare",),
 }
 """What must have happened before each operation succeeds."""
