@@ -81,8 +81,8 @@ def _counter(runtime: Runtime, organisation: Organisation, http: dict[Features, 
         (topics.commands(organisation.id).name,),
         runtime.settings.kafka,
         runtime.slot,
-        # More lanes than calls: waiting for the store or for Kafka must not hold an organisation's place.
-        at_once=limits.concurrency * 2,
+        # Every lane in the window is at work: the gate limits the calls, and who waits there minds its own deadline.
+        at_once=limits.records,
         records=limits.records,
         held_bytes=limits.bytes,
     )

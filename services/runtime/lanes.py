@@ -43,6 +43,7 @@ class Lanes:
     _membership: Membership = field(init=False)
     _window: Window = field(init=False)
     _watchdog: Watchdog = field(init=False)
+    _workers: int = 0
     _batches: int = 0
     _finished: int = 0
     _lagged_at: int | None = None
@@ -59,10 +60,8 @@ class Lanes:
         try:
             await self._join()
             async with asyncio.TaskGroup() as tasks:
-                for _ in range(self.lane.at_once):
-                    tasks.create_task(self._worker())
                 tasks.create_task(self._committer())
-                tasks.create_task(self._reader())
+                tasks.create_task(self._reader(tasks))
         finally:
             await self._close()
 
@@ -128,7 +127,7 @@ class Lanes:
 
     # -- reading
 
-    async def _reader(self) -> None:
+    async def _reader(self, workers: asyncio.TaskGroup) -> None:
         while self._membership.failure is None:
             self._breathe()
             self._membership.not_left_behind()
@@ -136,6 +135,7 @@ class Lanes:
             await self._membership.ask_again()
             for tenure, records in self._placed(await self._fetched()):
                 await self._take(tenure, records)
+                self._start(workers)
         raise self._membership.failure
 
     async def _fetched(self) -> Mapping[Place, list[Record]]:
@@ -218,12 +218,18 @@ class Lanes:
 
     # -- working
 
+    def _start(self, workers: asyncio.TaskGroup) -> None:
+        """Bring in as many workers as there is work for; each stays for as long as it finds some."""
+        for _ in range(min(self._window.runnable, self.lane.at_once - self._workers)):
+            self._workers += 1
+            workers.create_task(self._worker())
+
     async def _worker(self) -> None:
-        while True:
-            entry = await self._window.next()
+        while (entry := self._window.next()) is not None:
             if entry.tenure.live:
                 await self._one(entry)
             self._window.done(entry)
+        self._workers -= 1
 
     async def _one(self, entry: Entry) -> None:
         tenure = entry.tenure

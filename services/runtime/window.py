@@ -63,7 +63,7 @@ class Window:
     records: int = 0
     bytes: int = 0
     _lanes: dict[str, deque[Entry]] = field(default_factory=dict)
-    _runnable: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    _runnable: deque[deque[Entry]] = field(default_factory=deque)
 
     @property
     def full(self) -> bool:
@@ -75,6 +75,11 @@ class Window:
         """Whether so much is gone that fetching again is worth it."""
         return self.records <= self.most_records // 2 and self.bytes <= self.most_bytes // 2
 
+    @property
+    def runnable(self) -> int:
+        """How many lanes have a record that nobody works on yet."""
+        return len(self._runnable)
+
     def add(self, entry: Entry) -> None:
         """Put a record behind those of its key."""
         self.records += 1
@@ -83,11 +88,11 @@ class Window:
         lane = self._lanes.setdefault(key, deque())
         lane.append(entry)
         if len(lane) == 1:
-            self._runnable.put_nowait(key)
+            self._runnable.append(lane)
 
-    async def next(self) -> Entry:
-        """Wait for a record that may be worked on; nothing else of its key comes before it is `done`."""
-        return self._lanes[await self._runnable.get()][0]
+    def next(self) -> Entry | None:
+        """A record that may be worked on, if there is one; nothing else of its key comes before it is `done`."""
+        return self._runnable.popleft()[0] if self._runnable else None
 
     def done(self, entry: Entry) -> None:
         """Let go of a record that `next` gave, whatever became of it."""
@@ -97,7 +102,7 @@ class Window:
         lane = self._lanes[key]
         lane.popleft()
         if lane:
-            self._runnable.put_nowait(key)
+            self._runnable.append(lane)
         else:
             del self._lanes[key]
 

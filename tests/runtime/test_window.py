@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,70 +13,64 @@ def _entry(tenure: Tenure, offset: int, key: str = "key", taken: int = 0, size: 
     return Entry(tenure, Record("topic", 0, offset, key, (), b"x" * size), None, taken)
 
 
+def _next(window: Window) -> Entry:
+    entry = window.next()
+    assert entry is not None
+    return entry
+
+
 @given(keys=st.lists(st.sampled_from(["a", "b", "c", ""])), first=st.data())
 def test_a_key_has_one_record_at_work_and_they_come_in_order(keys: list[str], first: st.DataObject) -> None:
     """Whichever of those at work is done first; records without a key wait for nobody."""
-
-    async def play() -> None:
-        window, tenure = Window(100, 10_000), Tenure()
-        for offset, key in enumerate(keys):
-            window.add(_entry(tenure, offset, key))
-        at_work: list[Entry] = []
-        seen: list[tuple[str, int]] = []
-        while window.records:
-            while not window._runnable.empty():
-                at_work.append(await window.next())
-            assert len({entry.lane for entry in at_work}) == len(at_work)
-            done = at_work.pop(first.draw(st.integers(0, len(at_work) - 1)))
-            seen.append((done.record.key, done.record.offset))
-            window.done(done)
-        assert window.bytes == 0
-        assert not window._lanes
-        for name in ("a", "b", "c"):
-            assert [at for key, at in seen if key == name] == [at for at, key in enumerate(keys) if key == name]
-        assert len(seen) == len(keys)
-
-    asyncio.run(play())
+    window, tenure = Window(100, 10_000), Tenure()
+    for offset, key in enumerate(keys):
+        window.add(_entry(tenure, offset, key))
+    at_work: list[Entry] = []
+    seen: list[tuple[str, int]] = []
+    while window.records:
+        while (entry := window.next()) is not None:
+            at_work.append(entry)
+        assert len({entry.lane for entry in at_work}) == len(at_work)
+        done = at_work.pop(first.draw(st.integers(0, len(at_work) - 1)))
+        seen.append((done.record.key, done.record.offset))
+        window.done(done)
+    assert window.bytes == 0
+    assert not window._lanes
+    for name in ("a", "b", "c"):
+        assert [at for key, at in seen if key == name] == [at for at, key in enumerate(keys) if key == name]
+    assert len(seen) == len(keys)
 
 
 def test_records_fill_it_and_so_do_bytes() -> None:
     """It is full at either limit, and roomy again only when half of both is free."""
-
-    async def play() -> None:
-        tenure = Tenure()
-        many, large = Window(4, 1_000_000), Window(1_000, 4_000)
-        for offset in range(4):
-            assert not many.full
-            assert not large.full
-            many.add(_entry(tenure, offset, str(offset)))
-            large.add(_entry(tenure, offset, str(offset), size=800))
-        assert many.full
-        assert large.full
-        for window in (many, large):
-            window.done(await window.next())
-            assert not window.full
-            assert not window.roomy
-            window.done(await window.next())
-            assert window.roomy
-
-    asyncio.run(play())
+    tenure = Tenure()
+    many, large = Window(4, 1_000_000), Window(1_000, 4_000)
+    for offset in range(4):
+        assert not many.full
+        assert not large.full
+        many.add(_entry(tenure, offset, str(offset)))
+        large.add(_entry(tenure, offset, str(offset), size=800))
+    assert many.full
+    assert large.full
+    for window in (many, large):
+        window.done(_next(window))
+        assert not window.full
+        assert not window.roomy
+        window.done(_next(window))
+        assert window.roomy
 
 
 def test_what_waits_is_told_oldest_first_and_only_what_is_ours() -> None:
     """By batch, then by offset, whatever lane it stands in; also what is being worked on; not what went away."""
-
-    async def play() -> None:
-        window, here, gone = Window(100, 10_000), Tenure(), Tenure()
-        for entry in (
-            _entry(here, 7, "a", taken=1),
-            _entry(here, 8, "b", taken=1),
-            _entry(gone, 1, "c", taken=1),
-            _entry(here, 9, "a", taken=2),
-            _entry(here, 3, "d", taken=3),
-        ):
-            window.add(entry)
-        gone.live = False
-        await window.next()
-        assert [record.offset for record in window.waiting()] == [7, 8, 9, 3]
-
-    asyncio.run(play())
+    window, here, gone = Window(100, 10_000), Tenure(), Tenure()
+    for entry in (
+        _entry(here, 7, "a", taken=1),
+        _entry(here, 8, "b", taken=1),
+        _entry(gone, 1, "c", taken=1),
+        _entry(here, 9, "a", taken=2),
+        _entry(here, 3, "d", taken=3),
+    ):
+        window.add(entry)
+    gone.live = False
+    _next(window)
+    assert [record.offset for record in window.waiting()] == [7, 8, 9, 3]
