@@ -29,6 +29,7 @@ GROUPS = (
     Group("delivery", "delivery"),
     Group("topics", "topics"),
     Group("check"),
+    Group("chaos", "chaos"),
 )
 
 

@@ -140,7 +140,7 @@ async def _opened(service: str, settings: Settings) -> AsyncIterator[Runtime]:
     relay = Relay(store, producer)
     store.on_commit = relay.told
     await relay.load()
-    clock = Clock(settings.business_date)
+    clock = settings.clock
     post = SpanPost(service, producer, clock, asyncio.get_running_loop())
     runtime = Runtime(service, settings, settings.secret(), clock, store, producer, relay)
     runtime.background("outbox", relay.run)

@@ -7,12 +7,14 @@ service by hand.
 from __future__ import annotations
 
 import os
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .clock import Clock
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 """A TCP port; 0 lets the system choose a free one."""
@@ -64,6 +66,8 @@ class Settings(BaseSettings):
     bind: str = "127.0.0.1"
     business_date: date | None = None
     """Stands in for today in Asia/Shanghai, so that a test can live on a chosen day."""
+    clock_offset_s: float = 0.0
+    """Seconds by which this process's wall clock is wrong: a machine whose clock jumped, for fault runs."""
     door_port: Port = 7410
     console_port: Port = 7411
     journey_port: Port = 7412
@@ -76,6 +80,11 @@ class Settings(BaseSettings):
     wedged_s: Annotated[float, Field(gt=0)] = 120.0
     """Messages that wait so long for a broker that is there end the process."""
     simulator_url: str = Field(default_factory=lambda known: f"http://127.0.0.1:{known['simulator_port']}")
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that this process lives by."""
+        return Clock(self.business_date, timedelta(seconds=self.clock_offset_s))
 
     def secret(self) -> Secrets:
         """Read the secrets file anew; a missing or broken file is an error, never a default."""

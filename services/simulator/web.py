@@ -24,6 +24,8 @@ _UNANSWERED: Final = 0
 _GARBAGE: Final = b"\x00\x1f{]}<<<\xff\xfe not an answer"
 _WRONG_SCHEMA: Final = b'{"ok":true,"rows":[[1,2],[3,4]]}'
 _SERVER_ERROR: Final = b"<html><body><h1>500 Internal Server Error</h1></body></html>"
+_BLANK: Final = b" " * 65_536
+_ENDLESS: Final = 10 * 1024**3
 
 Chance = Callable[[], float]
 
@@ -171,11 +173,15 @@ class _Call:
             await self._hang()
         return self._respond(500, _SERVER_ERROR, _HTML) if self._drawn(faults.error_rate) else None
 
-    async def _after(self, outcome: Outcome) -> web.Response:
+    async def _after(self, outcome: Outcome) -> web.StreamResponse:
         faults = self.faults
         before = self.doors.previous(self.organisation, outcome.status, outcome.raw)
         if outcome.fresh and self._drawn(faults.success_then_timeout):
             await self._hang()
+        if self._drawn(faults.late):
+            await asyncio.sleep(faults.late_ms / 1000)
+        if self._drawn(faults.huge):
+            return await self._endless()
         if self._drawn(faults.garbage):
             return self._respond(200, _GARBAGE)
         if self._drawn(faults.wrong_schema):
@@ -191,6 +197,15 @@ class _Call:
         self._note(status)
         told = {"Content-Type": "application/json"} | _titled(headers or {})
         return web.Response(status=status, body=raw, headers=told)
+
+    async def _endless(self) -> web.StreamResponse:
+        """Ten gigabytes of spaces, which JSON allows, before an answer that nobody will see."""
+        self._note(200)
+        answer = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await answer.prepare(self.request)
+        for _ in range(_ENDLESS // len(_BLANK)):
+            await answer.write(_BLANK)
+        return answer
 
     async def _cut(self) -> Never:
         self._note(_UNANSWERED)

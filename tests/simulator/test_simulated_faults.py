@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.simulator.city import INSURER, TOKEN, VIN, City, Play
+from tests.simulator.city import INSURER, TOKEN, VIN, City, Play, fixture
 
 
 def test_delay_and_tail_slow_answers_down(play: Play) -> None:
@@ -120,6 +120,38 @@ def test_an_older_answer_can_come_again(play: Play) -> None:
         await other.through("coc-query")
         await city.turn("miit", duplicate=1)
         assert (await city.car().attempt("coc-query")).body["vin"] == "LZZTEST0XTA000009"
+
+    play(scenario)
+
+
+def test_an_answer_can_come_after_later_ones(play: Play) -> None:
+    """late: it happens at once, and the answer comes when those to later questions have long come."""
+
+    async def scenario(city: City) -> None:
+        await city.car().through("upload")
+        await city.turn("miit", late=1, late_ms=500)
+        late = asyncio.create_task(city.car().attempt("coc-query"))
+        await asyncio.sleep(0.1)
+        await city.heal("miit")
+        assert (await city.car().attempt("coc-query")).status == 200
+        assert not late.done()
+        assert (await late).status == 200
+
+    play(scenario)
+
+
+def test_an_answer_can_go_on_without_end(play: Play) -> None:
+    """huge: who reads on would get ten gigabytes; when they hang up, it ends, and others are served meanwhile."""
+
+    async def scenario(city: City) -> None:
+        car = city.car()
+        await car.through("upload")
+        await city.turn("miit", huge=1)
+        url = f"{city.base}/miit{fixture('coc-query')['request']['path']}"
+        async with city.session.post(url, json=car.body("coc-query"), headers={"Idempotency-Key": "huge"}) as endless:
+            assert len(await endless.content.readexactly(4 * 1024**2)) == 4 * 1024**2
+            await city.heal("miit")
+            assert (await car.attempt("coc-query")).status == 200
 
     play(scenario)
 

@@ -1,0 +1,209 @@
+"""A run from the first sale to the verdict: load, faults by the schedule, healing, patience, and a judge."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Final, Protocol
+
+from services.chaos.blows import BLOWS
+from services.chaos.ground import Ground, Missed
+from services.chaos.schedule import Strike
+from services.publisher.careful import invented, until_acknowledged
+from services.publisher.door import Door
+from services.publisher.sales import Sale
+from services.stack.running import Running
+from services.stack.trouble import TroubleError
+
+_PUBLISHER: Final = "platform"
+_HANDS: Final = 8
+"""Sales handed in at once: one that is stuck at the door does not hold up the others."""
+_LOOK_S: Final = 1.0
+_HEALED_S: Final = 240.0
+_ENDED: Final = ("closed", "manual", "cancelled", "refused")
+
+Tell = Callable[[str], None]
+
+
+class Verdict(Protocol):
+    """What a judge says."""
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing was found."""
+
+    def as_json(self) -> dict[str, Any]:
+        """For scripts."""
+
+
+Judge = Callable[[Running], Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is to happen."""
+
+    seed: int
+    minutes: float
+    strikes: Sequence[Strike]
+    per_s: float = 1.0
+    """Sales handed in a second."""
+    patience_s: float = 600.0
+
+    @property
+    def seconds(self) -> float:
+        return self.minutes * 60
+
+    @property
+    def sales(self) -> int:
+        return max(1, round(self.seconds * self.per_s))
+
+
+@dataclass(slots=True)
+class Course:
+    """A run on its ground, as it goes."""
+
+    run: Run
+    ground: Ground
+    tell: Tell
+    struck: Counter[str] = field(default_factory=Counter)
+    missed: Counter[str] = field(default_factory=Counter)
+    acknowledged: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    healed_s: float | None = None
+    began: float = field(default_factory=time.monotonic)
+    _retried: set[str] = field(default_factory=set)
+
+    async def play(self) -> None:
+        """Everything but the verdict. What did not end within the patience shows in `counts`."""
+        self.began = time.monotonic()
+        async with asyncio.TaskGroup() as tasks:
+            publishing = tasks.create_task(self._publish())
+            async with asyncio.TaskGroup() as faults:
+                for strike in self.run.strikes:
+                    faults.create_task(self._strike(strike))
+                faults.create_task(asyncio.sleep(self.run.seconds))
+            await self._heal()
+            await publishing
+            await self._settle()
+
+    # -- load
+
+    async def _publish(self) -> None:
+        """One sale after another at an even pace; each is handed in until it is acknowledged."""
+        stack = self.ground.running
+        random = Random(self.run.seed)  # noqa: S311 - a repeatable run
+        places = asyncio.Semaphore(_HANDS)
+        async with Door.of(stack, _PUBLISHER) as door, asyncio.TaskGroup() as hands:
+            for number, sale in enumerate(invented(stack, _PUBLISHER, random, self.run.sales)):
+                await asyncio.sleep(self.began + number / self.run.per_s - time.monotonic())
+                await places.acquire()
+                hands.create_task(self._hand_in(door, sale)).add_done_callback(lambda _: places.release())
+
+    async def _hand_in(self, door: Door, sale: Sale) -> None:
+        for _ in range(sale.times):
+            await until_acknowledged(door, sale, self.run.seconds + _HEALED_S + self.run.patience_s)
+        self.acknowledged += 1
+
+    # -- faults
+
+    async def _strike(self, strike: Strike) -> None:
+        await asyncio.sleep(self.began + strike.at_s - time.monotonic())
+        try:
+            async with BLOWS[strike.fault](self.ground, strike):
+                self.struck[strike.fault] += 1
+                self._say(str(strike))
+                await asyncio.sleep(strike.lasts_s)
+        except (Missed, ProcessLookupError) as why:
+            self.missed[strike.fault] += 1
+            self._say(f"{strike}: 未命中 / missed, {why}")
+
+    def _say(self, what: str) -> None:
+        at = time.monotonic() - self.began
+        self.tell(f"{at:7.1f} s  已收 / taken {self.acknowledged:>4}  {what}")
+
+    # -- healing
+
+    async def _heal(self) -> None:
+        self._say("故障结束 / no more faults")
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(_HEALED_S):
+                await self._mended()
+                await self.ground.until_ready()
+        except TimeoutError:
+            self._say(f"{_HEALED_S:.0f} 秒内未恢复 / not healed")
+            return
+        self.healed_s = round(time.monotonic() - began, 1)
+        self._say(f"{self.healed_s} 秒后全部就绪 / everything is ready")
+
+    async def _mended(self) -> None:
+        while True:
+            try:
+                await self.ground.heal()
+            except TroubleError as trouble:
+                self._say(f"再试 / again: {trouble.en}")
+                await asyncio.sleep(_LOOK_S)
+            else:
+                return
+
+    async def _settle(self) -> None:
+        """Wait until every case has ended, and be the person who is asked to try again."""
+        deadline = time.monotonic() + self.run.patience_s
+        while time.monotonic() < deadline:
+            try:
+                self.counts = await asyncio.to_thread(self._counted)
+                await asyncio.to_thread(self._try_again)
+            except TroubleError as away:
+                self._say(f"再看 / again: {away.en}")
+            if sum(self.counts.get(name, 0) for name in _ENDED) >= self.run.sales:
+                self._say(f"全部办结 / all ended: {self._told()}")
+                return
+            await asyncio.sleep(_LOOK_S)
+        self._say(f"{self.run.patience_s:.0f} 秒内没有全部办结 / not all ended: {self._told()}")
+
+    def _told(self) -> str:
+        return ", ".join(f"{name} {count}" for name, count in self.counts.items() if count)
+
+    def _counted(self) -> dict[str, int]:
+        counts: dict[str, int] = self.ground.running.service("console").ask("GET", "/api/status")["cases"]
+        return counts
+
+    def _try_again(self) -> None:
+        """Once each: what waits for its next try, or died of a fault, as an operator does after an outage."""
+        dispatch = self.ground.running.service("dispatch")
+        for row in dispatch.ask("GET", "/v1/deliveries"):
+            if row["id"] in self._retried or row["failure"] == "not-yet":
+                continue
+            try:
+                dispatch.ask("POST", f"/v1/deliveries/{row['id']}/retry", {"reason": "after the faults"})
+            except TroubleError:
+                continue  # it is being tried at this very moment
+            self._retried.add(row["id"])
+
+    @property
+    def ended(self) -> bool:
+        """Whether everything is healed and every sale has ended."""
+        return self.healed_s is not None and self.counts.get("open", 1) == 0 and self.acknowledged == self.run.sales
+
+    def report(self, verdict: Verdict) -> dict[str, Any]:
+        """For scripts."""
+        told = verdict.as_json()
+        return {
+            "seed": self.run.seed,
+            "minutes": self.run.minutes,
+            "sales": self.run.sales,
+            "acknowledged": self.acknowledged,
+            "cases": self.counts,
+            "faults": dict(self.struck),
+            "missed": dict(self.missed),
+            "retried_by_hand": len(self._retried),
+            "healed_s": self.healed_s,
+            "wall_s": round(time.monotonic() - self.began, 1),
+            "ended": self.ended,
+            **told,
+        }
