@@ -65,14 +65,29 @@ def walk(story: Story) -> Iterator[Finding]:
 
 
 def _once(effect: Effect, now: Standing, story: Story) -> Iterator[Finding]:
-    if effect.key not in story.commands:
+    if effect.delivery not in story.commands:
         yield _named("uncommanded", effect, story)
+    if effect.revision > 1 and not _was_waiting(effect, story):
+        yield _named("edited-by-nobody", effect, story)
     again = effect.operation in expected.ONCE and now.holds(effect.operation, effect.at)
-    if again and not _may_replace(effect, story):
+    if again and not _may_replace(effect, story) and not _was_decided(effect, now, story):
         yield _named("second-effect", effect, story)
     undone = expected.UNDOES.get(effect.operation)
     if undone and not undone & now.effects.keys():
         yield _named("undone-twice", effect, story)
+
+
+def _was_waiting(effect: Effect, story: Story) -> bool:
+    """Only what was put aside can be edited, and that was said when it was."""
+    said = (change.told for change in story.named("delivery.changed"))
+    return any(one["delivery_id"] == effect.delivery and one["state"] in {"parked", "dead"} for one in said)
+
+
+def _was_decided(effect: Effect, now: Standing, story: Story) -> bool:
+    """A person edited the command after its effect, or gave up a delivery whose effect no answer had told."""
+    before = now.effects[effect.operation]
+    edited = before.delivery == effect.delivery and before.revision < effect.revision
+    return edited or story.left_to_person(before)
 
 
 def _may_replace(effect: Effect, story: Story) -> bool:

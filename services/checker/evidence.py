@@ -7,20 +7,39 @@
     cases.jsonl                  {id, vin, order_no, kind, headline, version, owner, opened_at, closed_at,
                                   facets: [{name, state, hold, code, until, owner}], timers: [{name, due}]}
     logs/*.log                   one event a line, JSON or not
+    metrics/*.prom               what each service shows to Prometheus
+    reading.json                 {at, effects}: when the cases were asked for, and how many lines the ledger had
+                                 before the ends of the topics were looked up
 
 A header or value that is not UTF-8 is {"base64": "…"}.
+
+A stack may be at work while it is read, so causes are read after what they cause where a missing cause would be a
+finding, and the other way round where a missing effect would be one: histories, then the ledger's length, then the
+topics' ends, then the cases, then everything else; the topics up to those ends.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-_NEEDED = ("publishers", "topics", "logs", "simulator/ledger.jsonl", "simulator/requests.jsonl", "cases.jsonl")
+_NEEDED: Final = (
+    "publishers",
+    "topics",
+    "logs",
+    "metrics",
+    "simulator/ledger.jsonl",
+    "simulator/requests.jsonl",
+    "cases.jsonl",
+    "reading.json",
+)
+_BREAKER: Final = re.compile(r'tongche_breaker_state\{organisation="([^"]+)"\} ([0-9.]+)')
 
 
 class BrokenEvidence(Exception):
@@ -54,6 +73,8 @@ class Raw:
     key: str
     headers: tuple[tuple[str, bytes], ...]
     value: bytes | None
+    sent: float
+    """When it was handed to Kafka, in seconds since 1970."""
 
     @property
     def where(self) -> str:
@@ -62,12 +83,23 @@ class Raw:
     @property
     def type(self) -> str:
         """The contract's name that its header claims, or nothing."""
-        claimed = dict(self.headers).get("ce_type", b"").decode(errors="replace")
-        return claimed.removeprefix("tongche.").rpartition(".v")[0]
+        return self.header("ce_type").removeprefix("tongche.").rpartition(".v")[0]
 
     @property
     def subject(self) -> str:
-        return dict(self.headers).get("ce_subject", b"").decode(errors="replace")
+        return self.header("ce_subject")
+
+    def header(self, wanted: str) -> str:
+        """The text of a header, or nothing."""
+        return next((value.decode(errors="replace") for name, value in self.headers if name == wanted), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """When and how far the evidence was read; see the module."""
+
+    at: datetime
+    effects: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +114,10 @@ class Evidence:
             raise BrokenEvidence(f"{self.folder}: missing {', '.join(missing)}")
         if not (self.folder / "topics" / "sale.events.jsonl").exists():
             raise BrokenEvidence(f"{self.folder}: missing topics/sale.events.jsonl")
+
+    def reading(self) -> Reading:
+        told = Line("reading.json", _object((self.folder / "reading.json").read_text(encoding="utf-8"), "reading.json"))
+        return Reading(datetime.fromisoformat(told["at"]), int(told["effects"]))
 
     def histories(self) -> Iterator[Line]:
         for file in sorted((self.folder / "publishers").glob("*.history.jsonl")):
@@ -103,14 +139,27 @@ class Evidence:
         for line in _lines(self.folder / "topics" / f"{topic}.jsonl"):
             headers = tuple((name, _bytes(value) or b"") for name, value in line["headers"].items())
             key = (_bytes(line["key"]) or b"").decode(errors="replace")
-            yield Raw(topic, line["partition"], line["offset"], key, headers, _bytes(line["value"]))
+            sent = line["timestamp"] / 1000
+            yield Raw(topic, line["partition"], line["offset"], key, headers, _bytes(line["value"]), sent)
 
     def log_lines(self) -> Iterator[tuple[str, str]]:
         """Where, and the text."""
-        for file in sorted((self.folder / "logs").glob("*.log")):
-            with file.open(encoding="utf-8", errors="replace") as log:
-                for number, text in enumerate(log, start=1):
-                    yield f"logs/{file.name}:{number}", text
+        return self._texts("logs", "*.log")
+
+    def metric_lines(self) -> Iterator[tuple[str, str]]:
+        """Where, and the text."""
+        return self._texts("metrics", "*.prom")
+
+    def open_breakers(self) -> frozenset[str]:
+        """Organisations that some process held back, or was probing, when its metrics were read."""
+        shown = (_BREAKER.match(text) for _, text in self.metric_lines())
+        return frozenset(found[1] for found in shown if found and float(found[2]) > 0)
+
+    def _texts(self, part: str, pattern: str) -> Iterator[tuple[str, str]]:
+        for file in sorted((self.folder / part).glob(pattern)):
+            with file.open(encoding="utf-8", errors="replace") as text:
+                for number, line in enumerate(text, start=1):
+                    yield f"{part}/{file.name}:{number}", line
 
 
 def _lines(file: Path) -> Iterator[Line]:

@@ -6,9 +6,22 @@ every other operation leaves an effect.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
+
+_REVISED: Final = re.compile(r"(.+)\.r([2-9]|[1-9][0-9]+)")
+
+
+def delivery_of(key: str) -> tuple[str, int]:
+    """The delivery and revision of an idempotency key.
+
+    A delivery keeps its command's id for ever; an edit by a person sends revision n under `<id>.r<n>`.
+    """
+    revised = _REVISED.fullmatch(key)
+    return (revised[1], int(revised[2])) if revised else (key, 1)
+
 
 QUESTIONS: Final = frozenset(
     {

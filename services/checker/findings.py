@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args
 
-Ledger = Literal["lost", "duplicate_effects", "out_of_order", "stuck", "leaks", "unreadable", "unfounded"]
+Ledger = Literal["lost", "duplicate_effects", "out_of_order", "stuck", "leaks", "unreadable", "unfounded", "coupled"]
 """The counters of a verdict."""
 LEDGERS: Final[tuple[Ledger, ...]] = get_args(Ledger)
 
@@ -29,11 +29,16 @@ KINDS: Final = {
     "sale-not-published": Kind("lost", 1, "已受理的销售未发布", "an acknowledged sale was never published"),
     "sale-without-case": Kind("lost", 1, "已受理的销售没有业务", "an acknowledged sale has no case"),
     "sale-accepted-twice": Kind("lost", 1, "同一销售被受理两次", "one sale was accepted twice as two"),
+    "answer-lost": Kind("lost", 2, "已办结的投递没有答复", "a settled delivery whose answer was never told"),
+    "change-untold": Kind("lost", 10, "业务变更从未公布", "a change of a case that was never told"),
     "key-twice": Kind("duplicate_effects", 2, "同一幂等键产生两次效果", "two effects with one idempotency key"),
     "second-effect": Kind("duplicate_effects", 2, "未撤销前再次办理", "done again while the first still stood"),
     "undone-twice": Kind("duplicate_effects", 2, "撤销了不存在的办理", "undone although nothing stood"),
     "uncommanded": Kind("duplicate_effects", 2, "没有指令的效果", "an effect that no command asked for"),
     "unexpected-effect": Kind("duplicate_effects", 2, "该类业务不应有的效果", "an effect such a case must not have"),
+    "edited-by-nobody": Kind("duplicate_effects", 2, "修订无人工处理记录", "an edit that no person is on record for"),
+    "answered-twice": Kind("duplicate_effects", 2, "同一指令有不同答复", "one command has different answers"),
+    "said-otherwise": Kind("duplicate_effects", 2, "同一消息编号内容不同", "one message id with different contents"),
     "effects-reordered": Kind("out_of_order", 3, "办理顺序与指令不符", "effects not in the order of the commands"),
     "answers-reordered": Kind("out_of_order", 3, "答复顺序与指令不符", "answers not in the order of the commands"),
     "versions-reordered": Kind("out_of_order", 3, "版本倒退", "versions run backwards"),
@@ -46,6 +51,11 @@ KINDS: Final = {
     "closed-without-effect": Kind("stuck", 5, "已办结但缺少应有的效果", "closed without an effect it needs"),
     "cancelled-with-effect": Kind("stuck", 6, "已终止但未撤销完", "ended with an effect still standing"),
     "claimed-without-effect": Kind("stuck", 5, "业务状态与机构台账不符", "the case claims what nobody has done"),
+    "dead-unowned": Kind("stuck", 5, "终止投递没有负责人或原因", "a dead delivery without an owner or a class"),
+    "dead-untold": Kind("stuck", 5, "终止投递没有死信", "a dead delivery that is not among the dead letters"),
+    "parked-for-ever": Kind("stuck", 5, "搁置投递无人重试", "a parked delivery that nobody will try"),
+    "waits-unheld": Kind("stuck", 5, "无故等待的指令", "a command waits though nothing holds it back"),
+    "stood-still": Kind("coupled", 4, "因他机构中断而停顿", "stood still while another was down"),
     "denied-field": Kind("leaks", 7, "字段越权", "a field that the party may not see"),
     "denied-value": Kind("leaks", 7, "个人信息出现在不应有之处", "personal data where it may not be"),
     "wrong-recipient": Kind("leaks", 7, "发往无关机构", "sent to an organisation that has no part in it"),

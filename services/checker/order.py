@@ -18,7 +18,8 @@ def order(story: Story) -> Iterator[Finding]:
 
 
 def _effects(story: Story) -> Iterator[Finding]:
-    places = ((effect.key, effect.where, effect.operation) for effect in story.effects)
+    # The first effect of a delivery counts: after it, a person may edit and send it again whenever he likes.
+    places = ((effect.delivery, effect.where, effect.operation) for effect in story.effects)
     yield from _against_commands(story, "effects-reordered", places)
 
 

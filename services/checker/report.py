@@ -16,12 +16,14 @@ _TITLES: Final[dict[Ledger, tuple[str, str]]] = {
     "leaks": ("泄露", "leaks"),
     "unreadable": ("不可读", "unreadable"),
     "unfounded": ("无政策依据", "unfounded"),
+    "coupled": ("牵连", "coupled"),
 }
 _NOTES: Final = {
     "sales": ("销售", "sales"),
     "vehicles": ("车辆", "vehicles"),
     "messages": ("消息", "messages"),
     "effects": ("机构效果", "effects at agencies"),
+    "set_aside": ("已隔离的外来消息", "strangers' messages set aside"),
     "poison": ("毒消息", "poisoned messages"),
     "poison_with_personal_data": ("含个人信息的毒消息", "poisoned, with personal data"),
 }

@@ -10,9 +10,11 @@ from typing import Any, Final
 
 from contracts.topics import AGENCIES
 
+from .expectations import delivery_of
 from .findings import Finding, masked
 
 _ANSWERS: Final = frozenset(f"{agency}.events" for agency in AGENCIES)
+_ENDED: Final = frozenset({"settled", "refused", "cancelled"})
 
 Position = tuple[int, int]
 """Partition and offset."""
@@ -23,6 +25,7 @@ class Acknowledged:
     """What a publisher was told."""
 
     where: str
+    at: float
     id: str
     source: str
     sourceid: str
@@ -31,10 +34,15 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """One message of ours about the vehicle; `told` holds the few fields that a rule reads."""
+    """One message of ours about the vehicle; `told` holds the few fields that a rule reads.
+
+    `sent` is when Kafka was given it, in seconds since 1970, `digest` tells its content from any other.
+    """
 
     topic: str
     at: Position
+    sent: float
+    digest: int
     key: str
     id: str
     name: str
@@ -51,7 +59,7 @@ class Spoken:
         return self.topic in _ANSWERS
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Effect:
     """A line of the agencies' own ledger; `number` is its place in that file."""
 
@@ -65,6 +73,16 @@ class Effect:
     def where(self) -> str:
         return f"ledger.jsonl:{self.number}"
 
+    @cached_property
+    def delivery(self) -> str:
+        """The delivery that the key belongs to; see `delivery_of`."""
+        return delivery_of(self.key)[0]
+
+    @cached_property
+    def revision(self) -> int:
+        """How often a person had edited the command, plus one."""
+        return delivery_of(self.key)[1]
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -74,6 +92,8 @@ class Case:
     id: str
     kind: str
     headline: str
+    version: int
+    changed: float
     owner: str | None
     facets: dict[str, dict[str, Any]]
     timers: tuple[datetime, ...]
@@ -130,6 +150,42 @@ class Story:
         return found
 
     @cached_property
+    def deliveries(self) -> dict[str, Spoken]:
+        """What was said last about each delivery."""
+        said = (one for one in self.named("delivery.changed") if not one.topic.endswith(".dead"))
+        return {one.told["delivery_id"]: one for one in said}
+
+    @cached_property
+    def decided(self) -> frozenset[str]:
+        """Deliveries about which a person has decided; one that only waits for a person is dead."""
+        return frozenset(
+            one.told["delivery_id"]
+            for one in self.named("delivery.changed")
+            if one.told["failure"] == "person" and one.told["state"] in {"parked", "cancelled"}
+        ) | frozenset(effect.delivery for effect in self.effects if effect.revision > 1)
+
+    @cached_property
+    def told_version(self) -> dict[str, int]:
+        """The newest version of each case that everybody has heard of."""
+        found: dict[str, int] = {}
+        for change in self.named("case.changed"):
+            found[change.case] = max(change.told["version"], found.get(change.case, 0))
+        return found
+
+    def moves(self, case: Case) -> bool:
+        """Whether the case was read after what the topics tell of it, which is so on a stack at work."""
+        return case.version > self.told_version.get(case.id, 0)
+
+    def ended(self, delivery: str) -> float | None:
+        """When a delivery came to its end; None while it has not."""
+        last = self.deliveries.get(delivery)
+        return last.sent if last and last.told["state"] in _ENDED else None
+
+    def left_to_person(self, effect: Effect) -> bool:
+        """An effect whose answer never came, and a person decided what to make of it: no rule may know better."""
+        return effect.delivery in self.decided and effect.delivery not in self.answers
+
+    @cached_property
     def answers(self) -> dict[str, Spoken]:
         """What an agency answered, by the command's id."""
         return {message.cause: message for message in reversed(self.messages) if message.is_answer}
@@ -140,11 +196,11 @@ class Story:
 
     def answered(self, effect: Effect, name: str) -> Any:
         """A field of the agency's answer to the command that had this effect; None while there is none."""
-        answer = self.answers.get(effect.key)
+        answer = self.answers.get(effect.delivery)
         return answer.told.get(name) if answer else None
 
     def case_of(self, effect: Effect) -> str:
-        command = self.commands.get(effect.key)
+        command = self.commands.get(effect.delivery)
         return command.case if command else ""
 
     def invoice_date(self, case: str) -> date | None:

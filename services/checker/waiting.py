@@ -3,46 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Final
 
 from . import expectations as expected
 from .effects import standing, terms
 from .findings import Finding
-from .story import Case, Story
+from .story import Case, Effect, Story
 
 LATE: Final = timedelta(minutes=1)
 """A timer may fire so much late and still counts as alive."""
 
 
+_ENDED: Final = frozenset({"CLOSED", "CANCELLED", "REFUSED"})
+
+
 def waiting(story: Story, now: datetime) -> Iterator[Finding]:
+    """A case that was read after the topics' ends may know more than they tell: then only its waiting is judged."""
     stands = _standing_by_case(story, now)
     for case in story.cases:
-        mine = stands.get(case.id, set())
-        match case.headline:
-            case "CLOSED":
-                yield from _closed(story, case, mine)
-            case "CANCELLED" | "REFUSED":
-                yield from _all_named(story, "cancelled-with-effect", case, mine)
-            case _ if not _waits(case, now):
-                yield story.finding("nobody-waits", case.where, case.headline, case.id)
-        if case.headline not in {"CANCELLED", "REFUSED"}:
-            yield from _claims(story, case, mine)
+        if case.headline not in _ENDED and not _waits(case, now):
+            yield story.finding("nobody-waits", case.where, case.headline, case.id)
+        if not story.moves(case):
+            yield from _against_ledger(story, case, stands.get(case.id, {}))
 
 
-def _standing_by_case(story: Story, now: datetime) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
+Stands = dict[str, Effect]
+"""What stands for one case, by operation."""
+
+
+def _standing_by_case(story: Story, now: datetime) -> dict[str, Stands]:
+    found: dict[str, Stands] = {}
     end = standing(story)
     for operation, effect in end.effects.items():
         if end.holds(operation, now.isoformat()) or "registration.register" in end.effects:
-            found.setdefault(story.case_of(effect), set()).add(operation)
+            found.setdefault(story.case_of(effect), {})[operation] = effect
     return found
 
 
-def _closed(story: Story, case: Case, mine: set[str]) -> Iterator[Finding]:
-    plan = terms(story, case.id)
-    yield from _all_named(story, "closed-without-effect", case, expected.must_stand(plan) - mine)
-    yield from _all_named(story, "unexpected-effect", case, mine - expected.may_stand(plan))
+def _against_ledger(story: Story, case: Case, mine: Stands) -> Iterator[Finding]:
+    blamed = {operation for operation, effect in mine.items() if not story.left_to_person(effect)}
+    match case.headline:
+        case "CLOSED":
+            plan = terms(story, case.id)
+            yield from _all_named(story, "closed-without-effect", case, expected.must_stand(plan) - mine.keys())
+            yield from _all_named(story, "unexpected-effect", case, blamed - expected.may_stand(plan))
+        case "CANCELLED" | "REFUSED":
+            yield from _all_named(story, "cancelled-with-effect", case, blamed)
+    if case.headline not in {"CANCELLED", "REFUSED"}:
+        yield from _claims(story, case, mine.keys())
 
 
 def _waits(case: Case, now: datetime) -> bool:
@@ -50,7 +60,7 @@ def _waits(case: Case, now: datetime) -> bool:
     return bool(owned) or any(due >= now - LATE for due in case.timers)
 
 
-def _claims(story: Story, case: Case, mine: set[str]) -> Iterator[Finding]:
+def _claims(story: Story, case: Case, mine: AbstractSet[str]) -> Iterator[Finding]:
     # What a closed case must have is already judged: one fault, one finding.
     judged = expected.must_stand(terms(story, case.id)) if case.headline == "CLOSED" else frozenset()
     claimed = {
@@ -61,5 +71,5 @@ def _claims(story: Story, case: Case, mine: set[str]) -> Iterator[Finding]:
     yield from _all_named(story, "claimed-without-effect", case, claimed - mine - judged)
 
 
-def _all_named(story: Story, what: str, case: Case, operations: set[str] | frozenset[str]) -> Iterator[Finding]:
+def _all_named(story: Story, what: str, case: Case, operations: AbstractSet[str]) -> Iterator[Finding]:
     return (story.finding(what, case.where, operation, case.id) for operation in sorted(operations))

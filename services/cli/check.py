@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import typer
 
-from services.cli.running import Running, running
+from services.cli import progress
+from services.cli.running import running
 from services.cli.terminal import FAILED, Data, Json, answer, out, talk
+from services.stack.evidence import collect
+from services.stack.running import Running
 
 if TYPE_CHECKING:
     from services.checker import Verdict
 
 app = typer.Typer()
-
-_COPIED: Final = ("publishers/*.history.jsonl", "simulator/ledger.jsonl", "simulator/requests.jsonl", "logs/*.log")
 
 
 @app.command()
@@ -38,30 +35,9 @@ def judge(stack: Running) -> Verdict:
     """Collect the evidence anew and judge it."""
     from services.checker import check as verdict_on
 
-    evidence = collect(stack)
-    return verdict_on(evidence, datetime.now(UTC))
-
-
-def collect(stack: Running) -> Path:
-    """Gather what everybody recorded into `<data>/evidence`; what an earlier check gathered goes."""
-    root = stack.folder.root
-    into = root / "evidence"
-    shutil.rmtree(into, ignore_errors=True)
-    for name in ("publishers", "simulator", "logs", "topics"):
-        (into / name).mkdir(parents=True)
-    for pattern in _COPIED:
-        for found in root.glob(pattern):
-            shutil.copyfile(found, into / found.relative_to(root))
-    for needed in ("simulator/ledger.jsonl", "simulator/requests.jsonl"):
-        (into / needed).touch()
-    with (into / "cases.jsonl").open("wb") as cases:
-        cases.writelines(stack.service("journey").lines("/v1/export/cases"))
-    records = asyncio.run(_dump(stack, into / "topics"))
-    talk.print(f"证据 / evidence: {into} ({records} records)", markup=False)
-    return into
-
-
-async def _dump(stack: Running, into: Path) -> int:
-    from services.runtime.dump import dump
-
-    return await dump(stack.settings, into)
+    with progress.telling("核查 / checking") as told:
+        told("evidence")
+        evidence, records = collect(stack)
+        verdict = verdict_on(evidence, progress=told)
+    talk.print(f"证据 / evidence: {evidence} ({records} records)", markup=False)
+    return verdict

@@ -32,6 +32,16 @@ def waiting() -> Iterator[Callable[[list[str]], None]]:
         yield lambda parts: talk.print(title.format(", ".join(parts))) if parts else None
 
 
+@contextmanager
+def telling(title: str) -> Iterator[Callable[[str], None]]:
+    """Show what is being done now, on a terminal; nobody else needs it."""
+    if talk.is_terminal:
+        with talk.status(title) as spinner:
+            yield lambda what: spinner.update(f"{title}: {what}")
+    else:
+        yield lambda _: None
+
+
 def _bar(title: str, total: int) -> Report:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     progress = Progress(*columns, console=talk)

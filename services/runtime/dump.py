@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-
-from contracts.topics import Topic
 
 from .settings import Settings
 from .topics import topics_of
@@ -18,49 +17,62 @@ from .topics import topics_of
 _POLL_MS: Final = 500
 
 
-async def dump(settings: Settings, into: Path) -> int:
-    """Write `<into>/<topic>.jsonl` for every topic, up to its end at the start; how many records. The folder exists.
+Ends = dict[TopicPartition, tuple[int, int]]
+"""The first offset of every partition and the one after its last."""
+
+
+async def ends_of(settings: Settings) -> Ends:
+    """How far every topic reaches at this moment."""
+    async with _reader(settings) as consumer:
+        known = await consumer.topics()
+        topics = [topic for topic in topics_of(settings) if topic.name in known]
+        places = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
+        consumer.assign(places)
+        begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+        return {place: (begins[place], ends[place]) for place in places}
+
+
+async def dump(settings: Settings, into: Path, ends: Ends) -> int:
+    """Write `<into>/<topic>.jsonl` for every topic, up to these ends; how many records. The folder exists.
 
     One line a record: {partition, offset, key, headers, value, timestamp}; what is not UTF-8 is {"base64": …}.
     """
+    async with _reader(settings) as consumer:
+        consumer.assign(list(ends))
+        for place, (begin, _) in ends.items():
+            consumer.seek(place, begin)
+        left = {place for place, (begin, end) in ends.items() if end > begin}
+        with ExitStack() as open_files:
+            names = {place.topic for place in ends}
+            files: dict[str, IO[str]] = {name: (into / f"{name}.jsonl").open("w", encoding="utf-8") for name in names}
+            for file in files.values():
+                open_files.callback(file.close)
+            return await _drain(consumer, left, ends, files)
+
+
+@asynccontextmanager
+async def _reader(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka, enable_auto_commit=False)
     await consumer.start()
     try:
-        known = await consumer.topics()
-        return await _all(consumer, [topic for topic in topics_of(settings) if topic.name in known], into)
+        yield consumer
     finally:
         await consumer.stop()
-
-
-async def _all(consumer: AIOKafkaConsumer, topics: Iterable[Topic], into: Path) -> int:
-    places = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
-    consumer.assign(places)
-    begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
-    left = {place for place in places if ends[place] > begins[place]}
-    for place in places:
-        consumer.seek(place, begins[place])
-    names = {place.topic for place in places}
-    files: dict[str, IO[str]] = {name: (into / f"{name}.jsonl").open("w", encoding="utf-8") for name in names}
-    try:
-        return await _drain(consumer, left, ends, files)
-    finally:
-        for file in files.values():
-            file.close()
 
 
 async def _drain(
     consumer: AIOKafkaConsumer,
     left: set[TopicPartition],
-    ends: dict[TopicPartition, int],
+    ends: Ends,
     files: dict[str, IO[str]],
 ) -> int:
     written = 0
     while left:
         for place, records in (await consumer.getmany(*left, timeout_ms=_POLL_MS)).items():
-            due = [record for record in records if record.offset < ends[place]]
+            due = [record for record in records if record.offset < ends[place][1]]
             files[place.topic].writelines(map(_line, due))
             written += len(due)
-            if await consumer.position(place) >= ends[place]:
+            if await consumer.position(place) >= ends[place][1]:
                 left.discard(place)
     return written
 

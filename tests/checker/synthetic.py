@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from contracts import case, certificate, delivery, export, insurance, loan, police, sale, tax, telemetry
 from contracts.contract import Contract
-from contracts.envelope import Envelope, encode, message
+from contracts.envelope import Envelope, encode, envelope_of, message
 from contracts.keys import vehicle_key
 from contracts.numbers import vin as vins
 from contracts.registry import contract_of
@@ -83,11 +83,14 @@ class Scene:
     topics: dict[str, list[Line]] = field(default_factory=dict)
     cases: list[Line] = field(default_factory=list)
     logs: list[str] = field(default_factory=list)
+    metrics: list[str] = field(default_factory=lambda: ['tongche_breaker_state{organisation="tax"} 0.0'])
+    known_effects: int | None = None
+    """How many effects stood in the ledger when the topics' ends were looked up; None: all of them."""
     _at: datetime = NOW - timedelta(hours=1)
     _ids: int = 0
 
     def write(self, folder: Path) -> Path:
-        for name in ("publishers", "simulator", "topics", "logs"):
+        for name in ("publishers", "simulator", "topics", "logs", "metrics"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         _write(folder / "publishers" / "platform.history.jsonl", self.history)
         _write(folder / "simulator" / "ledger.jsonl", self.ledger)
@@ -96,6 +99,9 @@ class Scene:
         for topic, records in self.topics.items():
             _write(folder / "topics" / f"{topic}.jsonl", records)
         (folder / "logs" / "dispatch.log").write_text("\n".join(self.logs) + "\n", encoding="utf-8")
+        (folder / "metrics" / "dispatch.prom").write_text("\n".join(self.metrics) + "\n", encoding="utf-8")
+        effects = len(self.ledger) if self.known_effects is None else self.known_effects
+        _write(folder / "reading.json", [{"at": NOW.isoformat(), "effects": effects}])
         return folder
 
     def effect(self, operation: str, car: int = 0) -> Line:
@@ -116,6 +122,16 @@ class Scene:
             for line in self.topics[topic]
             if line["key"] == self.cars[car].key and f".{contract}.v" in line["headers"]["ce_type"]
         )
+
+    def command(self, name: str, car: int = 0) -> Envelope:
+        """The envelope of the one command of that name about that car."""
+        (found,) = (
+            line
+            for topic, lines in self.topics.items()
+            for line in lines
+            if topic.endswith(".commands") and line["key"] == self.cars[car].key and f".{name}.v" in _type_of(line)
+        )
+        return envelope_of((header, text.encode()) for header, text in found["headers"].items())
 
     def tick(self) -> datetime:
         self._at += timedelta(seconds=1)
@@ -177,17 +193,31 @@ class Scene:
             body = data.model_dump(mode="json", exclude_none=True)
             self.ledger.append({**common, "vin": car.vin, "body": body, "result": {}, "status": 200})
 
+    def carry_out(self, organisation: str, car: Car, data: Contract) -> Envelope:
+        """Ask for something once more, or for something that is undone, and have it done."""
+        return self.exchange(organisation, car, data, answer_to(car, data))
+
     def exchange(self, organisation: str, car: Car, data: Contract, answer: Contract) -> Envelope:
         """A command, what the organisation did, its answer, and what became of the delivery."""
         name = contract_of(data)[0].name
         asked = self.ask(organisation, car, data)
         self.do(organisation, car, data, asked.id, effect=name not in _QUESTIONS)
         self.say(f"{COMMANDS[name].agency}.events", car, answer, cause=asked)
-        settled = delivery.DeliveryChangedV1(
-            delivery_id=asked.id, vin=car.vin, organisation=organisation, command=name, revision=1, state="settled"
-        )
-        self.say("delivery.events", car, settled, cause=asked)
+        self.tell(organisation, car, asked, revision=1, state="settled")
         return asked
+
+    def tell(
+        self, organisation: str, car: Car, asked: Envelope, *, topic: str = "delivery.events", **fate: Any
+    ) -> None:
+        """Say how a delivery stands."""
+        name = asked.type.removeprefix("tongche.").rpartition(".v")[0]
+        known = {"delivery_id": asked.id, "vin": car.vin, "organisation": organisation, "command": name}
+        changed = delivery.DeliveryChangedV1.model_validate(known | {"revision": 1} | fate)
+        self.say(topic, car, changed, cause=asked)
+
+
+def _type_of(line: Line) -> str:
+    return str(line["headers"]["ce_type"])
 
 
 _QUESTIONS: Final = {"coc.query", "insurance.quote", "plate.track", "export.qualify", "export.track"}
@@ -202,6 +232,11 @@ def scene(kinds: Sequence[SaleKind] = ("cash", "loan", "export", "cash", "loan")
         _close(made, car)
         _observe(made, car)
     return made
+
+
+def answer_to(car: Car, command: Contract) -> Contract:
+    """What an agency says when it has done what it was asked."""
+    return _ANSWERS[contract_of(command)[0].name](car)
 
 
 def _sell(made: Scene, car: Car) -> None:
@@ -322,9 +357,14 @@ def _borrow(made: Scene, car: Car) -> None:
             phone=car.phone,
             **_person(car),
         ),
-        loan.LoanDecidedV1(
-            vin=car.vin, decision="APPROVED", loan_contract_no=car.loan_contract_no, loan_amount=10_000_000
-        ),
+        approval(car),
+    )
+
+
+def approval(car: Car) -> loan.LoanDecidedV1:
+    """The bank's yes."""
+    return loan.LoanDecidedV1(
+        vin=car.vin, decision="APPROVED", loan_contract_no=car.loan_contract_no, loan_amount=10_000_000
     )
 
 
@@ -347,19 +387,27 @@ def tax_payment(car: Car) -> tax.TaxPayV1:
     return tax.TaxPayV1(vin=car.vin, assessment_no=f"A{car.number}", amount_due=1_000_000)
 
 
-def _pay_tax(made: Scene, car: Car) -> None:
-    assessed = tax.TaxAssessedV1(
+def tax_assessment(car: Car) -> tax.TaxAssessedV1:
+    """The tax office's answer to the declaration."""
+    return tax.TaxAssessedV1(
         vin=car.vin, assessment_no=f"A{car.number}", tax_full=2_000_000, relief=1_000_000, tax_payable=1_000_000
     )
-    paid = tax.TaxPaidV1(
+
+
+def tax_receipt(car: Car) -> tax.TaxPaidV1:
+    """The tax office's answer to the payment."""
+    return tax.TaxPaidV1(
         vin=car.vin,
         assessment_no=f"A{car.number}",
         tax_receipt_no=f"R{car.number}",
         amount_due=1_000_000,
         tax_paid_at=NOW,
     )
-    made.exchange("tax", car, tax_declaration(car), assessed)
-    made.exchange("tax", car, tax_payment(car), paid)
+
+
+def _pay_tax(made: Scene, car: Car) -> None:
+    made.carry_out("tax", car, tax_declaration(car))
+    made.carry_out("tax", car, tax_payment(car))
 
 
 def _insure(made: Scene, car: Car) -> None:
@@ -374,7 +422,12 @@ def _insure(made: Scene, car: Car) -> None:
     )
     quoted = insurance.InsuranceQuotedV1(vin=car.vin, quote_no=f"Q{car.number}", premium=95_000, vvt=0)
     made.exchange(f"insurer-{INSURER}", car, quote, quoted)
-    bound = insurance.InsuranceBoundV1(
+    made.carry_out(f"insurer-{INSURER}", car, binding(car))
+
+
+def cover(car: Car) -> insurance.InsuranceBoundV1:
+    """The insurer's answer to the binding."""
+    return insurance.InsuranceBoundV1(
         vin=car.vin,
         policy_no=policy_no(car),
         insurer_uscc=INSURER,
@@ -383,7 +436,6 @@ def _insure(made: Scene, car: Car) -> None:
         start_date=_DAY,
         end_date=date(2027, 5, 19),
     )
-    made.exchange(f"insurer-{INSURER}", car, binding(car), bound)
 
 
 def policy_no(car: Car) -> str:
@@ -502,6 +554,25 @@ def _export(made: Scene, car: Car) -> None:
     )
 
 
+_ANSWERS: Final[dict[str, Callable[[Car], Contract]]] = {
+    "invoice.request": lambda car: tax.InvoiceIssuedV1(
+        vin=car.vin, invoice_no=invoice_no(car), invoice_date=_DAY, **_AMOUNTS
+    ),
+    "invoice.reverse": lambda car: tax.InvoiceReversedV1(
+        vin=car.vin, invoice_no=invoice_no(car), red_invoice_no=f"26600000{car.number:012d}"
+    ),
+    "tax.declare": tax_assessment,
+    "tax.pay": tax_receipt,
+    "tax.reclaim": lambda car: tax.TaxRefundedV1(vin=car.vin, assessment_no=f"A{car.number}", refund=1_000_000),
+    "insurance.bind": cover,
+    "insurance.cancel": lambda car: insurance.InsuranceCancelledV1(
+        vin=car.vin, policy_no=policy_no(car), refund=95_000
+    ),
+    "loan.apply": approval,
+    "loan.withdraw": lambda car: loan.LoanWithdrawnV1(vin=car.vin, loan_contract_no=car.loan_contract_no),
+    "plate.release": lambda car: police.PlateReleasedV1(vin=car.vin, reservation_no=f"RS{car.number}"),
+    "mortgage.release": lambda car: police.MortgageReleasedV1(vin=car.vin, mortgage_no=f"M{car.number}"),
+}
 _FACETS: Final[dict[SaleKind, dict[str, str]]] = {
     "cash": {
         "order": "CONFIRMED",
@@ -545,7 +616,7 @@ def _close(made: Scene, car: Car) -> None:
     )
     made.say("case.events", car, opened)
     made.say("case.events", car, closed)
-    told = closed.model_dump(mode="json", exclude={"steps", "policy_packs", "changed_at", "code"})
+    told = closed.model_dump(mode="json", exclude={"steps", "policy_packs", "code"})
     made.cases.append({"id": car.case, **told})
 
 

@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 import pytest
 
-from contracts.sale import Buyer
-from services.checker.personal import PersonalValues, parsed
-from tests.checker.synthetic import INSURER
+from contracts.sale import Buyer, SaleCorrectedV1
+from services.checker.personal import PersonalValues, denied, parsed
+from tests.checker.synthetic import INSURER, Car, sale_of
 
 BUYER = Buyer(
     buyer_name="王样本",
@@ -26,6 +26,10 @@ def _known(**changes: str) -> PersonalValues:
     personal = PersonalValues()
     personal.learn(Buyer.model_validate({**BUYER.model_dump(), **changes}))
     return personal
+
+
+def _kinds(personal: PersonalValues, text: str, *permitted: str) -> frozenset[str]:
+    return denied(personal.found_in(parsed(text)), frozenset(permitted))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +53,7 @@ def _known(**changes: str) -> PersonalValues:
 )
 def test_a_value_is_found_in_any_writing(text: str, kinds: set[str]) -> None:
     """In JSON and plain text, escaped, encoded or grouped, but not as a part of another number."""
-    assert _known().found_in(parsed(text)) == kinds
+    assert _kinds(_known(), text) == kinds
 
 
 @pytest.mark.parametrize("name", ["null", "True", "0", "status"])
@@ -61,7 +65,7 @@ def test_a_strange_name_is_not_seen_everywhere(name: str) -> None:
 def test_a_name_of_two_words_is_found() -> None:
     """Latin names count as a whole, not by their first word."""
     personal = _known(buyer_name="Ann Example")
-    assert personal.found_in("refused for Ann Example.") == {"buyer_name"}
+    assert _kinds(personal, "refused for Ann Example.") == {"buyer_name"}
     assert not personal.found_in("Ann is a name, Example another")
 
 
@@ -70,3 +74,30 @@ def test_a_company_is_not_a_person() -> None:
     assert not _known(buyer_id_type="USCC", buyer_id_no=INSURER, buyer_name="样例汽车公司").found_in(
         ["样例汽车公司", INSURER]
     )
+
+
+@pytest.mark.parametrize(
+    ("permitted", "kinds"), [((), {"buyer_name"}), (("model",), set()), (("phone",), {"buyer_name"})]
+)
+def test_a_text_that_also_stands_in_an_open_field_proves_nothing(permitted: tuple[str, ...], kinds: set[str]) -> None:
+    """A buyer may be called what a model is called: who may see the model may see that word."""
+    personal = _known()
+    personal.learn(sale_of(Car(1, "cash")).model_copy(update={"model": "王样本 2026"}))
+    personal.settle()
+    assert _kinds(personal, "王样本 2026", *permitted) == kinds
+
+
+def test_one_text_may_be_two_values() -> None:
+    """A buyer whose phone is also his identity document's number: who may see one of them may see that text."""
+    personal = _known(buyer_id_no="15487604561", buyer_id_type="PASSPORT")
+    assert _kinds(personal, "15487604561", "phone") == set()
+    assert _kinds(personal, "15487604561", "buyer_id_no") == set()
+    assert _kinds(personal, "15487604561", "model") == {"buyer_id_no"}
+
+
+def test_a_free_text_opens_nothing() -> None:
+    """A reason that names the buyer does not make the name a reason's."""
+    personal = _known()
+    personal.learn(SaleCorrectedV1(vin=Car(1, "cash").vin, model="海豚", reason="王样本"))
+    personal.settle()
+    assert _kinds(personal, "王样本", "reason") == {"buyer_name"}

@@ -70,8 +70,7 @@ def _repeat_effect(made: Scene) -> None:
 
 
 def _pay_again(made: Scene) -> None:
-    asked = made.ask("tax", made.cars[CASH], tax_payment(made.cars[CASH]))
-    made.do("tax", made.cars[CASH], tax_payment(made.cars[CASH]), asked.id)
+    made.carry_out("tax", made.cars[CASH], tax_payment(made.cars[CASH]))
 
 
 def _act_unasked(made: Scene) -> None:
@@ -81,13 +80,13 @@ def _act_unasked(made: Scene) -> None:
 def _undo_nothing(made: Scene) -> None:
     car = made.cars[CASH]
     released = police.MortgageReleaseV1(vin=car.vin, mortgage_no="M1", lender_uscc=LENDER)
-    made.do("police", car, released, made.ask("police", car, released).id)
+    made.carry_out("police", car, released)
 
 
 def _lend_for_cash(made: Scene) -> None:
     car = made.cars[CASH]
     wish = loan.LoanApplyV1.model_validate({**made.effect("loan.apply", LOAN)["body"], "vin": car.vin}, strict=False)
-    made.do(f"bank-{LENDER}", car, wish, made.ask(f"bank-{LENDER}", car, wish).id)
+    made.carry_out(f"bank-{LENDER}", car, wish)
 
 
 def _swap_effects(made: Scene) -> None:
@@ -133,10 +132,9 @@ def _undo_after_registration(made: Scene) -> None:
     car = made.cars[CASH]
     cancelled = insurance.InsuranceCancelV1(vin=car.vin, policy_no=policy_no(car), reason="too late")
     organisation = f"insurer-{INSURER}"
-    made.do(organisation, car, cancelled, made.ask(organisation, car, cancelled).id)
+    made.carry_out(organisation, car, cancelled)
     # Otherwise the closed case would, rightly, also lack its cover.
-    bound = made.ask(organisation, car, binding(car))
-    made.do(organisation, car, binding(car), bound.id)
+    made.carry_out(organisation, car, binding(car))
 
 
 def _open(made: Scene, **changes: object) -> None:
@@ -166,7 +164,8 @@ def _cancelled_and_paid(made: Scene) -> None:
 def _leak_in_command(made: Scene) -> None:
     car = made.cars[LOAN]
     told = tax.InvoiceReverseV1(vin=car.vin, invoice_no=invoice_no(car), reason=f"贷款合同 {car.loan_contract_no}")
-    made.ask("tax", car, told)
+    made.carry_out("tax", car, told)
+    made.ledger.pop()
 
 
 def _leak_in_log(made: Scene) -> None:
@@ -217,7 +216,8 @@ def _vin_as_key(made: Scene) -> None:
 
 def _wrong_insurer(made: Scene) -> None:
     car = made.cars[CASH]
-    made.ask(f"insurer-{OTHER_INSURER}", car, binding(car))
+    asked = made.ask(f"insurer-{OTHER_INSURER}", car, binding(car))
+    made.tell(f"insurer-{OTHER_INSURER}", car, asked, state="cancelled")
 
 
 def _garbage(made: Scene) -> None:
@@ -275,7 +275,7 @@ PLANTED: dict[str, tuple[Spoil, dict[str, int], set[str]]] = {
     "a phone in a header": (_leak_in_header, {"leaks": 1}, {"denied-value"}),
     "another insurer was asked": (_wrong_insurer, {"leaks": 1}, {"wrong-recipient"}),
     "bytes that are no message": (_garbage, {"unreadable": 1}, {"undecodable"}),
-    "a field that no contract has": (_unknown_field, {"unreadable": 1}, {"undecodable"}),
+    "a field that no contract has": (_unknown_field, {"unreadable": 1, "lost": 1}, {"undecodable", "answer-lost"}),
     "a tax without pack": (_no_pack, {"unfounded": 1}, {"no-pack"}),
     "a tax by last year's pack": (_expired_pack, {"unfounded": 1}, {"no-pack"}),
     "a signal that decided": (_signal_as_pack, {"unfounded": 1}, {"foreign-pack"}),

@@ -129,8 +129,8 @@ def test_the_program_refuses_an_empty_folder(tmp_path: Path) -> None:
 
 def test_every_kind_of_finding_is_planted_somewhere() -> None:
     """A rule that no planted bug sets off might as well not be there."""
-    elsewhere = {"denied-field", "claimed-without-effect", "undone-after-registration", "undone-out-of-order"}
-    assert set().union(*(found for _, _, found in PLANTED.values())) | elsewhere == set(KINDS)
+    planted = "".join(file.read_text(encoding="utf-8") for file in Path(__file__).parent.glob("test_*.py"))
+    assert not [kind for kind in KINDS if f'"{kind}"' not in planted]
     assert {kind.ledger for kind in KINDS.values()} == set(LEDGERS)
 
 
