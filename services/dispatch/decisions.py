@@ -100,6 +100,7 @@ class Decisions:
             "cancelled", delivery.attempts, failure="person", reason=because.reason, decided=delivery.decided + 1
         )
         said = self.voice.changed(delivery.command, delivery.record.key, fate)
+        ledger.end(connection, self.consumer, id_)
         ledger.decide(connection, self.consumer, id_, [said])
         parking.remove(connection, waiting.row)
         lineage.keep(connection, self._act("cancel", waiting, because))

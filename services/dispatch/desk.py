@@ -1,33 +1,50 @@
-"""What operators see of the organisations and may do about them, in this process of dispatch."""
+"""What operators see of the organisations and their deliveries, and may do about them, in this process of dispatch."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
-from contracts.codes import CODES
-from services.runtime import parking
+from sqlalchemy import Connection
+
+from services.runtime import ledger, parking
 from services.runtime.breaker import State
-from services.runtime.lanes import Lanes
+from services.runtime.clock import Clock
 from services.runtime.parking import Parked
-from services.runtime.record import read
 from services.runtime.store import Store
 
+from . import lineage, plans, shown
 from .breakers import Breakers
-from .decisions import CannotDecide, Decisions
-from .deliveries import Deliveries
+from .counter import Counter, consumer_of, organisation_of
+from .decisions import CannotDecide
+from .editing import Change
+from .lineage import Act, Because, Name
+from .plans import ActName, Plan, Repair
+from .runner import Runner
+from .search import Filter, Held, Search, Searching, UnknownOrganisation
+from .shown import Shown
 
-_MOST_LISTED: Final = 1000
-_PREFIX: Final = "dispatch."
+__all__ = ["Counter", "Desk", "UnknownDelivery"]
+
+_MOST_BEHIND: Final = 100
+_MOST_OF_A_CASE: Final = 1000
+
+
+class UnknownDelivery(LookupError):
+    """Dispatch has never decided about a delivery of that id, and none waits."""
 
 
 @dataclass(frozen=True, slots=True)
-class Counter:
-    """One organisation's deliveries, the lanes they come through, and what a person may decide about them."""
+class Standing:
+    """A parked delivery among those of its key."""
 
-    deliveries: Deliveries
-    lanes: Lanes
-    decisions: Decisions
+    row: Parked
+    head: Parked | None
+    behind: list[Parked]
+    acts: list[Act]
+    data: Shown | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +52,28 @@ class Desk:
     """All organisations of this installation, by id."""
 
     store: Store
+    clock: Clock
+    ids: Callable[[], str]
     breakers: Breakers
-    counters: dict[str, Counter]
+    counters: Mapping[str, Counter]
+    searching: Searching
+    runner: Runner
 
-    async def organisations(self) -> list[dict[str, Any]]:
+    # -- organisations
+
+    async def organisations(self) -> list[Shown]:
         """Every organisation: its breaker and why, and how many deliveries are held, parked and dead."""
         counts = await self.store.read(parking.counts)
         return [await self._organisation(name, counter, counts) for name, counter in self.counters.items()]
 
-    async def _organisation(self, name: str, counter: Counter, counts: dict[tuple[str, str], int]) -> dict[str, Any]:
+    async def _organisation(self, name: str, counter: Counter, counts: dict[tuple[str, str], int]) -> Shown:
         breaker, gate = counter.deliveries.breaker, counter.deliveries.attempts.gate
         consumer = counter.deliveries.book.consumer
-        organisation = counter.deliveries.attempts.agency.organisation
         held = 0 if breaker.state is State.CLOSED else await counter.lanes.backlog()
         return {
             "id": name,
-            "zh": organisation.zh,
-            "en": organisation.en,
+            "zh": counter.organisation.zh,
+            "en": counter.organisation.en,
             "state": breaker.state.value,
             "reason": breaker.reason,
             "since": self.breakers.since[name],
@@ -62,63 +84,224 @@ class Desk:
             "allowed": gate.allowed,
         }
 
-    def pause(self, organisation: str, reason: str) -> bool:
-        """Hold everything for an organisation until somebody resumes it; False where there is none of that name."""
-        counter = self.counters.get(organisation)
-        if counter is not None:
-            counter.deliveries.breaker.pause(reason)
-        return counter is not None
+    async def pause(self, organisation: str, because: Because) -> None:
+        """Hold everything for an organisation until somebody resumes it. Raises `UnknownOrganisation`."""
+        self._counter(organisation).deliveries.breaker.pause(because.reason)
+        await self._keep("pause", because, organisation)
 
-    def resume(self, organisation: str) -> bool:
-        """Have one call probe now, whatever pause there was; False where there is none of that name."""
-        counter = self.counters.get(organisation)
-        if counter is not None:
-            counter.deliveries.breaker.probe()
-            counter.deliveries.attempts.gate.look()
-        return counter is not None
+    async def resume(self, organisation: str, because: Because) -> None:
+        """Have one call probe now, whatever pause there was. Raises `UnknownOrganisation`."""
+        deliveries = self._counter(organisation).deliveries
+        await self._keep("resume", because, organisation)
+        deliveries.breaker.probe()
+        deliveries.attempts.gate.look()
 
-    async def deliveries(self, state: parking.State | None, case: str | None) -> list[dict[str, Any]]:
-        """What is parked or dead, oldest first, of one case or of all."""
-        rows = await self.store.read(lambda connection: parking.listed(connection, None, state, _MOST_LISTED))
-        told = [_told(row) for row in rows]
-        return [row for row in told if case in (None, row["case"])]
+    async def _keep(self, name: Name, because: Because, organisation: str) -> None:
+        act = Act(name, because, self._now(), organisation)
+        await self.store.run(lambda connection: lineage.keep(connection, act))
 
-    async def retry(self, id_: str, reason: str) -> None:
+    def _counter(self, organisation: str) -> Counter:
+        try:
+            return self.counters[organisation]
+        except KeyError:
+            raise UnknownOrganisation(organisation) from None
+
+    # -- deliveries
+
+    async def search(self, search: Search) -> Shown:
+        """A page of what waits, oldest first, and the organisations for which it waits.
+
+        Raises `UnknownOrganisation`.
+        """
+        page = await self.searching.page(search, self._now())
+        down = [one for one in await self.organisations() if one["state"] != State.CLOSED.value]
+        named = [one for one in down if search.organisation in {None, one["id"]}]
+        return {
+            "deliveries": [shown.row(one) for one in page.rows],
+            "total": page.total,
+            "next": page.next,
+            "held": named,
+        }
+
+    async def of_case(self, case: str, state: parking.State | None) -> list[Shown]:
+        """What is parked or dead of one case, oldest first."""
+        wanted = parking.Wanted(case=case, states=None if state is None else {state})
+        rows = await self.store.read(partial(parking.page, wanted=wanted, after=None, most=_MOST_OF_A_CASE))
+        return [shown.row(one) for one in rows]
+
+    async def show(self, id_: str) -> Shown:
+        """Everything about one delivery, personal data masked. Raises `UnknownDelivery`."""
+        standing = await self.store.read(partial(_standing, id_=id_, reveal=False))
+        if standing is not None:
+            return self._stands(standing)
+        held = self._held(id_)
+        return self._waits(*held) if held else await self._ended(id_)
+
+    async def reveal(self, id_: str, because: Because) -> Shown:
+        """The same with its data as it is; that somebody looked, and why, is kept. Raises `UnknownDelivery`."""
+
+        def act(connection: Connection) -> Standing:
+            standing = _standing(connection, id_, reveal=True)
+            if standing is None:
+                raise UnknownDelivery(id_)
+            row, organisation = standing.row, organisation_of(standing.row.consumer)
+            looked = Act("reveal", because, self._now(), organisation, id_, row.state, row.revision)
+            lineage.keep(connection, looked)
+            return standing
+
+        return self._stands(await self.store.run(act), reveal=True)
+
+    def _stands(self, standing: Standing, *, reveal: bool = False) -> Shown:
+        return {
+            **shown.row(standing.row),
+            "data": standing.data,
+            "attempts": shown.attempts(standing.row),
+            "acts": [shown.act(one, reveal=reveal) for one in standing.acts],
+            "head": shown.row(standing.head) if standing.head else None,
+            "behind": [shown.row(one) for one in standing.behind],
+        }
+
+    def _held(self, id_: str) -> tuple[Held, list[Held]] | None:
+        """A held delivery, and all that is held."""
+        held = self.searching.held()
+        found = next((one for one in held if one.record.id == id_), None)
+        return (found, held) if found else None
+
+    def _waits(self, one: Held, held: list[Held]) -> Shown:
+        lane = [each for each in held if (each.organisation, each.record.key) == (one.organisation, one.record.key)]
+        place = lane.index(one)
+        return {
+            **shown.row(one),
+            "data": shown.data(one.record, reveal=False),
+            "attempts": [],
+            "acts": [],
+            "head": shown.row(lane[0]) if place else None,
+            "behind": [shown.row(each) for each in lane[place + 1 :][:_MOST_BEHIND]],
+        }
+
+    async def _ended(self, id_: str) -> Shown:
+        consumers = list(map(consumer_of, self.counters))
+
+        def look(connection: Connection) -> tuple[Any, list[Act]]:
+            found = (ledger.decided(connection, consumer, [id_]).get(id_) for consumer in consumers)
+            return next(filter(None, found), None), lineage.of_delivery(connection, id_)
+
+        outputs, acts = await self.store.read(look)
+        fate = shown.ended(outputs or [])
+        if fate is None:
+            raise UnknownDelivery(id_)
+        return {**shown.fate(fate), "data": None, "acts": [shown.act(one) for one in acts], "head": None, "behind": []}
+
+    async def retry(self, id_: str, because: Because) -> None:
         """Try a delivery again now. Raises `CannotDecide`."""
         counter = await self._counter_of(id_)
-        await counter.decisions.retry(id_, reason)
+        await counter.decisions.retry(id_, because.reason, because.by)
         counter.deliveries.heads.look()
 
-    async def cancel(self, id_: str, reason: str) -> None:
+    async def cancel(self, id_: str, because: Because) -> None:
         """Give a delivery up. Raises `CannotDecide`."""
         counter = await self._counter_of(id_)
-        await counter.decisions.cancel(id_, reason)
+        await counter.decisions.cancel(id_, because.reason, because.by)
+        counter.deliveries.heads.look()
+
+    async def edit(self, id_: str, change: Change, because: Because) -> int:
+        """Have a delivery say something else; its new revision. Raises `CannotDecide` or `NotValid`."""
+        counter = await self._counter_of(id_)
+        revision = await counter.decisions.edit(id_, change, because)
+        counter.deliveries.heads.look()
+        return revision
+
+    async def answer(self, id_: str, raw: Mapping[str, Any], because: Because) -> None:
+        """Settle a delivery with the answer that a person has. Raises `CannotDecide` or `NotValid`."""
+        counter = await self._counter_of(id_)
+        await counter.decisions.answer(id_, raw, because)
         counter.deliveries.heads.look()
 
     async def _counter_of(self, id_: str) -> Counter:
+        """Where people are served about a parked delivery. Raises `CannotDecide`."""
         consumer = await self.store.read(lambda connection: parking.consumer_of(connection, id_))
-        if consumer is None:
-            raise CannotDecide("unknown")
-        return self.counters[consumer.removeprefix(_PREFIX)]
+        if consumer is not None:
+            return self.counters[organisation_of(consumer)]
+        if self._held(id_):
+            raise CannotDecide("held")
+        try:
+            await self._ended(id_)
+        except UnknownDelivery:
+            raise CannotDecide("unknown") from None
+        raise CannotDecide("ended")
+
+    # -- repairs of many
+
+    async def plan(self, act: ActName, filter_: Filter, because: Because) -> Shown:
+        """Store what is to be done to which deliveries, and count them. Raises `UnknownOrganisation`."""
+        new = Plan(self.ids(), act, self.searching.wanted(filter_, self._now()), because, self._now())
+        if not await self.store.run(partial(plans.plan, new=new)):
+            return {"id": None, "act": act, "total": 0}
+        return await self.repair(new.id)
+
+    async def repairs(self, after: str | None, most: int) -> Shown:
+        """A page of repairs, the newest first, each with its progress."""
+
+        def look(connection: Connection) -> list[tuple[Repair, Shown]]:
+            rows = plans.page(connection, after, most + 1)
+            return [(row, plans.progress(connection, row.id)) for row in rows]
+
+        found = await self.store.read(look)
+        rows = [shown.repair(row, progress) for row, progress in found[:most]]
+        return {"repairs": rows, "next": rows[-1]["id"] if len(found) > most else None}
+
+    async def repair(self, id_: str) -> Shown:
+        """One repair: what, why, how far, and how its deliveries spread. Raises `UnknownRepair`."""
+
+        def look(connection: Connection) -> Shown:
+            row = plans.find(connection, id_)
+            acts = [shown.act(one) for one in lineage.of_repair(connection, id_)]
+            told = shown.repair(row, plans.progress(connection, id_))
+            return {**told, "counts": plans.counts(connection, row), "acts": acts}
+
+        return await self.store.read(look)
+
+    async def items(self, id_: str, after: int, most: int) -> Shown:
+        """A page of a repair's deliveries, in the order in which they are taken. Raises `UnknownRepair`."""
+
+        def look(connection: Connection) -> list[plans.Item]:
+            plans.find(connection, id_)
+            return plans.items_of(connection, id_, after, most + 1)
+
+        found = await self.store.read(look)
+        rows = [shown.item(one) for one in found[:most]]
+        return {"items": rows, "next": rows[-1]["position"] if len(found) > most else None}
+
+    async def turn(self, id_: str, act: Name, because: Because, per_second: float | None = None) -> Shown:
+        """Run, halt or abandon a repair. Raises `UnknownRepair` or `CannotRepair`."""
+
+        def turned(connection: Connection) -> None:
+            plans.turn(connection, id_, act, because, self._now())
+            if per_second is not None:
+                plans.pace(connection, id_, per_second)
+
+        await self.store.run(turned)
+        self.runner.look()
+        return await self.repair(id_)
+
+    def acted(self, consumers: Collection[str]) -> None:
+        """A repair changed deliveries of these: their heads may be due."""
+        for consumer in consumers:
+            self.counters[organisation_of(consumer)].deliveries.heads.look()
+
+    def _now(self) -> float:
+        return self.clock.now().timestamp()
 
 
-def _told(row: Parked) -> dict[str, Any]:
-    """A parked delivery for people: whose, what, why; none of the command's data."""
-    command = read(row.record)
-    last = row.history[-1] if row.history else {}
-    code = CODES.get(last.get("code") or "")
-    return {
-        "id": row.record.id,
-        "case": command.envelope.subject,
-        "organisation": row.consumer.removeprefix(_PREFIX),
-        "command": command.envelope.type.removeprefix("tongche.").rsplit(".", 1)[0],
-        "state": row.state,
-        "tries": row.tries,
-        "since": row.since,
-        "next_try_at": None if row.state == "dead" else row.not_before,
-        "failure": row.failure,
-        "reason": row.reason,
-        "code": last.get("code"),
-        "code_zh": code.zh if code else None,
-        "code_en": code.en if code else None,
-    }
+def _standing(connection: Connection, id_: str, *, reveal: bool) -> Standing | None:
+    consumer = parking.consumer_of(connection, id_)
+    row = parking.find(connection, consumer, id_) if consumer else None
+    if row is None:
+        return None
+    return Standing(
+        row,
+        parking.head_of(connection, row),
+        parking.behind(connection, row, _MOST_BEHIND),
+        lineage.of_delivery(connection, id_),
+        shown.data(row.record, reveal=reveal),
+    )

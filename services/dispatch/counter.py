@@ -1,0 +1,38 @@
+"""One organisation's deliveries, the lanes they come through, and what a person may decide about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from adapters.organisations import Organisation
+from services.runtime.lanes import Lanes
+
+from .decisions import Decisions
+from .deliveries import Deliveries
+
+_PREFIX: Final = "dispatch."
+
+
+def consumer_of(organisation: str) -> str:
+    """The name under which an organisation's rows stand: also that of its consumer group."""
+    return f"{_PREFIX}{organisation}"
+
+
+def organisation_of(consumer: str) -> str:
+    """The inverse of `consumer_of`."""
+    return consumer.removeprefix(_PREFIX)
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Where people are served about one organisation."""
+
+    deliveries: Deliveries
+    lanes: Lanes
+    decisions: Decisions
+
+    @property
+    def organisation(self) -> Organisation:
+        """Whose it is."""
+        return self.deliveries.attempts.agency.organisation

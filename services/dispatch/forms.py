@@ -1,0 +1,102 @@
+"""What people send to dispatch: an act and why, and by whom."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from contracts.types import Reason
+from observability import redaction
+
+from .editing import Change
+from .lineage import OPERATOR, Because
+from .search import Filter
+
+# What looks like somebody's number in it is masked: it is kept, and shown to whoever sees the delivery.
+_Said = Annotated[Reason, AfterValidator(redaction.text)]
+_Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60), AfterValidator(redaction.text)
+]
+Rate = Annotated[float, Field(ge=0.1, le=1000, allow_inf_nan=False)]
+"""Deliveries a second."""
+
+
+class Form(BaseModel):
+    """Closed to what we do not know, and silent about what was wrong in it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Reasoned(Form):
+    """Why a person does something; `by` is who."""
+
+    reason: _Said
+    by: _Name = OPERATOR
+
+    def because(self) -> Because:
+        """The same as it is kept."""
+        return Because(self.reason, self.by)
+
+
+class Editing(Reasoned):
+    """What a command should say instead: `set` single fields (null takes one out), or `data`, all of it."""
+
+    set: dict[str, Any] | None = None
+    data: dict[str, Any] | None = None
+    revision: int | None = None
+    not_carried_out: bool = False
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.set is None) == (self.data is None):
+            kind = "set_or_data"
+            raise PydanticCustomError(kind, "either set or data")
+        return self
+
+    def because(self) -> Because:
+        """As kept, with what the person vouches for."""
+        return Because(self.reason, self.by, not_carried_out=self.not_carried_out)
+
+    def change(self) -> Change:
+        """The change itself."""
+        return Change(self.set, self.data, self.revision)
+
+
+class Answering(Reasoned):
+    """The agency's answer, in our words."""
+
+    data: dict[str, Any]
+
+
+class Planning(Reasoned):
+    """A repair of many: what to do to which. `not_carried_out`: the person vouches for all of them."""
+
+    act: Literal["retry", "cancel"]
+    filter: Filter = Filter()
+    not_carried_out: bool = False
+
+    @model_validator(mode="after")
+    def _not_held(self) -> Self:
+        if self.filter.state == "held":
+            kind = "held"
+            raise PydanticCustomError(kind, "what is held goes by itself when its organisation is back")
+        return self
+
+    def because(self) -> Because:
+        """As kept, with what the person vouches for."""
+        return Because(self.reason, self.by, not_carried_out=self.not_carried_out)
+
+
+class Turning(Form):
+    """Somebody runs, pauses or cancels a repair, which has its reason already."""
+
+    reason: _Said | None = None
+    by: _Name = OPERATOR
+
+
+class Starting(Turning):
+    """Run it, on no more than so many deliveries a second."""
+
+    per_second: Rate | None = None

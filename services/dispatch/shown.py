@@ -1,0 +1,187 @@
+"""Deliveries as people see them. Of a command's data only what names nobody, unless they ask for it with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from contracts.codes import CODES
+from contracts.delivery import DeliveryChangedV1
+from contracts.envelope import Undecodable
+from contracts.fields import PERSONAL
+from observability import redaction
+from services.runtime.parking import Parked
+from services.runtime.record import Outgoing, Record, read
+
+from . import editing
+from .counter import organisation_of
+from .lineage import Act
+from .plans import Item, Repair
+from .search import Held, Row
+from .voice import OWNER_OF
+
+Shown = dict[str, Any]
+
+_OWNERS: Final[Mapping[str, str]] = {str(failure): owner for failure, owner in OWNER_OF.items()}
+_NOTHING: Final[Shown] = {"code": None, "code_zh": None, "code_en": None}
+
+
+def row(one: Row) -> Shown:
+    """One line of a list: whose, what, why; none of the command's data."""
+    return _held(one) if isinstance(one, Held) else _parked(one)
+
+
+def _held(one: Held) -> Shown:
+    return {
+        "id": one.record.id,
+        "case": one.envelope.subject,
+        "organisation": one.organisation,
+        "command": one.command,
+        "state": "held",
+        "tries": 0,
+        "since": one.since,
+        "deadline": None,
+        "next_try_at": None,
+        "revision": 1,
+        "failure": None,
+        "reason": None,
+        "owner": None,
+        **_NOTHING,
+    }
+
+
+def _parked(one: Parked) -> Shown:
+    last = one.history[-1] if one.history else {}
+    code = CODES.get(last.get("code") or "")
+    return {
+        "id": one.record.id,
+        "case": one.case,
+        "organisation": organisation_of(one.consumer),
+        "command": one.command,
+        "state": one.state,
+        "tries": one.tries,
+        "since": one.since,
+        "deadline": one.deadline or None,
+        "next_try_at": None if one.state == "dead" else one.not_before,
+        "revision": one.revision,
+        "failure": one.failure,
+        "reason": one.reason,
+        "owner": _owner(one),
+        "code": last.get("code"),
+        "code_zh": code.zh if code else None,
+        "code_en": code.en if code else None,
+    }
+
+
+def _owner(one: Parked) -> str | None:
+    return _OWNERS.get(one.failure or "") if one.state == "dead" else None
+
+
+def attempts(one: Parked) -> list[Shown]:
+    """Every try it has had."""
+    return [dict(attempt) for attempt in one.history]
+
+
+def data(record: Record, *, reveal: bool) -> Shown | None:
+    """A command's data; None where it cannot be read."""
+    try:
+        found = editing.content(read(record).data)
+    except Undecodable:
+        return None
+    return found if reveal else masked(found)
+
+
+def masked(content: Mapping[str, Any]) -> Shown:
+    """The same fields without what tells of a person; a VIN by its ends."""
+    return {name: _masked(name, value) for name, value in content.items()}
+
+
+def _masked(name: str, value: Any) -> Any:
+    if name in PERSONAL:
+        return redaction.REDACTED
+    return masked(value) if isinstance(value, Mapping) else redaction.value(name, value)
+
+
+def act(one: Act, *, reveal: bool = False) -> Shown:
+    """What a person did, with what an edit changed."""
+    before, after = one.before or {}, one.after or {}
+    names = sorted(name for name in before | after if before.get(name) != after.get(name))
+    if not reveal:
+        before, after = masked(before), masked(after)
+    return {
+        "at": one.at,
+        "who": one.because.by,
+        "act": one.name,
+        "reason": one.because.reason,
+        "repair": one.because.repair,
+        "was": one.was,
+        "revision": one.revision,
+        "not_carried_out": one.because.not_carried_out,
+        "changes": [{"field": name, "before": before.get(name), "after": after.get(name)} for name in names],
+    }
+
+
+def fate(told: DeliveryChangedV1) -> Shown:
+    """A delivery that waits no more."""
+    last = told.attempts[-1] if told.attempts else None
+    code = CODES.get(last.code or "") if last else None
+    return {
+        "id": told.delivery_id,
+        "case": None,
+        "organisation": told.organisation,
+        "command": told.command,
+        "state": told.state,
+        "tries": len(told.attempts),
+        "since": None,
+        "deadline": told.deadline.timestamp() if told.deadline else None,
+        "next_try_at": None,
+        "revision": last.revision or 1 if last else 1,
+        "failure": told.failure,
+        "reason": told.reason,
+        "owner": None,
+        "code": code.id if code else None,
+        "code_zh": code.zh if code else None,
+        "code_en": code.en if code else None,
+        "attempts": [one.model_dump(mode="json", exclude_none=True) for one in told.attempts],
+    }
+
+
+def repair(one: Repair, progress: Shown) -> Shown:
+    """A repair of many, and how far it is. Moments are seconds since 1970."""
+    return {
+        "id": one.id,
+        "act": one.act,
+        "state": one.state,
+        "who": one.because.by,
+        "reason": one.because.reason,
+        "wanted": {name: value for name, value in one.wanted.items() if value is not None},
+        "not_carried_out": one.because.not_carried_out,
+        "planned_at": one.planned_at,
+        "started_at": one.started_at,
+        "ended_at": one.ended_at,
+        "per_second": one.per_second,
+        **progress,
+    }
+
+
+def item(one: Item) -> Shown:
+    """One delivery of a repair."""
+    return {
+        "position": one.position,
+        "delivery": one.delivery,
+        "organisation": organisation_of(one.consumer),
+        "command": one.command,
+        "failure": one.failure,
+        "since": one.since,
+        "state": one.state,
+        "why": one.why,
+    }
+
+
+def ended(outputs: list[Outgoing]) -> DeliveryChangedV1 | None:
+    """The fate that was told last of a delivery that waits no more."""
+    for said in reversed(outputs):
+        told = read(Record(said.topic, 0, 0, said.key, said.headers, said.value)).data
+        if isinstance(told, DeliveryChangedV1):
+            return told
+    return None
