@@ -1,0 +1,139 @@
+"""A database in a simulated world: SQLite in memory, with commits that take time, fail, or are done unheard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import StaticPool
+
+from services.runtime.store import Op, Store, _Job
+from services.runtime.tables import metadata
+from tests.simulation.world import Process, World
+
+T = TypeVar("T")
+
+_DONE: Final = 0.5
+"""Of the commits of which nobody hears, so many were done."""
+
+
+class Device:
+    """One database for all runs, since making tables takes longer than a run. Fails as the disk in it says."""
+
+    def __init__(self) -> None:
+        self.disk: Disk | None = None
+        self.engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+        event.listen(self.engine, "connect", self._connect)
+        event.listen(self.engine, "begin", lambda connection: connection.exec_driver_sql("begin"))
+        metadata.create_all(self.engine)
+        event.listen(self.engine, "before_cursor_execute", self._execute)
+        event.listen(self.engine, "commit", self._commit)
+
+    def _connect(self, connection: Any, _: Any) -> None:
+        connection.isolation_level = None
+
+    def _execute(self, *_: Any) -> None:
+        if self.disk is not None and self.disk.full:
+            raise OperationalError("execute", {}, RuntimeError("disk is full"))
+
+    def _commit(self, connection: Connection) -> None:
+        if self.disk is None or self.disk.world.chance.random() >= self.disk.doubt:
+            return
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        if self.disk.world.chance.random() < _DONE:
+            driver.execute("commit")
+        raise OperationalError("commit", {}, RuntimeError("connection lost"))
+
+
+device = cache(Device)
+
+
+@dataclass(slots=True, eq=False)
+class Disk:
+    """What stays when processes die. `full` while nothing can be written or read."""
+
+    world: World
+    full: bool = False
+    slowness: float = 1.0
+    doubt: float = 0.0
+    """How often the connection breaks after a commit."""
+
+    def __post_init__(self) -> None:
+        device().disk = None
+        with device().engine.begin() as connection:
+            for table in metadata.sorted_tables:
+                connection.execute(table.delete())
+        device().disk = self
+
+    def read(self, op: Callable[[Connection], T]) -> T:
+        """Look at it from outside of the world."""
+        device().disk = None
+        try:
+            with device().engine.connect() as connection:
+                return op(connection)
+        finally:
+            device().disk = self
+
+    def store(self, process: Process) -> SimulatedStore:
+        """A process's way to it."""
+        return SimulatedStore(device().engine, device().engine, disk=self, process=process)
+
+
+@dataclass(slots=True)
+class SimulatedStore(Store):
+    """The store's own grouping of acts and its own way of failing, without its thread."""
+
+    disk: Disk = field(kw_only=True)
+    process: Process = field(kw_only=True)
+    _asked: list[_Job] = field(default_factory=list)
+    _busy: bool = False
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    async def stop(self) -> None:
+        """Nothing to stop."""
+
+    async def run(self, op: Op[T]) -> T:
+        """In the next grouped transaction."""
+        job = _Job(op, self.process.loop.create_future())
+        self._asked.append(job)
+        if not self._busy:
+            self._busy = True
+            self.process.world.after(self._moment(), self._write)
+        return await job.future  # type: ignore[no-any-return]
+
+    async def read(self, op: Op[T]) -> T:
+        """At some moment between the question and the answer."""
+        return await self.process.wait(self._moment(), lambda: self._read(op))
+
+    def _moment(self) -> float:
+        return self.process.world.short() * self.disk.slowness
+
+    def _write(self) -> None:
+        if self.process.frozen:
+            # The thread that writes is as frozen as the rest.
+            self.process.world.after(1.0, self._write)
+            return
+        if not self.process.alive:
+            return
+        batch, self._asked = self._asked, []
+        told = self._together(batch)
+        if told is None:
+            told = [fact for job in batch for fact in self._alone(job)]
+        heard = told
+        self.process.world.mischief(self.process)
+        self.process.world.after(self._moment(), lambda: self._tell(batch, heard))
+
+    def _tell(self, batch: list[_Job], told: list[Any]) -> None:
+        self._busy = False
+        if self._asked:
+            self._busy = True
+            self.process.world.after(self._moment(), self._write)
+        # As from another thread: the loop hears of it when it gets to it.
+        self.process.loop.call_soon(self._resolve, batch, told)
