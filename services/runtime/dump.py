@@ -37,17 +37,21 @@ async def dump(settings: Settings, into: Path, ends: Ends) -> int:
 
     One line a record: {partition, offset, key, headers, value, timestamp}; what is not UTF-8 is {"base64": …}.
     """
+    left = {place for place, (begin, end) in ends.items() if end > begin}
+    with ExitStack() as open_files:
+        names = {place.topic for place in ends}
+        files: dict[str, IO[str]] = {name: (into / f"{name}.jsonl").open("w", encoding="utf-8") for name in names}
+        for file in files.values():
+            open_files.callback(file.close)
+        return await _read(settings, left, ends, files) if left else 0
+
+
+async def _read(settings: Settings, left: set[TopicPartition], ends: Ends, files: dict[str, IO[str]]) -> int:
     async with _reader(settings) as consumer:
-        consumer.assign(list(ends))
-        for place, (begin, _) in ends.items():
-            consumer.seek(place, begin)
-        left = {place for place, (begin, end) in ends.items() if end > begin}
-        with ExitStack() as open_files:
-            names = {place.topic for place in ends}
-            files: dict[str, IO[str]] = {name: (into / f"{name}.jsonl").open("w", encoding="utf-8") for name in names}
-            for file in files.values():
-                open_files.callback(file.close)
-            return await _drain(consumer, left, ends, files)
+        consumer.assign(list(left))
+        for place in left:
+            consumer.seek(place, ends[place][0])
+        return await _drain(consumer, left, ends, files)
 
 
 @asynccontextmanager
