@@ -1,0 +1,196 @@
+"""An agency that forgives nothing: it writes down every effect that it had, also those it should not have had.
+
+Customs are played, because they alone can be looked up; the features under test are put over theirs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiohttp import web
+
+from contracts.numbers.vin import check_digit
+
+LATE_S: Final = 0.7
+"""After so long the agency carries out a call that it was late with: our patience is over, what settles is not."""
+
+
+def vin(number: int) -> str:
+    """The VIN of one of many cars."""
+    bare = f"LZZTEST00TA{number:06d}"
+    return bare[:8] + check_digit(bare) + bare[9:]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong with one request, and whether it was carried out all the same."""
+
+    what: str
+    acted: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.what}, {'after' if self.acted else 'without'} the effect"
+
+
+FAULTS: Final = (
+    *(Fault(what, acted) for what in ("500", "hang", "reset") for acted in (False, True)),
+    *(
+        Fault(what, acted=True)
+        for what in ("garbage", "wrong schema", "wrong echo", "cut short", "empty", "redirect", "unknown refusal")
+    ),
+)
+"""Every way in which nobody can tell from the answer whether a call was carried out."""
+
+
+@dataclass
+class Customs:
+    """`knows_keys`: asked again with a key, it gives its first answer. Otherwise it acts again, every time."""
+
+    knows_keys: bool = False
+    calls_go: dict[str, list[Fault]] = field(default_factory=dict)
+    look_ups_go: dict[str, list[Fault]] = field(default_factory=dict)
+    """What goes wrong with a car's requests, in the order of coming; then all goes well."""
+    effects: list[tuple[str, str]] = field(default_factory=list)
+    """Car and key of every effect."""
+    calls: list[str] = field(default_factory=list)
+    look_ups: list[str] = field(default_factory=list)
+    at: list[float] = field(default_factory=list)
+    """When each call and look-up came."""
+    acted: asyncio.Event = field(default_factory=asyncio.Event)
+    called: asyncio.Event = field(default_factory=asyncio.Event)
+    _late: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def effects_on(self, car: str) -> int:
+        """How often it was carried out for a car."""
+        return [one for one, _ in self.effects].count(car)
+
+    def calls_about(self, car: str) -> int:
+        return self.calls.count(car)
+
+    async def declare(self, request: web.Request) -> web.StreamResponse:
+        """Carry it out, or not, and answer, or not."""
+        car, key = (await request.json())["vinNo"], request.headers["Idempotency-Key"]
+        self.at.append(time.monotonic())
+        self.calls.append(car)
+        self.called.set()
+        fault = _next(self.calls_go, car)
+        if fault is None or fault.acted:
+            self._act(car, key)
+        if fault is not None and fault.what == "late":
+            late = asyncio.create_task(self._act_late(car, key))
+            self._late.add(late)
+            late.add_done_callback(self._late.discard)
+        return await _spoilt(request, fault, _declared(car))
+
+    async def look_up(self, request: web.Request) -> web.StreamResponse:
+        """Say whether it was carried out."""
+        car = (await request.json())["vinNo"]
+        self.at.append(time.monotonic())
+        self.look_ups.append(car)
+        fault = _next(self.look_ups_go, car)
+        if fault is None and not self.effects_on(car):
+            return web.json_response({"returnCode": "HG404"}, status=404)
+        return await _spoilt(request, fault, _declared(car))
+
+    async def track(self, request: web.Request) -> web.StreamResponse:
+        """Say whether the car has left; a question, which changes nothing."""
+        asked = await request.json()
+        self.calls.append(asked["vinNo"])
+        return await _spoilt(request, _next(self.calls_go, asked["vinNo"]), asked | {"exitDate": "20260303"})
+
+    def _act(self, car: str, key: str) -> None:
+        if not (self.knows_keys and (car, key) in self.effects):
+            self.effects.append((car, key))
+        self.acted.set()
+
+    async def _act_late(self, car: str, key: str) -> None:
+        await asyncio.sleep(LATE_S)
+        self._act(car, key)
+
+
+def _next(plan: dict[str, list[Fault]], car: str) -> Fault | None:
+    faults = plan.get(car)
+    return faults.pop(0) if faults else None
+
+
+def _declared(car: str) -> dict[str, str]:
+    return {"vinNo": car, "entryId": "223320260000012345", "declareDate": "20260302"}
+
+
+async def _spoilt(request: web.Request, fault: Fault | None, good: dict[str, str]) -> web.StreamResponse:
+    if fault is None:
+        return web.json_response(good)
+    if fault.what in _MISDEEDS:
+        return await _MISDEEDS[fault.what](request)
+    status, body = _SAYINGS[fault.what]
+    raw = json.dumps(good | body).encode() if isinstance(body, dict) else body
+    return web.Response(status=status, body=raw, headers={"Location": str(request.url)} if status == _REDIRECT else {})
+
+
+async def _hang(_: web.Request) -> web.StreamResponse:
+    never: asyncio.Future[web.StreamResponse] = asyncio.get_running_loop().create_future()
+    return await never
+
+
+async def _reset(request: web.Request) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+async def _cut_short(request: web.Request) -> web.StreamResponse:
+    answer = web.StreamResponse(headers={"Content-Length": "1000", "Content-Type": "application/json"})
+    await answer.prepare(request)
+    await answer.write(b'{"vinNo": "')
+    assert request.transport is not None
+    request.transport.close()
+    return answer
+
+
+_REDIRECT: Final = 307
+_MISDEEDS: Final[dict[str, Callable[[web.Request], Awaitable[web.StreamResponse]]]] = {
+    "hang": _hang,
+    "late": _hang,
+    "reset": _reset,
+    "cut short": _cut_short,
+}
+_SAYINGS: Final[dict[str, tuple[int, bytes | dict[str, str]]]] = {
+    "500": (500, b""),
+    "503": (503, b""),
+    "garbage": (200, b"\x00{]\xff not an answer"),
+    "wrong schema": (200, b'{"ok": true, "rows": [[1, 2]]}'),
+    "wrong echo": (200, {"vinNo": vin(999_999)}),
+    "empty": (200, b""),
+    "redirect": (_REDIRECT, b""),
+    "refused": (403, {"returnCode": "HG403"}),
+    "unknown refusal": (418, {"returnCode": "HG999"}),
+}
+
+
+@asynccontextmanager
+async def served(customs: Customs) -> AsyncIterator[str]:
+    """The address of the agency."""
+    app = web.Application()
+    app.router.add_post("/customs/export/declarations", customs.declare)
+    app.router.add_post("/customs/export/declarations/query", customs.look_up)
+    app.router.add_post("/customs/export/exits", customs.track)
+    async with listening(app) as url:
+        yield url
+
+
+@asynccontextmanager
+async def listening(app: web.Application) -> AsyncIterator[str]:
+    """An HTTP server whose handlers end with their callers."""
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
