@@ -9,16 +9,16 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from random import Random
 from typing import Final
 
-from aiokafka import AIOKafkaProducer
-
 from services.chaos.ground import Ground, Missed
 from services.chaos.proxy import CLEAR
 from services.chaos.schedule import MISBEHAVIOURS, SERVICES, WEATHERS, Strike
 from services.runtime import topics
+from services.runtime.producer import Producer
+from services.runtime.record import Outgoing
 from services.stack.trouble import TroubleError
 
 _POISON_EVERY_S: Final = 0.25
-_GARBAGE: Final = (b"\x00\xff\xfe garbage", b"", None, b"[" * 5_000, b"{}", b"null", b'{"vin": 1}')
+_GARBAGE: Final = (b"\x00\xff\xfe garbage", b"", b"[" * 5_000, b"{}", b"null", b'{"vin": 1}')
 _POISONED: Final = (".events", ".commands", "telemetry.spans")
 
 Blow = Callable[[Ground, Strike], AbstractAsyncContextManager[None]]
@@ -114,17 +114,12 @@ async def _pour(ground: Ground, strike: Strike) -> None:
     settings = ground.running.settings
     names = [topic.name for topic in topics.topics_of(settings) if topic.name.endswith(_POISONED)]
     random = Random(strike.at_s)  # noqa: S311 - a repeatable run
-    # Past the proxy: it is the consumers that are to suffer.
-    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka)
-    await producer.start()
+    producer = Producer(settings.kafka, "tongche.chaos")
     try:
         while True:
-            await producer.send_and_wait(
-                random.choice(names),
-                random.choice(_GARBAGE),
-                key=random.choice((None, b"key")),
-                headers=random.choice(([], [("ce_specversion", b"\xff")])),
-            )
+            headers = random.choice(((), (("ce_specversion", b"\xff"),)))
+            garbage = Outgoing("", random.choice(names), random.choice(("", "key")), headers, random.choice(_GARBAGE))
+            await producer.send(garbage)
             await asyncio.sleep(_POISON_EVERY_S)
     finally:
         await producer.stop()

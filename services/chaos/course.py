@@ -113,14 +113,14 @@ class Course:
 
     async def _strike(self, strike: Strike) -> None:
         await asyncio.sleep(self.began + strike.at_s - time.monotonic())
+        self._say(str(strike))
         try:
             async with BLOWS[strike.fault](self.ground, strike):
                 self.struck[strike.fault] += 1
-                self._say(str(strike))
                 await asyncio.sleep(strike.lasts_s)
         except (Missed, ProcessLookupError) as why:
             self.missed[strike.fault] += 1
-            self._say(f"{strike}: 未命中 / missed, {why}")
+            self._say(f"未命中 / missed: {strike}: {why}")
 
     def _say(self, what: str) -> None:
         at = time.monotonic() - self.began

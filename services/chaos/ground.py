@@ -14,8 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from sqlalchemy.engine import make_url
-
+from services.chaos import database
 from services.chaos.proxy import CLEAR, Proxy
 from services.stack import credentials, jars, java, lifecycle, ports, processes, readiness, state
 from services.stack.data import DataFolder
@@ -207,7 +206,7 @@ async def ground(
     async with AsyncExitStack() as stack:
         links = {name: await stack.enter_async_context(proxy) for name, proxy in _proxies(folder.root, random)}
         if "postgresql" in links:
-            os.environ[_DATABASE] = _behind(os.environ[_DATABASE], links["postgresql"].port)
+            os.environ[_DATABASE] = database.through(os.environ[_DATABASE], links["postgresql"])
         made = Ground(folder, links, random)
         try:
             await made.up()
@@ -221,14 +220,9 @@ async def ground(
 def _proxies(root: Path, random: Random) -> Iterator[tuple[str, Proxy]]:
     for name in ("kafka", "simulator", "intake"):
         yield name, Proxy("127.0.0.1", 0, random)
-    database = settings_of(DataFolder(root)).database
-    if database is not None:
-        url = make_url(database)
-        yield "postgresql", Proxy(url.host or "127.0.0.1", url.port or 5432, random)
-
-
-def _behind(database: str, port: int) -> str:
-    return make_url(database).set(host="127.0.0.1", port=port).render_as_string(hide_password=False)
+    url = settings_of(DataFolder(root)).database
+    if url is not None:
+        yield "postgresql", database.link(url, random)
 
 
 def _put_back(name: str, value: str | None) -> None:

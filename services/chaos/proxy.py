@@ -71,6 +71,8 @@ class Proxy:
     random: Random = field(default_factory=Random)
     port: int = 0
     """Where it listens; 0 lets the system choose."""
+    path: str = ""
+    """A Unix socket in place of the address."""
     weather: Weather = CLEAR
     passed: int = 0
     """Bytes that came through, both ways."""
@@ -140,10 +142,15 @@ class Proxy:
             connection.reset()
             return
         await self._passable("up", connection)
-        behind, connection.server = await asyncio.open_connection(self.host, self.target)
+        behind, connection.server = await self._behind()
         async with asyncio.TaskGroup() as ways:
             ways.create_task(self._way("up", connection, reader, connection.server))
             ways.create_task(self._way("down", connection, behind, connection.client))
+
+    async def _behind(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self.path:
+            return await asyncio.open_unix_connection(self.path)
+        return await asyncio.open_connection(self.host, self.target)
 
     async def _way(
         self, direction: Direction, connection: _Connection, source: asyncio.StreamReader, sink: asyncio.StreamWriter

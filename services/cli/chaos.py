@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -47,6 +48,8 @@ def run(
     as_json: Json = False,
 ) -> None:
     """全套系统在故障中运行，最后独立核对 / the whole stack under faults, judged at the end; exit 0 only if clean."""
+    # The client library complains of every broker that we take away from it ourselves.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     planned = _planned(seed, minutes, faults)
     repeat = _command(seed, minutes, faults)
     folder = terminal.folder(data) if data else DataFolder(Path(tempfile.mkdtemp(prefix="tongche-chaos-")))

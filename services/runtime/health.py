@@ -57,7 +57,9 @@ class Health:
     store: Store
     producer: Producer
     wedged: Vital
-    """Waits much longer than what is merely named, and ends the process."""
+    """The producer, after much longer than it takes to be named: it ends the process, if the broker is there."""
+    silent: Vital
+    """The store, likewise: a connection that never answers is got rid of only with the process."""
     vitals: list[Vital] = field(default_factory=list)
     lanes: list[Lanes] = field(default_factory=list)
     reachable: Callable[[str], bool] = serves
@@ -69,7 +71,9 @@ class Health:
     def of(cls, store: Store, producer: Producer, relay: Relay, wedged_s: float) -> Self:
         """The health of a service that is made of these, and of lanes that come before it runs."""
         wedged = producing(producer, "wedged producer", wedged_s)
-        return cls(store, producer, wedged, [producing(producer, "producer", _STILL_S), relaying(relay)])
+        return cls(
+            store, producer, wedged, [producing(producer, "producer", _STILL_S), relaying(relay), storing(store)]
+        )
 
     def missing(self) -> list[str]:
         """By name, what is missing now."""
@@ -92,12 +96,15 @@ class Health:
             await asyncio.sleep(LOOK_EVERY_S)
             self.lag_s = max(0.0, loop.time() - due)
             metrics.observe("tongche_loop_lag_seconds", self.lag_s)
-            for vital in (*self.vitals, self.wedged):
+            for vital in (*self.vitals, self.wedged, self.silent):
                 vital.look(loop.time())
             await self._not_wedged()
 
     async def _not_wedged(self) -> None:
-        """Raise where nothing is acknowledged although the broker, asked this moment, is there."""
+        """Raise where nothing is acknowledged although the broker, asked this moment, is there; or the store silent."""
+        if self.silent.still:
+            message = f"the store has answered nothing for {self.silent.limit_s:.0f} s"
+            raise Wedged(message)
         if not self.wedged.still or not await asyncio.to_thread(self.reachable, self.producer.bootstrap):
             return
         message = f"nothing was acknowledged for {self.wedged.limit_s:.0f} s by a broker that answers"
@@ -114,6 +121,11 @@ class Health:
 def producing(producer: Producer, name: str, limit_s: float) -> Vital:
     """Its oldest message must be another one each time."""
     return Vital(name, lambda: producer.oldest or 0, lambda: producer.oldest is None, limit_s)
+
+
+def storing(store: Store, limit_s: float = _STILL_S) -> Vital:
+    """Acts that are asked for must be done or refused: a link to a database may be silent for ever."""
+    return Vital("store's progress", lambda: store.done, lambda: store.done == store.asked, limit_s)
 
 
 def relaying(relay: Relay) -> Vital:

@@ -71,6 +71,9 @@ class Store:
     """How long to gather after the first act; a lone act pays it, a busy store commits less often."""
     on_commit: Listener | None = None
     """Called on the event loop, in commit order, with what acts `tell` after they are durable, and with `Doubt`s."""
+    asked: int = 0
+    done: int = 0
+    """Of the acts that were asked for: what was done, or could not be."""
     _writable: bool = True
     _readable: bool = True
     _jobs: queue.SimpleQueue[_Job | None] = field(default_factory=queue.SimpleQueue)
@@ -97,6 +100,7 @@ class Store:
         Raises what the act raised, or `StoreUnavailable`.
         """
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.asked += 1
         self._jobs.put(_Job(op, future))
         return await future
 
@@ -172,6 +176,7 @@ class Store:
         return self._together([job]) or []
 
     def _resolve(self, batch: Sequence[_Job], told: list[Any]) -> None:
+        self.done += len(batch)
         if told and self.on_commit is not None:
             self.on_commit(told)
         for job in batch:

@@ -112,6 +112,18 @@ def test_what_is_missing_has_a_name(ward: Ward) -> None:
     assert health.missing() == []
 
 
+def test_a_store_that_is_silent_for_long_ends_the_process(ward: Ward) -> None:
+    """No error came and none will: a new process has a new connection."""
+
+    async def play() -> None:
+        ward.store.asked += 1
+        with pytest.raises(ExceptionGroup) as ended:
+            await ward.health(wedged_s=0.5).run()
+        assert ended.group_contains(Wedged, match="store")
+
+    asyncio.run(play())
+
+
 def test_a_wedged_producer_ends_the_process_only_while_the_broker_is_there(ward: Ward) -> None:
     """With the broker away, a new process would find the same, and wait as well."""
 

@@ -1,0 +1,70 @@
+"""The link to an agency in every weather: whatever the caller hears, one key has one effect."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+from urllib.parse import urlsplit
+
+import pytest
+
+from adapters.errors import AgencyError
+from adapters.organisations import ORGANISATIONS
+from adapters.registry import ADAPTERS
+from adapters.spec import Operation
+from contracts.contract import Contract
+from contracts.envelope import Message, message
+from contracts.registry import CONTRACTS
+from services.chaos.proxy import CLEAR, Proxy, Weather
+from services.chaos.schedule import WEATHERS
+from services.dispatch.calls import Agency, connections
+from tests.simulator.city import City, Moment, Play, fixture
+
+PATIENCE_S = 0.5
+"""The agency's own time-out, made short: bad weather must outlast it."""
+
+
+def _command() -> Message[Contract]:
+    given = fixture("invoice-request")["given"]
+    data = CONTRACTS[given["command"]].models[-1].model_validate_json(json.dumps(given["data"]))
+    return message(data, id="0", source="urn:tongche:test", subject="case", time=Moment().now())
+
+
+def _impatient(operation: Operation) -> Operation:
+    return replace(operation, endpoint=replace(operation.endpoint, timeout=timedelta(seconds=PATIENCE_S)))
+
+
+@pytest.mark.parametrize("weather", WEATHERS.values(), ids=list(WEATHERS))
+def test_one_key_has_one_effect_whatever_the_link_does(play: Play, weather: Weather) -> None:
+    """Asked in bad weather and again in good: each failure is an agency error, and the ledger has one line."""
+
+    async def scenario(city: City) -> None:
+        await city.car().through("upload")
+        behind = urlsplit(city.base)
+        organisation = ORGANISATIONS["tax"]
+        async with (
+            Proxy(str(behind.hostname), int(behind.port or 0), Random(1)) as proxy,
+            connections(ADAPTERS[organisation.adapter].features) as http,
+        ):
+            agency = Agency(organisation, f"http://{proxy.address}", http)
+            command = _command()
+            operation = _impatient(agency.adapter.operations["invoice.request"])
+            proxy.turn(weather)
+            for _ in range(2):
+                await _tried(agency, operation, command)
+            proxy.turn(CLEAR)
+            answer = await agency.ask(operation, command, "key", "")
+            assert answer == await agency.ask(operation, command, "key", "")
+        effects = [line for line in city.lines("ledger") if line["operation"] == "invoice.request"]
+        assert len(effects) == 1
+
+    play(scenario)
+
+
+async def _tried(agency: Agency, operation: Operation, command: Message[Contract]) -> None:
+    # What it hears is the link's affair; anything but an answer or an agency error would end the service.
+    with suppress(AgencyError):
+        await agency.ask(operation, command, "key", "")
