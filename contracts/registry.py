@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from . import case, certificate, delivery, export, insurance, loan, police, refusal, sale, tax, telemetry
@@ -25,6 +26,7 @@ CONTRACTS: Final = {
 }
 
 
+@lru_cache(maxsize=256)
 def resolve(type_: str) -> tuple[Versions, int]:
     """The contract and version number behind a CloudEvents type. Raises `UnknownType`."""
     match = _TYPE.fullmatch(type_)

@@ -54,7 +54,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from operator import mul
 from typing import Final, NamedTuple
 
@@ -82,6 +82,7 @@ class Maker(NamedTuple):
     country: str
 
 
+@lru_cache(maxsize=16_384)
 def validate(text: str) -> str:
     """Return the compact VIN, if its form, check digit, serial, year and maker are right."""
     vin = sized(text, 17)

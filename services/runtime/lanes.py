@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -28,6 +29,8 @@ __all__ = ["COMMIT_EVERY_S", "Gone", "Lane", "Lanes", "Stuck", "Work"]
 COMMIT_EVERY_S: Final = 0.25
 _AT_ONCE: Final = 500
 _STOP_S: Final = 5.0
+_BRIM_S: Final = 1.0
+_LOOK_S: Final = 0.1
 
 
 @dataclass(slots=True)
@@ -129,14 +132,34 @@ class Lanes:
 
     async def _reader(self, workers: asyncio.TaskGroup) -> None:
         while self._membership.failure is None:
-            self._breathe()
             self._membership.not_left_behind()
             await self._not_at_a_standstill()
             await self._membership.ask_again()
-            for tenure, records in self._placed(await self._fetched()):
+            for tenure, records in self._placed(await self._read_on()):
                 await self._take(tenure, records)
                 self._start(workers)
         raise self._membership.failure
+
+    async def _read_on(self) -> Mapping[Place, list[Record]]:
+        """Fetch, unless the window brims; only when that lasts, partitions are paused, and polling goes on.
+
+        Pausing drops what was fetched ahead, and it must then be fetched again: a window that brims for a moment
+        would pay that many times a second. One that brims for hours must not keep it in memory.
+        """
+        brims_s = self._window.brims(asyncio.get_running_loop().time())
+        if brims_s is None:
+            self._consumer.resume(self._turned(paused=False))
+        elif brims_s < _BRIM_S:
+            await self._room()
+            return {}
+        else:
+            self._consumer.pause(self._turned(paused=True))
+        return await self._fetched()
+
+    async def _room(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_S):
+                await self._window.room()
 
     async def _fetched(self) -> Mapping[Place, list[Record]]:
         room = max(1, min(_AT_ONCE, self.lane.records - self._window.records))
@@ -146,13 +169,6 @@ class Lanes:
             logs.get().warning("fetch_failed", group=self.lane.group, error=str(error))
             await asyncio.sleep(COMMIT_EVERY_S)
             return {}
-
-    def _breathe(self) -> None:
-        """Stop fetching when the window is full, start again when it is half empty; polling goes on."""
-        if self._window.full:
-            self._consumer.pause(self._turned(paused=True))
-        elif self._window.roomy:
-            self._consumer.resume(self._turned(paused=False))
 
     def _turned(self, *, paused: bool) -> list[Place]:
         other = [place for place, tenure in self._tenures.items() if tenure.paused is not paused]

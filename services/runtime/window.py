@@ -64,6 +64,8 @@ class Window:
     bytes: int = 0
     _lanes: dict[str, deque[Entry]] = field(default_factory=dict)
     _runnable: deque[deque[Entry]] = field(default_factory=deque)
+    _brimmed_at: float | None = None
+    _room: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def full(self) -> bool:
@@ -74,6 +76,19 @@ class Window:
     def roomy(self) -> bool:
         """Whether so much is gone that fetching again is worth it."""
         return self.records <= self.most_records // 2 and self.bytes <= self.most_bytes // 2
+
+    def brims(self, now: float) -> float | None:
+        """For how long it has been full without becoming roomy; None while there is room to fetch."""
+        if self.full and self._brimmed_at is None:
+            self._brimmed_at = now
+            self._room.clear()
+        elif self.roomy:
+            self._brimmed_at = None
+        return None if self._brimmed_at is None else now - self._brimmed_at
+
+    async def room(self) -> None:
+        """Wait until a window that brims is roomy again."""
+        await self._room.wait()
 
     @property
     def runnable(self) -> int:
@@ -105,6 +120,8 @@ class Window:
             self._runnable.append(lane)
         else:
             del self._lanes[key]
+        if self._brimmed_at is not None and self.roomy:
+            self._room.set()
 
     def waiting(self) -> list[Record]:
         """What is still ours to finish, oldest first as far as partitions can be compared."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,6 +60,27 @@ def test_records_fill_it_and_so_do_bytes() -> None:
         assert not window.roomy
         window.done(_next(window))
         assert window.roomy
+
+
+def test_a_window_brims_from_when_it_was_full_until_it_is_roomy() -> None:
+    """Not only while it is full: it would be refilled record by record. Whoever waits for room hears of it."""
+    window, tenure = Window(4, 1_000_000), Tenure()
+    for offset in range(4):
+        assert window.brims(now=10.0) is None
+        window.add(_entry(tenure, offset, str(offset)))
+    assert [window.brims(now) for now in (11.0, 12.5)] == [0.0, 1.5]
+    window.done(_next(window))
+    assert window.brims(13.0) == 2.0
+
+    async def play() -> None:
+        waiting = asyncio.create_task(window.room())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        window.done(_next(window))
+        await waiting
+
+    asyncio.run(play())
+    assert window.brims(14.0) is None
 
 
 def test_what_waits_is_told_oldest_first_and_only_what_is_ours() -> None:
