@@ -71,9 +71,8 @@ class Health:
     def of(cls, store: Store, producer: Producer, relay: Relay, wedged_s: float) -> Self:
         """The health of a service that is made of these, and of lanes that come before it runs."""
         wedged = producing(producer, "wedged producer", wedged_s)
-        return cls(
-            store, producer, wedged, [producing(producer, "producer", _STILL_S), relaying(relay), storing(store)]
-        )
+        named = [producing(producer, "producer", _STILL_S), relaying(relay), storing(store)]
+        return cls(store, producer, wedged, silent, named)
 
     def missing(self) -> list[str]:
         """By name, what is missing now."""
