@@ -70,7 +70,7 @@ class Health:
     @classmethod
     def of(cls, store: Store, producer: Producer, relay: Relay, wedged_s: float) -> Self:
         """The health of a service that is made of these, and of lanes that come before it runs."""
-        wedged = producing(producer, "wedged producer", wedged_s)
+        wedged, silent = producing(producer, "wedged producer", wedged_s), storing(store, wedged_s)
         named = [producing(producer, "producer", _STILL_S), relaying(relay), storing(store)]
         return cls(store, producer, wedged, silent, named)
 
