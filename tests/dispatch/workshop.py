@@ -228,7 +228,9 @@ async def site(template: Path, folder: Path, customs: Customs) -> AsyncIterator[
         yield Site(folder / "data", url, customs)
 
 
-def declaration(car: str, offset: int = 0, age: timedelta = timedelta()) -> Record:
+def declaration(
+    car: str, offset: int = 0, age: timedelta = timedelta(), licence: str = "26-AA-100256", partition: int = 0
+) -> Record:
     """A command as it stands on Kafka."""
     command = ExportDeclareV1.model_validate(
         {
@@ -240,10 +242,10 @@ def declaration(car: str, offset: int = 0, age: timedelta = timedelta()) -> Reco
             "exporter_uscc": "91440300MAPW444F2G",
             "hs_code": "8703801090",
             "destination": "AE",
-            "licence_no": "26-AA-100256",
+            "licence_no": licence,
         }
     )
-    return as_record(command, TOPIC, offset, age)
+    return replace(as_record(command, TOPIC, offset, age), partition=partition)
 
 
 def as_record(command: Contract, topic: str, offset: int = 0, age: timedelta = timedelta()) -> Record:

@@ -111,6 +111,32 @@ def test_answers_can_be_mad(play: Play, knob: str, *, is_json: bool) -> None:
     play(scenario)
 
 
+def test_a_forgetful_organisation_acts_again(play: Play) -> None:
+    """It knows no keys: the same key is a new effect, as far as its own rules let it happen twice."""
+
+    async def scenario(city: City) -> None:
+        await city.turn("police", forgetful=True)
+        car = city.car()
+        for _ in range(2):
+            assert (await car.attempt("plate-reserve", key="one")).status == 200
+        assert [line["key"] for line in city.lines("ledger")] == ["one", "one"]
+
+    play(scenario)
+
+
+def test_customs_are_asked_what_they_released(play: Play) -> None:
+    """By car and exporter, whatever the key; another exporter's declaration is not told."""
+
+    async def scenario(city: City) -> None:
+        car = city.car()
+        await car.through("export-declare")
+        found = await car.attempt("export-declare-looked-up")
+        assert found.body["entryId"] == car.known["entryId"]
+        assert (await car.attempt("export-declare-looked-up", tradeCoScc="91110000600037341L")).code == "HG404"
+
+    play(scenario)
+
+
 def test_an_older_answer_can_come_again(play: Play) -> None:
     """duplicate: the answer is the one before, about another request."""
 
