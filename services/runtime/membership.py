@@ -34,6 +34,8 @@ class Membership:
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     failure: Exception | None = None
     """Why a rebalance failed. Client libraries log that and go on; the reader ends the process."""
+    _leftovers: dict[Place, Tenure] = field(default_factory=dict)
+    """Tenures that ended while something of them was still being worked on."""
     _refused: set[Place] = field(default_factory=set)
     _asked_at: float = 0.0
 
@@ -55,7 +57,7 @@ class Membership:
             self.failure = failure
 
     async def _take(self, places: Collection[Place]) -> None:
-        mine = await self.work.assigned(places, self.consumer.generation)
+        mine = await self._mine_of(places)
         self._begin(mine)
         self._refused, self._asked_at = set(places) - set(mine), _now()
         # Or we would fetch what is not ours and give it back, as fast as the broker can send it.
@@ -68,9 +70,20 @@ class Membership:
         going = {place: self.tenures[place] for place in places if place in self.tenures}
         await self._let_go(going)
         for place in going:
-            del self.tenures[place]
+            self._leftovers[place] = self.tenures.pop(place)
         self._refused.difference_update(places)
         await self.work.revoked(list(going))
+
+    async def _mine_of(self, places: Collection[Place]) -> Collection[Place]:
+        """Ask the work for partitions; not for those of which something from before is still under way.
+
+        What runs on after a late drain is held off by a fence that knows us no more. Were we to take the partition
+        anew, it would let that through, after whatever others did with the same record meanwhile.
+        """
+        self._leftovers = {place: tenure for place, tenure in self._leftovers.items() if tenure.running}
+        return await self.work.assigned(
+            [place for place in places if place not in self._leftovers], self.consumer.generation
+        )
 
     def _begin(self, places: Iterable[Place]) -> None:
         self.tenures.update({place: Tenure() for place in places})
@@ -79,10 +92,11 @@ class Membership:
 
     async def ask_again(self) -> None:
         """Ask for the partitions that were refused: Kafka still says that they are ours."""
-        if not self._refused or _now() - self._asked_at < _ASK_AGAIN_S:
+        drained = any(place in self._refused and not tenure.running for place, tenure in self._leftovers.items())
+        if not drained and (not self._refused or _now() - self._asked_at < _ASK_AGAIN_S):
             return
         self._asked_at = _now()
-        mine = set(await self.work.assigned(self._refused, self.consumer.generation)) & self._refused
+        mine = set(await self._mine_of(self._refused)) & self._refused
         self._refused -= mine
         self._begin(mine)
         self.consumer.resume(mine)

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import count
 from typing import Final
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection
 
 from services.runtime import outbox
 from services.runtime.consumer import Consumer, Unreadable
@@ -16,7 +16,6 @@ from services.runtime.lanes import Lane, Lanes
 from services.runtime.outbox import Relay
 from services.runtime.record import Outgoing, Record
 from services.runtime.subscription import Subscription, TransactionalWork
-from services.runtime.tables import ledger
 from tests.simulation.cluster import Cluster, SimulatedConsumer, SimulatedProducer
 from tests.simulation.disk import Disk
 from tests.simulation.world import Process, World, WorldClock
@@ -25,7 +24,6 @@ IN: Final = "in"
 OUT: Final = "out"
 GROUP: Final = "books"
 _LOOK_S: Final = 0.5
-_NOTED: Final = select(ledger.c.id).order_by(text("rowid"))
 
 
 def joining(cluster: Cluster, process: Process, lane: Lane, _: Unreadable) -> Consumer:
@@ -83,7 +81,7 @@ class Books:
 
     def _committed(self, group: str, place: object, offset: int) -> None:
         below = {one.id for one in self.cluster.of(IN) if one.place == place and one.offset < offset}
-        noted = self.disk.read(lambda connection: set(connection.execute(select(ledger.c.id)).scalars()))
+        noted = {id_ for (id_,) in self.disk.ask("select id from ledger")}
         if below - noted:
             self.wrong.append(f"{group} committed {place} {offset} over {sorted(below - noted)}")
 
@@ -112,7 +110,7 @@ class Books:
     def judged(self, *, alone: bool) -> list[str]:
         """Everything that is wrong. What several processes say through one outbox keeps no common order."""
         wrong = list(self.wrong)
-        noted = self.disk.read(lambda connection: list(connection.execute(_NOTED).scalars()))
+        noted = [id_ for (id_,) in self.disk.ask("select id from ledger order by rowid")]
         for key, ids in self.sent.items():
             if [id_ for id_ in noted if id_.startswith(f"{key}-")] != ids:
                 wrong.append(f"{key} was applied as {noted}")

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from itertools import count
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 import aiohttp
-from sqlalchemy import Connection, select
 
 from adapters.spec import Features
 from contracts.envelope import message
@@ -20,16 +19,14 @@ from services.dispatch.book import Book
 from services.dispatch.breakers import Breakers
 from services.dispatch.deliveries import Deliveries
 from services.dispatch.voice import Voice
-from services.runtime import parking
 from services.runtime.breaker import Breaker
 from services.runtime.gate import Gate
 from services.runtime.lanes import Lane, Lanes
-from services.runtime.ledger import decided
 from services.runtime.outbox import Relay
 from services.runtime.owner import Fence
+from services.runtime.packing import unpack_messages
 from services.runtime.poison import PLACE
 from services.runtime.record import Outgoing, Place, outgoing, read
-from services.runtime.tables import owner
 from tests.simulation.bookkeeper import joining
 from tests.simulation.cluster import Cluster, SimulatedProducer
 from tests.simulation.disk import Disk
@@ -55,6 +52,24 @@ class Sent:
     number: str
 
 
+class _Owner(NamedTuple):
+    """Whose a partition is, and since when it was seen to be."""
+
+    who: str
+    epoch: int
+    since: float
+
+
+class _Row(NamedTuple):
+    """A parked delivery."""
+
+    id: str
+    consumer: str
+    key: str
+    state: str
+    failure: str | None
+
+
 @dataclass(slots=True, eq=False)
 class Dispatch:
     """The program, the two organisations, and everything that was sent."""
@@ -68,8 +83,7 @@ class Dispatch:
     wrong: list[str] = field(default_factory=list)
     lanes: list[Lanes] = field(default_factory=list)
     poisoned: int = 0
-    _owners: dict[tuple[str, Place], tuple[str, float]] = field(default_factory=dict)
-    """Whose each partition is, and since when it was seen to be."""
+    _owners: dict[tuple[str, Place], _Owner] = field(default_factory=dict)
     _ids: count[int] = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
@@ -153,18 +167,17 @@ class Dispatch:
 
     def _committed(self, group: str, place: Place, offset: int) -> None:
         below = self.cluster.log[place][:offset]
-        ids = [record.id for record in below]
-        known = self.disk.read(lambda connection: decided(connection, group, ids))
-        waiting = self.disk.read(lambda connection: {row.record.id for row in _parked(connection)})
+        decided = dict(self.disk.ask("select id, outputs from ledger where consumer = ?", group))
+        waiting = {id_ for (id_,) in self.disk.ask("select id from parked where consumer = ?", group)}
         said = {record.id for log in self.cluster.log.values() for record in log}
         aside = self._aside(place.topic)
         for record in below:
-            if record.id in known:
-                unsaid = [one.id for one in known[record.id] if one.id not in said and record.id not in waiting]
-                if unsaid:
-                    self.wrong.append(f"{place} was committed at {offset} before {unsaid} was said")
-            elif record.id not in waiting and record.spot not in aside:
+            if record.id in waiting or record.spot in aside:
+                continue
+            if record.id not in decided:
                 self.wrong.append(f"{place} was committed at {offset} over {record.id}")
+            elif unsaid := {one.id for one in unpack_messages(decided[record.id])} - said:
+                self.wrong.append(f"{place} was committed at {offset} before {unsaid} was said")
 
     def _look(self) -> None:
         self.world.after(_LOOK_S, self._look)
@@ -174,17 +187,18 @@ class Dispatch:
         self._see_owners()
 
     def _see_owners(self) -> None:
-        for consumer, place, who in self.disk.read(_owners):
-            if self._owners.get((consumer, place), ("", 0.0))[0] != who:
-                self._owners[consumer, place] = (who, self.world.now)
+        question = "select consumer, topic, partition, who, epoch from owner"
+        for consumer, topic, partition, who, epoch in self.disk.ask(question):
+            at = (consumer, Place(topic, partition))
+            if at not in self._owners or self._owners[at].epoch != epoch:
+                self._owners[at] = _Owner(who, epoch, self.world.now)
 
     def _call(self, office: Office, caller: str, vin: str) -> None:
         at = (f"dispatch.{office.name}", self.cluster.place(_commands(office.name), vin))
-        if self._owners.get(at, ("", 0.0))[0] != caller:
-            self._see_owners()
-        who, since = self._owners[at]
-        if who != caller and self.world.now - since > _LEASE_S:
-            self.wrong.append(f"{caller} called {office.name} though {at[1]} was {who}'s since {since}")
+        self._see_owners()
+        owner = self._owners[at]
+        if owner.who != caller and self.world.now - owner.since > _LEASE_S:
+            self.wrong.append(f"{caller} called {office.name} though {at[1]} was {owner.who}'s since {owner.since}")
 
     # -- what must have come of it in the end
 
@@ -193,13 +207,16 @@ class Dispatch:
         """Whether nothing is under way any more."""
         if len(self.cluster.groups) < len(OFFICES) or any(map(self.cluster.backlog, self.cluster.groups)):
             return False
-        rows = self.disk.read(_parked)
-        dead = {(row.consumer, row.record.key) for row in rows if row.state == "dead"}
-        return all((row.consumer, row.record.key) in dead for row in rows)
+        rows = self.disk.ask("select consumer, key, state from parked")
+        dead = {(consumer, key) for consumer, key, state in rows if state == "dead"}
+        return all((consumer, key) in dead for consumer, key, _ in rows)
 
     def judged(self) -> list[str]:
         """Everything that is wrong."""
-        rows = {row.record.id: row for row in self.disk.read(_parked)}
+        rows = {
+            row.id: row
+            for row in map(_Row._make, self.disk.ask("select id, consumer, key, state, failure from parked"))
+        }
         answers = self._answers()
         wrong = list(self.wrong)
         for sent in self.sent:
@@ -214,7 +231,7 @@ class Dispatch:
             if row is None:
                 wrong.append(f"{sent.number} is neither answered nor waiting")
             elif not any(
-                other.state == "dead" and other.record.key == row.record.key and other.consumer == row.consumer
+                other.state == "dead" and (other.key, other.consumer) == (row.key, row.consumer)
                 for other in rows.values()
             ):
                 wrong.append(f"{sent.number} waits for nothing")
@@ -240,12 +257,3 @@ class Dispatch:
 
 def _commands(office: str) -> str:
     return f"{office}.commands"
-
-
-def _parked(connection: Connection) -> list[parking.Parked]:
-    return parking.listed(connection, None, None, 10_000)
-
-
-def _owners(connection: Connection) -> list[tuple[str, Place, str]]:
-    rows = connection.execute(select(owner.c.consumer, owner.c.topic, owner.c.partition, owner.c.who))
-    return [(row.consumer, Place(row.topic, row.partition), row.who) for row in rows]

@@ -115,7 +115,7 @@ class Supervisor:
         thing, flag, value, usual = {
             "broker": (self.service.cluster, "away", True, False),
             "disk": (self.service.disk, "full", True, False),
-            "slow disk": (self.service.disk, "slowness", 40.0, 1.0),
+            "slow disk": (self.service.disk, "slowness", 150.0, 1.0),
         }[kind]
         setattr(thing, flag, value)
         self.world.after(seconds, partial(setattr, thing, flag, usual))
