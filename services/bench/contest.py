@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final
@@ -30,8 +31,13 @@ class Entry:
 
     def run(self) -> dict[str, float]:
         """What it measured. Raises `TroubleError` with its last words where it failed."""
-        words = (python(), "-m", "services.bench", self.module, self.name, json.dumps(self.given))
-        done = subprocess.run(words, env=importable(), capture_output=True, timeout=_WITHIN_S, check=False)
+        done = subprocess.run(
+            _words(self.module, self.name, self.given),
+            env=importable(),
+            capture_output=True,
+            timeout=_WITHIN_S,
+            check=False,
+        )
         if done.returncode != 0:
             said = done.stderr.decode(errors="replace")[-_LAST_WORDS:]
             raise TroubleError(
@@ -41,6 +47,31 @@ class Entry:
             )
         measured: dict[str, float] = json.loads(done.stdout.decode().splitlines()[-1])
         return measured
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A process that others of a bench call: its first line is its address, and it ends with its standard input."""
+
+    module: str
+    name: str
+
+    @contextmanager
+    def up(self) -> Iterator[str]:
+        """Serve for as long as this lasts; gives the address."""
+        words = _words(self.module, self.name, {})
+        with subprocess.Popen(
+            words, env=importable(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
+            try:
+                assert process.stdout is not None  # noqa: S101 - it is a pipe
+                yield process.stdout.readline().strip()
+            finally:
+                process.communicate()
+
+
+def _words(module: str, name: str, given: dict[str, Any]) -> tuple[str, ...]:
+    return (python(), "-m", "services.bench", module, name, json.dumps(given))
 
 
 def medians(rounds: Iterable[dict[str, float]]) -> dict[str, float]:

@@ -6,9 +6,8 @@ Ours beside FastStream's subscriber with `AckPolicy.ACK`, and beside what aiokaf
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from contracts.topics import PARTITIONS, TELEMETRY_SPANS
@@ -17,16 +16,16 @@ from services.bench.contest import Contender, Entry, Told, medians
 from services.bench.figures import Found, Row, Target
 from services.bench.ground import Ground
 from services.bench.messages import commands
+from services.bench.stopwatch import Stopwatch
 from services.runtime.clock import Clock
-from services.runtime.lanes import Lane, Lanes
+from services.runtime.lanes import Lanes
 from services.runtime.producer import Producer
 from services.runtime.record import Outgoing, Place, Record, read
 from services.runtime.spans import SpanPost
+from services.runtime.work import Lane
 
 IN: Final = "bench.hop.in"
 OUT: Final = "bench.hop.out"
-_WARM_UP: Final = 0.1
-"""The share of messages that are handled before the clock starts: connections, caches, the first fetch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,34 +83,6 @@ def _found(per_s: dict[str, float], size: Size) -> Found:
         Row("对 aiokafka 之比", "ours ÷ aiokafka", figures["vs_aiokafka"], Target("≥", 0.4), "a stretch"),
     )
     return Found(f"hop: {size.messages} messages, median of {size.rounds} rounds", figures, rows)
-
-
-@dataclass(slots=True)
-class Stopwatch:
-    """Counts what is done; the clock runs from the end of the warm-up to the last."""
-
-    messages: int
-    done: int = 0
-    began: float = 0.0
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
-    cpu: float = 0.0
-    measured: dict[str, float] = field(default_factory=dict)
-    """Messages a second, and microseconds of this process's CPU for each."""
-
-    def count(self) -> None:
-        """One more is done."""
-        self.done += 1
-        if self.done == self._warm:
-            self.began, self.cpu = time.perf_counter(), time.process_time()
-        elif self.done == self.messages:
-            timed = self.messages - self._warm
-            self.measured["per_s"] = timed / (time.perf_counter() - self.began)
-            self.measured["cpu_us"] = (time.process_time() - self.cpu) / timed * 1e6
-            self.ended.set()
-
-    @property
-    def _warm(self) -> int:
-        return max(1, int(self.messages * _WARM_UP))
 
 
 # -- ours
@@ -208,13 +179,11 @@ async def _through(
     watch = Stopwatch(messages)
     lanes = Lanes(lane, make(producer, watch))
     running = asyncio.create_task(lanes.run())
-    await asyncio.wait({running, asyncio.create_task(watch.ended.wait())}, return_when=asyncio.FIRST_COMPLETED)
-    if running.done():
-        running.result()
+    measured = await watch.until_ended(running)
     await lanes.stop()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    return watch.measured
+    return measured
 
 
 # -- the others

@@ -1,0 +1,115 @@
+"""Dispatch's own deliveries to one insurer, with everything real but the agency: its ledger, fence, gate and lanes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+
+from adapters.organisations import ORGANISATIONS, Organisation
+from contracts import topics
+from services.dispatch.attempts import Attempts
+from services.dispatch.book import Book
+from services.dispatch.calls import Agency
+from services.dispatch.deliveries import Deliveries
+from services.dispatch.voice import Voice
+from services.runtime.breaker import Breaker
+from services.runtime.clock import Clock
+from services.runtime.database import open_store
+from services.runtime.gate import Gate
+from services.runtime.ids import new_id
+from services.runtime.lanes import Lanes
+from services.runtime.outbox import Relay
+from services.runtime.owner import Fence
+from services.runtime.producer import Producer
+from services.runtime.record import Place, Record
+from services.runtime.settings import Settings
+from services.runtime.work import Lane, Work
+
+INSURER: Final[Organisation] = next(one for one in ORGANISATIONS.values() if one.adapter == "insurer")
+
+
+@dataclass(slots=True)
+class Counted:
+    """Work that tells of each record it has finished."""
+
+    work: Work
+    finished: Callable[[], None]
+
+    async def assigned(self, partitions: Collection[Place], generation: int) -> Collection[Place]:
+        """As the work does."""
+        return await self.work.assigned(partitions, generation)
+
+    async def recall(self, records: Sequence[Record]) -> Mapping[str, Any]:
+        """As the work does."""
+        return await self.work.recall(records)
+
+    async def handle(self, record: Record, known: Any | None) -> None:
+        """As the work does; then tell."""
+        await self.work.handle(record, known)
+        self.finished()
+
+    def leaving(self, partitions: Collection[Place]) -> None:
+        """As the work does."""
+        self.work.leaving(partitions)
+
+    async def revoked(self, partitions: Collection[Place]) -> None:
+        """As the work does."""
+        await self.work.revoked(partitions)
+
+    def waits(self) -> bool:
+        """As the work does."""
+        return self.work.waits()
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How many calls at once, and how many commands are read ahead of them."""
+
+    calls: int
+    records: int
+
+
+@asynccontextmanager
+async def opened(  # noqa: PLR0913 - what the service reads from its settings, by name
+    *, kafka: str, name: str, folder: Path, agency: Agency, capacity: Capacity, finished: Callable[[], None]
+) -> AsyncIterator[asyncio.Task[None]]:
+    """Deliver for as long as this lasts, as the dispatch service would; gives the running lanes."""
+    store = open_store(Settings(data=folder), "dispatch")
+    store.start()
+    producer = Producer(kafka, "bench")
+    await producer.start()
+    relay = Relay(store, producer)
+    store.on_commit = relay.told
+    await relay.load()
+    clock = Clock()
+    book = Book(store, Fence(store, name, "0"), agency.adapter.features)
+    gate = Gate(Breaker(agency.organisation.id), capacity.calls)
+    attempts = Attempts(agency, Voice(agency.organisation, clock, new_id), book, gate, clock)
+    deliveries = Deliveries(attempts, producer)
+    topic = topics.commands(agency.organisation.id).name
+    lanes = Lanes(
+        Lane(name, (topic,), kafka, at_once=capacity.records, records=capacity.records),
+        Counted(deliveries, finished),
+    )
+    running = asyncio.create_task(lanes.run())
+    aside = [asyncio.create_task(run()) for run in (book.fence.renew, deliveries.heads.run, relay.run)]
+    try:
+        yield running
+        await lanes.stop()
+    finally:
+        for task in (running, *aside):
+            task.cancel()
+        await asyncio.gather(running, *aside, return_exceptions=True)
+        await producer.stop()
+        await store.stop()
+
+
+def agency_at(url: str, http: aiohttp.ClientSession) -> Agency:
+    """The insurer at an address."""
+    return Agency(INSURER, url, http)

@@ -1,0 +1,103 @@
+"""A slow insurer without a memory: inside our own process, or as an HTTP server in one of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, Self, cast
+
+import aiohttp
+from aiohttp import web
+
+TAIL_EVERY: Final = 100
+"""One answer in so many is a second late."""
+_USUAL_S: Final = 0.190
+_LATE_S: Final = 1.190
+MEAN_S: Final = ((TAIL_EVERY - 1) * _USUAL_S + _LATE_S) / TAIL_EVERY
+"""200 ms."""
+
+
+def patience(count: int) -> float:
+    """How long the answer to the call of that number takes."""
+    return _LATE_S if count % TAIL_EVERY == 0 else _USUAL_S
+
+
+def answer(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The policy that was asked for."""
+    return {
+        "data": {
+            "frameNo": asked["frameNo"],
+            "policyNo": "PDZA202611000000001",
+            "companyCode": "91110000MAY1GEUH59",
+            "compulsoryPremium": asked["compulsoryPremium"],
+            "vesselTax": asked["vesselTax"],
+            "startDate": asked["startDate"],
+            "endDate": "2027-11-30",
+        }
+    }
+
+
+@dataclass(slots=True)
+class InProcess:
+    """Stands in for an HTTP session, and costs next to nothing: it waits, and gives its answer's bytes."""
+
+    calls: int = 0
+
+    def request(self, _method: str, _url: str, *, json: Mapping[str, Any], **_: Any) -> _Call:
+        """One call."""
+        self.calls += 1
+        return _Call(patience(self.calls), json)
+
+
+@asynccontextmanager
+async def in_process() -> AsyncIterator[aiohttp.ClientSession]:
+    """One of these, as whoever calls sees it."""
+    yield cast("aiohttp.ClientSession", InProcess())
+
+
+@dataclass(slots=True)
+class _Call:
+    patience_s: float
+    asked: Mapping[str, Any]
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+    async def __aenter__(self) -> Self:
+        await asyncio.sleep(self.patience_s)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing is held."""
+
+    @property
+    def content(self) -> Self:
+        return self
+
+    async def iter_chunked(self, _: int) -> AsyncIterator[bytes]:
+        yield json.dumps(answer(self.asked)).encode()
+
+
+@asynccontextmanager
+async def served() -> AsyncIterator[str]:
+    """The same over HTTP; gives its address."""
+    calls = 0
+
+    async def handle(request: web.BaseRequest) -> web.Response:
+        nonlocal calls
+        calls += 1
+        asked = json.loads(await request.read())
+        await asyncio.sleep(patience(calls))
+        return web.Response(body=json.dumps(answer(asked)).encode(), content_type="application/json")
+
+    runner = web.ServerRunner(web.Server(handle))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        await runner.cleanup()
