@@ -23,3 +23,10 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     asyncio.run(make())
     return folder
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """An installation on SQLite, and one on PostgreSQL."""
+    url = request.getfixturevalue("database") if request.param == "postgresql" else None
+    return Settings(data=tmp_path, database=url)

@@ -1,0 +1,350 @@
+"""One decision about many deliveries: planned, counted, run at a pace, paused, cancelled; a crash doubles nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from adapters.registry import ADAPTERS
+from adapters.spec import Features
+from services.dispatch import plans
+from services.dispatch.decisions import Decisions
+from services.dispatch.runner import LEASE_S
+from services.dispatch.tables import acts
+from services.runtime.settings import Settings
+from tests.dispatch.agency import vin
+from tests.dispatch.office import (
+    WHY,
+    Office,
+    Police,
+    SetClock,
+    answering,
+    come_true,
+    office,
+    parked,
+    release,
+    reserve,
+)
+
+HOUR = timedelta(hours=1)
+FAST = {"per_second": 1000}
+
+
+def play(settings: Settings, scene: Callable[[Office], Awaitable[None]], *tasks: str) -> None:
+    """A scene in an office that has just opened."""
+
+    async def run() -> None:
+        async with office(settings, *tasks) as desk:
+            await scene(desk)
+
+    asyncio.run(run())
+
+
+async def done_by(desk: Office, repair: str) -> list[str]:
+    """The deliveries that a repair acted upon, in the order of its acts."""
+    query = select(acts.c.delivery).where(acts.c.repair == repair, acts.c.delivery.isnot(None)).order_by(acts.c.seq)
+    return await desk.store.read(lambda connection: list(connection.execute(query).scalars()))
+
+
+async def skipped(desk: Office, repair: str) -> dict[str, str]:
+    """What a repair left alone, and why."""
+    page = await desk.told("GET", f"/repairs/{repair}/items")
+    return {item["delivery"]: item["why"] for item in page["items"] if item["state"] == "skipped"}
+
+
+def test_a_plan_counts_what_it_would_do_and_does_nothing(settings: Settings) -> None:
+    """By organisation, command, class and age; of nothing there is no plan, and what is held needs none."""
+
+    async def scene(desk: Office) -> None:
+        ids = await desk.park(
+            parked(release(1, 1, age=30 * HOUR)),
+            parked(release(2, 2, age=2 * HOUR)),
+            parked(reserve(3, 3), "parked", failure="not-yet"),
+        )
+        plan = await desk.planned()
+        assert (plan["state"], plan["total"], plan["waiting"]) == ("planned", 3, 3)
+        assert plan["counts"] == {
+            "organisation": {"police": 3},
+            "command": {"plate.release": 2, "plate.reserve": 1},
+            "failure": {"deadline": 2, "not-yet": 1},
+            "age": {"1 d to 7 d": 1, "1 h to 1 d": 1, "under 1 h": 1},
+        }
+        assert (await desk.planned(filter={"state": "dead", "older_than_s": 86_400}))["total"] == 1
+        assert (await desk.planned(filter={"vin": vin(3)}))["total"] == 1
+        assert (await desk.planned(filter={"command": "tax.pay"}))["id"] is None
+        assert (await desk.ask("POST", "/repairs", {"act": "retry", **WHY, "filter": {"state": "held"}}))[0] == 422
+        assert len((await desk.told("GET", "/repairs"))["repairs"]) == 3
+        rows = [await desk.row(id_) for id_ in ids]
+        assert [row.decided for row in rows if row] == [0, 0, 0]
+
+    play(settings, scene, "repairs")
+
+
+def test_each_vehicle_goes_in_its_order_and_the_longest_waiting_first(settings: Settings) -> None:
+    """However the rows were stored and whatever their clocks said; each act names the repair, the person and why."""
+
+    async def scene(desk: Office) -> None:
+        late, early = release(1, 9, age=9 * HOUR), release(1, 4, age=HOUR)
+        oldest, middle = release(2, 7, age=10 * HOUR), release(3, 1, age=5 * HOUR)
+        await desk.park(*(parked(record) for record in (late, middle, early, oldest)))
+        plan = await desk.planned()
+        await desk.told("POST", f"/repairs/{plan['id']}/run", FAST)
+        told = await desk.repaired(plan["id"])
+        assert (told["done"], told["skipped"], told["since_then"]) == (4, 0, {"parked": 4})
+        assert await done_by(desk, plan["id"]) == [oldest.id, early.id, late.id, middle.id]
+        (act,) = (await desk.told("GET", f"/deliveries/{late.id}"))["acts"]
+        assert (act["repair"], act["reason"], act["who"]) == (plan["id"], "they are back", "li")
+        assert [one["act"] for one in told["acts"]] == ["plan", "run"]
+
+    play(settings, scene, "repairs")
+
+
+def test_a_repair_keeps_its_pace(settings: Settings) -> None:
+    """At twenty a second the sixth comes no sooner than a quarter of a second after the first."""
+
+    async def scene(desk: Office) -> None:
+        await desk.park(*(parked(release(number, number)) for number in range(6)))
+        plan = await desk.planned("cancel")
+        await desk.told("POST", f"/repairs/{plan['id']}/run", {"per_second": 20})
+        await desk.repaired(plan["id"])
+        query = select(acts.c.at).where(acts.c.act == "cancel").order_by(acts.c.seq)
+        at = await desk.store.read(lambda connection: list(connection.execute(query).scalars()))
+        assert at[-1] - at[0] >= 5 / 20 * 0.9
+
+    play(settings, scene, "repairs")
+
+
+def test_a_repair_is_paused_goes_on_and_is_cancelled(settings: Settings) -> None:
+    """While it is paused nothing is done; what was done stays done; what is over cannot be turned any more."""
+
+    async def scene(desk: Office) -> None:
+        await desk.park(*(parked(release(number, number)) for number in range(30)))
+        plan = await desk.planned()
+        path = f"/repairs/{plan['id']}"
+        assert (await desk.ask("POST", f"{path}/pause", {}))[0] == 409
+        await desk.told("POST", f"{path}/run", {"per_second": 20})
+        await come_true(lambda: done_by(desk, plan["id"]))
+        paused = await desk.told("POST", f"{path}/pause", {})
+        assert paused["state"] == "paused"
+        assert 0 < paused["done"] < 30
+        await desk.runner.carry_out(plan["id"])
+        assert (await desk.told("GET", path))["done"] == paused["done"]
+        await desk.told("POST", f"{path}/run", {})
+        await come_true(lambda: _more_than(desk, plan["id"], paused["done"]))
+        cancelled = await desk.told("POST", f"{path}/cancel", {"reason": "enough"})
+        assert (cancelled["state"], cancelled["per_second"]) == ("cancelled", 20)
+        assert cancelled["waiting"] > 0
+        assert [act["act"] for act in cancelled["acts"]] == ["plan", "run", "halt", "run", "abandon"]
+        for act in ("run", "pause", "cancel"):
+            status, no = await desk.ask("POST", f"{path}/{act}", {})
+            assert (status, no["code"]) == (409, "cancelled")
+        assert (await desk.ask("POST", "/repairs/no-such/run", {}))[0] == 404
+
+    play(settings, scene, "repairs")
+
+
+async def _more_than(desk: Office, repair: str, number: int) -> bool:
+    return len(await done_by(desk, repair)) > number
+
+
+def test_a_repair_that_a_crash_cut_off_is_finished_by_another_process(settings: Settings) -> None:
+    """Not before the lease is over; each delivery is decided about exactly once."""
+
+    async def run() -> None:
+        clock = SetClock()
+        async with office(settings, "repairs", clock=clock) as first:
+            ids = await first.park(*(parked(release(number, number)) for number in range(25)))
+            plan = (await first.planned())["id"]
+            await first.told("POST", f"/repairs/{plan}/run", {"per_second": 50})
+            await come_true(lambda: _more_than(first, plan, 3))
+        async with office(settings, clock=clock, slot="1") as second:
+            before = len(await done_by(second, plan))
+            assert before < 25
+            assert await second.runner._claimed() == []
+            clock.pass_(timedelta(seconds=LEASE_S + 5))
+            assert await second.runner._claimed() == [plan]
+            await second.runner.carry_out(plan)
+            assert (await second.told("GET", f"/repairs/{plan}"))["state"] == "done"
+            assert Counter(await done_by(second, plan)) == Counter(ids)
+            rows = [await second.row(id_) for id_ in ids]
+            assert [row.decided for row in rows if row] == [1] * 25
+
+    asyncio.run(run())
+
+
+def test_who_lost_its_lease_does_nothing_more(settings: Settings) -> None:
+    """A process that was frozen finds, in the very transaction of its next act, that another one runs the repair."""
+
+    async def run() -> None:
+        clock = SetClock()
+        async with office(settings, clock=clock) as frozen, office(settings, clock=clock, slot="1") as other:
+            await frozen.park(parked(release(1)))
+            plan = (await frozen.planned())["id"]
+            await frozen.told("POST", f"/repairs/{plan}/run", FAST)
+            assert await frozen.runner._claimed() == [plan]
+            clock.pass_(timedelta(seconds=LEASE_S + 5))
+            assert await other.runner._claimed() == [plan]
+            await frozen.runner.carry_out(plan)
+            assert await done_by(frozen, plan) == []
+            await other.runner.carry_out(plan)
+            assert len(await done_by(frozen, plan)) == 1
+
+    asyncio.run(run())
+
+
+def test_of_two_repairs_over_one_delivery_the_earlier_has_it(settings: Settings) -> None:
+    """The later one leaves it alone and says so; and what the earlier has decided about is changed for it, too."""
+
+    async def scene(desk: Office) -> None:
+        both, one = release(1, 1), release(2, 2)
+        await desk.park(parked(both), parked(one, "parked"))
+        early = (await desk.planned(filter={"state": "dead"}))["id"]
+        late = (await desk.planned("cancel"))["id"]
+        after = (await desk.planned("cancel", filter={"state": "dead"}))["id"]
+        await desk.told("POST", f"/repairs/{early}/run", FAST)
+        await desk.told("POST", f"/repairs/{early}/pause", {})
+        await desk.told("POST", f"/repairs/{late}/run", FAST)
+        for each in await desk.runner._claimed():
+            await desk.runner.carry_out(each)
+        assert await skipped(desk, late) == {both.id: "in-another-repair"}
+        assert await done_by(desk, late) == [one.id]
+        for repair in (early, after):
+            await desk.told("POST", f"/repairs/{repair}/run", FAST)
+        for each in await desk.runner._claimed():
+            await desk.runner.carry_out(each)
+        assert await done_by(desk, early) == [both.id]
+        assert await skipped(desk, after) == {both.id: "changed"}
+
+    play(settings, scene)
+
+
+def test_what_has_changed_since_the_plan_is_left_alone(settings: Settings) -> None:
+    """Settled, cancelled, decided about otherwise, being tried: skipped, each with its reason; the rest is done."""
+
+    async def scene(desk: Office) -> None:
+        records = [release(number, number) for number in range(5)]
+        settled, cancelled, retried, tried, rest = (record.id for record in records)
+        await desk.park(*(parked(record, "parked") for record in records))
+        plan = (await desk.planned())["id"]
+        given = {**WHY, "data": {"vin": vin(0), "reservation_no": "R-1"}}
+        await desk.told("POST", f"/deliveries/{settled}/answer", given)
+        await desk.told("POST", f"/deliveries/{cancelled}/cancel", WHY)
+        await desk.told("POST", f"/deliveries/{retried}/retry", WHY)
+        await desk.take()
+        row = await desk.row(tried)
+        assert row is not None
+        assert await desk.deliveries().book.take_up(row) is not None
+        await desk.told("POST", f"/repairs/{plan}/run", FAST)
+        await desk.runner._claimed()
+        await desk.runner.carry_out(plan)
+        assert await skipped(desk, plan) == {
+            settled: "settled",
+            cancelled: "cancelled",
+            retried: "changed",
+            tried: "being-tried",
+        }
+        assert await done_by(desk, plan) == [rest]
+        assert (await desk.told("GET", f"/repairs/{plan}"))["why_skipped"]["being-tried"] == 1
+
+    play(settings, scene)
+
+
+@pytest.mark.parametrize("vouched", [False, True])
+def test_many_of_unknown_outcome_are_sent_again_only_on_somebodys_word(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, *, vouched: bool
+) -> None:
+    """Of an agency that does not know a call again; those that surely never had an effect go without it."""
+    monkeypatch.setitem(ADAPTERS, "police", replace(ADAPTERS["police"], features=Features.BLIND))
+
+    async def scene(desk: Office) -> None:
+        doubtful, sure = release(1, 1), release(2, 2)
+        await desk.park(parked(doubtful, results=["ambiguous"]), parked(sure, results=["unavailable"]))
+        plan = (await desk.planned(not_carried_out=vouched))["id"]
+        await desk.told("POST", f"/repairs/{plan}/run", FAST)
+        await desk.runner._claimed()
+        await desk.runner.carry_out(plan)
+        assert await skipped(desk, plan) == ({} if vouched else {doubtful.id: "doubtful"})
+
+    play(settings, scene)
+
+
+def test_a_mistake_about_one_delivery_does_not_end_the_repair(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of that one is stored; the others are done."""
+    real = Decisions.cancelling
+
+    def cancelling(self: Decisions, connection: Any, id_: str, because: Any) -> None:
+        real(self, connection, id_, because)
+        if id_ == broken.id:
+            raise ZeroDivisionError
+
+    broken, sound = release(1, 1), release(2, 2)
+    monkeypatch.setattr(Decisions, "cancelling", cancelling)
+
+    async def scene(desk: Office) -> None:
+        await desk.park(parked(broken), parked(sound))
+        plan = (await desk.planned("cancel"))["id"]
+        await desk.told("POST", f"/repairs/{plan}/run", FAST)
+        await desk.runner._claimed()
+        await desk.runner.carry_out(plan)
+        assert await skipped(desk, plan) == {broken.id: "unplanned"}
+        assert await desk.row(broken.id) == parked(broken)
+        assert await desk.row(sound.id) is None
+
+    play(settings, scene)
+
+
+def test_a_repair_over_a_running_agency_sends_each_once_and_in_order(settings: Settings) -> None:
+    """The whole way: planned, run, tried, answered; each vehicle's commands arrive as they stood."""
+
+    async def run() -> None:
+        police = Police()
+        async with answering(police) as url:
+            own = settings.model_copy(update={"simulator_url": url})
+            async with office(own, "repairs", "parked police", "lease police") as desk:
+                rows = [
+                    parked(
+                        release(number % 3, number, age=HOUR, number=f"R-{number}"), "dead" if number < 3 else "parked"
+                    )
+                    for number in range(12)
+                ]
+                await desk.park(*rows)
+                await desk.take()
+                plan = (await desk.planned())["id"]
+                await desk.told("POST", f"/repairs/{plan}/run", FAST)
+                await come_true(lambda: _all_gone(desk, plan))
+        for car in range(3):
+            assert [body["yllsh"] for _, body in police.heard if body["clsbdh"] == vin(car)] == [
+                f"R-{number}" for number in range(car, 12, 3)
+            ]
+
+    asyncio.run(run())
+
+
+async def _all_gone(desk: Office, plan: str) -> bool:
+    told = await desk.told("GET", f"/repairs/{plan}")
+    return bool(told["state"] == "done" and not (await desk.search())["total"])
+
+
+def test_one_process_runs_a_repair_however_many_look(settings: Settings) -> None:
+    """Both see that nobody runs it, and one of them gets it."""
+
+    async def run() -> None:
+        async with office(settings) as one, office(settings, slot="1") as two:
+            await one.park(parked(release(1)))
+            plan = (await one.planned())["id"]
+            await one.told("POST", f"/repairs/{plan}/run", FAST)
+            found = await asyncio.gather(*(desk.runner._claimed() for desk in (one, two)))
+            assert sorted(found) == [[], [plan]]
+            repair = await one.store.read(lambda connection: plans.find(connection, plan))
+            assert repair.runner in {one.runner.who, two.runner.who}
+
+    asyncio.run(run())
