@@ -1,0 +1,45 @@
+"""A schedule is drawn whole from its seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from services.chaos.blows import BLOWS
+from services.chaos.schedule import Strike, menu, schedule
+
+LONG_S = 4 * 3600.0
+SEEDS = range(20)
+
+
+def _drawn(seed: int, seconds: float, faults: Sequence[str] | None = None) -> list[Strike]:
+    return schedule(seed, seconds, menu().only(faults))
+
+
+def test_the_same_seed_makes_the_same_run() -> None:
+    """Another seed makes another."""
+    assert _drawn(7, 300) == _drawn(7, 300)
+    assert _drawn(7, 300) != _drawn(8, 300)
+
+
+@pytest.mark.parametrize("seconds", [10.0, 60.0, 300.0])
+def test_every_strike_begins_and_ends_within_the_run(seconds: float) -> None:
+    """In the order of their beginning; what would last too long is not begun."""
+    for seed in SEEDS:
+        strikes = _drawn(seed, seconds)
+        assert [strike.at_s for strike in strikes] == sorted(strike.at_s for strike in strikes)
+        assert all(0 < strike.at_s <= strike.at_s + strike.lasts_s <= seconds for strike in strikes)
+
+
+def test_a_long_run_deals_everything_that_there_is() -> None:
+    """Each card of each deck, and somebody knows how to deal it."""
+    cards = [card for deck in menu().decks.values() for card in deck]
+    drawn = {(strike.fault, strike.target, strike.how) for strike in _drawn(1, LONG_S)}
+    assert drawn == {(card.fault, card.target, card.how) for card in cards}
+    assert {card.fault for card in cards} == BLOWS.keys()
+
+
+def test_a_run_can_be_of_chosen_faults_only() -> None:
+    """By the name of the fault."""
+    assert {strike.fault for strike in _drawn(1, 300, ["kill", "link"])} == {"kill", "link"}
