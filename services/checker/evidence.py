@@ -137,7 +137,7 @@ class Evidence:
 
     def records(self, topic: str) -> Iterator[Raw]:
         for line in _lines(self.folder / "topics" / f"{topic}.jsonl"):
-            headers = tuple((name, _bytes(value) or b"") for name, value in line["headers"].items())
+            headers = tuple([(name, _bytes(value) or b"") for name, value in line["headers"].items()])
             key = (_bytes(line["key"]) or b"").decode(errors="replace")
             sent = line["timestamp"] / 1000
             yield Raw(topic, line["partition"], line["offset"], key, headers, _bytes(line["value"]), sent)
@@ -181,10 +181,6 @@ def _object(line: str, where: str) -> dict[str, Any]:
 
 
 def _bytes(value: str | Mapping[str, str] | None) -> bytes | None:
-    match value:
-        case None:
-            return None
-        case str():
-            return value.encode("utf-8", "surrogatepass")
-        case _:
-            return base64.b64decode(value["base64"])
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogatepass")
+    return None if value is None else base64.b64decode(value["base64"])

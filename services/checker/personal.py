@@ -136,19 +136,21 @@ def _anchor(anchors: _Anchors, anchor: str, text: str) -> None:
 
 def leaves(value: Any) -> list[str]:
     """Every text and number of a JSON value, the names of its members included."""
+    # Millions of them are looked at: exact types, most frequent first.
     found: list[str] = []
     left = [value]
     while left:
-        match left.pop():
-            case str() as text:
-                found.append(text)
-            case dict() as members:
-                found.extend(members)
-                left.extend(members.values())
-            case list() as members:
-                left.extend(members)
-            case int() as number if not isinstance(number, bool):
-                found.append(str(number))
+        one = left.pop()
+        kind = type(one)
+        if kind is str:
+            found.append(one)
+        elif kind is int:
+            found.append(str(one))
+        elif kind is dict:
+            found.extend(one)
+            left.extend(one.values())
+        elif kind is list:
+            left.extend(one)
     return found
 
 

@@ -36,7 +36,7 @@ def collect(stack: Running) -> tuple[Path, int]:
 async def _gather(stack: Running, into: Path) -> int:
     root = stack.folder.root
     _copy(root, into, root.glob("publishers/*.history.jsonl"))
-    effects = _lines_in(root / _LEDGER)
+    effects = lines_in(root / _LEDGER)
     ends = await ends_of(stack.settings)
     _write_reading(into, effects)
     _write_cases(stack, into)
@@ -71,11 +71,11 @@ def _write_metrics(stack: Running, into: Path) -> None:
 def _copy(root: Path, into: Path, files: Iterable[Path]) -> None:
     for found in files:
         with found.open("rb") as source, (into / found.relative_to(root)).open("wb") as target:
-            _copy_whole_lines(source, target)
+            copy_whole_lines(source, target)
 
 
-def _copy_whole_lines(source: IO[bytes], target: IO[bytes]) -> None:
-    """Somebody may be writing the last line at this moment."""
+def copy_whole_lines(source: IO[bytes], target: IO[bytes]) -> None:
+    """Copy all but a last line without its end: somebody may be writing it at this moment."""
     kept = b""
     while block := source.read(_BLOCK):
         whole, newline, rest = (kept + block).rpartition(b"\n")
@@ -83,7 +83,8 @@ def _copy_whole_lines(source: IO[bytes], target: IO[bytes]) -> None:
         kept = rest
 
 
-def _lines_in(file: Path) -> int:
+def lines_in(file: Path) -> int:
+    """How many whole lines a file has; none where there is none."""
     if not file.exists():
         return 0
     with file.open("rb") as lines:

@@ -70,6 +70,14 @@ def test_an_edited_key_counts_once_too(made: Scene, tmp_path: Path) -> None:
     assert _found(made, tmp_path) == [("key-twice", "insurance.bind")]
 
 
+def test_an_edited_command_keeps_its_place(made: Scene, tmp_path: Path) -> None:
+    """What stands behind a parked command waits for it, edited or not: the first effect of each delivery counts."""
+    first = made.effect("elicence.issue")
+    _edit(made, "elicence.issue", "police", told=True)
+    made.ledger.remove(first)
+    assert _found(made, tmp_path) == [("effects-reordered", "elicence.issue")]
+
+
 def _unanswer(made: Scene, operation: str, organisation: str, *, decided: bool) -> None:
     """A blind agency did it, and its answer got lost: the delivery is dead, or a person has given it up."""
     asked, (car,) = made.command(operation), made.cars
