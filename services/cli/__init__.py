@@ -27,6 +27,7 @@ GROUPS = (
     Group("sale", "sale"),
     Group("case", "case"),
     Group("delivery", "delivery"),
+    Group("repair", "repair"),
     Group("topics", "topics"),
     Group("check"),
     Group("chaos", "chaos"),

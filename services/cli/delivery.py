@@ -1,123 +1,396 @@
-"""`delivery list|show|retry|cancel`: what is on its way to an organisation and does not get there."""
+"""`delivery …`: what is on its way to an organisation and does not get there, and what a person does about it."""
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
-from services.cli.running import running
+from services.cli.asking import Dispatch
+from services.cli.filters import Agency, Case, Command, OfClass, OfState, OlderThan, Organisation, Vin, chosen
 from services.cli.terminal import Data, Json, answer, out, talk
 from services.console import words
+from services.stack.trouble import TroubleError
 
 app = typer.Typer(help="投递 / deliveries", no_args_is_help=True)
 
 _CHINA: Final = ZoneInfo("Asia/Shanghai")
 _SHOWN: Final = 20
+_PAGE: Final = 500
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="投递编号 / the delivery's id")]
-Reason = Annotated[str, typer.Option("--reason", help="为什么 / why: it is kept with the delivery")]
-
-
-class State(Enum):
-    """Where a delivery can wait."""
-
-    held = "held"
-    parked = "parked"
-    dead = "dead"
+Reason = Annotated[str, typer.Option("--reason", help="为什么，永久保存，勿写姓名 / why: kept for good, no names")]
 
 
 @app.command("list")
-def list_(
-    state: Annotated[State | None, typer.Option("--state", help="只看 / only these")] = None,
+def list_(  # noqa: PLR0913, PLR0917 - every filter is an option
+    state: OfState = None,
+    organisation: Organisation = None,
+    agency: Agency = None,
+    failure: OfClass = None,
+    command: Command = None,
+    vin: Vin = None,
+    case: Case = None,
+    older_than: OlderThan = None,
+    number: Annotated[int, typer.Option("--number", "-n", min=1, max=_PAGE, help="几条 / how many")] = _SHOWN,
+    after: Annotated[
+        str | None, typer.Option("--after", help="从上一页的 next 继续 / go on from a page's next")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="全部，逐页取 / all of them, page by page")] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """等待中的投递 / what waits: held with its organisation, parked with its vehicle, or dead."""
-    stack = running(data)
-    held = [row for row in stack.service("dispatch").ask("GET", "/v1/organisations") if row["state"] != "closed"]
-    waiting: list[dict[str, Any]] = []
-    if state is not State.held:
-        query = f"?state={state.value}" if state else ""
-        waiting = stack.service("dispatch").ask("GET", f"/v1/deliveries{query}")
-    if state in (None, State.held):
-        _held(held)
-    if state is not State.held:
-        _waiting(waiting)
+    """等待中的投递，最早的在前 / what waits, oldest first: held with its organisation, parked, or dead."""
+    wanted = chosen(
+        state=state,
+        organisation=organisation,
+        agency=agency,
+        failure=failure,
+        command=command,
+        vin=vin,
+        case=case,
+        older_than_s=older_than,
+        after=after,
+    )
+    dispatch = Dispatch(data)
+    page = _whole(dispatch, wanted) if everything else _page(dispatch, wanted, number)
+    _organisations(page["held"])
+    _rows(page["deliveries"], page["total"])
+    if page["next"]:
+        out.print(f"→ --after {json.dumps(page['next'])}, --all", markup=False, soft_wrap=True)
     if as_json:
-        answer({"held": held if state in (None, State.held) else [], "deliveries": waiting})
+        answer(page)
 
 
 @app.command()
-def show(id_: Id, data: Data = None, as_json: Json = False) -> None:
-    """一次投递 / one delivery that waits, with what to do about it."""
-    rows = running(data).service("dispatch").ask("GET", "/v1/deliveries")
-    found = next((row for row in rows if row["id"] == id_), None)
-    if found is None:
-        talk.print(f"没有等待中的投递 {id_} / no such delivery waits\n→ tongche delivery list", markup=False)
-        raise typer.Exit(1)
-    _waiting([found])
-    if not _not_yet(found):
-        for act in ("retry", "cancel"):
-            out.print(f"→ tongche delivery {act} {id_} --reason …", markup=False, soft_wrap=True)
+def show(
+    id_: Id,
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="显示个人信息，须附理由，留痕 / with personal data: say why, it is kept")
+    ] = False,
+    reason: Annotated[str | None, typer.Option("--reason", help="为何查看 / why you look")] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """一次投递的全部：尝试、期限、负责、改动、其后排队者 / everything about one delivery, and what to do about it."""
+    dispatch = Dispatch(data)
+    whole = _revealed(dispatch, id_, reason) if reveal else _looked_up(dispatch, id_)
     if as_json:
-        answer(found)
+        answer(whole)
+        return
+    _head(whole)
+    _data(whole["data"])
+    _attempts(whole["attempts"])
+    _acts(whole["acts"])
+    _queue(whole)
+    _hints(whole)
 
 
 @app.command()
 def retry(id_: Id, reason: Reason, data: Data = None, as_json: Json = False) -> None:
     """立即重试，幂等键不变 / try again now, under the same idempotency key, with a new deadline."""
-    _decide("retry", id_, reason, data, as_json=as_json)
+    _decide(id_, "retry", {"reason": reason}, data, as_json=as_json)
 
 
 @app.command()
 def cancel(id_: Id, reason: Reason, data: Data = None, as_json: Json = False) -> None:
     """放弃，让其后的继续 / give it up; what stands behind it goes on."""
-    _decide("cancel", id_, reason, data, as_json=as_json)
+    _decide(id_, "cancel", {"reason": reason}, data, as_json=as_json)
 
 
-def _decide(act: str, id_: str, reason: str, data: Path | None, *, as_json: bool) -> None:
-    done = running(data).service("dispatch").ask("POST", f"/v1/deliveries/{id_}/{act}", {"reason": reason})
-    said = "正在重试 / being tried now" if act == "retry" else "已放弃 / given up"
-    talk.print(f"{done['id']}: {said}", markup=False, soft_wrap=True)
+@app.command()
+def edit(  # noqa: PLR0913, PLR0917 - each is an option
+    id_: Id,
+    reason: Reason,
+    fields: Annotated[
+        list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="改一项；值留空则去掉 / empty takes it out")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="全部内容的 JSON，- 为标准输入 / all of it; - is stdin")
+    ] = None,
+    not_carried_out: Annotated[
+        bool, typer.Option("--not-carried-out", help="已向机构核实此前未办理 / the agency was asked: it was not done")
+    ] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """改内容，用新幂等键立即重发，留存前后 / say it otherwise, under a new key, now; before and after are kept."""
+    if (fields is None) == (file is None):
+        raise typer.BadParameter("--set 与 --file 二选一 / either --set or --file")
+    dispatch = Dispatch(data)
+    seen = _looked_up(dispatch, id_)
+    wish = {"data": _object(file)} if file else {"set": _typed(seen["command"], fields or [])}
+    form = {**wish, "reason": reason, "revision": seen["revision"], "not_carried_out": not_carried_out}
+    _decide(id_, "edit", form, data, as_json=as_json)
+
+
+@app.command("answer")
+def answer_(
+    id_: Id,
+    file: Annotated[
+        Path, typer.Option("--file", help="机构答复的 JSON，- 为标准输入 / the agency's answer; - is stdin")
+    ],
+    reason: Reason,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """机构已办理而无答复：由人代录 / it was done and no answer came: give the agency's answer yourself."""
+    _decide(id_, "answer", {"data": _object(file), "reason": reason}, data, as_json=as_json)
+
+
+@app.command()
+def pause(
+    organisation: Annotated[str, typer.Argument(help="机构 / organisation")],
+    reason: Reason,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """暂缓一个机构的全部投递 / hold everything for an organisation until somebody resumes it."""
+    _turn(organisation, "pause", reason, data, as_json=as_json)
+
+
+@app.command()
+def resume(
+    organisation: Annotated[str, typer.Argument(help="机构 / organisation")],
+    reason: Reason,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """恢复一个机构：先试一次，通则全部继续 / let one call probe it now; if that gets through, all goes on."""
+    _turn(organisation, "resume", reason, data, as_json=as_json)
+
+
+# -- asking
+
+
+def _page(dispatch: Dispatch, wanted: dict[str, Any], most: int) -> Any:
+    return dispatch.ask("POST", "/v1/deliveries/search", {**wanted, "most": most}, about="tongche delivery list --help")
+
+
+def _whole(dispatch: Dispatch, wanted: dict[str, Any]) -> Any:
+    first = page = _page(dispatch, wanted, _PAGE)
+    rows = list(page["deliveries"])
+    while page["next"]:
+        page = _page(dispatch, wanted | {"after": page["next"]}, _PAGE)
+        rows += page["deliveries"]
+    return {**first, "deliveries": rows, "next": None}
+
+
+def _looked_up(dispatch: Dispatch, id_: str) -> Any:
+    return dispatch.ask("GET", f"/v1/deliveries/{id_}")
+
+
+def _revealed(dispatch: Dispatch, id_: str, reason: str | None) -> Any:
+    if not reason:
+        raise typer.BadParameter("--reveal 须附 --reason / needs a --reason")
+    return dispatch.act(f"/v1/deliveries/{id_}/reveal", {"reason": reason}, about=_show(id_))
+
+
+_SAID: Final = {
+    "retry": "正在重试 / being tried now",
+    "cancel": "已放弃 / given up",
+    "edit": "已改，正以新幂等键发送 / changed, being sent under a new key",
+    "answer": "已按答复了结 / settled with that answer",
+    "pause": "已暂缓；恢复 / held until: tongche delivery resume",
+    "resume": "正在试探 / being probed",
+}
+
+
+def _decide(id_: str, act: str, form: dict[str, Any], data: Path | None, *, as_json: bool) -> None:
+    done = Dispatch(data).act(f"/v1/deliveries/{id_}/{act}", form, about=_show(id_))
+    talk.print(f"{id_}: {_SAID[act]}", markup=False, soft_wrap=True)
+    talk.print(f"→ {_show(id_)}", markup=False, soft_wrap=True)
     if as_json:
         answer(done)
 
 
-def _held(rows: list[dict[str, Any]]) -> None:
-    table = Table("机构 / organisation", "状态 / state", "原因 / why", "自 / since", "挂起 / held", box=None)
-    for row in rows:
-        table.add_row(
-            f"{row['id']} {row['zh']}", row["state"], row["reason"] or "", _time(row["since"]), str(row["held"])
-        )
-    out.print(table if rows else "没有机构中断 / every organisation answers")
+def _turn(organisation: str, act: str, reason: str, data: Path | None, *, as_json: bool) -> None:
+    done = Dispatch(data).act(f"/v1/organisations/{organisation}/{act}", {"reason": reason}, about="tongche status")
+    more = f" {organisation} --reason …" if act == "pause" else ""
+    talk.print(f"{organisation}: {_SAID[act]}{more}", markup=False, soft_wrap=True)
+    talk.print(f"→ tongche delivery list --organisation {organisation}", markup=False, soft_wrap=True)
+    if as_json:
+        answer(done)
 
 
-def _waiting(rows: list[dict[str, Any]]) -> None:
-    """Two lines each, the oldest first: an id is there whole, to be copied."""
+def _show(id_: str) -> str:
+    return f"tongche delivery show {id_}"
+
+
+# -- what a person gives
+
+
+def _object(file: Path) -> dict[str, Any]:
+    """A JSON object from a file."""
+    try:
+        found = json.loads(sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as wrong:
+        raise TroubleError(
+            f"无法读取 {file}", f"cannot read {file}: {type(wrong).__name__}", fix="一个 JSON 对象 / one JSON object"
+        ) from wrong
+    if not isinstance(found, dict):
+        raise TroubleError(f"{file} 不是 JSON 对象", f"{file} is no JSON object", fix='{"field": "value"}')
+    return found
+
+
+def _typed(command: str, fields: Iterable[str]) -> dict[str, Any]:
+    """`field=value` as the command's contract writes it: text where it has text, else JSON; nothing is null."""
+    from contracts.topics import COMMANDS
+
+    schema = COMMANDS[command].versions.models[-1].model_json_schema()["properties"]
+    return dict(_pair(schema, field) for field in fields)
+
+
+def _pair(schema: dict[str, Any], field: str) -> tuple[str, Any]:
+    name, equals, value = field.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{name}: FIELD=VALUE")
+    kind = schema.get(name, {})
+    texts = any(one.get("type") == "string" for one in kind.get("anyOf", [kind]))
+    if not value:
+        return name, None
+    try:
+        return name, value if texts or not kind else json.loads(value)
+    except ValueError:
+        return name, value  # dispatch says what is wrong with it
+
+
+# -- showing
+
+
+def _organisations(rows: list[dict[str, Any]]) -> None:
     if not rows:
-        out.print("没有停放的投递 / nothing is parked or dead")
-    for row in sorted(rows, key=lambda each: each["since"])[:_SHOWN]:
-        out.print(f"{row['id']} {row['organisation']} {row['command']}", markup=False, soft_wrap=True)
-        out.print(f"    {_standing(row)}", markup=False, soft_wrap=True)
-    if len(rows) > _SHOWN:
-        more = len(rows) - _SHOWN
-        out.print(f"… 还有 {more} 项 / and {more} more: --json", markup=False)
+        return
+    table = Table("机构 / organisation", "状态 / state", "原因 / why", "自 / since", "暂缓 / held", box=None)
+    for row in rows:
+        since = moment(row["since"])
+        table.add_row(f"{row['id']} {row['zh']}", row["state"], Text(row["reason"] or ""), since, str(row["held"]))
+    out.print(table)
+
+
+def _rows(rows: list[dict[str, Any]], total: int) -> None:
+    """Two lines each: an id is there whole, to be copied."""
+    if not rows:
+        out.print("没有等待中的投递 / no delivery waits")
+        return
+    for line in lines(rows):
+        out.print(line, markup=False, soft_wrap=True)
+    if total > len(rows):
+        out.print(f"{len(rows)} / {total}", markup=False)
+    out.print(f"→ tongche delivery show {rows[0]['id']}", markup=False, soft_wrap=True)
+
+
+def lines(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Deliveries below each other, their columns aligned."""
+    wide = {name: max(len(row[name] or "") for row in rows) for name in ("organisation", "command")}
+    for row in rows:
+        columns = (row["id"], *(f"{row[name] or '':<{width}}" for name, width in wide.items()))
+        yield "  ".join((*columns, moment(row["since"])))
+        yield f"    {_standing(row)}"
+
+
+def _head(whole: dict[str, Any]) -> None:
+    state = words.delivery(whole["state"])
+    out.print(f"{whole['organisation']}  {whole['command']}  {state.zh} / {state.en}", markup=False, soft_wrap=True)
+    table = _grid()
+    table.add_row("投递 / delivery", whole["id"])
+    for name, told in (
+        ("业务 / case", whole["case"]),
+        ("自 / since", whole["since"] and moment(whole["since"])),
+        ("期限 / deadline", whole["deadline"] and moment(whole["deadline"])),
+        ("下次 / next try", whole["next_try_at"] and moment(whole["next_try_at"])),
+        ("版本 / revision", whole["revision"]),
+        ("原因 / why", _why(whole)),
+        ("负责 / owner", whole["owner"]),
+    ):
+        if told:
+            table.add_row(name, Text(str(told)))
+    out.print(table)
+
+
+def _data(data: dict[str, Any] | None) -> None:
+    if data is None:
+        return
+    out.print("\n内容 / data")
+    table = _grid()
+    for name, value in data.items():
+        table.add_row(f"  {name}", Text(_text(value)))
+    out.print(table)
+
+
+def _attempts(attempts: list[dict[str, Any]]) -> None:
+    if not attempts:
+        return
+    out.print("\n尝试 / attempts")
+    table = _grid()
+    for one in attempts:
+        began = moment(datetime.fromisoformat(one["started_at"]).timestamp())
+        said = words.result(one["result"])
+        code = words.code(one["code"]) if one.get("code") else None
+        reason = f"{said.zh} / {said.en}" + (f"  {one['code']} {code.zh} / {code.en}" if code else "")
+        status = f"HTTP {one['status']}" if one.get("status") else ""
+        edition = f"r{one['revision']}" if one.get("revision") else ""
+        table.add_row(f"  #{one['number']}", f"{began}  {one['duration_ms']} ms  {reason}  {status} {edition}".rstrip())
+    out.print(table)
+
+
+def _acts(acts: list[dict[str, Any]]) -> None:
+    if not acts:
+        return
+    out.print("\n人的决定 / what people did")
+    for one in acts:
+        repair = f"  repair {one['repair']}" if one["repair"] else ""
+        vouched = "  --not-carried-out" if one["not_carried_out"] else ""
+        told = f"  {moment(one['at'])}  {one['who']}  {one['act']}  {one['reason']}{vouched}{repair}"
+        out.print(told, markup=False, soft_wrap=True)
+        for change in one["changes"]:
+            was, now = _text(change["before"]), _text(change["after"])
+            out.print(f"      {change['field']}: {was} → {now}", markup=False, soft_wrap=True)
+
+
+def _queue(whole: dict[str, Any]) -> None:
+    if whole["head"]:
+        out.print("\n排在其后 / it stands behind")
+        for line in lines([whole["head"]]):
+            out.print(f"  {line}", markup=False, soft_wrap=True)
+    if whole["behind"]:
+        out.print("\n其后排队 / parked behind it, in order")
+        for line in lines(whole["behind"]):
+            out.print(f"  {line}", markup=False, soft_wrap=True)
+
+
+def _hints(whole: dict[str, Any]) -> None:
+    if whole["state"] not in {"parked", "dead"} or _not_yet(whole):
+        return
+    for act in ("retry", "cancel", "edit --set FIELD=VALUE", "answer --file answer.json"):
+        verb, _, rest = act.partition(" ")
+        out.print(
+            f"→ tongche delivery {verb} {whole['id']} {rest} --reason …".replace("  ", " "),
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _standing(row: dict[str, Any]) -> str:
     if _not_yet(row):
-        return f"尚未就绪，将再次询问 / not there yet, asked again at {_time(row['next_try_at'])}"
-    state, failure = words.delivery(row["state"]), words.failure(row["failure"] or "")
+        return f"尚未就绪，将再次询问 / not there yet, asked again at {moment(row['next_try_at'])}"
+    state = words.delivery(row["state"])
+    later = f"下次 / next {moment(row['next_try_at'])}" if row["next_try_at"] is not None else ""
+    return "  ".join(filter(None, (f"{state.zh} / {state.en}", _why(row), later)))
+
+
+def _why(row: dict[str, Any]) -> str:
+    failure = words.failure(row["failure"] or "")
     code = " ".join(filter(None, (row["code"], row["code_zh"], row["reason"])))
-    why = " ".join(filter(None, (f"{failure.zh} / {failure.en}" if row["failure"] else "", code)))
-    later = f"下次 / next {_time(row['next_try_at'])}" if row["next_try_at"] is not None else ""
-    return "  ".join(filter(None, (f"{state.zh} / {state.en}", why, later)))
+    return " ".join(filter(None, (f"{failure.zh} / {failure.en}" if row["failure"] else "", code)))
 
 
 def _not_yet(row: dict[str, Any]) -> bool:
@@ -125,5 +398,19 @@ def _not_yet(row: dict[str, Any]) -> bool:
     return bool(row["state"] == "parked" and row["failure"] == "not-yet")
 
 
-def _time(seconds: float | None) -> str:
+def _grid() -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def moment(seconds: float | None) -> str:
+    """A moment in China, short."""
     return "–" if seconds is None else datetime.fromtimestamp(seconds, _CHINA).strftime("%m-%d %H:%M:%S")

@@ -1,0 +1,70 @@
+"""Asking dispatch for a person: who asks, and every no with the way out of it."""
+
+from __future__ import annotations
+
+import getpass
+import http.client
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from services.cli.running import running
+from services.stack.trouble import TroubleError
+
+_TIMEOUT_S: Final = 30.0
+_LIST: Final = "tongche delivery list"
+_FIXES: Final = {
+    "unknown": _LIST,
+    "no-organisation": "tongche status",
+    "no-repair": "tongche repair list",
+    "unavailable": "tongche status",
+    "not-valid": "--help",
+}
+
+
+class Dispatch:
+    """Dispatch of a running stack, asked in the name of whoever is logged in here."""
+
+    def __init__(self, data: Path | None) -> None:
+        self._service = running(data).service("dispatch")
+
+    def ask(self, method: str, path: str, body: Any = None, *, about: str | None = None) -> Any:
+        """Ask for JSON; `about` is the command that shows what it is about. Raises `TroubleError`."""
+        with self._service.answered(method, path, body, _TIMEOUT_S) as reply:
+            text, status = reply.read(), reply.status
+        if status >= http.client.BAD_REQUEST:
+            raise _trouble(status, _read(text), about)
+        return json.loads(text) if text else None
+
+    def act(self, path: str, form: dict[str, Any], *, about: str) -> Any:
+        """Have it do something, and say who wants it."""
+        return self.ask("POST", path, form | _signed(), about=about)
+
+
+def _signed() -> dict[str, str]:
+    try:
+        return {"by": getpass.getuser()}
+    except (KeyError, OSError):
+        return {}  # nobody is logged in, as in a container
+
+
+def _read(text: bytes) -> dict[str, Any]:
+    try:
+        problem = json.loads(text)
+    except ValueError:
+        return {}
+    return problem if isinstance(problem, dict) else {}
+
+
+def _trouble(status: int, problem: dict[str, Any], about: str | None) -> TroubleError:
+    code = str(problem.get("code", ""))
+    said = str(problem.get("detail") or http.client.responses.get(status, status))
+    zh, _, en = said.partition(" / ")
+    faults = "".join(f"\n  {_fault(fault)}" for fault in problem.get("faults", ()))
+    fix = "tongche up" if status == http.client.UNAUTHORIZED else _FIXES.get(code) or about or _LIST
+    return TroubleError(zh, (en or zh) + faults, fix=fix)
+
+
+def _fault(fault: dict[str, str]) -> str:
+    better = f" → {fault['suggestion']}" if "suggestion" in fault else ""
+    return f"{fault['field']}: {fault['reason']}{better}"

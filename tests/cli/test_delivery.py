@@ -1,0 +1,277 @@
+"""`tongche delivery …` and `tongche repair …` against a dispatch that runs: what people type, and what scripts read."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from services import cli
+from services.runtime.settings import Settings
+from services.stack.data import DataFolder
+from services.stack.state import ChildState, Stack
+from tests.dispatch.agency import vin
+from tests.dispatch.office import SECRETS, Office, office, parked, release, reserve
+
+
+@dataclass
+class Said:
+    """What came of a command line."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The object on the last line."""
+        return json.loads(self.out.splitlines()[-1])
+
+
+@dataclass
+class Terminal:
+    """A person in front of a running installation."""
+
+    desk: Office
+    folder: Path
+
+    async def type(self, *words: str) -> Said:
+        """Type `tongche …` and wait for the end."""
+        return await asyncio.to_thread(_typed, [*words, "--data", str(self.folder)])
+
+    async def reads(self, *words: str) -> Any:
+        """The JSON that a script gets."""
+        said = await self.type(*words, "--json")
+        assert said.code == 0, said.err
+        return said.json
+
+
+def _typed(words: list[str]) -> Said:
+    out, err = io.StringIO(), io.StringIO()
+    sys.argv = ["tongche", *words]
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return Said(code, out.getvalue(), err.getvalue())
+
+
+Scene = Callable[[Terminal], Awaitable[None]]
+
+
+@pytest.fixture(autouse=True)
+def _plain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A terminal of one width; after the folder was made, for that is named after who is logged in."""
+    monkeypatch.setattr(sys, "argv", [])
+    for name, value in (("COLUMNS", "110"), ("NO_COLOR", "1"), ("LOGNAME", "li")):
+        monkeypatch.setenv(name, value)
+
+
+def play(folder: Path, scene: Scene) -> None:
+    """A scene at an installation of which only dispatch is there."""
+
+    async def run() -> None:
+        async with office(Settings(data=folder), "repairs") as desk:
+            _says_that_it_runs(folder, desk.url)
+            await scene(Terminal(desk, folder))
+
+    asyncio.run(run())
+
+
+def _says_that_it_runs(folder: Path, url: str) -> None:
+    this = psutil.Process()
+    Stack(
+        phase="running",
+        data=str(folder),
+        logs=str(folder / "logs"),
+        ports={},
+        ready={},
+        urls={"dispatch": url},
+        supervisor=ChildState(pid=this.pid, started=this.create_time(), port=0, log=""),
+    ).save(DataFolder(folder))
+    secrets = SECRETS.model_dump() | {"key_secret": SECRETS.key_secret.hex()}
+    (folder / "secrets.json").write_text(json.dumps(secrets))
+
+
+def test_list_shows_what_was_asked_for_and_how_to_go_on(tmp_path: Path) -> None:
+    """Filters are options; columns stand below each other; the rest is said to be there; JSON has pages."""
+
+    async def scene(terminal: Terminal) -> None:
+        records = [release(number, number) for number in range(4)]
+        await terminal.desk.park(*(parked(record) for record in records), parked(reserve(9, 9), "parked"))
+        said = await terminal.type("delivery", "list", "--state", "dead", "--command", "plate.release", "-n", "2")
+        assert said.code == 0, said.err
+        assert "2 / 4" in said.out
+        assert "已过期限 / the deadline passed" in said.out
+        assert "→ tongche delivery show" in said.out
+        assert vin(0) not in said.out
+        one = await terminal.reads("delivery", "list", "--vin", vin(2))
+        assert [row["id"] for row in one["deliveries"]] == [records[2].id]
+        first = await terminal.reads("delivery", "list", "-n", "3")
+        rest = await terminal.reads("delivery", "list", "-n", "3", "--after", first["next"])
+        assert (len(first["deliveries"]), len(rest["deliveries"]), rest["next"]) == (3, 2, None)
+        assert len((await terminal.reads("delivery", "list", "--all"))["deliveries"]) == 5
+        assert (await terminal.reads("delivery", "list", "--older-than", "2h"))["total"] == 0
+        assert (await terminal.reads("delivery", "list", "--class", "not-yet"))["total"] == 0
+
+    play(tmp_path, scene)
+
+
+def test_show_tells_all_and_what_may_be_done(tmp_path: Path) -> None:
+    """Attempts in words, who must act, what waits behind; a person's data only with a reason."""
+
+    async def scene(terminal: Terminal) -> None:
+        head, behind = reserve(1, 1), release(1, 2)
+        await terminal.desk.park(parked(head, results=["ambiguous"], failure="person"), parked(behind, "parked"))
+        said = await terminal.type("delivery", "show", head.id)
+        for expected in (
+            "结果不明 / outcome unknown",
+            "负责 / owner",
+            "其后排队",
+            behind.id,
+            "[redacted]",
+            f"→ tongche delivery edit {head.id} --set FIELD=VALUE --reason …",
+            f"→ tongche delivery answer {head.id} --file answer.json --reason …",
+        ):
+            assert expected in said.out
+        assert "测试甲" not in said.out
+        assert (await terminal.type("delivery", "show", head.id, "--reveal")).code == 2
+        revealed = await terminal.type("delivery", "show", head.id, "--reveal", "--reason", "the agency asks")
+        assert "测试甲" in revealed.out
+        assert "li  reveal  the agency asks" in (await terminal.type("delivery", "show", head.id)).out
+        assert head.id in (await terminal.type("delivery", "show", behind.id)).out
+
+    play(tmp_path, scene)
+
+
+def test_decisions_say_what_comes_next_and_a_no_ends_in_the_way_out(tmp_path: Path) -> None:
+    """retry, cancel, pause, resume; what is not there, what came to its end."""
+
+    async def scene(terminal: Terminal) -> None:
+        record = release(1)
+        await terminal.desk.park(parked(record))
+        done = await terminal.type("delivery", "retry", record.id, "--reason", "they are back")
+        assert done.code == 0
+        assert f"→ tongche delivery show {record.id}" in done.err
+        assert (await terminal.reads("delivery", "cancel", record.id, "--reason", "no"))["state"] == "cancelled"
+        ended = await terminal.type("delivery", "cancel", record.id, "--reason", "no", "--json")
+        assert (ended.code, ended.json["fix"]) == (1, f"tongche delivery show {record.id}")
+        absent = await terminal.type("delivery", "retry", "no-such", "--reason", "x", "--json")
+        assert (absent.code, absent.json["fix"]) == (1, "tongche delivery list")
+        held = await terminal.type("delivery", "pause", "police", "--reason", "a drill")
+        assert "tongche delivery resume police --reason" in held.err
+        assert "a drill" in (await terminal.type("delivery", "list")).out
+        assert (await terminal.type("delivery", "resume", "police", "--reason", "over")).code == 0
+        unknown = await terminal.type("delivery", "pause", "nobody", "--reason", "x", "--json")
+        assert unknown.json["fix"] == "tongche status"
+
+    play(tmp_path, scene)
+
+
+def test_edit_takes_fields_as_the_contract_has_them_or_a_file(tmp_path: Path) -> None:
+    """Text stays text, numbers are numbers, nothing takes a field out; faults come one a line, without values."""
+
+    async def scene(terminal: Terminal) -> None:
+        record = release(1)
+        await terminal.desk.park(parked(record, results=["broken-answer"]))
+        edit = ("delivery", "edit", record.id, "--reason", "wrong number")
+        refused = await terminal.type(*edit, "--set", "reservation_no=12345")
+        assert refused.code == 1
+        assert "--not-carried-out" in refused.err
+        faulty = await terminal.type(*edit, "--not-carried-out", "--set", "reservation_no=", "--set", "wheels=4")
+        assert "reservation_no: missing" in faulty.err
+        assert "an unknown field: extra_forbidden" in faulty.err
+        assert f"→ tongche delivery show {record.id}" in faulty.err
+        done = await terminal.reads(*edit, "--not-carried-out", "--set", "reservation_no=12345")
+        assert done["revision"] == 2
+        whole = {"vin": vin(1), "reservation_no": "R-3", "reason": "test"}
+        (terminal.folder / "data.json").write_text(json.dumps(whole))
+        filed = await terminal.reads(*edit, "--file", str(terminal.folder / "data.json"))
+        assert filed["revision"] == 3
+        shown = await terminal.type("delivery", "show", record.id)
+        assert "reservation_no: 12345 → R-3" in shown.out
+        assert (await terminal.type(*edit)).code == 2
+        (terminal.folder / "data.json").write_text("[]")
+        assert (await terminal.type(*edit, "--file", str(terminal.folder / "data.json"))).code == 1
+
+    play(tmp_path, scene)
+
+
+def test_answer_settles_what_an_agency_did_without_saying_so(tmp_path: Path) -> None:
+    """From a file; a wrong one is refused field by field."""
+
+    async def scene(terminal: Terminal) -> None:
+        record = release(1)
+        await terminal.desk.park(parked(record, failure="person", results=["ambiguous"]))
+        file = terminal.folder / "answer.json"
+        words = ("delivery", "answer", record.id, "--file", str(file), "--reason", "they read it to me")
+        file.write_text(json.dumps({"vin": vin(1), "reservation_no": "R-other"}))
+        assert "reservation_no: not-as-asked" in (await terminal.type(*words)).err
+        file.write_text(json.dumps({"vin": vin(1), "reservation_no": "R-1"}))
+        assert (await terminal.reads(*words))["state"] == "settled"
+
+    play(tmp_path, scene)
+
+
+def test_a_repair_is_planned_counted_run_and_shown(tmp_path: Path) -> None:
+    """Nothing happens before `run`; progress comes as plain lines where there is no terminal; each skip has its why."""
+
+    async def scene(terminal: Terminal) -> None:
+        records = [release(number, number) for number in range(5)]
+        await terminal.desk.park(*(parked(record) for record in records))
+        none = await terminal.type("repair", "plan", "cancel", "--command", "tax.pay", "--reason", "x")
+        assert "没有符合的投递" in none.out
+        planned = await terminal.type("repair", "plan", "cancel", "--state", "dead", "--reason", "the drill is over")
+        assert "plate.release" in planned.out
+        assert "by organisation" in planned.out
+        id_ = (await terminal.reads("repair", "list"))["repairs"][0]["id"]
+        assert f"→ tongche repair run {id_}" in planned.out
+        await terminal.type("delivery", "retry", records[0].id, "--reason", "this one is needed")
+        run = await terminal.type("repair", "run", id_, "--rate", "600/m")
+        assert "5/5" in run.err
+        assert "done 4" in run.out
+        assert "1 × 已有人另作决定" in run.out
+        shown = await terminal.type("repair", "show", id_, "--items")
+        assert "somebody decided about it meanwhile" in shown.out
+        assert "the drill is over" in (await terminal.type("repair", "list")).out
+        over = await terminal.type("repair", "pause", id_, "--json")
+        assert (over.code, over.json["fix"]) == (1, f"tongche repair show {id_}")
+        assert (await terminal.type("repair", "run", "no-such", "--json")).json["fix"] == "tongche repair list"
+
+    play(tmp_path, scene)
+
+
+def test_a_repair_that_runs_is_paused_and_cancelled_by_its_id(tmp_path: Path) -> None:
+    """Started without watching; each answer says what may come next."""
+
+    async def scene(terminal: Terminal) -> None:
+        await terminal.desk.park(*(parked(release(number, number)) for number in range(50)))
+        plan = (await terminal.reads("repair", "plan", "retry", "--reason", "they are back"))["id"]
+        started = await terminal.reads("repair", "run", plan, "--rate", "2/s", "--no-watch")
+        assert (started["state"], started["per_second"]) == ("running", 2)
+        paused = await terminal.type("repair", "pause", plan)
+        assert f"→ tongche repair cancel {plan}" in paused.out
+        assert (await terminal.reads("repair", "cancel", plan))["state"] == "cancelled"
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize(
+    "words", [("delivery", "list", "--older-than", "soon"), ("repair", "run", "x", "--rate", "fast")]
+)
+def test_what_cannot_be_understood_is_said_with_an_example(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """A span and a rate, as people write them."""
+    said = _typed([*words, "--data", str(tmp_path)])
+    assert said.code == 2
+    assert "for example" in said.err
