@@ -294,6 +294,15 @@ def test_a_parked_delivery_with_a_next_try_is_clean(unended: tuple[Recording, Li
     assert _found(run) == []
 
 
+def test_what_is_parked_behind_another_needs_no_next_try(unended: tuple[Recording, Line]) -> None:
+    """Its turn comes when the head of its vehicle has ended; until then the head's next try is its own."""
+    run, sale = unended
+    _say(run, sale, state="parked")
+    waits = {"state": "parked", "next_try_at": run.later.isoformat()}
+    run.change("delivery.events", fate("plate.dispatch", sale["id"]), lambda data: data.update(waits))
+    assert _found(run) == []
+
+
 def test_a_dead_delivery_without_an_owner_is_found(unended: tuple[Recording, Line]) -> None:
     """Nobody will try it, nobody is named who must act, and no dead letter tells of it."""
     run, sale = unended
