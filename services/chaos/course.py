@@ -118,7 +118,7 @@ class Course:
             async with BLOWS[strike.fault](self.ground, strike):
                 self.struck[strike.fault] += 1
                 await asyncio.sleep(strike.lasts_s)
-        except (Missed, ProcessLookupError) as why:
+        except (Missed, ProcessLookupError, TroubleError) as why:
             self.missed[strike.fault] += 1
             self._say(f"未命中 / missed: {strike}: {why}")
 

@@ -43,6 +43,7 @@ class Ground:
     """By name of the process behind; `postgresql` where there is one."""
     random: Random
     _workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _lifting: asyncio.Task[Stack] | None = None
     _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -71,8 +72,11 @@ class Ground:
                 os.environ[_OFFSET] = str(offset_s)
                 await asyncio.to_thread(lifecycle.down, self.folder)
             aiming = asyncio.create_task(self._aim())
+            self._lifting = asyncio.create_task(
+                asyncio.to_thread(lifecycle.up, self.folder, self._launch(), lambda _: None)
+            )
             try:
-                await asyncio.to_thread(lifecycle.up, self.folder, self._launch(), lambda _: None)
+                await asyncio.shield(self._lifting)
             finally:
                 aiming.cancel()
 
@@ -186,11 +190,13 @@ class Ground:
         while await asyncio.to_thread(lambda: readiness.unready(self.stack)):  # noqa: ASYNC110 - elsewhere
             await asyncio.sleep(_LOOK_S)
 
-    def down(self) -> None:
-        """End all of it."""
+    async def down(self) -> None:
+        """End all of it; what is just being started, too."""
+        if self._lifting is not None:
+            await asyncio.wait({self._lifting})
         for worker in self._workers:
             self.end(worker)
-        lifecycle.down(self.folder)
+        await asyncio.to_thread(lifecycle.down, self.folder)
 
 
 @asynccontextmanager
@@ -212,7 +218,7 @@ async def ground(
             await made.up()
             yield made
         finally:
-            await asyncio.to_thread(made.down)
+            await made.down()
             for name, value in before.items():
                 _put_back(name, value)
 

@@ -19,6 +19,9 @@ from services.stack.trouble import TroubleError
 _CHECKOUT = Path(__file__).parents[2]
 _EVERYWHERE = {"0.0.0.0", "::"}
 
+SUPERVISED = "TONGCHE_SUPERVISED"
+"""In the environment of everything that a supervisor started: the data folder for which it did."""
+
 EnsureTopics = Callable[[Settings], Awaitable[None]]
 
 
@@ -107,7 +110,7 @@ class Wiring:
             for name, value in self.settings.model_dump().items()
             if value is not None
         }
-        return {**importable(), **told}
+        return {**importable(), **told, SUPERVISED: str(self.settings.data)}
 
 
 def settings_of(folder: DataFolder) -> Settings:

@@ -19,7 +19,7 @@ from services.stack import jars, java, processes, readiness, state
 from services.stack.broker import Broker
 from services.stack.child import Child, Command, pauses
 from services.stack.locks import FileLock
-from services.stack.plan import Plan, Service, Wiring, python, wire
+from services.stack.plan import SUPERVISED, Plan, Service, Wiring, python, wire
 from services.stack.processes import Identity
 from services.stack.state import KAFKA, ChildState, Stack
 from services.stack.trouble import TroubleError
@@ -45,7 +45,10 @@ def supervise(plan: Plan) -> None:
 
 
 def take_over(plan: Plan) -> None:
-    """End what a killed supervisor left running: those that call services first, the broker last."""
+    """End what a killed supervisor left running: those that call services first, the broker last.
+
+    It may have been killed before it could write down whom it had just started; that one is known by its environment.
+    """
     before = state.load(plan.folder)
     if before is None:
         return
@@ -53,6 +56,7 @@ def take_over(plan: Plan) -> None:
     processes.end(services, min(plan.grace, _TAKEOVER_GRACE))
     if KAFKA in before.children:
         processes.end([before.children[KAFKA].identity], _KAFKA_GRACE)
+    processes.end(processes.marked(SUPERVISED, str(plan.folder.root)), min(plan.grace, _TAKEOVER_GRACE))
 
 
 @contextmanager

@@ -119,6 +119,21 @@ def test_services_outlive_their_supervisor_and_the_next_one_replaces_them(
 
 
 @pytest.mark.usefixtures("fake_kafka")
+def test_a_service_that_was_never_written_down_is_ended_too(stacks: Stacks, eventually: Eventually) -> None:
+    """A supervisor may die between starting a service and writing that down: its successor must get the port."""
+    fakes = stacks("door:good", "console:good")
+    before = fakes.up()
+    fakes.kill_supervisor()
+    eventually(lambda: not before.runs())
+    forgotten = fakes.now
+    del forgotten.children["door"]
+    forgotten.save(fakes.folder)
+    after = fakes.up()
+    assert alive(before) == []
+    assert (after.ports, after.children["door"].restarts) == (before.ports, 0)
+
+
+@pytest.mark.usefixtures("fake_kafka")
 def test_down_ends_what_a_killed_supervisor_left(stacks: Stacks, eventually: Eventually) -> None:
     """No supervisor is needed to stop its children."""
     fakes = stacks("door:good")
