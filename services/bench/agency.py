@@ -188,7 +188,7 @@ def _session(url: str | None) -> AbstractAsyncContextManager[aiohttp.ClientSessi
 
 async def server() -> dict[str, float]:
     """The agency over HTTP: tells its address, and serves until its standard input ends."""
-    async with insurer.served() as url:
+    async with insurer.served(insurer.patience) as url:
         print(url, flush=True)  # noqa: T201 - for whoever started it
         await asyncio.to_thread(sys.stdin.read)
     return {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Self, cast
@@ -81,21 +81,30 @@ class _Call:
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[str]:
-    """The same over HTTP; gives its address."""
-    calls = 0
+async def served(patience: Callable[[int], float]) -> AsyncIterator[str]:
+    """Insurers over HTTP, all below one address, which is given; `patience` of the number of a call.
+
+    `PUT /` with `{"dead": [...]}` names those that take calls and never answer, until it is put again.
+    """
+    calls, dead, turned = 0, frozenset[str](), asyncio.Event()
 
     async def handle(request: web.BaseRequest) -> web.Response:
-        nonlocal calls
-        calls += 1
+        nonlocal calls, dead, turned
         asked = json.loads(await request.read())
+        if request.method == "PUT":
+            dead = frozenset(asked["dead"])
+            turned.set()
+            turned = asyncio.Event()
+            return web.json_response({})
+        while request.path.split("/")[1] in dead:
+            await turned.wait()
+        calls += 1
         await asyncio.sleep(patience(calls))
         return web.Response(body=json.dumps(answer(asked)).encode(), content_type="application/json")
 
-    runner = web.ServerRunner(web.Server(handle))
+    runner = web.ServerRunner(web.Server(handle), shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]
     try:
         yield f"http://{host}:{port}"

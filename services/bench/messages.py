@@ -27,6 +27,12 @@ def commands(topic: str, count: int, vehicles: int) -> Iterator[Outgoing]:
         yield outgoing(topic, vehicle_key(_SECRET, car), command(car, number))
 
 
+def first_command(topic: str, number: int) -> Outgoing:
+    """The first command about a vehicle of its own."""
+    car = _vin(number)
+    return outgoing(topic, vehicle_key(_SECRET, car), command(car, number))
+
+
 def command(car: str, number: int) -> Message[Contract]:
     """Take the cover of a quote."""
     return message(
