@@ -46,23 +46,25 @@ SETTLES: Final = timedelta(milliseconds=500)
 WAIT_S: Final = 30.0
 
 
-def quick(features: Features, adapter: Adapter = ADAPTER, **limits: Any) -> Adapter:
+def quick(
+    features: Features, adapter: Adapter = ADAPTER, patience: timedelta = PATIENCE, limits: Limits | None = None
+) -> Adapter:
     """An adapter with other promises and less patience."""
     return replace(
         adapter,
         features=features,
         retry=RetryPolicy(timedelta(seconds=1), timedelta(milliseconds=20), 2.0, timedelta(milliseconds=600)),
-        limits=Limits(**limits),
-        operations={name: _hasty(operation) for name, operation in adapter.operations.items()},
+        limits=limits or adapter.limits,
+        operations={name: _hasty(operation, patience) for name, operation in adapter.operations.items()},
     )
 
 
-def _hasty(operation: Operation) -> Operation:
+def _hasty(operation: Operation, patience: timedelta) -> Operation:
     lookup = operation.lookup
     return replace(
         operation,
-        endpoint=replace(operation.endpoint, timeout=PATIENCE),
-        lookup=lookup and replace(lookup, endpoint=replace(lookup.endpoint, timeout=PATIENCE), settles=SETTLES),
+        endpoint=replace(operation.endpoint, timeout=patience),
+        lookup=lookup and replace(lookup, endpoint=replace(lookup.endpoint, timeout=patience), settles=SETTLES),
     )
 
 

@@ -1,0 +1,161 @@
+"""An agency that says over HTTP whatever it likes: bytes, not answers. Its good answers are an adapter's fixture."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any, Final
+
+from adapters.spec import Adapter, Operation
+from contracts.contract import Contract
+from contracts.registry import CONTRACTS
+
+PERSON: Final = "张三丰 13800138000 110105194912310021"
+"""What an agency should never put into an answer, and what must go nowhere when it does."""
+ENDLESS: Final = 10 * 1024**3
+RECORDED_VIN: Final = "LZZTEST05TA000001"
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One recorded success of an adapter, told of any car."""
+
+    adapter: Adapter
+    operation: Operation
+    fixture: dict[str, Any]
+
+    def command(self, car: str) -> Contract:
+        """The command about a car."""
+        told = json.dumps(self.fixture["given"]["data"]).replace(RECORDED_VIN, car)
+        return CONTRACTS[self.fixture["given"]["command"]].models[-1].model_validate_json(told)
+
+    def answer(self, car: str) -> bytes:
+        """The good answer about it."""
+        return json.dumps(self.fixture["response"]["body"]).replace(RECORDED_VIN, car).encode()
+
+
+def exchange_of(adapter: Adapter) -> Exchange:
+    """The first recorded success of a command that changes something."""
+    folder = files("adapters") / adapter.name / "fixtures"
+    for file in sorted(folder.iterdir(), key=lambda found: found.name):
+        fixture = json.loads(file.read_text(encoding="utf-8"))
+        operation = adapter.operations[fixture["given"]["command"]]
+        if "event" in fixture["then"] and not operation.question and "asks" not in fixture["given"]:
+            return Exchange(adapter, operation, fixture)
+    raise LookupError(adapter.name)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as the server read it, and where the answer goes."""
+
+    path: str
+    key: str
+    car: str
+    writer: asyncio.StreamWriter
+    good: bytes
+
+
+Misdeed = Callable[["MadServer", Request], Awaitable[None]]
+
+
+@dataclass
+class MadServer:
+    """Does its misdeed on the first call about each car in `madly`, and is good to all others, and afterwards."""
+
+    exchange: Exchange
+    cars: tuple[str, ...]
+    misdeed: Misdeed
+    madly: set[str]
+    effects: list[tuple[str, str]] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    at: list[float] = field(default_factory=list)
+    written: int = 0
+    waiting: list[Request] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[str]:
+        """Its address."""
+        connections: set[asyncio.Task[Any]] = set()
+
+        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            connections.add(task)
+            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                while True:
+                    await self._serve(await self._read(reader, writer))
+            writer.close()
+
+        server = await asyncio.start_server(connected, "127.0.0.1", 0)
+        try:
+            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        finally:
+            server.close()
+            for task in connections:
+                task.cancel()
+            await asyncio.gather(*connections, return_exceptions=True)
+
+    async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Request:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
+        body = (await reader.readexactly(int(headers["content-length"]))).decode()
+        car = next(car for car in self.cars if car in body)
+        path, key = head.split(" ")[1], headers["idempotency-key"]
+        return Request(path, key, car, writer, self.exchange.answer(car))
+
+    async def _serve(self, request: Request) -> None:
+        lookup = self.exchange.operation.lookup
+        if lookup is not None and request.path.endswith(lookup.endpoint.path):
+            await self._look_up(request)
+            return
+        self.calls.append(request.car)
+        self.at.append(asyncio.get_running_loop().time())
+        if request.car in self.madly and self.calls.count(request.car) == 1:
+            await self.misdeed(self, request)
+        else:
+            self.act(request)
+            await say(request, request.good)
+
+    async def _look_up(self, request: Request) -> None:
+        if any(car == request.car for car, _ in self.effects):
+            await say(request, request.good)
+        else:
+            await say(request, b'{"returnCode": "HG404"}', "404 Not Found")
+
+    def act(self, request: Request) -> None:
+        """Carry it out, once for a key."""
+        if (request.car, request.key) not in self.effects:
+            self.effects.append((request.car, request.key))
+
+
+async def raw(request: Request, data: bytes) -> None:
+    """Write bytes, whatever they are."""
+    request.writer.write(data)
+    await request.writer.drain()
+
+
+async def say(request: Request, body: bytes, status: str = "200 OK", *headers: str) -> None:
+    """An answer as HTTP wants it."""
+    told = "".join(f"{header}\r\n" for header in headers)
+    await raw(request, f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{told}\r\n".encode() + body)
+
+
+async def never() -> None:
+    """Until the caller hangs up, of which this server takes no notice."""
+    await asyncio.get_running_loop().create_future()
+
+
+def _compressed(size: int) -> bytes:
+    """So many spaces, as gzip."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    return b"".join(packer.compress(b" " * 1024**2) for _ in range(size // 1024**2)) + packer.flush()
+
+
+BOMB: Final = _compressed(64 * 1024**2)
+"""A few kilobytes that unpack to 64 megabytes."""
