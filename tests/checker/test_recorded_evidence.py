@@ -350,3 +350,12 @@ def test_a_strangers_message_that_was_set_aside_is_clean(run: Recording) -> None
     run.put("tax.commands.poison", {**garbage, "partition": 0}, tongche_poison_place=spot)
     assert _found(run) == []
     assert _verdict(run).notes["set_aside"] == 1
+
+
+def test_what_we_wrote_ourselves_must_be_readable(run: Recording) -> None:
+    """A message under one of our own sources that is none of our contracts is a fault, set aside or not."""
+    paid = run.record("tax.events", "tax.paid", run.sale("cash")["id"])
+    broken = run.put("tax.events", paid, {"x": 1}, ce_id="broken")
+    spot = f"tax.events/{broken['partition']}/{broken['offset']}"
+    run.put("tax.events.poison", {**broken, "partition": 0}, tongche_poison_place=spot)
+    assert [(what, where) for what, where, _ in _found(run)] == [("undecodable", place("tax.events", broken))]
