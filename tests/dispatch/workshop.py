@@ -208,7 +208,7 @@ class Site:
 
 
 def _worker(agency: Agency, store: Store, broker: Broker, slot: str) -> Worker:
-    clock, limits = Clock(), agency.adapter.limits
+    clock, limits = Clock(), agency.organisation.limits
     voice = Voice(agency.organisation, clock, new_id)
     book = Book(store, Fence(store, f"dispatch.{agency.organisation.id}", slot), agency.adapter.features)
     gate = Gate(Breaker(agency.organisation.id), limits.concurrency, limits.per_second)
