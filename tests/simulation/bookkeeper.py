@@ -31,7 +31,7 @@ def joining(cluster: Cluster, process: Process, lane: Lane, _: Unreadable) -> Co
     return SimulatedConsumer(cluster, process, lane)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Books:
     """One such service and what surrounds it; `slots` processes of it at most."""
 

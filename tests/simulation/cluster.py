@@ -25,7 +25,7 @@ _HEARTBEAT_S: Final = 1.0
 _POLL_S: Final = 1.0
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Group:
     """What the coordinator knows of one group."""
 
@@ -42,7 +42,7 @@ class Group:
     round: int = 0
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Cluster:
     """All topics and groups. `away` while no broker answers."""
 
@@ -106,6 +106,7 @@ class Cluster:
             before.fenced = True
         group.members[lane.slot] = consumer
         consumer.fenced = False
+        consumer.watch()
         if known and group.stable and before is not consumer:
             consumer.given(group.assignment.get(lane.slot, []), group.generation)
             return
@@ -162,7 +163,7 @@ class Cluster:
             group.committed[place] = offset
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class SimulatedConsumer:
     """One member, as lanes see it. `fenced`: the group knows it no more, and it will hear so at a heartbeat."""
 
@@ -319,7 +320,6 @@ class SimulatedConsumer:
     async def _joined(self) -> tuple[list[Place], int]:
         self._given = self.process.loop.create_future()
         await self.process.wait(self.process.world.short(), lambda: self.cluster.join(self))
-        self._watch()
         return await self._given
 
     async def _until_it_changes(self) -> None:
@@ -331,7 +331,7 @@ class SimulatedConsumer:
             if not self.cluster.away and (self.fenced or not group.stable or self._generation != group.generation):
                 return
 
-    def _watch(self) -> None:
+    def watch(self) -> None:
         """The coordinator's own clock for this member."""
         self._heard_at = self.process.world.now
         self.process.world.after(self.lane.session_s, self._look)
@@ -352,7 +352,7 @@ class SimulatedConsumer:
             world.after(self._heard_at + self.lane.session_s - world.now + 0.001, self._look)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class SimulatedProducer(Producer):
     """Says things at least once, each key in order; where an answer is lost, a batch is there twice."""
 

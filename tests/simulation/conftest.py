@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import structlog
+
+from tests.simulation.world import World
 
 
 @pytest.fixture(autouse=True, scope="package")
@@ -15,3 +17,17 @@ def _quiet() -> Iterator[None]:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     yield
     structlog.configure(**before)
+
+
+@pytest.fixture
+def world_of() -> Iterator[Callable[[int], World]]:
+    """Makes worlds from seeds, and ends them."""
+    made: list[World] = []
+
+    def make(seed: int) -> World:
+        made.append(World(seed))
+        return made[-1]
+
+    yield make
+    for world in made:
+        world.end()

@@ -52,7 +52,7 @@ class Device:
 device = cache(Device)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Disk:
     """What stays when processes die. `full` while nothing can be written or read."""
 
@@ -82,7 +82,7 @@ class Disk:
         return SimulatedStore(device().engine, device().engine, disk=self, process=process)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class SimulatedStore(Store):
     """The store's own grouping of acts and its own way of failing, without its thread."""
 

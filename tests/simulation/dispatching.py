@@ -70,7 +70,7 @@ class _Row(NamedTuple):
     failure: str | None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Dispatch:
     """The program, the two organisations, and everything that was sent."""
 

@@ -61,7 +61,7 @@ class Effect:
     at: float
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Office:
     """One organisation. It refuses some commands for good, and some until a time."""
 

@@ -51,7 +51,7 @@ def books(seed: int) -> Outcome:
         key, twice = f"key{chance.randrange(4)}", chance.random() < 1 / 10
         world.after(chance.uniform(0, 6), partial(service.send, key, twice=twice))
     world.run(8)
-    return _brought_to_an_end(supervisor, lambda: service.finished, partial(service.judged, alone=alone))
+    return settled(supervisor, lambda: service.finished, partial(service.judged, alone=alone))
 
 
 def dispatch(seed: int) -> Outcome:
@@ -71,7 +71,7 @@ def dispatch(seed: int) -> Outcome:
     for office in service.offices.values():
         office.mood = MOODS["well"]
         office.not_yet.clear()
-    return _brought_to_an_end(supervisor, lambda: service.finished, service.judged)
+    return settled(supervisor, lambda: service.finished, service.judged)
 
 
 def _disturb(supervisor: Supervisor, kinds: tuple[str, ...]) -> None:
@@ -101,9 +101,7 @@ def _mood(supervisor: Supervisor, service: Dispatch) -> None:
     supervisor.tell(f"{office.name} is {mood}")
 
 
-def _brought_to_an_end(
-    supervisor: Supervisor, finished: Callable[[], bool], judged: Callable[[], list[str]]
-) -> Outcome:
+def settled(supervisor: Supervisor, finished: Callable[[], bool], judged: Callable[[], list[str]]) -> Outcome:
     """Let everything be well again, wait until nothing is under way, judge."""
     world = supervisor.world
     supervisor.heal()

@@ -29,7 +29,7 @@ class Service(Protocol):
         """The program."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Supervisor:
     """Keeps a process in every slot that is wanted."""
 
@@ -108,9 +108,10 @@ class Supervisor:
                 for _ in range(chance.randint(1, 4)):
                     world.after(chance.uniform(0, 4), self.storm)
             case _:
-                self._for_a_while(kind, chance.uniform(0.2, 5))
+                self.outage(kind, chance.uniform(0.2, 5))
 
-    def _for_a_while(self, kind: str, seconds: float) -> None:
+    def outage(self, kind: str, seconds: float) -> None:
+        """Have the broker or the database away for a while, or reading slow."""
         self.tell(f"{kind} for {seconds:.1f} s")
         thing, flag, value, usual = {
             "broker": (self.service.cluster, "away", True, False),
@@ -149,7 +150,7 @@ def _is_stuck(error: BaseException | None) -> bool:
     return isinstance(error, Stuck)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Fate:
     """Strikes at chosen moments: when something was done for a process that it has not heard of."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -13,10 +14,12 @@ from tests.simulation.cluster import Cluster, SimulatedConsumer
 from tests.simulation.disk import Disk
 from tests.simulation.world import World
 
+Worlds = Callable[[int], World]
 
-def test_who_is_killed_does_not_run_another_line() -> None:
+
+def test_who_is_killed_does_not_run_another_line(world_of: Worlds) -> None:
     """Not even a `finally`; what it had asked of others happens all the same."""
-    world, lines = World(1), list[str]()
+    world, lines = world_of(1), list[str]()
     process = world.process("p")
 
     async def program() -> None:
@@ -30,12 +33,11 @@ def test_who_is_killed_does_not_run_another_line() -> None:
     world.after(0.5, process.kill)
     world.run(10)
     assert lines == ["done"]
-    world.end()
 
 
-def test_who_is_frozen_thaws_with_its_timers_late() -> None:
+def test_who_is_frozen_thaws_with_its_timers_late(world_of: Worlds) -> None:
     """As after SIGSTOP: the clock went on, the process did not."""
-    world, moments = World(1), list[float]()
+    world, moments = world_of(1), list[float]()
     process = world.process("p")
 
     async def program() -> None:
@@ -49,12 +51,11 @@ def test_who_is_frozen_thaws_with_its_timers_late() -> None:
     world.after(8, process.thaw)
     world.run(20)
     assert moments == [1, 8, 9]
-    world.end()
 
 
-def test_an_error_that_nobody_handles_is_seen() -> None:
+def test_an_error_that_nobody_handles_is_seen(world_of: Worlds) -> None:
     """By who judges the run."""
-    world = World(1)
+    world = world_of(1)
     process = world.process("p")
 
     async def program() -> None:
@@ -64,7 +65,6 @@ def test_an_error_that_nobody_handles_is_seen() -> None:
     process.start(program)
     world.run(1)
     assert world.complaints == ["integer division or modulo by zero"]
-    world.end()
 
 
 class Attendant(Member):
@@ -93,9 +93,9 @@ def _joined(cluster: Cluster, slot: str) -> tuple[SimulatedConsumer, Attendant]:
     return consumer, attendant
 
 
-def test_a_group_shares_its_partitions_out_anew_when_somebody_comes() -> None:
+def test_a_group_shares_its_partitions_out_anew_when_somebody_comes(world_of: Worlds) -> None:
     """Who had them lets go first."""
-    world = World(1)
+    world = world_of(1)
     cluster = Cluster(world)
     first, told = _joined(cluster, "0")
     world.run(2)
@@ -104,12 +104,11 @@ def test_a_group_shares_its_partitions_out_anew_when_somebody_comes() -> None:
     assert told.told == [("assigned", 2), ("revoked", 2), ("assigned", 1)]
     assert {*first.held(), *second.held()} == set(cluster.places(["t"]))
     assert first.generation == second.generation == 2
-    world.end()
 
 
-def test_a_slot_that_is_taken_over_keeps_its_generation_and_the_former_cannot_commit() -> None:
+def test_a_slot_that_is_taken_over_keeps_its_generation_and_the_former_cannot_commit(world_of: Worlds) -> None:
     """It learns of it at a heartbeat, and until then believes in itself."""
-    world = World(1)
+    world = world_of(1)
     cluster = Cluster(world)
     former, _ = _joined(cluster, "0")
     world.run(2)
@@ -121,12 +120,11 @@ def test_a_slot_that_is_taken_over_keeps_its_generation_and_the_former_cannot_co
     with pytest.raises(KafkaTrouble):
         cluster.commit(former, {Place("t", 0): 1})
     cluster.commit(latter, {Place("t", 0): 1})
-    world.end()
 
 
-def test_who_is_silent_for_a_session_loses_its_partitions() -> None:
+def test_who_is_silent_for_a_session_loses_its_partitions(world_of: Worlds) -> None:
     """The others have them from then on."""
-    world = World(1)
+    world = world_of(1)
     cluster = Cluster(world)
     lost, _ = _joined(cluster, "0")
     other, _ = _joined(cluster, "1")
@@ -134,12 +132,23 @@ def test_who_is_silent_for_a_session_loses_its_partitions() -> None:
     lost.process.kill()
     world.run(20)
     assert len(other.held()) == 2
-    world.end()
 
 
-def test_one_key_stands_in_one_partition_in_order() -> None:
+def test_who_dies_while_joining_is_left_out_in_time(world_of: Worlds) -> None:
+    """The group knows it, and nobody else will ever speak for it."""
+    world = world_of(1)
+    cluster = Cluster(world)
+    lost, _ = _joined(cluster, "0")
+    world.run(1, lambda: "g" in cluster.groups)
+    lost.process.kill()
+    other, _ = _joined(cluster, "1")
+    world.run(30)
+    assert len(other.held()) == 2
+
+
+def test_one_key_stands_in_one_partition_in_order(world_of: Worlds) -> None:
     """As Kafka has it."""
-    cluster = Cluster(World(1))
+    cluster = Cluster(world_of(1))
     records = [cluster.append(Outgoing(str(n), "t", f"key{n % 5}", (), b"")) for n in range(50)]
     for key in {record.key for record in records}:
         mine = [record for record in records if record.key == key]
@@ -147,9 +156,9 @@ def test_one_key_stands_in_one_partition_in_order() -> None:
         assert [record.offset for record in mine] == sorted(record.offset for record in mine)
 
 
-def test_a_commit_of_which_nobody_heard_may_be_done() -> None:
+def test_a_commit_of_which_nobody_heard_may_be_done(world_of: Worlds) -> None:
     """Or not: both befall whoever asks for long enough."""
-    world = World(1)
+    world = world_of(1)
     disk = Disk(world, doubt=0.5)
     process = world.process("p")
     store, done, refused = disk.store(process), list[int](), list[int]()
@@ -168,4 +177,3 @@ def test_a_commit_of_which_nobody_heard_may_be_done() -> None:
     world.run(60)
     assert done
     assert refused
-    world.end()

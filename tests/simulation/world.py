@@ -69,7 +69,7 @@ class Loop(asyncio.BaseEventLoop):
         """They are dropped when their turn comes."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Process:
     """One run of a program, from its start to its end."""
 
@@ -141,7 +141,7 @@ class WorldClock(Clock):
         return datetime.fromtimestamp(_EPOCH_S + self.world.now, UTC)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class World:
     """Time, chance, the processes, and what is going to happen."""
 
