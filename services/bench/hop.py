@@ -77,8 +77,8 @@ def _found(per_s: dict[str, float], size: Size) -> Found:
     rows = (
         Row("通车每秒", "ours, per second", round(ours)),
         Row("带追踪", "ours with spans, per second", round(spans), Target("≥", round(ours / 2)), "half of ours"),
-        Row("FastStream AckPolicy.ACK", "per second", round(faststream)),
-        Row("aiokafka 只发送", "aiokafka, producing only, per second", round(bare)),
+        Row("FastStream 每秒", "FastStream AckPolicy.ACK, per second", round(faststream)),
+        Row("aiokafka 只发送每秒", "aiokafka producing only, per second", round(bare)),
         Row("对 FastStream 之比", "ours ÷ FastStream", figures["vs_faststream"], Target("≥", 25)),
         Row("对 aiokafka 之比", "ours ÷ aiokafka", figures["vs_aiokafka"], Target("≥", 0.4), "a stretch"),
     )

@@ -31,6 +31,7 @@ GROUPS = (
     Group("topics", "topics"),
     Group("check"),
     Group("chaos", "chaos"),
+    Group("bench", "bench"),
 )
 
 

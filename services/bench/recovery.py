@@ -1,0 +1,205 @@
+"""`kill -9` of each of our processes under load: how long until its work flows again, and whether all came out right.
+
+The whole stack carries sales from the door to the simulated agencies. One process after another is killed; its
+supervisor starts a new one. Its work flows again when the new process has written about several vehicles (the console:
+when it says that it is ready again). In the end every case ends, and the independent checker judges.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from statistics import median
+from typing import Any, Final, Protocol
+
+from contracts import topics
+from contracts.topics import Topic
+from services.bench.arithmetic import percentile
+from services.bench.contest import Told
+from services.bench.figures import Found, Row, Target
+from services.bench.follower import Follower, following
+from services.bench.ground import Fetching
+from services.publisher.careful import invented, until_acknowledged
+from services.publisher.door import Door
+from services.publisher.sales import Sale
+from services.stack import lifecycle, readiness, state
+from services.stack.data import DataFolder
+from services.stack.lifecycle import Launch
+from services.stack.running import Running, running
+from services.stack.state import KAFKA, Stack
+from services.stack.trouble import TroubleError
+
+OUTPUTS: Final[Mapping[str, Topic]] = {
+    "intake": topics.SALE_EVENTS,
+    "journey": topics.CASE_EVENTS,
+    "dispatch": topics.DELIVERY_EVENTS,
+}
+"""What each process alone writes."""
+CONSOLE: Final = "console"
+VICTIMS: Final = (*OUTPUTS, CONSOLE)
+_PUBLISHER: Final = "platform"
+_HANDS: Final = 8
+_VEHICLES: Final = 5
+"""So many must be written about before work is said to flow."""
+_LOOK_S: Final = 0.05
+_PATIENCE_S: Final = 300.0
+_OPEN: Final = "open"
+
+
+class Verdict(Protocol):
+    """What a judge says."""
+
+    def as_json(self) -> dict[str, Any]:
+        """For scripts; `checker` says it in a word."""
+
+
+Judge = Callable[[Running], Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How often each is killed, what is left between two kills, sales a second, and whether the broker is killed."""
+
+    rounds: int = 5
+    pause_s: float = 3.0
+    per_s: float = 5.0
+    broker: bool = True
+
+
+def run(fetching: Fetching, judge: Judge, tell: Told, size: Size | None = None) -> Found:
+    """Start everything, kill, wait, judge."""
+    size = size or Size()
+    with _up(fetching, tell) as folder:
+        kills, broker = asyncio.run(_Course(folder, size, tell).play())
+        tell("核查 / checking", 0.98)
+        verdict = judge(running(folder)).as_json()
+    return _found(kills, broker, verdict)
+
+
+@contextmanager
+def _up(fetching: Fetching, tell: Told) -> Iterator[DataFolder]:
+    """A whole stack in a folder of its own; both are gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="tongche-bench-") as name:
+        folder = DataFolder(Path(name) / "data")
+        lifecycle.prepare(folder, fetching, kafka=True)
+        try:
+            lifecycle.up(folder, Launch(), lambda parts: tell(f"启动 / starting: {', '.join(parts)}", 0.0))
+            yield folder
+        finally:
+            lifecycle.down(folder)
+
+
+def _found(kills: Sequence[tuple[str, float]], broker: float | None, verdict: Mapping[str, Any]) -> Found:
+    times = [seconds for _, seconds in kills]
+    p95 = round(percentile(times, 0.95), 2)
+    each = [
+        Row(f"杀 {name}，秒", f"kill {name}: median, s", round(median(of), 2), None, f"worst {max(of):.1f}")
+        for name in VICTIMS
+        if (of := [seconds for victim, seconds in kills if victim == name])
+    ]
+    rows = (
+        *each,
+        Row("全部 p95，秒", f"all {len(kills)} kills: p95, s", p95, Target("<", 5)),
+        Row("Kafka 自身，秒", "the broker's own, s", "-" if broker is None else round(broker, 1), None, "apart"),
+        Row("核查", "checker", verdict["checker"]),
+    )
+    figures = {"kills": len(kills), "p95_s": p95, "checker": verdict["checker"]}
+    return Found("recovery: kill -9 under load", figures, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    folder: DataFolder
+    size: Size
+    tell: Told
+
+    async def play(self) -> tuple[list[tuple[str, float]], float | None]:
+        """Kill each in turn under load; then let all cases end."""
+        async with following(self._stack.urls["kafka"], list(OUTPUTS.values())) as follower:
+            stop = asyncio.Event()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._publish(stop))
+                await self._flows(follower, "dispatch", time.time())
+                kills = [await self._killed(follower, number, name) for number, name in enumerate(self._plan)]
+                broker = await self._broker_killed(follower) if self.size.broker else None
+                stop.set()
+            await self._ended()
+        return kills, broker
+
+    @property
+    def _plan(self) -> list[str]:
+        return [name for _ in range(self.size.rounds) for name in VICTIMS]
+
+    @property
+    def _stack(self) -> Stack:
+        stack = state.load(self.folder)
+        if stack is None:
+            raise TroubleError("没有在运行", "nothing runs", fix="tongche up")
+        return stack
+
+    async def _killed(self, follower: Follower, number: int, name: str) -> tuple[str, float]:
+        self.tell(f"{number + 1}/{len(self._plan)} kill -9 {name}", 0.05 + 0.8 * number / len(self._plan))
+        await asyncio.sleep(self.size.pause_s)
+        os.kill(self._stack.children[name].pid, signal.SIGKILL)
+        return name, await self._flows(follower, name, time.time())
+
+    async def _broker_killed(self, follower: Follower) -> float:
+        self.tell("kill -9 kafka", 0.87)
+        os.kill(self._stack.children[KAFKA].pid, signal.SIGKILL)
+        return await self._flows(follower, "dispatch", time.time())
+
+    async def _flows(self, follower: Follower, name: str, since: float) -> float:
+        """How long until the work of a process that was killed at that moment flows again."""
+        if name == CONSOLE:
+            while not await asyncio.to_thread(self._console_is_ready):  # noqa: ASYNC110 - elsewhere
+                await asyncio.sleep(_LOOK_S)
+            return time.time() - since
+        topic = OUTPUTS[name].name
+        follower.seen.clear()
+
+        def first() -> dict[str, float]:
+            # By its writer's clock, which is ours: what the dead one had written is not counted.
+            written: dict[str, float] = {}
+            for one in follower.seen:
+                if one.topic == topic and one.at > since:
+                    written[one.key] = min(one.at, written.get(one.key, one.at))
+            return written
+
+        await follower.until(lambda: len(first()) >= _VEHICLES)
+        return sorted(first().values())[_VEHICLES - 1] - since
+
+    def _console_is_ready(self) -> bool:
+        return CONSOLE not in readiness.unready(self._stack)
+
+    async def _publish(self, stop: asyncio.Event) -> None:
+        """Hand sales in at a steady pace, each until it is taken, from several hands."""
+        stack, turns = running(self.folder), asyncio.Semaphore(_HANDS)
+        planned = invented(stack, _PUBLISHER, Random(7), 100_000)  # noqa: S311 - a repeatable load
+
+        async def hand_in(door: Door, sale: Sale) -> None:
+            try:
+                await until_acknowledged(door, sale, _PATIENCE_S)
+            finally:
+                turns.release()
+
+        async with Door.of(stack, _PUBLISHER) as door, asyncio.TaskGroup() as sales:
+            while not stop.is_set():
+                await turns.acquire()
+                sales.create_task(hand_in(door, next(planned)))
+                await asyncio.sleep(1 / self.size.per_s)
+
+    async def _ended(self) -> None:
+        """Wait until no case is open."""
+        self.tell("等待办结 / until all cases have ended", 0.9)
+        console = running(self.folder).service("console")
+        async with asyncio.timeout(_PATIENCE_S):
+            while (await asyncio.to_thread(console.ask, "GET", "/api/status"))["cases"][_OPEN]:  # noqa: ASYNC110 - elsewhere
+                await asyncio.sleep(_LOOK_S * 10)

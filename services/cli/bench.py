@@ -1,0 +1,117 @@
+"""`bench …`: measurements a person can repeat, each beside its baseline and the design's target."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from services.cli.check import judge
+from services.cli.progress import fetching
+from services.cli.terminal import Json, answer, out, talk
+
+if TYPE_CHECKING:
+    from services.bench.contest import Told
+    from services.bench.figures import Found, Row
+
+app = typer.Typer(help="性能测量 / benchmarks", no_args_is_help=True)
+
+Messages = Annotated[int, typer.Option("--messages", min=100, help="消息数 / how many messages")]
+Rounds = Annotated[int, typer.Option("--rounds", min=1, help="轮数 / how many rounds")]
+_VERDICTS = {"reached": "[green]达到 / reached[/]", "missed": "[red]未达到 / missed[/]", "": ""}
+
+
+@app.command()
+def hop(messages: Messages = 60_000, rounds: Rounds = 5, as_json: Json = False) -> None:
+    """一跳：消费、解码、校验、发送 / one hop beside FastStream and the bare producer."""
+    from services.bench import hop as bench
+    from services.bench.ground import ground
+
+    size = bench.Size(messages=messages, rounds=rounds)
+    with _shown() as tell, ground(fetching) as one:
+        found = bench.run(one, tell, size)
+    _tell(found, as_json=as_json)
+
+
+@app.command()
+def agency(messages: Messages = 30_000, rounds: Rounds = 3, as_json: Json = False) -> None:
+    """慢机构：千笔在途，台账开启 / a slow agency, a thousand calls in flight, ledger on."""
+    from services.bench import agency as bench
+    from services.bench.ground import ground
+
+    size = bench.Size(messages=messages, rounds=rounds)
+    with _shown() as tell, ground(fetching) as one:
+        found = bench.run(one, tell, size)
+    _tell(found, as_json=as_json)
+
+
+@app.command()
+def backlog(messages: Messages = 1_000_000, as_json: Json = False) -> None:
+    """积压：内存是否增长 / does memory grow with what waits."""
+    from services.bench import backlog as bench
+    from services.bench.ground import ground
+
+    with _shown() as tell, ground(fetching) as one:
+        found = bench.run(one, tell, bench.Size(messages=messages))
+    _tell(found, as_json=as_json)
+
+
+@app.command()
+def recovery(rounds: Rounds = 5, as_json: Json = False) -> None:
+    """恢复：负载下逐个 kill -9 / kill -9 of each of our processes under load, judged at the end."""
+    from services.bench import recovery as bench
+
+    with _shown() as tell:
+        found = bench.run(fetching, judge, tell, bench.Size(rounds=rounds))
+    _tell(found, as_json=as_json)
+
+
+@app.command()
+def isolation(
+    pairs: Annotated[int, typer.Option("--pairs", min=1, help="对数 / how many pairs of turns")] = 7,
+    as_json: Json = False,
+) -> None:
+    """隔离：一家中断，其他家的 p99 / one organisation dead: the others' 99th percentile."""
+    from services.bench import isolation as bench
+    from services.bench.ground import ground
+
+    with _shown() as tell, ground(fetching) as one:
+        found = bench.run(one, tell, bench.Size(pairs=pairs))
+    _tell(found, as_json=as_json)
+
+
+@contextmanager
+def _shown() -> Iterator[Told]:
+    """A bar on a terminal; elsewhere a plain line for each step."""
+    # The client library complains of topics that are a moment old, and of brokers that we take away ourselves.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    if not talk.is_terminal:
+        yield lambda what, share: talk.print(f"{share:4.0%} {what}", markup=False)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=talk) as progress:
+        task = progress.add_task("准备 / preparing", total=1.0)
+        yield _moving(progress, task)
+
+
+def _moving(progress: Progress, task: TaskID) -> Callable[[str, float], None]:
+    return lambda what, share: progress.update(task, description=what, completed=share)
+
+
+def _tell(found: Found, *, as_json: bool) -> None:
+    table = Table("", "", "目标 / target", "", "", title=found.title, box=None, title_justify="left")
+    for row in found.rows:
+        table.add_row(*_cells(row))
+    (talk if as_json else out).print(table)
+    if as_json:
+        answer(found.figures)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    target = "" if row.target is None else str(row.target)
+    return (f"{row.zh} / {row.en}", str(row.value), target, _VERDICTS[row.verdict], row.note)

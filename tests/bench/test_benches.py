@@ -1,0 +1,63 @@
+"""Every bench runs in a tiny size and gives the figures that scripts rely on; none is judged by its speed here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from services.bench import agency, backlog, hop, isolation
+from services.bench.figures import Found
+from services.bench.ground import Ground
+
+
+def _silently(_: str, __: float) -> None:
+    """Nobody watches."""
+
+
+def _numbers(found: Found) -> dict[str, float]:
+    return {name: float(value) for name, value in found.figures.items()}
+
+
+def test_hop(kafka: str, tmp_path: Path) -> None:
+    """Ours, with spans, FastStream and the bare producer, and both ratios."""
+    found = hop.run(Ground(tmp_path, kafka), _silently, hop.Size(messages=300, faststream=50, vehicles=60, rounds=1))
+    figures = _numbers(found)
+    assert list(figures) == [
+        "ours_per_s",
+        "ours_with_spans_per_s",
+        "faststream_per_s",
+        "aiokafka_produce_per_s",
+        "vs_faststream",
+        "vs_aiokafka",
+    ]
+    assert min(figures.values()) > 0
+
+
+def test_agency(kafka: str, tmp_path: Path) -> None:
+    """In our process and over HTTP, beside the bare loop, and our memory."""
+    found = agency.run(Ground(tmp_path, kafka), _silently, agency.Size(in_flight=30, messages=60, rounds=1))
+    figures = _numbers(found)
+    assert list(figures) == [
+        "in_flight",
+        "per_s",
+        "limit_per_s",
+        "of_limit",
+        "http_per_s",
+        "http_bare_per_s",
+        "rss_mb",
+    ]
+    assert min(figures.values()) > 0
+    assert (figures["in_flight"], figures["limit_per_s"]) == (30, 150)
+
+
+def test_backlog(kafka: str, tmp_path: Path) -> None:
+    """How many wait, and by what share memory grew."""
+    found = backlog.run(Ground(tmp_path, kafka), _silently, backlog.Size(messages=400, few=20, seconds=0.8))
+    assert list(found.figures) == ["messages", "rss_growth"]
+    assert found.figures["messages"] == 400
+
+
+def test_isolation(kafka: str, tmp_path: Path) -> None:
+    """The growth of the others' 99th percentile; the dead one's commands are answered once it is healed."""
+    size = isolation.Size(pairs=1, turn_s=0.5, settle_s=0.1, per_s=10)
+    found = isolation.run(Ground(tmp_path, kafka), _silently, size)
+    assert list(found.figures) == ["p99_growth"]
