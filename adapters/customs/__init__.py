@@ -1,6 +1,6 @@
 """Customs 海关: the export declaration and the exit. Simulated: no interface is published.
 
-A declaration is known by the car and its exporter, as at a single window, and not by a key of ours.
+A declaration is known by car, exporter and licence, as at a single window, and not by a key of ours.
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ def declaration(command: ExportDeclareV1) -> dict[str, Json]:
 
 
 def declaration_query(command: ExportDeclareV1) -> dict[str, Json]:
-    """Whose declaration of which car to look for."""
-    return {"vinNo": command.vin, "tradeCoScc": command.exporter_uscc}
+    """Whose declaration of which car to look for, and under which licence: a car may go abroad more than once."""
+    return present({"vinNo": command.vin, "tradeCoScc": command.exporter_uscc, "licenseNo": command.licence_no})
 
 
 def release(_: ExportDeclareV1, reply: Reply) -> ExportReleasedV1:

@@ -45,6 +45,7 @@ class Declaration:
 
     vin: str
     exporter: str
+    licence: str | None
     released_at: datetime
 
 
@@ -82,16 +83,18 @@ class Customs:
 
     def _released(self, entry: Entry) -> None:
         body = Body(entry.body)
-        self._declarations[entry.result["entryId"]] = Declaration(entry.vin, body.text("tradeCoScc"), entry.at)
+        self._declarations[entry.result["entryId"]] = Declaration(
+            entry.vin, body.text("tradeCoScc"), body.text_or_none("licenseNo"), entry.at
+        )
         self._declared.add(entry.vin)
         if body.text("codeTs") == _LICENSED:
             self.country.commerce.use(body.text("licenseNo"))
 
     def _find(self, request: Request) -> Answer:
-        """The declaration of a car by its exporter, whatever key it came under."""
-        exporter = request.body.text("tradeCoScc")
+        """The declaration of a car by its exporter under a licence, whatever key it came with."""
+        asked = (request.vin, request.body.text("tradeCoScc"), request.body.text_or_none("licenseNo"))
         for number, one in self._declarations.items():
-            if (one.vin, one.exporter) == (request.vin, exporter):
+            if (one.vin, one.exporter, one.licence) == asked:
                 return {
                     "vinNo": one.vin,
                     "entryId": number,

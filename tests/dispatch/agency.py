@@ -58,6 +58,8 @@ class Customs:
     """What goes wrong with a car's requests, in the order of coming; then all goes well."""
     effects: list[tuple[str, str]] = field(default_factory=list)
     """Car and key of every effect."""
+    declared: set[tuple[str, str]] = field(default_factory=set)
+    """Cars and licences, by which a declaration is looked up."""
     calls: list[str] = field(default_factory=list)
     look_ups: list[str] = field(default_factory=list)
     at: list[float] = field(default_factory=list)
@@ -75,26 +77,28 @@ class Customs:
 
     async def declare(self, request: web.Request) -> web.StreamResponse:
         """Carry it out, or not, and answer, or not."""
-        car, key = (await request.json())["vinNo"], request.headers["Idempotency-Key"]
+        asked, key = await request.json(), request.headers["Idempotency-Key"]
+        car = asked["vinNo"]
         self.at.append(time.monotonic())
         self.calls.append(car)
         self.called.set()
         fault = _next(self.calls_go, car)
         if fault is None or fault.acted:
-            self._act(car, key)
+            self._act(asked, key)
         if fault is not None and fault.what == "late":
-            late = asyncio.create_task(self._act_late(car, key))
+            late = asyncio.create_task(self._act_late(asked, key))
             self._late.add(late)
             late.add_done_callback(self._late.discard)
         return await _spoilt(request, fault, _declared(car))
 
     async def look_up(self, request: web.Request) -> web.StreamResponse:
         """Say whether it was carried out."""
-        car = (await request.json())["vinNo"]
+        asked = await request.json()
+        car = asked["vinNo"]
         self.at.append(time.monotonic())
         self.look_ups.append(car)
         fault = _next(self.look_ups_go, car)
-        if fault is None and not self.effects_on(car):
+        if fault is None and (car, asked["licenseNo"]) not in self.declared:
             return web.json_response({"returnCode": "HG404"}, status=404)
         return await _spoilt(request, fault, _declared(car))
 
@@ -104,14 +108,16 @@ class Customs:
         self.calls.append(asked["vinNo"])
         return await _spoilt(request, _next(self.calls_go, asked["vinNo"]), asked | {"exitDate": "20260303"})
 
-    def _act(self, car: str, key: str) -> None:
+    def _act(self, asked: dict[str, str], key: str) -> None:
+        car = asked["vinNo"]
+        self.declared.add((car, asked["licenseNo"]))
         if not (self.knows_keys and (car, key) in self.effects):
             self.effects.append((car, key))
         self.acted.set()
 
-    async def _act_late(self, car: str, key: str) -> None:
+    async def _act_late(self, asked: dict[str, str], key: str) -> None:
         await asyncio.sleep(LATE_S)
-        self._act(car, key)
+        self._act(asked, key)
 
 
 def _next(plan: dict[str, list[Fault]], car: str) -> Fault | None:

@@ -51,7 +51,7 @@ def _released(city: City) -> list[str]:
 
 
 def test_a_lost_release_is_looked_up(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The declaration was accepted and the answer lost: it is found by car and exporter, and not declared again."""
+    """The declaration was accepted and the answer lost: it is found by its business key, not declared again."""
     monkeypatch.setitem(ADAPTERS, "customs", quick(ADAPTERS["customs"].features))
     where, city, record = _play(template, tmp_path, LOST)
     assert _asked(city) == [("export.declare", 0), ("export.find", 200)]

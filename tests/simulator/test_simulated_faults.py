@@ -125,7 +125,7 @@ def test_a_forgetful_organisation_acts_again(play: Play) -> None:
 
 
 def test_customs_are_asked_what_they_released(play: Play) -> None:
-    """By car and exporter, whatever the key; another exporter's declaration is not told."""
+    """By car, exporter and licence, whatever the key; another exporter's declaration is not told."""
 
     async def scenario(city: City) -> None:
         car = city.car()
