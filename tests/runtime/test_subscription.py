@@ -14,7 +14,7 @@ from services.runtime.poison import CUT, PLACE, REASON
 from services.runtime.record import Record
 from services.runtime.sql import upsert
 from services.runtime.store import Store
-from services.runtime.subscription import Subscription, TransactionalWork
+from services.runtime.subscription import Subscription, TransactionalWork, by_place
 from services.runtime.tables import breaker
 from tests.runtime.bench import Outage, Post, record, started
 
@@ -69,6 +69,19 @@ def test_a_record_without_an_id_is_known_by_its_place(store: Store) -> None:
             for came in (record(1), record(2), record(1), *odd, *odd):
                 await work.handle(came, None)
             assert await _told(store) == "1 2 3 4 5 "
+
+    asyncio.run(play())
+
+
+def test_a_subscription_may_know_records_by_their_place(store: Store) -> None:
+    """A stranger's id says nothing: used twice it is two messages, and the same place is one however often it comes."""
+
+    async def play() -> None:
+        async with started(store):
+            work = TransactionalWork(Subscription("submitted", ("topic",), _append, by_place), store, Post())
+            for came in (record(1, "a"), record(2, "a"), record(1, "a")):
+                await work.handle(came, None)
+            assert await _told(store) == "1 2 "
 
     asyncio.run(play())
 
