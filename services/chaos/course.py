@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from services.chaos.schedule import Strike
 from services.publisher.careful import invented, until_acknowledged
 from services.publisher.door import Door
 from services.publisher.sales import Sale
-from services.stack.running import Running
+from services.stack.running import Running, Service
 from services.stack.trouble import TroubleError
 
 _PUBLISHER: Final = "platform"
@@ -24,6 +25,8 @@ _HANDS: Final = 8
 """Sales handed in at once: one that is stuck at the door does not hold up the others."""
 _LOOK_S: Final = 1.0
 _HEALED_S: Final = 240.0
+_ANSWER_S: Final = 15.0
+_PAGE: Final = 100
 _ENDED: Final = ("closed", "manual", "cancelled", "refused")
 
 Tell = Callable[[str], None]
@@ -176,14 +179,17 @@ class Course:
     def _try_again(self) -> None:
         """Once each: what waits for its next try, or died of a fault, as an operator does after an outage."""
         dispatch = self.ground.running.service("dispatch")
-        for row in dispatch.ask("GET", "/v1/deliveries"):
-            if row["id"] in self._retried or row["failure"] == "not-yet":
-                continue
-            try:
-                dispatch.ask("POST", f"/v1/deliveries/{row['id']}/retry", {"reason": "after the faults"})
-            except TroubleError:
-                continue  # it is being tried at this very moment
-            self._retried.add(row["id"])
+        for state in ("parked", "dead"):
+            for row in dispatch.ask("POST", "/v1/deliveries/search", {"state": state, "most": _PAGE})["deliveries"]:
+                if row["id"] not in self._retried and row["failure"] != "not-yet":
+                    self._retry(dispatch, row["id"])
+
+    def _retry(self, dispatch: Service, id_: str) -> None:
+        form = {"reason": "after the faults", "by": "tongche chaos"}
+        with dispatch.answered("POST", f"/v1/deliveries/{id_}/retry", form, _ANSWER_S) as reply:
+            # Refused where it is being tried at this moment: then it needs nobody, or is asked for again.
+            if reply.status == http.client.OK:
+                self._retried.add(id_)
 
     @property
     def ended(self) -> bool:

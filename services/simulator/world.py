@@ -134,7 +134,8 @@ class World:
     def _tried(self, asked: _Asked) -> Outcome:
         if not asked.vin or (asked.is_kept and not asked.key):
             raise Refused("V102")
-        kept = self._answered.get((asked.organisation, asked.key))
+        # A question has no key to be known by: the one it may carry is that of the deed it asks about.
+        kept = self._answered.get((asked.organisation, asked.key)) if asked.is_kept else None
         if kept is not None and not self.country.faults(asked.organisation).forgetful:
             return _again(asked, kept)
         script = self._scripted(asked)

@@ -42,6 +42,19 @@ def test_the_same_key_with_another_body_is_refused(play: Play) -> None:
     play(scenario)
 
 
+def test_a_question_may_carry_the_key_of_the_deed_it_asks_about(play: Play) -> None:
+    """It is answered as a question, each time anew; the key is the deed's, not its own."""
+
+    async def scenario(city: City) -> None:
+        car = city.car()
+        await car.through("licence-apply")
+        assert (await car.attempt("export-declare", key="deed")).status == 200
+        for _ in range(2):
+            assert (await car.attempt("export-declare-looked-up", key="deed")).status == 200
+
+    play(scenario)
+
+
 def test_an_effect_without_a_key_is_refused(play: Play) -> None:
     """Nobody can repeat a request that has no key, so none is accepted."""
 
