@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from contextlib import suppress
 
 from fastapi import FastAPI
 from sqlalchemy import Connection
 
 from contracts import topics
+from observability import logs
 from services.runtime import outbox
 from services.runtime.face import Runtime, run
+from services.runtime.lanes import Lane
+from services.runtime.record import Record
 from tests.runtime.bench import outgoing
+from tests.runtime.test_lanes import Notebook
 
 
 async def _forever() -> None:
@@ -23,6 +28,17 @@ async def _blocked() -> None:
     await asyncio.sleep(0.5)
     while True:
         time.sleep(1)  # noqa: ASYNC251 - that is the fault
+
+
+class _Hanging(Notebook):
+    """Asks somebody who never answers, and minds no cancellation."""
+
+    async def handle(self, record: Record, known: object) -> None:
+        del known
+        logs.get().info("asked", place=record.id)
+        while True:
+            with suppress(asyncio.CancelledError):
+                await _forever()
 
 
 def _saying(runtime: Runtime) -> None:
@@ -41,6 +57,8 @@ def build(runtime: Runtime) -> FastAPI:
     match sys.argv[1]:
         case "clinging":
             runtime.closing(_forever)
+        case "hanging":
+            runtime.work(Lane("hanging", (sys.argv[2],), runtime.settings.kafka), _Hanging())
         case "unheard":
             _saying(runtime)
         case "blocked":

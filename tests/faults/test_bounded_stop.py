@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import os
@@ -9,16 +10,21 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from services.runtime.face import CRASHED
+from services.runtime.producer import Producer
 from services.stack import credentials, readiness
 from services.stack.data import DataFolder
 from services.stack.ports import choose
+from tests.runtime.bench import outgoing
 
 PROGRAM = str(Path(__file__).with_name("stuck_service.py"))
 CHECKOUT = str(Path(__file__).parents[2])
@@ -62,14 +68,14 @@ def stuck(tmp_path: Path) -> Iterator[Callable[..., Stuck]]:
     credentials.ensure(folder)
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(manner: str, **settings: object) -> Stuck:
+    def start(*manner: str, **settings: object) -> Stuck:
         ports = choose(("service", "nobody"), {})
         told = {"DATA": folder.root, "DISPATCH_PORT": ports["service"], "KAFKA": f"127.0.0.1:{ports['nobody']}"}
         environment = {f"TONGCHE_{name}": str(value) for name, value in (told | settings).items()}
         log = tmp_path / "log"
         with log.open("wb") as out:
             process = subprocess.Popen(
-                [sys.executable, PROGRAM, manner],
+                [sys.executable, PROGRAM, *manner],
                 env={**os.environ, "PYTHONPATH": CHECKOUT, **environment},
                 stdout=out,
                 stderr=out,
@@ -104,6 +110,33 @@ def test_a_broker_that_is_away_is_named_and_does_not_hold_up_the_stop(stuck: Cal
     service.process.send_signal(signal.SIGTERM)
     service.process.wait(ENDED_WITHIN_S)
     assert "stop_late" in service.told()
+
+
+def test_an_agency_that_hangs_does_not_hold_up_the_stop(kafka: str, stuck: Callable[..., Stuck], until: Any) -> None:
+    """In the middle of a call that never ends: the process goes, and its successor will ask again."""
+
+    async def play() -> None:
+        topic = await topic_of_one(kafka)
+        service = stuck("hanging", topic, KAFKA=kafka, STOP_S=STOP_S)
+        await until(lambda: "asked" in service.told(), ENDED_WITHIN_S)
+        service.process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(service.process.wait, ENDED_WITHIN_S) == CRASHED
+        assert {"stop_late", "stop_cut_off"} <= service.told()
+
+    asyncio.run(play())
+
+
+async def topic_of_one(kafka: str) -> str:
+    """A topic with one record."""
+    name = f"hanging.{uuid.uuid4().hex}"
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    await admin.create_topics([NewTopic(name, 1, 1)])
+    await admin.close()
+    producer = Producer(kafka, "test")
+    await producer.send(outgoing("1", topic=name))
+    await producer.stop()
+    return name
 
 
 def test_a_service_whose_loop_is_lost_says_where_and_ends(stuck: Callable[..., Stuck]) -> None:
