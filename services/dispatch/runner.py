@@ -104,7 +104,7 @@ class Runner:
     def _step(self, connection: Connection, id_: str) -> Step | None:
         """Act on the next few; None where it is over, was stopped, or is somebody else's now."""
         repair = plans.find(connection, id_, lock=True)
-        if repair.state != "running" or repair.runner != self.who:
+        if repair.runner != self.who:
             return None
         most = max(1, int(repair.per_second * _BREATH_S))
         waiting = plans.items_of(connection, id_, 0, most, "waiting")

@@ -8,7 +8,6 @@ from typing import Any, Final
 from contracts.codes import CODES
 from contracts.delivery import DeliveryChangedV1
 from contracts.envelope import Undecodable
-from contracts.fields import PERSONAL
 from observability import redaction
 from services.runtime.parking import Parked
 from services.runtime.record import Outgoing, Record, read
@@ -88,18 +87,7 @@ def data(record: Record, *, reveal: bool) -> Shown | None:
         found = editing.content(read(record).data)
     except Undecodable:
         return None
-    return found if reveal else masked(found)
-
-
-def masked(content: Mapping[str, Any]) -> Shown:
-    """The same fields without what tells of a person; a VIN by its ends."""
-    return {name: _masked(name, value) for name, value in content.items()}
-
-
-def _masked(name: str, value: Any) -> Any:
-    if name in PERSONAL:
-        return redaction.REDACTED
-    return masked(value) if isinstance(value, Mapping) else redaction.value(name, value)
+    return found if reveal else redaction.mapping(found)
 
 
 def act(one: Act, *, reveal: bool = False) -> Shown:
@@ -107,7 +95,7 @@ def act(one: Act, *, reveal: bool = False) -> Shown:
     before, after = one.before or {}, one.after or {}
     names = sorted(name for name in before | after if before.get(name) != after.get(name))
     if not reveal:
-        before, after = masked(before), masked(after)
+        before, after = redaction.mapping(before), redaction.mapping(after)
     return {
         "at": one.at,
         "who": one.because.by,

@@ -134,6 +134,7 @@ def test_a_repair_is_paused_goes_on_and_is_cancelled(settings: Settings) -> None
         paused = await desk.told("POST", f"{path}/pause", {})
         assert paused["state"] == "paused"
         assert 0 < paused["done"] < 30
+        assert (await desk.store.read(lambda connection: plans.find(connection, plan["id"]))).runner is None
         await desk.runner.carry_out(plan["id"])
         assert (await desk.told("GET", path))["done"] == paused["done"]
         await desk.told("POST", f"{path}/run", {})
