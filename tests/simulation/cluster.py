@@ -54,6 +54,7 @@ class Cluster:
     log: dict[Place, list[Record]] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     on_commit: Callable[[str, Place, int], None] = lambda *_: None
+    on_append: Callable[[Record], None] = lambda _: None
 
     async def back(self) -> None:
         """Wait until a broker answers, asking now and then as clients do."""
@@ -79,6 +80,7 @@ class Cluster:
         for group in self.groups.values():
             for member in group.members.values():
                 member.hear_of_more(place)
+        self.on_append(record)
         return record
 
     def of(self, topic: str) -> list[Record]:

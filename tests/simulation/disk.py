@@ -10,12 +10,14 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import StaticPool
 
+from services.journey.tables import metadata as of_journey
 from services.runtime.store import Op, Store, _Job
-from services.runtime.tables import metadata
+from services.runtime.tables import metadata as of_runtime
 from tests.simulation.world import Process, World
 
 T = TypeVar("T")
 
+_TABLES: Final = (of_runtime, of_journey)
 _DONE: Final = 0.5
 """Of the commits of which nobody hears, so many were done."""
 
@@ -28,7 +30,8 @@ class Device:
         self.engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
         event.listen(self.engine, "connect", self._connect)
         event.listen(self.engine, "begin", lambda connection: connection.exec_driver_sql("begin"))
-        metadata.create_all(self.engine)
+        for metadata in _TABLES:
+            metadata.create_all(self.engine)
         event.listen(self.engine, "before_cursor_execute", self._execute)
         event.listen(self.engine, "commit", self._commit)
 
@@ -66,7 +69,7 @@ class Disk:
     def __post_init__(self) -> None:
         device().disk = None
         with device().engine.begin() as connection:
-            for table in metadata.sorted_tables:
+            for table in (table for metadata in _TABLES for table in metadata.sorted_tables):
                 connection.exec_driver_sql(f"delete from {table.name}")  # noqa: S608 - our own tables' names
         device().disk = self
 

@@ -12,10 +12,13 @@ from typing import Final
 from adapters.spec import Features
 from tests.simulation.bookkeeper import Books
 from tests.simulation.dispatching import OFFICES, VINS, Dispatch
+from tests.simulation.journeying import Journey
 from tests.simulation.offices import MOODS, Office
 from tests.simulation.supervisor import DISASTERS, Fate, Supervisor
 from tests.simulation.world import World
 
+ALONE: Final = tuple(kind for kind in DISASTERS if kind not in ("zombie", "storm"))
+"""What befalls a service of which there is one process only."""
 _TROUBLES: Final = (0.0, 0.1, 0.3)
 _MOST_DISASTERS: Final = 5
 _LOOK_EVERY: Final = 50
@@ -45,8 +48,7 @@ def books(seed: int) -> Outcome:
     alone = chance.random() < 1 / 2
     service = Books(world)
     supervisor = Supervisor(service, {"0"} if alone else {"0", "1"})
-    kinds = tuple(kind for kind in DISASTERS if kind not in ("zombie", "storm")) if alone else DISASTERS
-    _disturb(supervisor, kinds)
+    _disturb(supervisor, ALONE if alone else DISASTERS)
     for _ in range(chance.randint(10, 30)):
         key, twice = f"key{chance.randrange(4)}", chance.random() < 1 / 10
         world.after(chance.uniform(0, 6), partial(service.send, key, twice=twice))
@@ -71,6 +73,19 @@ def dispatch(seed: int) -> Outcome:
     for office in service.offices.values():
         office.mood = MOODS["well"]
         office.not_yet.clear()
+    return settled(supervisor, lambda: service.finished, service.judged)
+
+
+def journey(seed: int) -> Outcome:
+    """A journey of some cases, whose organisations answer honestly, now and then twice."""
+    world = World(seed)
+    chance = world.chance
+    service = Journey(world, chance.choice((0.1, 1.0)))
+    supervisor = Supervisor(service)
+    _disturb(supervisor, ALONE)
+    for number in range(chance.randint(1, len(VINS))):
+        world.after(chance.uniform(0, 3), partial(service.sell, number))
+    world.run(8)
     return settled(supervisor, lambda: service.finished, service.judged)
 
 
@@ -111,5 +126,5 @@ def settled(supervisor: Supervisor, finished: Callable[[], bool], judged: Callab
     return Outcome(world.seed, tuple(wrong if done else [*wrong, "it never ends"]), tuple(supervisor.told), world.steps)
 
 
-PLANS: Final[dict[str, Callable[[int], Outcome]]] = {"books": books, "dispatch": dispatch}
+PLANS: Final[dict[str, Callable[[int], Outcome]]] = {"books": books, "dispatch": dispatch, "journey": journey}
 """By what they are about."""

@@ -11,7 +11,7 @@ import heapq
 import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Final, TypeVar
 
@@ -19,7 +19,7 @@ from services.runtime.clock import Clock
 
 T = TypeVar("T")
 
-_EPOCH_S: Final = 1_800_000_000.0
+_EPOCH: Final = datetime(2026, 5, 5, 2, tzinfo=UTC)
 _MOST_STEPS: Final = 400_000
 _MOST_ROUNDS: Final = 50
 
@@ -136,9 +136,9 @@ class WorldClock(Clock):
     world: World | None = None
 
     def now(self) -> datetime:
-        """Some years from now."""
+        """In the spring of 2026."""
         assert self.world is not None
-        return datetime.fromtimestamp(_EPOCH_S + self.world.now, UTC)
+        return _EPOCH + timedelta(seconds=self.world.now)
 
 
 @dataclass(slots=True, eq=False, repr=False)
