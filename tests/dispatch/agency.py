@@ -175,6 +175,7 @@ _SAYINGS: Final[dict[str, tuple[int, bytes | dict[str, str]]]] = {
     "empty": (200, b""),
     "redirect": (_REDIRECT, b""),
     "refused": (403, {"returnCode": "HG403"}),
+    "not yet": (404, {"returnCode": "HG404"}),
     "unknown refusal": (418, {"returnCode": "HG999"}),
 }
 

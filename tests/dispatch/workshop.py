@@ -30,6 +30,7 @@ from services.runtime.clock import Clock
 from services.runtime.database import open_store
 from services.runtime.gate import Gate
 from services.runtime.ids import new_id
+from services.runtime.lanes import Lanes
 from services.runtime.outbox import Relay
 from services.runtime.owner import Fence
 from services.runtime.parking import Parked
@@ -37,6 +38,7 @@ from services.runtime.producer import Producer
 from services.runtime.record import Outgoing, Place, Record, outgoing, read
 from services.runtime.settings import Settings
 from services.runtime.store import Store
+from services.runtime.work import Lane
 from tests.dispatch.agency import Customs, served
 
 TOPIC: Final = "customs.commands"
@@ -77,15 +79,16 @@ async def until(fact: Callable[[], bool], seconds: float = WAIT_S) -> None:
 
 @dataclass
 class Death:
-    """Stops a process for good when it comes to a moment."""
+    """Stops a process when it comes to a moment: for good, unless it is only frozen and thaws."""
 
     moment: str | None = None
     reached: asyncio.Event = field(default_factory=asyncio.Event)
+    thaw: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def at(self, moment: str) -> None:
         if moment == self.moment:
             self.reached.set()
-            await asyncio.get_running_loop().create_future()
+            await self.thaw.wait()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,7 @@ class Worker:
     decisions: Decisions
     store: Store
     death: Death
+    lanes: Lanes | None = None
 
     async def parked(self) -> list[Parked]:
         return await self.store.read(lambda connection: parking.listed(connection, None, None, 1000))
@@ -156,6 +160,8 @@ class Site:
     customs: Customs
     said: list[Outgoing] = field(default_factory=list)
     organisation: str = "customs"
+    database: str | None = None
+    """The URL of a PostgreSQL; without one, all processes share a SQLite file."""
 
     def heard(self, kind: str, topic: str | None = None) -> list[Any]:
         """What was said of one contract: each message once, however often it was said."""
@@ -174,10 +180,14 @@ class Site:
 
     @asynccontextmanager
     async def working(
-        self, moment: str | None = None, *, slot: str = "0", generation: int = 1, partitions: Sequence[int] = (0, 1)
+        self, moment: str | None = None, *, slot: str = "0", generation: int = 1, lane: Lane | None = None
     ) -> AsyncIterator[Worker]:
-        """A process from its start until it is dropped, as a crash drops it; `moment` is where it dies by itself."""
-        death, store = Death(moment), open_store(Settings(data=self.folder), "dispatch")
+        """A process from its start until it is dropped, as a crash drops it; `moment` is where it dies by itself.
+
+        With a lane it gets its partitions, and its commands, from Kafka; without one, the first two at once.
+        """
+        settings = Settings(data=self.folder, database=self.database)
+        death, store = Death(moment), await asyncio.to_thread(open_store, settings, "dispatch")
         store.start()
         organisation = ORGANISATIONS[self.organisation]
         broker = Broker(said=self.said, death=death)
@@ -189,13 +199,17 @@ class Site:
             http = await stack.enter_async_context(connections(ADAPTERS[organisation.adapter].features))
             agency = MortalAgency(organisation, self.url, http, death)
             worker = _worker(agency, store, broker, slot)
-            runs = (relay.run, worker.deliveries.book.fence.renew, worker.deliveries.heads.run)
+            runs = [relay.run, worker.deliveries.book.fence.renew, worker.deliveries.heads.run]
+            if lane is None:
+                places = [Place(f"{self.organisation}.commands", one) for one in range(2)]
+                await worker.deliveries.assigned(places, generation)
+            else:
+                worker.lanes = Lanes(replace(lane, slot=slot), worker.deliveries)
+                runs.append(worker.lanes.run)
             tasks = [asyncio.create_task(run()) for run in runs]
             stack.push_async_callback(_dropped, tasks)
-            places = [Place(f"{self.organisation}.commands", one) for one in partitions]
-            await worker.deliveries.assigned(places, generation)
             yield worker
-            failed = [task.exception() for task in tasks if task.done()]
+            failed = [failure for task in tasks if task.done() and (failure := task.exception())]
             assert not failed, failed
 
     async def until_dead(self, moment: str, record: Record) -> None:
