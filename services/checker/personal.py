@@ -158,7 +158,8 @@ def parsed(text: str) -> Any:
     """The JSON value that a text is, so that its escapes hide nothing; else the text itself."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
+        # Strangers' bytes may be nested without end; as a text they are searched all the same.
         return text
 
 

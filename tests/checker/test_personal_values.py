@@ -56,6 +56,11 @@ def test_a_value_is_found_in_any_writing(text: str, kinds: set[str]) -> None:
     assert _kinds(_known(), text) == kinds
 
 
+def test_what_is_nested_without_end_is_searched_as_a_text() -> None:
+    """A stranger's poison must not end the checker, nor hide anything from it."""
+    assert parsed("[" * 100_000) == "[" * 100_000
+
+
 @pytest.mark.parametrize("name", ["null", "True", "0", "status"])
 def test_a_strange_name_is_not_seen_everywhere(name: str) -> None:
     """A buyer who is called like a word of every log line cannot be told from it."""
