@@ -105,7 +105,7 @@ class Cluster:
         before = group.members.get(lane.slot)
         known = before is not None
         if before is not None and before is not consumer:
-            before.fenced = True
+            before.turned_away()
         group.members[lane.slot] = consumer
         consumer.fenced = False
         consumer.watch()
@@ -123,7 +123,7 @@ class Cluster:
         if group.members.get(consumer.lane.slot) is consumer:
             del group.members[consumer.lane.slot]
             group.joined.discard(consumer.lane.slot)
-            consumer.fenced = True
+            consumer.turned_away()
             if group.stable:
                 self._unsettle(group)
             self._settle(group)
@@ -140,7 +140,7 @@ class Cluster:
             return
         if overdue is not None:
             for slot in [slot for slot in group.members if slot not in group.joined]:
-                group.members.pop(slot).fenced = True
+                group.members.pop(slot).turned_away()
         if not group.members or group.joined != set(group.members):
             if not group.members:
                 group.stable = True
@@ -179,7 +179,7 @@ class SimulatedConsumer:
     _positions: dict[Place, int] = field(default_factory=dict)
     _paused: set[Place] = field(default_factory=set)
     _more: asyncio.Event = field(default_factory=asyncio.Event)
-    _given: asyncio.Future[tuple[list[Place], int]] | None = None
+    _given: asyncio.Future[tuple[list[Place], int] | None] | None = None
     _coordinating: asyncio.Task[None] | None = None
     _heard_at: float = 0.0
 
@@ -187,11 +187,19 @@ class SimulatedConsumer:
 
     def given(self, places: list[Place], generation: int) -> None:
         """The coordinator's answer is under way."""
+        self._hear((places, generation))
+
+    def turned_away(self) -> None:
+        """The group knows it no more; where it waits to be let in, it is told so."""
+        self.fenced = True
+        self._hear(None)
+
+    def _hear(self, answer: tuple[list[Place], int] | None) -> None:
         waiting = self._given
 
         def arrives() -> None:
             if waiting is not None and not waiting.done():
-                waiting.set_result((places, generation))
+                waiting.set_result(answer)
 
         self.process.world.after(self.process.world.short(), arrives)
 
@@ -320,9 +328,11 @@ class SimulatedConsumer:
             await member.revoked(list(self._held))
 
     async def _joined(self) -> tuple[list[Place], int]:
-        self._given = self.process.loop.create_future()
-        await self.process.wait(self.process.world.short(), lambda: self.cluster.join(self))
-        return await self._given
+        while True:
+            self._given = self.process.loop.create_future()
+            await self.process.wait(self.process.world.short(), lambda: self.cluster.join(self))
+            if (answer := await self._given) is not None:
+                return answer
 
     async def _until_it_changes(self) -> None:
         """Until a heartbeat says that the group shares out anew, or knows this member no more."""

@@ -19,6 +19,8 @@ from tests.simulation.world import World
 
 ALONE: Final = tuple(kind for kind in DISASTERS if kind not in ("zombie", "storm"))
 """What befalls a service of which there is one process only."""
+HAUNTED: Final = ("zombie", "zombie", "slow disk", "disk")
+"""Processes that come back while others do their work, and look-ups from long ago."""
 _TROUBLES: Final = (0.0, 0.1, 0.3)
 _MOST_DISASTERS: Final = 5
 _LOOK_EVERY: Final = 50
@@ -64,7 +66,7 @@ def dispatch(seed: int) -> Outcome:
     chance = world.chance
     service = Dispatch(world, chance.choice(tuple(Features)))
     supervisor = Supervisor(service, set("01"[: chance.randint(1, 2)]))
-    _disturb(supervisor, DISASTERS)
+    _disturb(supervisor, chance.choice((DISASTERS, HAUNTED)))
     for _ in range(chance.randint(6, 20)):
         world.after(chance.uniform(0, 5), partial(_command, service))
     for _ in range(chance.randint(0, 5)):
