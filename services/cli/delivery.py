@@ -389,7 +389,8 @@ def _standing(row: dict[str, Any]) -> str:
 
 def _why(row: dict[str, Any]) -> str:
     failure = words.failure(row["failure"] or "")
-    code = " ".join(filter(None, (row["code"], row["code_zh"], row["reason"])))
+    reason = row["reason"] if row["reason"] != row["code"] else None
+    code = " ".join(filter(None, (row["code"], row["code_zh"], reason)))
     return " ".join(filter(None, (f"{failure.zh} / {failure.en}" if row["failure"] else "", code)))
 
 

@@ -257,7 +257,8 @@ def _counted(told: dict[str, Any]) -> None:
 
 def _standing(told: dict[str, Any]) -> None:
     done, skipped, waiting = told["done"], told["skipped"], told["waiting"]
-    out.print(f"{told['state']}  完成 / done {done}  跳过 / skipped {skipped}  待办 / waiting {waiting}", markup=False)
+    numbers = f"完成 / done {done}  跳过 / skipped {skipped}  待办 / waiting {waiting}"
+    out.print(f"{told['state']}  {told['per_second']:g}/s  {numbers}", markup=False)
     for why, number in told["why_skipped"].items():
         out.print(f"  {number} × {_WHY.get(why, why)}", markup=False)
     since = "  ".join(f"{name} {number}" for name, number in told["since_then"].items())

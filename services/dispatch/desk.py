@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +13,7 @@ from sqlalchemy import Connection
 from services.runtime import ledger, parking
 from services.runtime.breaker import State
 from services.runtime.clock import Clock
+from services.runtime.consumer import KafkaTrouble
 from services.runtime.parking import Parked
 from services.runtime.store import Store
 
@@ -28,6 +30,7 @@ from .shown import Shown
 
 __all__ = ["Counter", "Desk", "UnknownDelivery"]
 
+_BACKLOG_S: Final = 2.0
 _MOST_BEHIND: Final = 100
 _MOST_OF_A_CASE: Final = 1000
 
@@ -69,7 +72,7 @@ class Desk:
     async def _organisation(self, name: str, counter: Counter, counts: dict[tuple[str, str], int]) -> Shown:
         breaker, gate = counter.deliveries.breaker, counter.deliveries.attempts.gate
         consumer = counter.deliveries.book.consumer
-        held = 0 if breaker.state is State.CLOSED else await counter.lanes.backlog()
+        held = 0 if breaker.state is State.CLOSED else await _backlog(counter)
         return {
             "id": name,
             "zh": counter.organisation.zh,
@@ -115,7 +118,7 @@ class Desk:
         """
         page = await self.searching.page(search, self._now())
         down = [one for one in await self.organisations() if one["state"] != State.CLOSED.value]
-        named = [one for one in down if search.organisation in {None, one["id"]}]
+        named = [one for one in down if self.searching.means(search, one["id"])]
         return {
             "deliveries": [shown.row(one) for one in page.rows],
             "total": page.total,
@@ -291,6 +294,15 @@ class Desk:
 
     def _now(self) -> float:
         return self.clock.now().timestamp()
+
+
+async def _backlog(counter: Counter) -> int:
+    """How many are held; where Kafka does not say, those that have come out of it."""
+    try:
+        async with asyncio.timeout(_BACKLOG_S):
+            return await counter.lanes.backlog()
+    except (TimeoutError, KafkaTrouble):
+        return counter.lanes.in_memory
 
 
 def _standing(connection: Connection, id_: str, *, reveal: bool) -> Standing | None:

@@ -73,7 +73,7 @@ def edited(delivery: Delivery, change: Change) -> Edition:
     moved = [name for name in sorted(FIXED) if wished.get(name) != before.get(name)]
     if data is None or moved:
         others = tuple(fault for fault in faults if fault.field not in moved)
-        raise NotValid((*(Fault(code=_OTHER, field=name, reason="fixed") for name in moved), *others))
+        raise NotValid((*(Fault(code=_OTHER, field=name, reason="may-not-change") for name in moved), *others))
     after = content(data)
     if after == before:
         raise Unchanged

@@ -34,6 +34,11 @@ _MAY: Final[dict[Name, tuple[tuple[State, ...], State]]] = {
     "abandon": (("planned", "running", "paused"), "cancelled"),
 }
 """From which states an act may lead, and to which."""
+_TAKEN: Final = [
+    parked.c[name]
+    for name in ("id", "consumer", "topic", "partition", "key", "offset", "command", "failure", "since", "decided")
+]
+"""What a plan needs to know of a delivery: not the bytes of what it says."""
 _AGES: Final = (("under 1 h", 3_600.0), ("1 h to 1 d", 86_400.0), ("1 d to 7 d", 604_800.0))
 _OLDEST: Final = "over 7 d"
 
@@ -121,7 +126,7 @@ def _planned(new: Plan) -> Select[Any]:
     vehicle = (parked.c.consumer, parked.c.topic, parked.c.partition, parked.c.key)
     first = func.min(parked.c.since).over(partition_by=vehicle).label("first")
     there = parked.c.state.in_(("parked", "dead"))
-    found = select(parked, first).where(there, *new.wanted.conditions()).subquery()
+    found = select(*_TAKEN, first).where(there, *new.wanted.conditions()).subquery()
     in_order = (found.c.first, found.c.consumer, found.c.topic, found.c.partition, found.c.key, found.c.offset)
     return select(
         literal(new.id),

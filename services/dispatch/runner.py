@@ -157,4 +157,4 @@ def _end_of(connection: Connection, item: Item) -> str:
     """What became of a delivery that waits no more: settled, refused or cancelled."""
     outputs = ledger.decided(connection, item.consumer, [item.delivery]).get(item.delivery, [])
     fate = shown.ended(outputs)
-    return fate.state if fate else "gone"
+    return fate.data.state if fate else "gone"

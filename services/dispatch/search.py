@@ -141,14 +141,15 @@ class Searching:
                 found += filter(None, (_held(name, record) for record in counter.lanes.waiting()))
         return found
 
+    def means(self, filter_: Filter, organisation: str) -> bool:
+        """Whether an organisation is among those that a person means."""
+        kind = self.counters[organisation].organisation.adapter
+        return filter_.organisation in {None, organisation} and filter_.agency in {None, kind}
+
     def _consumers(self, filter_: Filter) -> Collection[str] | None:
         if filter_.organisation is None and filter_.agency is None:
             return None
-        found = [
-            consumer_of(name)
-            for name, counter in self.counters.items()
-            if filter_.organisation in {None, name} and filter_.agency in {None, counter.organisation.adapter}
-        ]
+        found = [consumer_of(name) for name in self.counters if self.means(filter_, name)]
         if not found:
             raise UnknownOrganisation(filter_.organisation or filter_.agency)
         return found

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from contracts.codes import CODES
 from contracts.delivery import DeliveryChangedV1
-from contracts.envelope import Undecodable
+from contracts.envelope import Message, Undecodable
 from observability import redaction
 from services.runtime.parking import Parked
 from services.runtime.record import Outgoing, Record, read
@@ -20,6 +20,7 @@ from .search import Held, Row
 from .voice import OWNER_OF
 
 Shown = dict[str, Any]
+Fate = Message[DeliveryChangedV1]
 
 _OWNERS: Final[Mapping[str, str]] = {str(failure): owner for failure, owner in OWNER_OF.items()}
 _NOTHING: Final[Shown] = {"code": None, "code_zh": None, "code_en": None}
@@ -109,13 +110,14 @@ def act(one: Act, *, reveal: bool = False) -> Shown:
     }
 
 
-def fate(told: DeliveryChangedV1) -> Shown:
+def fate(said: Fate) -> Shown:
     """A delivery that waits no more."""
+    told = said.data
     last = told.attempts[-1] if told.attempts else None
     code = CODES.get(last.code or "") if last else None
     return {
         "id": told.delivery_id,
-        "case": None,
+        "case": said.envelope.subject,
         "organisation": told.organisation,
         "command": told.command,
         "state": told.state,
@@ -166,10 +168,10 @@ def item(one: Item) -> Shown:
     }
 
 
-def ended(outputs: list[Outgoing]) -> DeliveryChangedV1 | None:
-    """The fate that was told last of a delivery that waits no more."""
-    for said in reversed(outputs):
-        told = read(Record(said.topic, 0, 0, said.key, said.headers, said.value)).data
-        if isinstance(told, DeliveryChangedV1):
-            return told
+def ended(outputs: list[Outgoing]) -> Fate | None:
+    """What was told last of the fate of a delivery that waits no more."""
+    for one in reversed(outputs):
+        said = read(Record(one.topic, 0, 0, one.key, one.headers, one.value))
+        if isinstance(said.data, DeliveryChangedV1):
+            return Message(said.envelope, said.data)
     return None

@@ -40,7 +40,7 @@ TOKEN: Final = "operator-token-of-a-test"
 SECRETS: Final = Secrets(key_secret=b"s" * 32, operator_user="op", operator_password="pw", operator_token=TOKEN)
 POLICE: Final = "dispatch.police"
 WHY: Final = {"reason": "they are back", "by": "li"}
-PATIENCE_S: Final = 30.0
+PATIENCE_S: Final = 60.0
 
 
 @dataclass(frozen=True)

@@ -125,22 +125,22 @@ def test_a_repair_is_paused_goes_on_and_is_cancelled(settings: Settings) -> None
     """While it is paused nothing is done; what was done stays done; what is over cannot be turned any more."""
 
     async def scene(desk: Office) -> None:
-        await desk.park(*(parked(release(number, number)) for number in range(30)))
+        await desk.park(*(parked(release(number, number)) for number in range(100)))
         plan = await desk.planned()
         path = f"/repairs/{plan['id']}"
         assert (await desk.ask("POST", f"{path}/pause", {}))[0] == 409
-        await desk.told("POST", f"{path}/run", {"per_second": 20})
+        await desk.told("POST", f"{path}/run", {"per_second": 5})
         await come_true(lambda: done_by(desk, plan["id"]))
         paused = await desk.told("POST", f"{path}/pause", {})
         assert paused["state"] == "paused"
-        assert 0 < paused["done"] < 30
+        assert 0 < paused["done"] < 100
         assert (await desk.store.read(lambda connection: plans.find(connection, plan["id"]))).runner is None
         await desk.runner.carry_out(plan["id"])
         assert (await desk.told("GET", path))["done"] == paused["done"]
         await desk.told("POST", f"{path}/run", {})
         await come_true(lambda: _more_than(desk, plan["id"], paused["done"]))
         cancelled = await desk.told("POST", f"{path}/cancel", {"reason": "enough"})
-        assert (cancelled["state"], cancelled["per_second"]) == ("cancelled", 20)
+        assert (cancelled["state"], cancelled["per_second"]) == ("cancelled", 5)
         assert cancelled["waiting"] > 0
         assert [act["act"] for act in cancelled["acts"]] == ["plan", "run", "halt", "run", "abandon"]
         for act in ("run", "pause", "cancel"):
@@ -163,14 +163,15 @@ def test_a_repair_that_a_crash_cut_off_is_finished_by_another_process(settings: 
         async with office(settings, "repairs", clock=clock) as first:
             ids = await first.park(*(parked(release(number, number)) for number in range(25)))
             plan = (await first.planned())["id"]
-            await first.told("POST", f"/repairs/{plan}/run", {"per_second": 50})
-            await come_true(lambda: _more_than(first, plan, 3))
+            await first.told("POST", f"/repairs/{plan}/run", {"per_second": 2})
+            await come_true(lambda: _more_than(first, plan, 1))
         async with office(settings, clock=clock, slot="1") as second:
             before = len(await done_by(second, plan))
             assert before < 25
             assert await second.runner._claimed() == []
             clock.pass_(timedelta(seconds=LEASE_S + 5))
             assert await second.runner._claimed() == [plan]
+            await second.told("POST", f"/repairs/{plan}/run", FAST)
             await second.runner.carry_out(plan)
             assert (await second.told("GET", f"/repairs/{plan}"))["state"] == "done"
             assert Counter(await done_by(second, plan)) == Counter(ids)
