@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.table import Table
@@ -23,6 +24,9 @@ from services.stack.data import DataFolder
 if TYPE_CHECKING:
     from services.chaos.course import Course, Run
     from services.checker import Verdict
+
+_DATABASE: Final = "TONGCHE_DATABASE"
+"""Where this is set, the link to PostgreSQL is spoiled as well, and so the same seed makes another schedule."""
 
 app = typer.Typer(help="故障演练 / faults on purpose", no_args_is_help=True)
 
@@ -69,18 +73,20 @@ def run(
 def _planned(seed: int, minutes: float, faults: Sequence[str] | None) -> Run:
     from adapters.organisations import ORGANISATIONS
     from services.chaos.course import Run
-    from services.chaos.schedule import menu, schedule
+    from services.chaos.schedule import LINKS, menu, schedule
 
     organisations: dict[str, list[str]] = {}
     for one in ORGANISATIONS.values():
         organisations.setdefault(one.adapter, []).append(one.id)
-    chosen = menu(organisations).only(faults)
+    links = (*LINKS, "postgresql") if _DATABASE in os.environ else LINKS
+    chosen = menu(organisations, links).only(faults)
     return Run(seed, minutes, schedule(seed, minutes * 60, chosen))
 
 
 def _command(seed: int, minutes: float, faults: Sequence[str] | None) -> str:
     only = "".join(f" --fault {name}" for name in faults or ())
-    return f"tongche chaos run --seed {seed} --minutes {minutes:g}{only}"
+    database = f"{_DATABASE}=… " if _DATABASE in os.environ else ""
+    return f"{database}tongche chaos run --seed {seed} --minutes {minutes:g}{only}"
 
 
 async def _played(planned: Run, folder: DataFolder) -> tuple[Course, Verdict]:
