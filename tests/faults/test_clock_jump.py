@@ -23,7 +23,6 @@ def test_a_wrong_clock_is_wrong_for_the_whole_process(tmp_path: Path, hours: int
 
 def test_a_supervisor_takes_no_jump_for_silence() -> None:
     """It counts by a clock that only runs on; were that one to leap, a leap counts as one look."""
-
     moments = iter([0.0, 0.1, 86_400.0, 86_400.1])
     pulse = Pulse(20.0, now=lambda: next(moments))
     assert not any(pulse.gone(answered=answered, frozen=False) for answered in (True, False, False, False))
