@@ -233,6 +233,8 @@ _WHY: Final = {
     "unreadable": "命令无法读取 / the command cannot be read",
     "unplanned": "意外错误，见日志 / an error of ours: see the log",
 }
+_WANTED: Final = ("states", "failure", "command", "case", "key")
+"""What was looked for and does not show in the counts; a vehicle by its key."""
 _COUNTED: Final = {
     "organisation": "按机构 / by organisation",
     "command": "按命令 / by command",
@@ -245,6 +247,9 @@ def _counted(told: dict[str, Any]) -> None:
     verb = "重试 / retry" if told["act"] == "retry" else "放弃 / cancel"
     out.print(f"{told['id']}  {verb}  {told['total']}", markup=False, soft_wrap=True)
     out.print(f"  {moment(told['planned_at'])}  {told['who']}  {told['reason']}", markup=False, soft_wrap=True)
+    wanted = "  ".join(f"{name}={value}" for name, value in told["wanted"].items() if name in _WANTED)
+    if wanted:
+        out.print(f"  {wanted}", markup=False, soft_wrap=True)
     table = Table.grid(padding=(0, 2))
     for _ in range(2):
         table.add_column(no_wrap=True)

@@ -350,3 +350,21 @@ def test_one_process_runs_a_repair_however_many_look(settings: Settings) -> None
             assert repair.runner in {one.runner.who, two.runner.who}
 
     asyncio.run(run())
+
+
+def test_repairs_that_run_at_once_decide_about_each_delivery_once(settings: Settings) -> None:
+    """Three over the same deliveries, carried out by two processes side by side."""
+
+    async def run() -> None:
+        async with office(settings, "repairs") as one, office(settings, "repairs", slot="1") as two:
+            ids = await one.park(*(parked(release(number, number)) for number in range(40)))
+            repairs = [(await one.planned())["id"] for _ in range(3)]
+            for desk, repair in zip((one, two, one), repairs, strict=True):
+                await desk.told("POST", f"/repairs/{repair}/run", {"per_second": 200})
+            ended = [await one.repaired(repair) for repair in repairs]
+            assert sum(repair["done"] for repair in ended) == 40
+            assert {why for repair in ended for why in repair["why_skipped"]} <= {"in-another-repair", "changed"}
+            rows = [await one.row(id_) for id_ in ids]
+            assert [row.decided for row in rows if row] == [1] * 40
+
+    asyncio.run(run())
