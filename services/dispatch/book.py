@@ -51,11 +51,11 @@ class Book:
     async def settle(self, record: Record, outputs: Sequence[Outgoing]) -> list[Outgoing]:
         """Store a command's outcome; gives back what is to be said, which an earlier try may have decided."""
 
-        def act(connection: Connection) -> list[Outgoing]:
+        def act(connection: Connection) -> ledger.Decision:
             self._ended(connection, record)
-            return ledger.decide(connection, self.consumer, record.id, outputs)
+            return ledger.decide_later(connection, self.consumer, record.id, outputs)
 
-        return await self.durable(act)
+        return (await self.durable(act)).stored
 
     async def begin(self, record: Record, at: float) -> float | None:
         """Note that a call begins; if an earlier one never told how it ended, when that began."""
@@ -64,7 +64,9 @@ class Book:
             self.fence.check(connection, record.place)
             return ledger.begin(connection, self.consumer, record.id, at)
 
-        return await self.durable(act)
+        earlier = await self.durable(act)
+        # Where nobody heard of the commit, the act is tried again and finds its own note.
+        return None if earlier == at else earlier
 
     async def begin_again(self, record: Record, at: float) -> None:
         """Note that one more call begins, after one that never told how it ended."""

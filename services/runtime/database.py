@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +16,8 @@ from .settings import Settings
 from .store import Store
 
 _BUSY_S: Final = 10
+# Alembic keeps what it is doing in globals of its own: two threads at once would take each other's.
+_ALEMBIC: Final = threading.Lock()
 
 
 def open_store(settings: Settings, service: str) -> Store:
@@ -52,7 +55,7 @@ def _sqlite(path: Path, *, immediate: bool) -> Engine:
 
 def migrate(engine: Engine, service: str) -> None:
     """Apply the runtime's migrations, then the service's own. Safe to repeat; one process at a time does it."""
-    with engine.connect() as connection, connection.begin():
+    with _ALEMBIC, engine.connect() as connection, connection.begin():
         if connection.dialect.name == "postgresql":
             connection.execute(text("select pg_advisory_xact_lock(7410)"))
             connection.execute(text(f'create schema if not exists "{service}"'))

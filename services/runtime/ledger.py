@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy import Connection, delete, select, update
@@ -11,14 +12,17 @@ from sqlalchemy.sql import ColumnElement
 
 from .packing import pack_messages, unpack_messages
 from .record import Outgoing
-from .sql import insert_once
+from .sql import insert_once, insert_those_new
+from .store import gathered, seen_to
 from .tables import ledger
 
 _AT_ONCE: Final = 500
+_DECISIONS: Final = "tongche.decisions"
 
 
 def decided(connection: Connection, consumer: str, ids: Sequence[str]) -> dict[str, list[Outgoing]]:
     """The stored outputs of those inputs that were dealt with before."""
+    seen_to(connection, _DECISIONS)
     found: dict[str, list[Outgoing]] = {}
     for start in range(0, len(ids), _AT_ONCE):
         part = ids[start : start + _AT_ONCE]
@@ -33,6 +37,49 @@ def decide(connection: Connection, consumer: str, id_: str, outputs: Sequence[Ou
     if insert_once(connection, ledger, row):
         return list(outputs)
     return decided(connection, consumer, [id_])[id_]
+
+
+@dataclass(slots=True)
+class Decision:
+    """The outcome of an input that is stored at the end of the transaction; `stored` tells it after that."""
+
+    consumer: str
+    id: str
+    stored: list[Outgoing]
+
+
+def decide_later(connection: Connection, consumer: str, id_: str, outputs: Sequence[Outgoing]) -> Decision:
+    """As `decide`, together with all others of the same transaction."""
+    decision = Decision(consumer, id_, list(outputs))
+    gathered(connection, _DECISIONS, _Decisions).waiting.append(decision)
+    return decision
+
+
+@dataclass(frozen=True, slots=True)
+class _Decisions:
+    waiting: list[Decision] = field(default_factory=list)
+
+    def flush(self, connection: Connection) -> None:
+        if not self.waiting:
+            return
+        now, decisions = time.time(), self.waiting.copy()
+        self.waiting.clear()
+        rows = [
+            {"consumer": one.consumer, "id": one.id, "outputs": pack_messages(one.stored), "at": now}
+            for one in decisions
+        ]
+        new = insert_those_new(connection, ledger, rows)
+        known: dict[str, list[Decision]] = {}
+        for one in decisions:
+            place = (one.consumer, one.id)
+            if place in new:
+                new.remove(place)  # the same again in this very transaction finds it stored
+            else:
+                known.setdefault(one.consumer, []).append(one)
+        for consumer, ones in known.items():
+            found = decided(connection, consumer, [one.id for one in ones])
+            for one in ones:
+                one.stored = found[one.id]
 
 
 def begin(connection: Connection, consumer: str, id_: str, at: float) -> float | None:

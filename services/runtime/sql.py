@@ -31,3 +31,13 @@ def insert_once(connection: Connection, table: Table, row: dict[str, Any]) -> bo
     statement = _once(table, connection.dialect.name)
     # PostgreSQL's driver tells how many rows an insert made only when asked to keep the count.
     return connection.execute(statement, row, execution_options={"preserve_rowcount": True}).rowcount == 1
+
+
+def insert_those_new(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> set[tuple[Any, ...]]:
+    """Insert the rows whose primary keys are not there; gives back the keys of those that were new.
+
+    Many rows a statement, not a statement a row: for each statement the driver lets go of the interpreter, and a busy
+    event loop makes it wait to get it back for longer than the database took.
+    """
+    statement = _once(table, connection.dialect.name).returning(*table.primary_key.columns)
+    return {tuple(row) for row in connection.execute(statement, list(rows))}

@@ -7,9 +7,9 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, Insert
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
@@ -17,6 +17,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingErr
 from observability import logs, metrics
 
 T = TypeVar("T")
+G = TypeVar("G", bound="Gathered")
 Op = Callable[[Connection], T]
 Listener = Callable[[list[Any]], None]
 
@@ -188,9 +189,42 @@ class Store:
                 job.future.set_result(job.result)
 
 
+class Gathered(Protocol):
+    """What acts of one transaction have put off, to be done together."""
+
+    def flush(self, connection: Connection) -> None:
+        """Do it, at the end of the transaction or as soon as somebody must see it."""
+
+
+def gathered(connection: Connection, key: Hashable, make: Callable[[], G]) -> G:
+    """What was put off under a key in this transaction so far; made when it is first asked for."""
+    put_off: dict[Hashable, Any] = connection.info[_LATER]
+    if key not in put_off:
+        put_off[key] = make()
+    found: G = put_off[key]
+    return found
+
+
+def seen_to(connection: Connection, key: Hashable) -> None:
+    """Do now what was put off under a key, because what follows must see it."""
+    found: Gathered | None = connection.info.get(_LATER, {}).get(key)
+    if found is not None:
+        found.flush(connection)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    statement: Insert
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def flush(self, connection: Connection) -> None:
+        connection.execute(self.statement, self.rows)
+        self.rows.clear()
+
+
 def later(connection: Connection, statement: Insert, row: dict[str, Any]) -> None:
     """Insert a row at the end of the transaction, together with its like: many rows, one round trip."""
-    connection.info[_LATER].setdefault(id(statement), (statement, []))[1].append(row)
+    gathered(connection, id(statement), lambda: _Rows(statement)).rows.append(row)
 
 
 def tell(connection: Connection, fact: Any) -> None:
@@ -199,8 +233,8 @@ def tell(connection: Connection, fact: Any) -> None:
 
 
 def _flush(connection: Connection) -> None:
-    for statement, rows in connection.info[_LATER].values():
-        connection.execute(statement, rows)
+    for put_off in connection.info[_LATER].values():
+        put_off.flush(connection)
 
 
 def _as_unavailable(error: BaseException) -> BaseException:
