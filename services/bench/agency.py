@@ -128,7 +128,13 @@ async def dispatch(  # noqa: PLR0913 - what a contender is given, by name
     async with _session(url) as http, watched() as peak:
         agency = agency_at(url or "", http)
         async with opened(
-            kafka=kafka, name=group, folder=Path(folder), agency=agency, capacity=capacity, finished=watch.count
+            kafka=kafka,
+            name=group,
+            topic=COMMANDS,
+            folder=Path(folder),
+            agency=agency,
+            capacity=capacity,
+            finished=watch.count,
         ) as running:
             measured = await watch.until_ended(running)
     return measured | {"rss_mb": peak.rss_mb}
@@ -182,7 +188,7 @@ async def _asked(agency: Agency, raw: Any) -> Any:
 
 def _session(url: str | None) -> AbstractAsyncContextManager[aiohttp.ClientSession]:
     if url is None:
-        return insurer.in_process()
+        return insurer.in_process(insurer.patience)
     return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
 
 

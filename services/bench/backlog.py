@@ -1,32 +1,36 @@
 """A million messages wait: does a worker that starts on them need more memory than one with hardly any?
 
-Two workers meet the backlog: one that works it off as fast as it can, and one whose organisation is down, so that
-everything it has read ahead stays in its memory. The larger of the two is compared.
+The worker is dispatch's own deliveries with their ledger, to an agency inside the process. Two meet the backlog: one
+that works it off as fast as it can, and one whose organisation is away, so that everything it has read ahead stays in
+its memory. The larger of the two is compared.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from pathlib import Path
+from typing import Final
 
-from contracts.topics import COMMAND_PARTITIONS
+from adapters.spec import Limits
+from contracts import topics
+from contracts.topics import COMMAND_PARTITIONS, PARTITIONS
+from services.bench import insurer
 from services.bench.contest import Contender, Entry, Told
+from services.bench.counter import INSURER, Capacity, agency_at, opened
 from services.bench.figures import Found, Row, Target
 from services.bench.ground import Ground
 from services.bench.memory import watched
 from services.bench.messages import commands
-from services.runtime.lanes import Lanes
-from services.runtime.producer import Producer
-from services.runtime.record import Outgoing, Place, Record, read
-from services.runtime.work import Lane
+from services.bench.stopwatch import Stopwatch
 
 FULL: Final = "bench.backlog.full"
 EMPTY: Final = "bench.backlog.empty"
-OUT: Final = "bench.backlog.out"
 _VEHICLES: Final = 20_000
 _PARTS: Final = 20
+_CAPACITY: Final = Capacity(Limits().concurrency, Limits().records)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,8 @@ class Size:
 def run(ground: Ground, tell: Told, size: Size | None = None) -> Found:
     """Fill both topics, then watch three workers."""
     size = size or Size()
-    ground.create(FULL, EMPTY, OUT, partitions=COMMAND_PARTITIONS)
+    ground.create(FULL, EMPTY, partitions=COMMAND_PARTITIONS)
+    ground.create(topics.events(INSURER.adapter).name, topics.DELIVERY_EVENTS.name, partitions=PARTITIONS)
     ground.fill(commands(EMPTY, size.few, size.few))
     for part in range(_PARTS):
         tell(f"写入 / filling {size.messages}", 0.8 * part / _PARTS)
@@ -53,6 +58,7 @@ def run(ground: Ground, tell: Told, size: Size | None = None) -> Found:
             "kafka": ground.kafka,
             "group": f"backlog.{name}",
             "topic": topic,
+            "folder": str(ground.folder / f"backlog.{name}"),
             "seconds": size.seconds,
             "held": name == "held",
         }
@@ -72,58 +78,24 @@ def _found(measured: Mapping[str, dict[str, float]], size: Size) -> Found:
     return Found(f"backlog: {size.messages} messages wait", {"messages": size.messages, "rss_growth": growth}, rows)
 
 
-@dataclass(slots=True)
-class Worker:
-    """Validates a message and passes it on; while it is held, it waits for its organisation."""
-
-    producer: Producer
-    held: bool
-    handled: int = 0
-
-    async def assigned(self, partitions: Collection[Place], generation: int) -> Collection[Place]:
-        """All are ours."""
-        del generation
-        return partitions
-
-    async def recall(self, records: Sequence[Record]) -> Mapping[str, Any]:
-        """Nothing is remembered."""
-        del records
-        return {}
-
-    async def handle(self, record: Record, known: Any | None) -> None:
-        """One message."""
-        del known
-        message = read(record)
-        if self.held:
-            await asyncio.Event().wait()
-        await self.producer.send(Outgoing(message.envelope.id, OUT, record.key, record.headers, record.value or b""))
-        self.handled += 1
-
-    def leaving(self, partitions: Collection[Place]) -> None:
-        """Nothing is kept."""
-
-    async def revoked(self, partitions: Collection[Place]) -> None:
-        """Nothing is kept."""
-
-    def waits(self) -> bool:
-        """An organisation that is down would keep a new process waiting as well."""
-        return self.held
-
-
-async def worker(kafka: str, group: str, topic: str, seconds: float, *, held: bool) -> dict[str, float]:
+async def worker(*, kafka: str, group: str, topic: str, folder: str, seconds: float, held: bool) -> dict[str, float]:  # noqa: PLR0913 - what a contender is given, by name
     """The most memory that a worker needed within so many seconds."""
-    producer = Producer(kafka, "bench")
-    await producer.start()
-    work = Worker(producer, held)
-    running = asyncio.create_task(Lanes(Lane(group, (topic,), kafka), work).run())
-    async with watched() as peak:
-        await asyncio.wait({running}, timeout=seconds)
-    if running.done():
-        running.result()
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    await producer.stop()
-    return {"rss_mb": peak.rss_mb, "handled": work.handled}
+    watch = Stopwatch(sys.maxsize)
+    async with insurer.in_process(lambda _: 0.0, away=held) as http:
+        opening = opened(
+            kafka=kafka,
+            name=group,
+            topic=topic,
+            folder=Path(folder),
+            agency=agency_at("", http),
+            capacity=_CAPACITY,
+            finished=watch.count,
+        )
+        async with opening as running, watched() as peak:
+            await asyncio.wait({running}, timeout=seconds)
+            if running.done():
+                running.result()
+    return {"rss_mb": peak.rss_mb, "handled": watch.done}
 
 
 CONTENDERS: Final[dict[str, Contender]] = {"worker": worker}

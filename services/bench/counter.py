@@ -12,7 +12,6 @@ from typing import Any, Final
 import aiohttp
 
 from adapters.organisations import ORGANISATIONS, Organisation
-from contracts import topics
 from services.dispatch.attempts import Attempts
 from services.dispatch.book import Book
 from services.dispatch.calls import Agency
@@ -77,7 +76,7 @@ class Capacity:
 
 @asynccontextmanager
 async def opened(  # noqa: PLR0913 - what the service reads from its settings, by name
-    *, kafka: str, name: str, folder: Path, agency: Agency, capacity: Capacity, finished: Callable[[], None]
+    *, kafka: str, name: str, topic: str, folder: Path, agency: Agency, capacity: Capacity, finished: Callable[[], None]
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Deliver for as long as this lasts, as the dispatch service would; gives the running lanes."""
     store = open_store(Settings(data=folder), "dispatch")
@@ -92,7 +91,6 @@ async def opened(  # noqa: PLR0913 - what the service reads from its settings, b
     gate = Gate(Breaker(agency.organisation.id), capacity.calls)
     attempts = Attempts(agency, Voice(agency.organisation, clock, new_id), book, gate, clock)
     deliveries = Deliveries(attempts, producer)
-    topic = topics.commands(agency.organisation.id).name
     lanes = Lanes(
         Lane(name, (topic,), kafka, at_once=capacity.records, records=capacity.records),
         Counted(deliveries, finished),

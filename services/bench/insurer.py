@@ -42,31 +42,39 @@ def answer(asked: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class InProcess:
-    """Stands in for an HTTP session, and costs next to nothing: it waits, and gives its answer's bytes."""
+    """Stands in for an HTTP session, and costs next to nothing: it waits, and gives its answer's bytes.
 
+    `away`: nobody is there, and every call fails to connect.
+    """
+
+    patience: Callable[[int], float]
+    away: bool = False
     calls: int = 0
 
     def request(self, _method: str, _url: str, *, json: Mapping[str, Any], **_: Any) -> _Call:
         """One call."""
         self.calls += 1
-        return _Call(patience(self.calls), json)
+        return _Call(self.patience(self.calls), json, self.away)
 
 
 @asynccontextmanager
-async def in_process() -> AsyncIterator[aiohttp.ClientSession]:
+async def in_process(patience: Callable[[int], float], *, away: bool = False) -> AsyncIterator[aiohttp.ClientSession]:
     """One of these, as whoever calls sees it."""
-    yield cast("aiohttp.ClientSession", InProcess())
+    yield cast("aiohttp.ClientSession", InProcess(patience, away))
 
 
 @dataclass(slots=True)
 class _Call:
     patience_s: float
     asked: Mapping[str, Any]
+    away: bool
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
 
     async def __aenter__(self) -> Self:
         await asyncio.sleep(self.patience_s)
+        if self.away:
+            raise aiohttp.ConnectionTimeoutError
         return self
 
     async def __aexit__(self, *_: object) -> None:
