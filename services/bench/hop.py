@@ -55,17 +55,18 @@ def _round(ground: Ground, number: int, size: Size, tell: Told) -> dict[str, flo
         "faststream": ("faststream", min(size.faststream, size.messages)),
         "aiokafka_produce": ("aiokafka_produce", size.messages),
     }
-    measured = {}
+    measured: dict[str, float] = {}
     for place, (name, (contender, messages)) in enumerate(entries.items()):
         tell(f"{number + 1}/{size.rounds} {name}", (number + place / len(entries)) / size.rounds)
         given = {"kafka": ground.kafka, "group": f"{name}.{number}", "messages": messages}
-        measured[name] = Entry("hop", contender, given).run()["per_s"]
+        found = Entry("hop", contender, given).run()
+        measured |= {name: found["per_s"], f"{name}.cpu_us": found["cpu_us"]}
     return measured
 
 
-def _found(per_s: dict[str, float], size: Size) -> Found:
-    ours, spans = per_s["ours"], per_s["ours_with_spans"]
-    faststream, bare = per_s["faststream"], per_s["aiokafka_produce"]
+def _found(middle: dict[str, float], size: Size) -> Found:
+    ours, spans = middle["ours"], middle["ours_with_spans"]
+    faststream, bare = middle["faststream"], middle["aiokafka_produce"]
     figures: dict[str, float | int | str] = {
         "ours_per_s": round(ours),
         "ours_with_spans_per_s": round(spans),
@@ -81,6 +82,10 @@ def _found(per_s: dict[str, float], size: Size) -> Found:
         Row("aiokafka 只发送每秒", "aiokafka producing only, per second", round(bare)),
         Row("对 FastStream 之比", "ours ÷ FastStream", figures["vs_faststream"], Target("≥", 25)),
         Row("对 aiokafka 之比", "ours ÷ aiokafka", figures["vs_aiokafka"], Target("≥", 0.4), "a stretch"),
+        *(
+            Row(f"每条 CPU 微秒 {name}", f"CPU for one, {name}, µs", round(middle[f"{name}.cpu_us"]))
+            for name in ("ours", "ours_with_spans", "faststream", "aiokafka_produce")
+        ),
     )
     return Found(f"hop: {size.messages} messages, median of {size.rounds} rounds", figures, rows)
 
