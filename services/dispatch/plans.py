@@ -251,21 +251,22 @@ def _told(connection: Connection, id_: str, act: Name, because: Because, at: flo
 # -- what its runner does
 
 
-def unattended(connection: Connection, now: float) -> list[str]:
-    """Running repairs that nobody runs: none ever did, or who did has not been heard of since its lease ended."""
-    query = select(repairs.c.id).where(repairs.c.state == "running", _free(now)).order_by(repairs.c.id)
+def unattended(connection: Connection, runner: str, now: float) -> list[str]:
+    """Running repairs that nobody else runs: none ever did, or who did has not been heard of since its lease ended."""
+    query = select(repairs.c.id).where(repairs.c.state == "running", _free(runner, now)).order_by(repairs.c.id)
     return list(connection.execute(query).scalars())
 
 
 def claim(connection: Connection, id_: str, runner: str, now: float, until: float) -> bool:
     """Become its runner up to a moment; False where somebody else was faster."""
-    mine = (repairs.c.id == id_) & (repairs.c.state == "running") & _free(now)
+    mine = (repairs.c.id == id_) & (repairs.c.state == "running") & _free(runner, now)
     changed = connection.execute(update(repairs).where(mine).values(runner=runner, lease_until=until))
     return changed.rowcount == 1
 
 
-def _free(now: float) -> ColumnElement[bool]:
-    return or_(repairs.c.runner.is_(None), repairs.c.lease_until < now)
+def _free(runner: str, now: float) -> ColumnElement[bool]:
+    # Its own again: a claim may be durable though its runner never heard so.
+    return or_(repairs.c.runner.is_(None), repairs.c.runner == runner, repairs.c.lease_until < now)
 
 
 def extend(connection: Connection, id_: str, until: float) -> None:

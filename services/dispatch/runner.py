@@ -81,7 +81,7 @@ class Runner:
 
     async def _claimed(self) -> list[str]:
         now = self._now()
-        free = await waited_out(lambda: self.store.read(partial(plans.unattended, now=now)))
+        free = await waited_out(lambda: self.store.read(partial(plans.unattended, runner=self.who, now=now)))
         found = [id_ for id_ in free if id_ not in self._running]
         return [id_ for id_ in found if await waited_out(lambda: self.store.run(self._claim(id_)))]  # noqa: B023 - awaited here
 

@@ -348,6 +348,8 @@ def test_one_process_runs_a_repair_however_many_look(settings: Settings) -> None
             assert sorted(found) == [[], [plan]]
             repair = await one.store.read(lambda connection: plans.find(connection, plan))
             assert repair.runner in {one.runner.who, two.runner.who}
+            again = [await desk.runner._claimed() for desk in (one, two)]
+            assert again == found, "who has it may claim it again: perhaps it never heard that it had it"
 
     asyncio.run(run())
 
