@@ -95,10 +95,11 @@ class Book:
         """Store that a delivery waits or is dead, and have it said."""
 
         def act(connection: Connection) -> None:
-            if cut_off:
-                # That a call was cut off stays on record until an outcome clears it up.
-                self.fence.check(connection, row.record.place)
-            else:
+            self.fence.check(connection, row.record.place)
+            if self._went_on(connection, row):
+                return
+            # That a call was cut off stays on record until an outcome clears it up.
+            if not cut_off:
                 self._ended(connection, row.record)
             if not parking.put(connection, row):
                 parking.park(connection, row)
@@ -112,6 +113,8 @@ class Book:
 
         def act(connection: Connection) -> bool:
             self.fence.check(connection, row.record.place)
+            if self._went_on(connection, row):
+                return True
             behind, new = parking.park_behind(connection, row)
             if new:
                 outbox.add_outgoing(connection, said)
@@ -158,6 +161,16 @@ class Book:
         return await self.durable(act)
 
     # -- the store
+
+    def _went_on(self, connection: Connection, row: Parked) -> bool:
+        """Whether it was parked already by a commit of which nobody heard; others may have dealt with it since.
+
+        To park it once more would wake a delivery that is settled, or forget what was tried after.
+        """
+        if ledger.decided(connection, self.consumer, [row.record.id]):
+            return True
+        found = parking.find(connection, self.consumer, row.record.id)
+        return found is not None and found.tries >= row.tries > 0
 
     def _ended(self, connection: Connection, record: Record) -> None:
         self.fence.check(connection, record.place)
