@@ -6,7 +6,7 @@ import asyncio
 import json
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Final
@@ -87,10 +87,14 @@ class MadServer:
             task = asyncio.current_task()
             assert task is not None
             connections.add(task)
-            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            try:
                 while True:
                     await self._serve(await self._read(reader, writer))
-            writer.close()
+            except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                return
+            finally:
+                # Not closed: what nobody reads any more would keep it open.
+                writer.transport.abort()
 
         server = await asyncio.start_server(connected, "127.0.0.1", 0)
         try:
@@ -100,6 +104,8 @@ class MadServer:
             for task in connections:
                 task.cancel()
             await asyncio.gather(*connections, return_exceptions=True)
+            # An aborted transport closes its socket in the loop's next turn.
+            await asyncio.sleep(0)
 
     async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Request:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
