@@ -17,7 +17,7 @@ from aiohttp import web
 
 from contracts.numbers.vin import check_digit
 
-LATE_S: Final = 0.7
+LATE_S: Final = 1.2
 """After so long the agency carries out a call that it was late with: our patience is over, what settles is not."""
 
 

@@ -21,8 +21,8 @@ from contracts.export import ExportDeclareV1
 from services.dispatch.attempts import Attempts
 from services.dispatch.book import Book
 from services.dispatch.calls import Agency, connections
-from services.dispatch.decisions import Decisions
 from services.dispatch.deliveries import Deliveries
+from services.dispatch.desk.decisions import Decisions
 from services.dispatch.voice import Voice
 from services.runtime import parking
 from services.runtime.breaker import Breaker
@@ -42,7 +42,7 @@ from services.runtime.work import Lane
 from tests.dispatch.agency import Customs, served
 
 TOPIC: Final = "customs.commands"
-PATIENCE: Final = timedelta(milliseconds=500)
+PATIENCE: Final = timedelta(seconds=1)
 """Of one call."""
 SETTLES: Final = timedelta(milliseconds=500)
 WAIT_S: Final = 30.0
@@ -55,7 +55,7 @@ def quick(
     return replace(
         adapter,
         features=features,
-        retry=RetryPolicy(timedelta(seconds=1), timedelta(milliseconds=20), 2.0, timedelta(milliseconds=600)),
+        retry=RetryPolicy(timedelta(seconds=1.5), timedelta(milliseconds=20), 2.0, timedelta(milliseconds=600)),
         limits=limits or adapter.limits,
         operations={name: _hasty(operation, patience) for name, operation in adapter.operations.items()},
     )
