@@ -221,8 +221,9 @@ def _client(lane: Lane) -> AIOKafkaConsumer:
         request_timeout_ms=10_000,
         retry_backoff_ms=100,
         metadata_max_age_ms=10_000,
-        # Held for each partition beside the window, several times over while it arrives; a larger record still comes.
-        max_partition_fetch_bytes=131_072,
+        # Held for each partition beside the window, several times over while it arrives. No less than our largest batch:
+        # then only one partition would be answered at a time.
+        max_partition_fetch_bytes=262_144,
     )
 
 
