@@ -221,7 +221,7 @@ def _client(lane: Lane) -> AIOKafkaConsumer:
         request_timeout_ms=10_000,
         retry_backoff_ms=100,
         metadata_max_age_ms=10_000,
-        # Held for each partition beside the window, several times over while it arrives. No less than our largest batch:
+        # Held for each partition beside the window, and more while it arrives. No less than our largest batch:
         # then only one partition would be answered at a time.
         max_partition_fetch_bytes=262_144,
     )
