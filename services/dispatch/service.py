@@ -18,17 +18,17 @@ from services.runtime.gate import Gate
 from services.runtime.lanes import Lane
 from services.runtime.owner import Fence
 
-from . import problems
 from .attempts import Attempts
 from .book import Book
 from .breakers import Breakers
 from .calls import Agency, connections
-from .decisions import Decisions
 from .deliveries import Deliveries
-from .desk import Counter, Desk
-from .routes import routes
-from .runner import Runner
-from .search import Searching
+from .desk import problems
+from .desk.decisions import Decisions
+from .desk.desk import Counter, Desk
+from .desk.routes import routes
+from .desk.runner import Runner
+from .desk.search import Searching
 from .voice import Voice
 
 

@@ -19,7 +19,7 @@ from contracts.delivery import DeliveryChangedV1
 from contracts.envelope import Message, message
 from contracts.police import PlateReleaseV1, PlateReserveV1
 from services.dispatch.deliveries import Deliveries
-from services.dispatch.runner import Runner
+from services.dispatch.desk.runner import Runner
 from services.dispatch.service import build
 from services.runtime import parking
 from services.runtime.clock import Clock

@@ -29,8 +29,8 @@ from contracts.police import PlateReleaseV1
 from services.dispatch.attempts import PARK_FOR_S, Attempts
 from services.dispatch.book import Book
 from services.dispatch.calls import Agency
-from services.dispatch.decisions import CannotDecide, Decisions
 from services.dispatch.deliveries import Deliveries
+from services.dispatch.desk.decisions import CannotDecide, Decisions
 from services.dispatch.voice import Voice
 from services.runtime import parking
 from services.runtime.breaker import Breaker, State

@@ -15,8 +15,8 @@ import pytest
 from sqlalchemy import text
 
 from contracts.police import PlateReleasedV1, PlateReserveV1
-from services.dispatch.decisions import CannotDecide
-from services.dispatch.lineage import Because
+from services.dispatch.desk.decisions import CannotDecide
+from services.dispatch.desk.lineage import Because
 from services.runtime import ledger, parking
 from services.runtime.consumer import KafkaTrouble
 from services.runtime.record import Place, read

@@ -13,9 +13,8 @@ from contracts.faults import faults_of
 from contracts.registry import contract_of
 from contracts.sale import Fault
 from contracts.topics import COMMANDS
+from services.dispatch.delivery import Delivery
 from services.runtime.record import Record
-
-from .delivery import Delivery
 
 FIXED: Final = frozenset({"vin"})
 """What no edit may change: another vehicle's command is another delivery, in another lane."""

@@ -9,6 +9,7 @@ from contracts.codes import CODES
 from contracts.delivery import DeliveryChangedV1
 from contracts.envelope import Message, Undecodable
 from observability import redaction
+from services.dispatch.voice import OWNER_OF
 from services.runtime.parking import Parked
 from services.runtime.record import Outgoing, Record, read
 
@@ -17,7 +18,6 @@ from .counter import organisation_of
 from .lineage import Act
 from .plans import Item, Repair
 from .search import Held, Row
-from .voice import OWNER_OF
 
 Shown = dict[str, Any]
 Fate = Message[DeliveryChangedV1]

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from services.dispatch.breakers import Breakers
 from services.runtime import ledger, parking
 from services.runtime.breaker import State
 from services.runtime.clock import Clock
@@ -18,7 +19,6 @@ from services.runtime.parking import Parked
 from services.runtime.store import Store
 
 from . import lineage, plans, shown
-from .breakers import Breakers
 from .counter import Counter, consumer_of, organisation_of
 from .decisions import CannotDecide
 from .editing import Change

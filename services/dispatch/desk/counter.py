@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from adapters.organisations import Organisation
+from services.dispatch.deliveries import Deliveries
 from services.runtime.lanes import Lanes
 
 from .decisions import Decisions
-from .deliveries import Deliveries
 
 _PREFIX: Final = "dispatch."
 

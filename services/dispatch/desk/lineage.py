@@ -9,8 +9,7 @@ from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, Row, insert, select
 
 from adapters.spec import Json
-
-from .tables import acts
+from services.dispatch.tables import acts
 
 OPERATOR: Final = "operator"
 """Who acted, where nobody gave a name."""

@@ -14,17 +14,17 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from contracts.envelope import Undecodable
+from services.dispatch.calls import Agency
+from services.dispatch.delivery import Delivery, again, deadline_of
+from services.dispatch.voice import Fate, Voice
 from services.runtime import ledger, outbox, owner, parking
 from services.runtime.clock import Clock
 from services.runtime.parking import Parked
 from services.runtime.store import Store
 
 from . import editing, lineage
-from .calls import Agency
-from .delivery import Delivery, again, deadline_of
 from .editing import Change, Unchanged
 from .lineage import Act, Because
-from .voice import Fate, Voice
 
 Why = Literal["unknown", "being-tried", "answered", "held", "ended", "changed", "doubtful", "unchanged", "unreadable"]
 

@@ -1,0 +1,1 @@
+"""What operators see of deliveries and do about them: one delivery, or many by a repair, and whole organisations."""
