@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -90,6 +92,8 @@ def _shown() -> Iterator[Told]:
     """A bar on a terminal; elsewhere a plain line for each step."""
     # The client library complains of topics that are a moment old, and of brokers that we take away ourselves.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    # Whoever ends it from outside must not leave a broker or a whole stack behind.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     if not talk.is_terminal:
         yield lambda what, share: talk.print(f"{share:4.0%} {what}", markup=False)
         return

@@ -8,7 +8,7 @@ from services.bench.arithmetic import growth, percentile
 from services.bench.contest import medians
 from services.bench.figures import Row, Target
 from services.bench.messages import commands
-from services.bench.recovery import _found
+from services.bench.recovery import Played, _found
 from services.bench.stopwatch import Stopwatch
 from services.runtime.record import Record, read
 
@@ -62,9 +62,9 @@ def test_the_clock_runs_from_the_warm_up_to_the_last_that_counts() -> None:
 def test_recovery_tells_all_kills_together_and_the_broker_apart() -> None:
     """Nineteen quick ones and a slow one: the slow one is beyond the 95th percentile."""
     kills = [("journey", 1.0)] * 19 + [("dispatch", 9.0)]
-    found = _found(kills, 14.0, {"checker": "clean"})
+    found = _found(Played(kills, 14.0, 0), {"checker": "clean"})
     assert found.figures == {"kills": 20, "p95_s": 1.0, "checker": "clean"}
-    assert [row.value for row in found.rows] == [1.0, 9.0, 1.0, 14.0, "clean"]
+    assert [row.value for row in found.rows] == [1.0, 9.0, 1.0, 14.0, 0, "clean"]
 
 
 def test_the_messages_are_real_and_of_the_size_that_is_told() -> None:
