@@ -66,8 +66,7 @@ Judge = Callable[[Running], Verdict]
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How often each is killed, what is left between two kills, sales a second, whether the broker is killed too,
-    and how long cases may take to end afterwards."""
+    """How often each is killed and what is left between kills, sales a second, and how long cases may take to end."""
 
     rounds: int = 5
     pause_s: float = 3.0
