@@ -79,7 +79,7 @@ class Attempts:
     # -- again and again
 
     async def _in_place(self, delivery: Delivery) -> Answered:
-        delivery.held_s, began = 0.0, _time()
+        delivery.held_s, began = 0.0, self._while_there()
         try:
             return await self._once(delivery)
         except _AGAIN as first:
@@ -96,7 +96,7 @@ class Attempts:
             return await self._once(delivery)
 
         def spent(state: RetryCallState) -> bool:
-            tried_s = _time() - began - delivery.held_s
+            tried_s = self._while_there() - began - delivery.held_s
             longest_pause_s = policy.longest.total_seconds()
             return tried_s >= policy.in_place_for.total_seconds() or _asked_for(state) > longest_pause_s
 
@@ -120,6 +120,10 @@ class Attempts:
         """Why its time ran out."""
         last = delivery.attempts[-1].result if delivery.attempts else "never called"
         return self.gate.breaker.reason or last
+
+    def _while_there(self) -> float:
+        """A clock that stands while the organisation is away: how long that lasts says nothing about one command."""
+        return _time() - self.gate.breaker.away_s
 
     def _failed(self, delivery: Delivery, error: AgencyError, tries: int) -> Failed:
         now = self._now()

@@ -37,6 +37,8 @@ class Breaker:
     reason: str | None = None
     probe_at: float = 0.0
     """When one call may probe; infinite while a person holds it open."""
+    _away_s: float = 0.0
+    _away_since: float | None = None
     _failures: int = 0
     _about: set[str] = field(default_factory=set)
     _asked: bool = False
@@ -50,6 +52,11 @@ class Breaker:
             self._become(State.HALF_OPEN, self.reason)
             return True
         return False
+
+    @property
+    def away_s(self) -> float:
+        """How many seconds it has not been closed, all in all: that much of any wait was not a matter of one call."""
+        return self._away_s + (self.now() - self._away_since if self._away_since is not None else 0.0)
 
     def succeeded(self) -> None:
         """The organisation gave an answer that makes sense, whatever it said."""
@@ -104,5 +111,9 @@ class Breaker:
         self._become(state, reason)
 
     def _become(self, state: State, reason: str | None) -> None:
+        if self.state is State.CLOSED and state is not State.CLOSED:
+            self._away_since = self.now()
+        elif state is State.CLOSED:
+            self._away_s, self._away_since = self.away_s, None
         self.state, self.reason = state, reason
         self.changed(self)

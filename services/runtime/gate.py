@@ -178,16 +178,17 @@ class Slot:
     leaving: Callable[[], bool]
     patience_s: float
     waited_s: float = 0.0
+    """How long it waited for its turn while the organisation was there."""
     _began: float = 0.0
     _probe: bool = False
     _judged: bool = False
 
     async def __aenter__(self) -> Self:
-        loop = asyncio.get_running_loop()
-        came = loop.time()
+        loop, breaker = asyncio.get_running_loop(), self.gate.breaker
+        came, away_s = loop.time(), breaker.away_s
         self._probe = await self.gate.enter(self.leaving, self.patience_s)
         self._began = loop.time()
-        self.waited_s = self._began - came
+        self.waited_s = max(0.0, self._began - came - (breaker.away_s - away_s))
         return self
 
     async def __aexit__(

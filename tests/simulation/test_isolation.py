@@ -9,6 +9,7 @@ from functools import partial
 
 import pytest
 
+from adapters.spec import RetryPolicy
 from services.runtime.lanes import Lanes
 from tests.simulation.dispatching import VINS, Dispatch
 from tests.simulation.offices import MOODS
@@ -47,6 +48,21 @@ def test_an_organisation_that_is_ill_delays_no_other(world_of: Worlds, seed: int
         assert not dispatch.wrong
     well, beside_an_ill_one = took
     assert beside_an_ill_one < well * 1.5
+
+
+def test_what_waits_for_an_organisation_is_held_and_not_parked(world_of: Worlds) -> None:
+    """However long it is down: tries in between count for nothing, and all goes out once it is back."""
+    world = world_of(2)
+    dispatch = _dispatch(world)
+    office = dispatch.offices["north"]
+    office.mood = MOODS["down"]
+    office.adapter = replace(office.adapter, retry=RetryPolicy())
+    for number in range(3):
+        dispatch.send("north", VINS[number])
+    world.run(1_800)
+    assert dispatch.disk.ask("select count(*) from parked") == [(0,)]
+    office.mood = MOODS["well"]
+    assert world.run(world.now + 30, lambda: len(office.book) == 3)
 
 
 def test_what_is_held_is_in_memory_up_to_the_window_and_can_be_seen(world_of: Worlds) -> None:
