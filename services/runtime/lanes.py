@@ -7,11 +7,11 @@ every quarter of a second and when a partition is taken away.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from observability import logs, metrics
 
@@ -122,11 +122,20 @@ class Lanes:
         self._membership.abandon()
         # Each by itself: a commit that fails must not leave the connections open.
         for last in (partial(self._commits.commit, self._tenures), self._consumer.stop):
-            try:
-                async with asyncio.timeout(_STOP_S):
-                    await last()
-            except (TimeoutError, KafkaTrouble, Stuck) as error:
-                logs.get().warning("consumer_stop", group=self.lane.group, error=type(error).__name__)
+            await self._at_last(last)
+
+    async def _at_last(self, act: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do it within a bound. aiokafka may swallow a cancellation and wait on: then it is left behind."""
+        going = asyncio.create_task(act())
+        try:
+            await asyncio.wait({going}, timeout=_STOP_S)
+        finally:
+            going.cancel()
+        failed = TimeoutError() if not going.done() else going.exception()
+        if isinstance(failed, TimeoutError | KafkaTrouble | Stuck):
+            logs.get().warning("consumer_stop", group=self.lane.group, error=type(failed).__name__)
+        elif failed is not None:
+            raise failed
 
     # -- reading
 

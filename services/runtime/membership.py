@@ -122,6 +122,7 @@ class Membership:
 
     def abandon(self) -> None:
         """Start nothing more, and wait for nothing."""
+        self.ready.clear()
         for tenure in self.tenures.values():
             tenure.live = False
 
