@@ -28,7 +28,7 @@ from tests.runtime.bench import outgoing
 
 PROGRAM = str(Path(__file__).with_name("stuck_service.py"))
 CHECKOUT = str(Path(__file__).parents[2])
-STOP_S = 2.0
+STOP_S = 1.0
 ENDED_WITHIN_S = 60
 
 

@@ -22,7 +22,7 @@ from tests.runtime.test_lanes import Notebook
 
 KEYS = 10
 EACH = 120
-BAD_S = 0.5
+BAD_S = 0.3
 """Shorter than every time-out of ours: the weather passes, and what it held arrives late."""
 CLEAR_S = 0.1
 
@@ -56,7 +56,7 @@ async def _say(producer: Producer, topic: str) -> None:
     for number in range(EACH):
         said = str(number).encode()
         await producer.send_all([Outgoing(f"{key}-{number}", topic, f"key{key}", (), said) for key in range(KEYS)])
-        await asyncio.sleep(0.06)
+        await asyncio.sleep(0.04)
 
 
 @asynccontextmanager
