@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Final
 
 from adapters.errors import Refused
@@ -43,7 +44,7 @@ class Fate:
     decided: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Voice:
     """Makes the messages about the deliveries of one organisation."""
 
@@ -51,14 +52,18 @@ class Voice:
     clock: Clock
     ids: Callable[[], str]
 
-    @property
+    @cached_property
     def source(self) -> str:
         """The CloudEvents source of these messages."""
         return f"urn:tongche:dispatch:{self.organisation.id}"
 
+    @cached_property
+    def _events(self) -> str:
+        return topics.events(self.organisation.adapter).name
+
     def answered(self, command: Message[Contract], key: str, event: Contract, traceparent: str) -> Outgoing:
         """The agency's answer, on `<agency>.events`."""
-        return self._say(topics.events(self.organisation.adapter).name, key, command.envelope, event, traceparent)
+        return self._say(self._events, key, command.envelope, event, traceparent)
 
     def refused(self, command: Message[Contract], key: str, no: Refused, traceparent: str) -> Outgoing:
         """The agency's refusal, on `<agency>.events`, in our own words."""
@@ -70,7 +75,7 @@ class Voice:
             code=code.id,
             reason=f"{code.zh} / {code.en}",
         )
-        return self._say(topics.events(self.organisation.adapter).name, key, command.envelope, event, traceparent)
+        return self._say(self._events, key, command.envelope, event, traceparent)
 
     def changed(self, command: Message[Contract], key: str, fate: Fate, traceparent: str | None = None) -> Outgoing:
         """The fate of a delivery, on `delivery.events`."""

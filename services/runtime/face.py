@@ -25,7 +25,7 @@ from fastapi.responses import JSONResponse
 
 from observability import logs, metrics, tracing
 
-from . import topics
+from . import garbage, topics
 from .clock import Clock
 from .database import open_store
 from .health import Health
@@ -126,6 +126,7 @@ async def _live(service: str, settings: Settings, build: Build, port: int) -> No
                 timeout_graceful_shutdown=3,
             )
         )
+        garbage.tune()
         with LoopWatch(settings.blocked_s):
             failed = await _until_stopped(runtime, server)
     if failed:

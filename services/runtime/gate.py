@@ -34,6 +34,7 @@ class Late(Exception):
 class _Waiter:
     admitted: asyncio.Future[bool]
     leaving: Callable[[], bool]
+    until: float
 
 
 @dataclass(slots=True)
@@ -49,6 +50,7 @@ class Gate:
     _next_at: float = 0.0
     _waiting: deque[_Waiter] = field(default_factory=deque)
     _timer: asyncio.TimerHandle | None = None
+    _patience: asyncio.TimerHandle | None = None
 
     def __post_init__(self) -> None:
         self._window = float(self.concurrency)
@@ -84,15 +86,13 @@ class Gate:
             raise Late
         if not self._waiting and self._lets_through():
             return self._take()
-        waiter = _Waiter(asyncio.get_running_loop().create_future(), leaving)
+        loop = asyncio.get_running_loop()
+        waiter = _Waiter(loop.create_future(), leaving, loop.time() + patience_s)
         self._waiting.append(waiter)
         self._admit()
+        self._mind(waiter.until)
         try:
-            async with asyncio.timeout(patience_s):
-                return await waiter.admitted
-        except TimeoutError:
-            self._give_back(waiter)
-            raise Late from None
+            return await waiter.admitted
         except asyncio.CancelledError:
             self._give_back(waiter)
             raise
@@ -158,6 +158,24 @@ class Gate:
             return
         if wait < _LONGEST_TIMER_S:
             self._timer = loop.call_later(max(wait, 0.001), self._admit)
+
+    def _mind(self, until: float) -> None:
+        """One clock for the patience of all: it rings for whoever's ends first."""
+        if self._patience is None or until < self._patience.when():
+            if self._patience is not None:
+                self._patience.cancel()
+            loop = asyncio.get_running_loop()
+            self._patience = loop.call_at(min(until, loop.time() + _LONGEST_TIMER_S), self._lose_patience)
+
+    def _lose_patience(self) -> None:
+        self._patience = None
+        now = asyncio.get_running_loop().time()
+        left = [waiter for waiter in self._waiting if not waiter.admitted.done()]
+        for waiter in left:
+            if waiter.until <= now:
+                waiter.admitted.set_exception(Late())
+        if waits := [waiter.until for waiter in left if waiter.until > now]:
+            self._mind(min(waits))
 
     def _give_back(self, waiter: _Waiter) -> None:
         """It was let in at the very moment at which it gave up: the next one goes instead."""
