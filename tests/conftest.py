@@ -7,6 +7,8 @@ import time
 import uuid
 import warnings
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psycopg
@@ -28,7 +30,13 @@ settings.load_profile("tongche")
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The bootstrap address of a real Kafka; tests use topics of their own names on it."""
-    folder = tmp_path_factory.mktemp("kafka")
+    with started_kafka(tmp_path_factory.mktemp("kafka")) as bootstrap:
+        yield bootstrap
+
+
+@contextmanager
+def started_kafka(folder: Path) -> Iterator[str]:
+    """A real Kafka for as long as this lasts; gives its bootstrap address."""
     ports = choose(("kafka", "controller"), {})
     broker = Broker(
         folder / "node",

@@ -12,7 +12,6 @@ from typing import Annotated, Any, Final
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
-from rich.text import Text
 
 from services.cli.asking import Dispatch
 from services.cli.delivery import Reason, moment
@@ -148,12 +147,11 @@ def list_(
     if not page["repairs"]:
         out.print("尚无计划 / none yet\n→ tongche repair plan retry --state dead --reason …", markup=False)
     else:
-        table = Table("编号 / repair", "做法 / act", "状态 / state", "进度 / progress", "为何 / why", box=None)
-        table.columns[0].no_wrap = True
+        # Two lines each: an id is there whole, to be copied, and so is what somebody meant by it.
         for one in page["repairs"]:
             done = f"{one['done'] + one['skipped']}/{one['total']}"
-            table.add_row(one["id"], one["act"], one["state"], done, Text(one["reason"]))
-        out.print(table)
+            out.print(f"{one['id']}  {one['act']:6}  {one['state']:9}  {done}", markup=False, soft_wrap=True)
+            out.print(f"    {one['reason']}", markup=False, soft_wrap=True)
     if page["next"]:
         out.print(f"→ tongche repair list --after {page['next']}", markup=False, soft_wrap=True)
     if as_json:

@@ -208,7 +208,7 @@ class Attempts:
         return delivery.doubtful and self.agency.can_look_up(delivery.operation)
 
     async def _found_out(self, delivery: Delivery, traceparent: str) -> Contract | None:
-        found = await self.agency.look_up(delivery.operation, delivery.command, delivery.key, traceparent)
+        found = await self.agency.look_up(delivery.operation, delivery.command, traceparent)
         if found is None and (wait := self._settles_in(delivery)) > timedelta():
             raise Unsettled(wait)
         return found

@@ -72,15 +72,16 @@ class Agency:
         got = await self._call(operation.endpoint, operation.request(command.data), key, traceparent)
         return replies.answer(self.adapter, operation, command.data, got)
 
-    async def look_up(
-        self, operation: Operation, command: Message[Contract], key: str, traceparent: str
-    ) -> Contract | None:
-        """After an ambiguous result: the event if the command was carried out, None if it was not."""
+    async def look_up(self, operation: Operation, command: Message[Contract], traceparent: str) -> Contract | None:
+        """After an ambiguous result: the event if the command was carried out, None if it was not.
+
+        A question has no idempotency key: under the deed's own it could be taken for that deed with another content.
+        """
         if operation.lookup is None:
             message = "this operation has no look-up"
             raise LookupError(message)
         lookup = operation.lookup
-        got = await self._call(lookup.endpoint, lookup.request(command.data), key, traceparent)
+        got = await self._call(lookup.endpoint, lookup.request(command.data), None, traceparent)
         return replies.looked_up(self.adapter, operation, command.data, got)
 
     def can_look_up(self, operation: Operation) -> bool:
@@ -91,10 +92,12 @@ class Agency:
         """Whether a second call for the same does no harm: the agency knows its key, or it only asks."""
         return self.adapter.features is Features.IDEMPOTENT or operation.question
 
-    async def _call(self, endpoint: Endpoint, body: Json, key: str, traceparent: str) -> Reply:
+    async def _call(self, endpoint: Endpoint, body: Json, key: str | None, traceparent: str) -> Reply:
         url = endpoint.url(self.base_url, self.organisation.id)
         # Nothing is unpacked: a few bytes could become any number, on the loop that all organisations share.
-        headers = {"Idempotency-Key": key, "traceparent": traceparent, "Accept-Encoding": "identity"}
+        headers = {"traceparent": traceparent, "Accept-Encoding": "identity"}
+        if key is not None:
+            headers["Idempotency-Key"] = key
         timeout = aiohttp.ClientTimeout(total=endpoint.timeout.total_seconds(), sock_connect=_CONNECT_S)
         try:
             async with self.http.request(

@@ -16,6 +16,14 @@ from .settings import Settings
 from .store import Store
 
 _BUSY_S: Final = 10
+_LINK: Final = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""PostgreSQL's names: seconds, but the last is milliseconds. A link that has fallen silent is given up."""
 # Alembic keeps what it is doing in globals of its own: two threads at once would take each other's.
 _ALEMBIC: Final = threading.Lock()
 
@@ -31,7 +39,7 @@ def _engine(settings: Settings, service: str, *, immediate: bool) -> Engine:
     if settings.database is None:
         return _sqlite(settings.data / "db" / f"{service}.db", immediate=immediate)
     url = make_url(settings.database).set(drivername="postgresql+psycopg")
-    return create_engine(url, connect_args={"options": f"-csearch_path={service}"}, pool_pre_ping=True)
+    return create_engine(url, connect_args={"options": f"-csearch_path={service}", **_LINK}, pool_pre_ping=True)
 
 
 def _sqlite(path: Path, *, immediate: bool) -> Engine:

@@ -286,12 +286,18 @@ async def _started(inner: AIOKafkaProducer) -> None:
 
 async def _stopped(inner: AIOKafkaProducer) -> None:
     # A producer whose broker is away hangs in stop; it holds nothing that is not also held by its caller.
+    # And it may swallow a cancellation and wait on: then it is left behind, cut off.
+    stopping = asyncio.create_task(inner.stop())
     try:
-        async with asyncio.timeout(_STOP_S):
-            await inner.stop()
-    except (TimeoutError, KafkaError) as error:
-        logs.get().warning("producer_stop", error=type(error).__name__)
+        await asyncio.wait({stopping}, timeout=_STOP_S)
+    finally:
+        stopping.cancel()
+    failed = TimeoutError() if not stopping.done() else stopping.exception()
+    if isinstance(failed, TimeoutError | KafkaError):
+        logs.get().warning("producer_stop", error=type(failed).__name__)
         await _cut_off(inner)
+    elif failed is not None:
+        raise failed
 
 
 async def _cut_off(inner: AIOKafkaProducer) -> None:

@@ -93,6 +93,7 @@ class Customs:
 
     async def look_up(self, request: web.Request) -> web.StreamResponse:
         """Say whether it was carried out."""
+        assert "Idempotency-Key" not in request.headers, "a question is no deed"
         asked = await request.json()
         car = asked["vinNo"]
         self.at.append(time.monotonic())

@@ -147,7 +147,7 @@ class SimulatedAgency(Agency):
         """The one it has."""
         return self.office.adapter.operations.get(command)
 
-    async def _call(self, endpoint: Endpoint, body: Json, key: str, traceparent: str) -> Reply:
+    async def _call(self, endpoint: Endpoint, body: Json, key: str | None, traceparent: str) -> Reply:
         del traceparent
         self.office.on_call(self.office, self.caller, body["clsbdh"])
         does, world, request = self.office.does(), self.process.world, dict(body)
@@ -156,9 +156,7 @@ class SimulatedAgency(Agency):
             raise Unavailable
         delay = world.chance.uniform(0.3, 0.6) if does == "slow" else world.short()
         arrives: Callable[[], Any] = (
-            (lambda: self.office.asked(request))
-            if endpoint.path == _ASK
-            else (lambda: self.office.hears(key, request, does))
+            (lambda: self.office.asked(request)) if key is None else (lambda: self.office.hears(key, request, does))
         )
         try:
             async with asyncio.timeout(endpoint.timeout.total_seconds()):
