@@ -23,6 +23,7 @@ Listener = Callable[[list[Any]], None]
 
 MOST_A_COMMIT: Final = 1000
 _PAUSE_S: Final = 0.5
+_READ_S: Final = 5.0
 _LATER: Final = "tongche.later"
 _TOLD: Final = "tongche.told"
 
@@ -80,6 +81,7 @@ class Store:
     _jobs: queue.SimpleQueue[_Job | None] = field(default_factory=queue.SimpleQueue)
     _thread: threading.Thread | None = None
     _loop: asyncio.AbstractEventLoop | None = None
+    _reads: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def start(self) -> None:
         """Start the writer thread; call it on the event loop."""
@@ -89,6 +91,8 @@ class Store:
 
     async def stop(self) -> None:
         """Finish what was asked, then end the writer thread."""
+        if self._reads:
+            await asyncio.wait(self._reads, timeout=_READ_S)
         if self._thread is not None:
             self._jobs.put(None)
             await asyncio.to_thread(self._thread.join)
@@ -107,7 +111,16 @@ class Store:
 
     async def read(self, op: Op[T]) -> T:
         """Run a reading act on its own connection, in a thread. Raises what it raised, or `StoreUnavailable`."""
-        return await asyncio.to_thread(self._read, op)
+        # Whoever asked may be cancelled; the thread and its connection are not, and `stop` waits for them.
+        reading = asyncio.create_task(asyncio.to_thread(self._read, op))
+        self._reads.add(reading)
+        reading.add_done_callback(self._has_read)
+        return await asyncio.shield(reading)
+
+    def _has_read(self, reading: asyncio.Task[Any]) -> None:
+        self._reads.discard(reading)
+        if not reading.cancelled():
+            reading.exception()  # who asked has it, or is gone
 
     @property
     def available(self) -> bool:

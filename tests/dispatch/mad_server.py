@@ -112,7 +112,8 @@ class MadServer:
         headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
         body = (await reader.readexactly(int(headers["content-length"]))).decode()
         car = next(car for car in self.cars if car in body)
-        path, key = head.split(" ")[1], headers["idempotency-key"]
+        # A question has none.
+        path, key = head.split(" ")[1], headers.get("idempotency-key", "")
         return Request(path, key, car, writer, self.exchange.answer(car))
 
     async def _serve(self, request: Request) -> None:

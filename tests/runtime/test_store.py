@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -186,5 +187,30 @@ def test_a_table_that_is_not_there_is_our_mistake_and_no_outage(store: Store) ->
                 with pytest.raises(DBAPIError, match="nowhere"):
                     await ask(lambda connection: connection.execute(text("select lost from nowhere")))
             assert store.available
+
+    asyncio.run(play())
+
+
+def test_a_stop_waits_for_who_still_reads(store: Store) -> None:
+    """Whoever asked is gone, but the connection in the thread is in use: it is given back before it is closed."""
+    reading, go, seen = threading.Event(), threading.Event(), list[int]()
+
+    def slowly(connection: Connection) -> None:
+        reading.set()
+        assert go.wait(20)
+        seen.append(_count(connection))
+
+    async def play() -> None:
+        store.start()
+        asked = asyncio.create_task(store.read(slowly))
+        await asyncio.to_thread(reading.wait, 20)
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+        stopping = asyncio.create_task(store.stop())
+        await asyncio.sleep(0)
+        assert not stopping.done()
+        go.set()
+        await stopping
+        assert seen == [0]
 
     asyncio.run(play())
