@@ -77,7 +77,8 @@ class Heads:
         try:
             await self._try(row)
         except Gone:
-            return  # its partition moved; the new owner tries it
+            # Its partition moved, and the new owner tries it; we must not find it due again, whatever Kafka says still.
+            self.attempts.mine.discard(row.record.place)
 
     async def _try(self, due: Parked) -> None:
         """Try once more; answered → stored → said → only then is the parked row let go."""

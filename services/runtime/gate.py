@@ -74,6 +74,7 @@ class Gate:
         for waiter in self._waiting:
             if not waiter.admitted.done() and waiter.leaving():
                 waiter.admitted.set_exception(Gone())
+        self._waiting = deque(self._still_waiting())
         self._admit()
 
     # -- the slots' side
@@ -170,12 +171,15 @@ class Gate:
     def _lose_patience(self) -> None:
         self._patience = None
         now = asyncio.get_running_loop().time()
-        left = [waiter for waiter in self._waiting if not waiter.admitted.done()]
-        for waiter in left:
+        for waiter in self._still_waiting():
             if waiter.until <= now:
                 waiter.admitted.set_exception(Late())
-        if waits := [waiter.until for waiter in left if waiter.until > now]:
-            self._mind(min(waits))
+        self._waiting = deque(self._still_waiting())
+        if self._waiting:
+            self._mind(min(waiter.until for waiter in self._waiting))
+
+    def _still_waiting(self) -> list[_Waiter]:
+        return [waiter for waiter in self._waiting if not waiter.admitted.done()]
 
     def _give_back(self, waiter: _Waiter) -> None:
         """It was let in at the very moment at which it gave up: the next one goes instead."""

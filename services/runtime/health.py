@@ -49,6 +49,11 @@ class Vital:
         """See whether it has moved."""
         self.still = self._watchdog.stands_still(now, self.step(), excused=self.excused())
 
+    def again(self) -> None:
+        """Count anew from now on."""
+        self._watchdog.again()
+        self.still = False
+
 
 @dataclass(slots=True)
 class Health:
@@ -97,6 +102,8 @@ class Health:
             metrics.observe("tongche_loop_lag_seconds", self.lag_s)
             for vital in (*self.vitals, self.wedged, self.silent):
                 vital.look(loop.time())
+            if not self.broker:
+                self.wedged.again()  # what counts is the time with a broker that could have answered
             await self._not_wedged()
 
     async def _not_wedged(self) -> None:

@@ -219,12 +219,15 @@ class Lanes:
             self._window.add(Entry(tenure, record, known.get(record.id), self._batches))
 
     async def _not_at_a_standstill(self) -> None:
-        """Records wait, here or on Kafka, and nothing is finished: the consumer has stuck, and only that helps."""
+        """Records wait, here or on Kafka, and nothing is finished: the consumer has stuck, and only that helps.
+
+        Kafka must say so twice: while it is away nothing can be finished, and a new process would find the same.
+        """
         now = asyncio.get_running_loop().time()
         if not self._watchdog.stands_still(now, self._finished, excused=self.work.waits()):
             return
         self._watchdog.again()
-        if not self.in_memory and not await self._lags_again():
+        if not await self._lags_again():
             return
         message = (
             f"{self.lane.group}: nothing was finished for {self.lane.still_s:.0f} s, {self.in_memory} records held"

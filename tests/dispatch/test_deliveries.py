@@ -703,3 +703,17 @@ def test_a_probe_whose_partition_goes_leaves_the_breaker_to_others(kafka: str, t
             await until(lambda: len(one.police.effects) == 2)
 
     asyncio.run(play())
+
+
+def test_a_head_whose_fence_is_gone_is_not_found_due_again(kafka: str, tmp_path: Path, until: Any) -> None:
+    """Kafka has not yet said that the partition went: its heads are left alone, and so is the store."""
+
+    async def play() -> None:
+        async with bench(kafka, tmp_path, Police(lambda *_: (409, {"cwdm": "JG404"}))) as one:
+            await one.send(VINS[0], "R0")
+            (row,) = await _parked_as(one, "parked")
+            one.deliveries.book.fence._epochs.clear()
+            await until(lambda: row.record.place not in one.deliveries.attempts.mine)
+            assert await one.deliveries.heads._due() == []
+
+    asyncio.run(play())

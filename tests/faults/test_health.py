@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from services.runtime import health
 from services.runtime.database import open_store
 from services.runtime.health import Health, Vital, Wedged, consuming, producing, relaying
 from services.runtime.lanes import Lane, Lanes
@@ -99,6 +100,16 @@ def test_a_consumer_that_holds_records_and_finishes_none_is_named() -> None:
     assert not _looked(vital, 40)
 
 
+def test_what_is_counted_anew_is_not_still(ward: Ward) -> None:
+    """While the broker is away nothing can be acknowledged; that time is not held against the producer."""
+    ward.producer._under_way[1] = None
+    vital = producing(ward.producer, "producer", 30.0)
+    assert _looked(vital, 40)
+    vital.again()
+    assert not _looked(vital, 20)
+    assert _looked(vital, 20)
+
+
 def test_what_is_missing_has_a_name(ward: Ward) -> None:
     """A consumer without its place, a store that is away, a broker that is away, a loop that is late."""
     health = ward.health()
@@ -124,18 +135,21 @@ def test_a_store_that_is_silent_for_long_ends_the_process(ward: Ward) -> None:
     asyncio.run(play())
 
 
-def test_a_wedged_producer_ends_the_process_only_while_the_broker_is_there(ward: Ward) -> None:
+def test_a_wedged_producer_ends_the_process_only_while_the_broker_is_there(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With the broker away, a new process would find the same, and wait as well."""
+    monkeypatch.setattr(health, "_BROKER_EVERY_S", 0.2)
 
     async def play() -> None:
         ward.producer._under_way[1] = None
         ward.broker.there = False
-        health = ward.health(wedged_s=0.5)
-        running = asyncio.create_task(health.run())
-        while ward.broker.asked < 4:  # noqa: ASYNC110 - the question comes from a thread
+        watch = ward.health(wedged_s=0.5)
+        running = asyncio.create_task(watch.run())
+        while ward.broker.asked < 8:  # noqa: ASYNC110 - the question comes from a thread
             await asyncio.sleep(0.05)
         assert not running.done()
-        assert health.missing() == ["broker"]
+        assert watch.missing() == ["broker"]
         ward.broker.there = True
         with pytest.raises(ExceptionGroup) as ended:
             await running

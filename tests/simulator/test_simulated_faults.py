@@ -85,10 +85,13 @@ def test_success_then_timeout_happens_once(play: Play) -> None:
         car = city.car()
         await car.through("upload")
         await city.turn("tax", success_then_timeout=1)
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.3):
-                await car.attempt("invoice-request", key="ambiguous")
-        assert len(city.lines("ledger")) == 1
+        asking = asyncio.create_task(car.attempt("invoice-request", key="ambiguous"))
+        async with asyncio.timeout(20):
+            while len(city.lines("ledger")) < 1:  # noqa: ASYNC110 - a file, which tells nobody
+                await asyncio.sleep(0.01)
+        assert not asking.done()
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
         assert (await car.attempt("invoice-request", key="ambiguous")).status == 200
         assert len(city.lines("ledger")) == 1
 
