@@ -10,6 +10,7 @@ import sys
 import uvloop
 
 from services.bench.contest import Contender
+from services.runtime import garbage
 
 
 def main(module: str, name: str, given: str) -> None:
@@ -21,6 +22,8 @@ def main(module: str, name: str, given: str) -> None:
 
 
 async def _measured(contender: Contender, given: dict[str, object]) -> dict[str, float]:
+    # As our services do; and for everybody alike, so that it is no part of the comparison.
+    garbage.tune()
     return await contender(**given)
 
 
