@@ -19,8 +19,8 @@ from contracts.delivery import Attempt
 from observability import logs, metrics, tracing
 from services.runtime.clock import Clock
 from services.runtime.gate import Gate, Late, Slot
-from services.runtime.lanes import Gone, Stuck
 from services.runtime.record import Place
+from services.runtime.work import Gone, Stuck
 
 from .book import Book
 from .calls import Agency

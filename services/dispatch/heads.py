@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from services.runtime.lanes import Gone
 from services.runtime.parking import Parked
 from services.runtime.producer import Producer
+from services.runtime.work import Gone
 
 from .attempts import Attempts
 from .delivery import Failed, again

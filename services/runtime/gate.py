@@ -16,7 +16,7 @@ from typing import Final, Self
 from observability import metrics
 
 from .breaker import Breaker, State
-from .lanes import Gone
+from .work import Gone
 
 _AHEAD_S: Final = 0.05
 """Timers are coarse: at a high rate, so much of it may go at once."""

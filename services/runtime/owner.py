@@ -17,11 +17,11 @@ from sqlalchemy import Connection, select, text
 
 from observability import logs
 
-from .lanes import Gone, Stuck
 from .record import Place
 from .sql import upsert
 from .store import Store, StoreUnavailable, waited_out
 from .tables import owner
+from .work import Gone, Stuck
 
 LEASE_S: Final = 3.0
 _RENEW_S: Final = 1.0

@@ -31,10 +31,11 @@ _TAIL_LINES: Final = 25
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """What came of a verb: its exit code, the JSON of its last line, and what it told the person."""
+    """What came of a verb: its exit code, the JSON of its last line, what it showed above it and said aside."""
 
     code: int
     answer: Any
+    shown: str
     said: str
 
 
@@ -79,7 +80,7 @@ class Installation:
     def kafka(self) -> str:
         return self.stack.urls["kafka"]
 
-    def type_in(self, *words: str, stdin: bytes | None = None) -> Typed:
+    def type_in(self, *words: str, stdin: bytes | None = None, within_s: float = _VERB_WITHIN_S) -> Typed:
         """Type a verb with `--json`, in a process of its own."""
         done = subprocess.run(
             [sys.executable, "-m", "services.cli", *words, "--data", str(self.root), "--json"],
@@ -87,13 +88,13 @@ class Installation:
             cwd=_CHECKOUT,
             input=stdin,
             capture_output=True,
-            timeout=_VERB_WITHIN_S,
+            timeout=within_s,
             check=False,
         )
         said = done.stderr.decode()
         lines = done.stdout.decode().splitlines()
         assert lines, f"tongche {' '.join(words)} said nothing on stdout (exit {done.returncode}):\n{said}"
-        return Typed(done.returncode, json.loads(lines[-1]), said)
+        return Typed(done.returncode, json.loads(lines[-1]), "\n".join(lines[:-1]), said)
 
     def up(self) -> Any:
         """Start it, or take over what a killed supervisor left."""

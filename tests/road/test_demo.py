@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.road.installation import Installation, environment
+from tests.road.installation import Installation
 
-CHECKOUT = Path(__file__).parents[2]
 WITHIN_S = 240
 PROMISED = {
     "sales",
@@ -33,21 +29,12 @@ PROMISED = {
 def test_the_demonstration_ends_with_a_clean_verdict(tmp_path: Path) -> None:
     """Every sale closes although the police were down for a while, which is seen in what was held."""
     installation = Installation(tmp_path / "data")
-    arguments = ["demo", "--sales", "40", "--seed", "7", "--json", "--data", str(installation.root)]
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "services.cli", *arguments],
-            env=environment(),
-            cwd=CHECKOUT,
-            capture_output=True,
-            timeout=WITHIN_S,
-            check=False,
-        )
+        typed = installation.type_in("demo", "--sales", "40", "--seed", "7", within_s=WITHIN_S)
     finally:
         installation.down()
-    told = f"{done.stdout.decode()[-3000:]}\n{done.stderr.decode()[-3000:]}"
-    assert done.returncode == 0, told
-    report = json.loads(done.stdout.splitlines()[-1])
+    report, told = typed.answer, f"{typed.answer}\n{typed.shown[-3000:]}\n{typed.said[-3000:]}"
+    assert typed.code == 0, told
     assert report.keys() >= PROMISED
     assert (report["sales"], report["closed"], report["manual"], report["checker"]) == (40, 40, 0, "clean"), told
     assert {name: report[name] for name in ("lost", "duplicate_effects", "out_of_order", "leaks")} == {
@@ -58,4 +45,5 @@ def test_the_demonstration_ends_with_a_clean_verdict(tmp_path: Path) -> None:
     }
     assert report["held_peak"] > 0
     assert 0 < report["first_closed_s"] < report["wall_s"]
-    assert report["case"] in done.stderr.decode() + done.stdout.decode()
+    assert report["case"] in told
+    assert "police" in typed.shown, told
