@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, func, select
 
+from services.runtime import owner
 from services.runtime.database import open_store
 from services.runtime.lanes import Gone, Stuck
 from services.runtime.ledger import decide
@@ -20,6 +21,7 @@ from services.runtime.store import Store
 from services.runtime.tables import ledger
 from tests.runtime.bench import Outage, started
 
+WITHIN_S = 30
 HERE, THERE = Place("police.commands", 0), Place("police.commands", 1)
 
 
@@ -31,6 +33,12 @@ class Watch:
 
     def __call__(self) -> float:
         return self.at
+
+
+@pytest.fixture(autouse=True)
+def _renews_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lease is measured by a clock of the test's own; how often it is renewed only costs time."""
+    monkeypatch.setattr(owner, "_RENEW_S", 0.0)
 
 
 def _fence(store: Store, who: str, slot: str = "0", watch: Watch | None = None) -> Fence:
@@ -141,7 +149,7 @@ def test_calls_are_held_while_the_lease_is_old(store: Store) -> None:
             await asyncio.sleep(0)
             assert not call.done()
             renewing = asyncio.create_task(fence.renew())
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(WITHIN_S):
                 await call
             renewing.cancel()
 
@@ -159,7 +167,7 @@ def test_whoever_was_frozen_calls_nobody_for_a_partition_that_went(store: Store)
             await _fence(store, "peer", slot="1").take([HERE], 2)
             watch.at += 40
             renewing = asyncio.create_task(frozen.renew())
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(WITHIN_S):
                 with pytest.raises(Gone):
                     await frozen.leased(HERE)
             renewing.cancel()
@@ -175,7 +183,7 @@ def test_who_finds_its_own_slot_taken_ends(store: Store) -> None:
             old = _fence(store, "old")
             await old.take([HERE], 1)
             await _fence(store, "new").take([HERE], 2)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(WITHIN_S):
                 with pytest.raises(Stuck, match="slot 0"):
                     await old.renew()
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import signal
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import Enum, auto
+from itertools import islice
 from typing import Any
 
 import psutil
@@ -13,6 +16,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, OutOfOrderSequenceNumber, ProducerClosed
+from hypothesis import given, settings, strategies
 
 from contracts.topics import LARGEST_MESSAGE
 from services.runtime import producer as module
@@ -94,6 +98,52 @@ class Inner:
         self.stopped = True
 
 
+class Fate(Enum):
+    """What becomes of one batch; the order of those that arrive is the order in which they left."""
+
+    ARRIVES = auto()
+    REFUSED = auto()
+    """Never taken by the client."""
+    LOST = auto()
+    """It never reached the broker."""
+    UNACKNOWLEDGED = auto()
+    """It did, but nobody heard of it."""
+
+
+@dataclass
+class Wayward:
+    """An inner producer at which anything may go wrong, batch by batch; `log` is the partition."""
+
+    log: list[str]
+    fates: Iterator[Fate]
+    most: int
+
+    async def partitions_for(self, _: str) -> set[int]:
+        return {0}
+
+    def create_batch(self) -> Batch:
+        return Batch(self.most)
+
+    async def send_batch(self, batch: Batch, _: str, *, partition: int) -> asyncio.Future[None]:
+        assert (batch.closed, partition) == (True, 0)
+        fate = next(self.fates, Fate.ARRIVES)
+        if fate is Fate.REFUSED:
+            raise KafkaTimeoutError
+        return asyncio.ensure_future(self._told(batch, fate))
+
+    async def _told(self, batch: Batch, fate: Fate) -> None:
+        # A round trip: what the sender does not wait for has left by then.
+        for _ in range(5):
+            await asyncio.sleep(0)
+        if fate is not Fate.LOST:
+            self.log += batch.values
+        if fate is not Fate.ARRIVES:
+            raise OutOfOrderSequenceNumber
+
+    async def stop(self) -> None:
+        """Nothing of it lives on."""
+
+
 def test_a_full_buffer_is_offered_the_same_again() -> None:
     """`send_batch` itself raised: not accepted, so nothing is doubled and the order stays."""
 
@@ -124,6 +174,35 @@ def test_what_was_not_acknowledged_is_sent_by_another_in_the_same_order(monkeypa
         assert second.taken == ["2", "3", "4", "5"]
 
     asyncio.run(play())
+
+
+@settings(max_examples=60)
+@given(
+    callers=strategies.lists(strategies.integers(1, 6), min_size=1, max_size=6),
+    fates=strategies.lists(strategies.sampled_from(Fate), max_size=12),
+    most=strategies.integers(1, 4),
+)
+def test_whatever_goes_wrong_first_occurrences_are_in_order(callers: list[int], fates: list[Fate], most: int) -> None:
+    """Many callers, several batches in line, some refused, lost or unacknowledged: all arrive, nothing overtakes."""
+    log, left = list[str](), iter(fates)
+    messages = iter(_messages("topic", sum(callers)))
+
+    async def play() -> None:
+        sender = Producer("", "test")
+
+        async def connected() -> Any:
+            sender._inner = sender._inner or Wayward(log, left, most)
+            return sender._inner
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "_PAUSE_S", 0.0)
+            patch.setattr(Producer, "_connected", lambda _: connected())
+            async with asyncio.TaskGroup() as tasks:
+                for count in callers:
+                    tasks.create_task(sender.send_all(list(islice(messages, count))))
+
+    asyncio.run(play())
+    assert list(dict.fromkeys(log)) == [str(number) for number in range(sum(callers))]
 
 
 def test_what_comes_while_a_batch_is_on_its_way_leaves_together_behind_it() -> None:
@@ -222,7 +301,9 @@ def test_a_message_that_is_too_large_is_refused_and_not_tried_for_ever(kafka: st
     asyncio.run(play())
 
 
-def test_a_broker_that_freezes_costs_neither_messages_nor_order(kafka: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broker_that_freezes_costs_neither_messages_nor_order(
+    kafka: str, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Sends that were not acknowledged in time are repeated; first occurrences are in order; nothing is left behind."""
     monkeypatch.setattr(module, "_STOP_S", 0.3)
 
@@ -231,11 +312,11 @@ def test_a_broker_that_freezes_costs_neither_messages_nor_order(kafka: str, monk
         before = asyncio.all_tasks()
         sender = Producer(kafka, "test", ack_s=0.5)
         await sender.send_all(_messages(topic, 10))
-        broker = _broker()
+        broker, poisoned = _broker(), sender._inner
         broker.send_signal(signal.SIGSTOP)
         try:
             sending = asyncio.create_task(sender.send_all(_messages(topic, 50)))
-            await asyncio.sleep(2)
+            await until(lambda: sender._inner is not poisoned)
             assert not sending.done()
         finally:
             broker.send_signal(signal.SIGCONT)
@@ -244,9 +325,7 @@ def test_a_broker_that_freezes_costs_neither_messages_nor_order(kafka: str, monk
         await sender.stop()
         seen = await _values(kafka, topic)
         assert list(dict.fromkeys(seen)) == [str(number) for number in range(50)]
-        async with asyncio.timeout(5):
-            while not asyncio.all_tasks() <= before:  # noqa: ASYNC110 - a task that ends tells nobody here
-                await asyncio.sleep(0.05)
+        await until(lambda: asyncio.all_tasks() <= before)
 
     asyncio.run(play())
 
