@@ -16,9 +16,7 @@ import pytest
 from hypothesis import settings
 from sqlalchemy.engine import make_url
 
-from services.stack import jars, java
-from services.stack.broker import Broker
-from services.stack.ports import choose
+from services.stack import node
 
 Until = Callable[..., Awaitable[None]]
 
@@ -37,21 +35,8 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @contextmanager
 def started_kafka(folder: Path) -> Iterator[str]:
     """A real Kafka for as long as this lasts; gives its bootstrap address."""
-    ports = choose(("kafka", "controller"), {})
-    broker = Broker(
-        folder / "node",
-        folder / "kafka.log",
-        ports["kafka"],
-        ports["controller"],
-        java.find(),
-        jars.ensure(jars.silently),
-    )
-    running = broker.start()
-    try:
-        running.wait_ready()
+    with node.kafka(folder) as broker:
         yield broker.bootstrap
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="session")

@@ -16,9 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from contracts.topics import LARGEST_MESSAGE
 from services.runtime.producer import Producer
 from services.runtime.record import Outgoing
-from services.stack import jars, java
-from services.stack.broker import Broker
-from services.stack.ports import choose
+from services.stack import jars, node
 
 Fetching = Callable[[list[jars.Jar]], jars.Report]
 
@@ -46,20 +44,8 @@ def ground(fetching: Fetching = jars.silently) -> Iterator[Ground]:
     """Start a Kafka in a folder of its own; both are gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="tongche-bench-") as name:
         folder = Path(name)
-        ports = choose(("kafka", "controller"), {})
-        running = Broker(
-            folder / "kafka",
-            folder / "kafka.log",
-            ports["kafka"],
-            ports["controller"],
-            java.find(),
-            jars.ensure(fetching),
-        ).start()
-        try:
-            running.wait_ready()
-            yield Ground(folder, running.broker.bootstrap)
-        finally:
-            running.stop()
+        with node.kafka(folder / "kafka", fetching) as broker:
+            yield Ground(folder, broker.bootstrap)
 
 
 async def _create(kafka: str, names: Sequence[str], partitions: int) -> None:

@@ -8,13 +8,12 @@ when it says that it is ready again). In the end every case ends, and the indepe
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -27,15 +26,13 @@ from services.bench.contest import Told
 from services.bench.figures import Found, Row, Target
 from services.bench.follower import Follower, following
 from services.bench.ground import Fetching
-from services.publisher.careful import invented, until_acknowledged
+from services.publisher.careful import Pace, hand_in_steadily, invented
 from services.publisher.door import Door
-from services.publisher.sales import Sale
-from services.stack import lifecycle, readiness, state
+from services.stack import readiness
 from services.stack.data import DataFolder
-from services.stack.lifecycle import Launch
-from services.stack.running import Running, running
-from services.stack.state import KAFKA, Stack
-from services.stack.trouble import TroubleError
+from services.stack.installation import Installation, installed
+from services.stack.running import Running
+from services.stack.state import KAFKA
 
 OUTPUTS: Final[Mapping[str, Topic]] = {
     "intake": topics.SALE_EVENTS,
@@ -46,7 +43,6 @@ OUTPUTS: Final[Mapping[str, Topic]] = {
 CONSOLE: Final = "console"
 VICTIMS: Final = (*OUTPUTS, CONSOLE)
 _PUBLISHER: Final = "platform"
-_HANDS: Final = 8
 _VEHICLES: Final = 5
 """So many must be written about before work is said to flow."""
 _LOOK_S: Final = 0.05
@@ -87,24 +83,13 @@ class Played:
 def run(fetching: Fetching, judge: Judge, tell: Told, size: Size | None = None) -> Found:
     """Start everything, kill, wait, judge."""
     size = size or Size()
-    with _up(fetching, tell) as folder:
-        played = asyncio.run(_Course(folder, size, tell).play())
-        tell("核查 / checking", 0.98)
-        verdict = judge(running(folder)).as_json()
-    return _found(played, verdict)
-
-
-@contextmanager
-def _up(fetching: Fetching, tell: Told) -> Iterator[DataFolder]:
-    """A whole stack in a folder of its own; both are gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="tongche-bench-") as name:
         folder = DataFolder(Path(name) / "data")
-        lifecycle.prepare(folder, fetching, kafka=True)
-        try:
-            lifecycle.up(folder, Launch(), lambda parts: tell(f"启动 / starting: {', '.join(parts)}", 0.0))
-            yield folder
-        finally:
-            lifecycle.down(folder)
+        with installed(folder, fetching, lambda parts: tell(f"启动 / starting: {', '.join(parts)}", 0.0)) as up:
+            played = asyncio.run(_Course(up, size, tell).play())
+            tell("核查 / checking", 0.98)
+            verdict = judge(up.running).as_json()
+    return _found(played, verdict)
 
 
 def _found(played: Played, verdict: Mapping[str, Any]) -> Found:
@@ -129,13 +114,13 @@ def _found(played: Played, verdict: Mapping[str, Any]) -> Found:
 
 @dataclass(frozen=True, slots=True)
 class _Course:
-    folder: DataFolder
+    up: Installation
     size: Size
     tell: Told
 
     async def play(self) -> Played:
         """Kill each in turn under load; then let all cases end."""
-        async with following(self._stack.urls["kafka"], list(OUTPUTS.values())) as follower:
+        async with following(self.up.stack.urls["kafka"], list(OUTPUTS.values())) as follower:
             stop = asyncio.Event()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._publish(stop))
@@ -149,22 +134,15 @@ class _Course:
     def _plan(self) -> list[str]:
         return [name for _ in range(self.size.rounds) for name in VICTIMS]
 
-    @property
-    def _stack(self) -> Stack:
-        stack = state.load(self.folder)
-        if stack is None:
-            raise TroubleError("没有在运行", "nothing runs", fix="tongche up")
-        return stack
-
     async def _killed(self, follower: Follower, number: int, name: str) -> tuple[str, float]:
         self.tell(f"{number + 1}/{len(self._plan)} kill -9 {name}", 0.05 + 0.8 * number / len(self._plan))
         await asyncio.sleep(self.size.pause_s)
-        os.kill(self._stack.children[name].pid, signal.SIGKILL)
+        self.up.signal(name, signal.SIGKILL)
         return name, await self._flows(follower, name, time.time())
 
     async def _broker_killed(self, follower: Follower) -> float:
         self.tell("kill -9 kafka", 0.87)
-        os.kill(self._stack.children[KAFKA].pid, signal.SIGKILL)
+        self.up.signal(KAFKA, signal.SIGKILL)
         return await self._flows(follower, "dispatch", time.time())
 
     async def _flows(self, follower: Follower, name: str, since: float) -> float:
@@ -188,24 +166,15 @@ class _Course:
         return sorted(first().values())[_VEHICLES - 1] - since
 
     def _console_is_ready(self) -> bool:
-        return CONSOLE not in readiness.unready(self._stack)
+        return CONSOLE not in readiness.unready(self.up.stack)
 
     async def _publish(self, stop: asyncio.Event) -> None:
-        """Hand sales in at a steady pace, each until it is taken, from several hands."""
-        stack, turns = running(self.folder), asyncio.Semaphore(_HANDS)
+        """Hand sales in at a steady pace until it is enough."""
+        stack = self.up.running
         planned = invented(stack, _PUBLISHER, Random(7), 100_000)  # noqa: S311 - a repeatable load
-
-        async def hand_in(door: Door, sale: Sale) -> None:
-            try:
-                await until_acknowledged(door, sale, _PATIENCE_S)
-            finally:
-                turns.release()
-
-        async with Door.of(stack, _PUBLISHER) as door, asyncio.TaskGroup() as sales:
-            while not stop.is_set():
-                await turns.acquire()
-                sales.create_task(hand_in(door, next(planned)))
-                await asyncio.sleep(1 / self.size.per_s)
+        async with Door.of(stack, _PUBLISHER) as door:
+            wanted = takewhile(lambda _: not stop.is_set(), planned)
+            await hand_in_steadily(door, wanted, Pace(self.size.per_s, _PATIENCE_S))
 
     async def _ended(self) -> int:
         """Wait until no case is open, within our patience; how many still are.
@@ -213,7 +182,7 @@ class _Course:
         What a kill interrupted may be parked for minutes: that is no fault, and the checker knows it from one.
         """
         self.tell("等待办结 / until all cases have ended", 0.9)
-        console = running(self.folder).service("console")
+        console = self.up.running.service("console")
         deadline = time.monotonic() + self.size.patience_s
         while True:
             left = int((await asyncio.to_thread(console.ask, "GET", "/api/status"))["cases"][_OPEN])

@@ -9,74 +9,91 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from random import Random
 from typing import Final
 
-from services.chaos.ground import Ground, Missed
+from services.chaos import database
 from services.chaos.proxy import CLEAR
-from services.chaos.schedule import MISBEHAVIOURS, SERVICES, WEATHERS, Strike
+from services.chaos.rig import Rig
+from services.chaos.schedule import BROKER_ENDS, MISBEHAVIOURS, POSTGRESQL, SERVICES, WEATHERS, ZOMBIES, Strike
 from services.runtime import topics
 from services.runtime.producer import Producer
 from services.runtime.record import Outgoing
+from services.stack.installation import SUPERVISOR, Absent
 from services.stack.trouble import TroubleError
 
 _POISON_EVERY_S: Final = 0.25
 _GARBAGE: Final = (b"\x00\xff\xfe garbage", b"", b"[" * 5_000, b"{}", b"null", b'{"vin": 1}')
 _POISONED: Final = (".events", ".commands", "telemetry.spans")
+_REPLACED_S: Final = 120.0
+_JOINED_S: Final = 90.0
+_AWAKE_S: Final = 5.0
+"""So long a woken worker is let be: it may do what it must not."""
+_SKEWS_S: Final = (-3600.0, 0.0, 3600.0)
 
-Blow = Callable[[Ground, Strike], AbstractAsyncContextManager[None]]
+Blow = Callable[[Rig, Strike], AbstractAsyncContextManager[None]]
 
 
 @asynccontextmanager
-async def kill(ground: Ground, strike: Strike) -> AsyncIterator[None]:
+async def kill(rig: Rig, strike: Strike) -> AsyncIterator[None]:
     """`kill -9`; a dead supervisor is replaced by whoever types `up`."""
-    ground.signal(strike.target, signal.SIGKILL)
-    if strike.target == "supervisor":
-        await ground.up()
+    killed = rig.up.signal(strike.target, signal.SIGKILL)
+    if strike.target == SUPERVISOR:
+        await rig.lift()
     yield
+    if strike.target != SUPERVISOR:
+        await rig.up.until_replaced(strike.target, killed, _REPLACED_S)
 
 
 @asynccontextmanager
-async def stop(ground: Ground, strike: Strike) -> AsyncIterator[None]:
+async def stop(rig: Rig, strike: Strike) -> AsyncIterator[None]:
     """SIGTERM to one process, as by somebody who tidies up; the supervisor starts another."""
-    ground.signal(strike.target, signal.SIGTERM)
+    stopped = rig.up.signal(strike.target, signal.SIGTERM)
     yield
+    await rig.up.until_replaced(strike.target, stopped, _REPLACED_S)
 
 
 @asynccontextmanager
-async def freeze(ground: Ground, strike: Strike) -> AsyncIterator[None]:
+async def broker(rig: Rig, strike: Strike) -> AsyncIterator[None]:
+    """Kafka ends, in one way or the other; the supervisor starts it again."""
+    ended = rig.up.signal(strike.target, signal.SIGKILL if strike.how == BROKER_ENDS[0] else signal.SIGTERM)
+    yield
+    await rig.up.until_replaced(strike.target, ended, _REPLACED_S)
+
+
+@asynccontextmanager
+async def freeze(rig: Rig, strike: Strike) -> AsyncIterator[None]:
     """SIGSTOP, and nobody wakes it: the supervisor has to find out."""
-    frozen = ground.signal(strike.target, signal.SIGSTOP)
+    frozen = rig.up.signal(strike.target, signal.SIGSTOP)
     yield
-    await ground.until_replaced(strike.target, frozen)
+    await rig.up.until_replaced(strike.target, frozen, _REPLACED_S)
 
 
 @asynccontextmanager
-async def worker(ground: Ground, strike: Strike) -> AsyncIterator[None]:
-    """One more dispatch joins the groups, works, and goes: partitions move twice."""
-    extra = ground.worker()
+async def workers(rig: Rig, strike: Strike) -> AsyncIterator[None]:
+    """Some more dispatches come at once, with clocks of their own, and go at once: every other of them is killed."""
+    random = Random(strike.at_s)  # noqa: S311 - a repeatable run
+    extra = [rig.worker(offset_s=random.choice(_SKEWS_S)) for _ in range(int(strike.how.split()[0]))]
+    await asyncio.gather(*(one.until_joined(_JOINED_S) for one in extra))
     yield
-    await (ground.leave(extra) if strike.how == "leaves" else asyncio.to_thread(ground.end, extra))
+    for one in extra[::2]:
+        one.end()
+    await asyncio.gather(*(one.leave() for one in extra[1::2]))
 
 
 @asynccontextmanager
-async def zombie(ground: Ground, strike: Strike) -> AsyncIterator[None]:
+async def zombie(rig: Rig, strike: Strike) -> AsyncIterator[None]:
     """A worker that nobody supervises is frozen at work, loses its partitions, and wakes."""
-    extra = ground.worker()
-    await asyncio.sleep(_joined_s(strike))
-    extra.send_signal(signal.SIGSTOP)
+    extra = rig.worker(session_s=ZOMBIES[strike.how].session_s)
+    await extra.until_joined(_JOINED_S)
+    extra.process.send_signal(signal.SIGSTOP)
     yield
-    extra.send_signal(signal.SIGCONT)
-    await asyncio.sleep(_joined_s(strike))
-    await ground.leave(extra)
-
-
-def _joined_s(strike: Strike) -> float:
-    """Long enough to have joined, be given partitions and be in the middle of something."""
-    return max(8.0, strike.lasts_s / 6)
+    extra.process.send_signal(signal.SIGCONT)
+    await asyncio.sleep(_AWAKE_S)
+    await extra.leave()
 
 
 @asynccontextmanager
-async def link(ground: Ground, strike: Strike) -> AsyncIterator[None]:
+async def link(rig: Rig, strike: Strike) -> AsyncIterator[None]:
     """Bad weather on one link."""
-    proxy = ground.links[strike.target]
+    proxy = rig.links[strike.target]
     proxy.turn(WEATHERS[strike.how])
     try:
         yield
@@ -85,24 +102,24 @@ async def link(ground: Ground, strike: Strike) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def agency(ground: Ground, strike: Strike) -> AsyncIterator[None]:
+async def agency(rig: Rig, strike: Strike) -> AsyncIterator[None]:
     """One organisation misbehaves."""
-    await asyncio.to_thread(_ask_agency, ground, "PUT", strike.target, MISBEHAVIOURS[strike.how])
+    await asyncio.to_thread(_ask_agency, rig, "PUT", strike.target, MISBEHAVIOURS[strike.how])
     yield
-    await asyncio.to_thread(_ask_agency, ground, "DELETE", strike.target)
+    await asyncio.to_thread(_ask_agency, rig, "DELETE", strike.target)
 
 
-def _ask_agency(ground: Ground, method: str, organisation: str, knobs: Mapping[str, object] | None = None) -> None:
+def _ask_agency(rig: Rig, method: str, organisation: str, knobs: Mapping[str, object] | None = None) -> None:
     try:
-        ground.agencies.ask(method, f"/_faults/{organisation}", knobs)
+        rig.agencies.ask(method, f"/_faults/{organisation}", knobs)
     except TroubleError as away:
-        raise Missed(str(away.en)) from away
+        raise Absent(str(away.en)) from away
 
 
 @asynccontextmanager
-async def poison(ground: Ground, strike: Strike) -> AsyncIterator[None]:
+async def poison(rig: Rig, strike: Strike) -> AsyncIterator[None]:
     """Bytes that are none of our messages on every kind of topic, among those that are."""
-    pouring = asyncio.create_task(_pour(ground, strike))
+    pouring = asyncio.create_task(_pour(rig, strike))
     try:
         yield
     finally:
@@ -110,8 +127,8 @@ async def poison(ground: Ground, strike: Strike) -> AsyncIterator[None]:
         await asyncio.wait({pouring})
 
 
-async def _pour(ground: Ground, strike: Strike) -> None:
-    settings = ground.running.settings
+async def _pour(rig: Rig, strike: Strike) -> None:
+    settings = rig.up.running.settings
     names = [topic.name for topic in topics.topics_of(settings) if topic.name.endswith(_POISONED)]
     random = Random(strike.at_s)  # noqa: S311 - a repeatable run
     producer = Producer(settings.kafka, "tongche.chaos")
@@ -126,24 +143,29 @@ async def _pour(ground: Ground, strike: Strike) -> None:
 
 
 @asynccontextmanager
-async def disk(ground: Ground, strike: Strike) -> AsyncIterator[None]:
-    """No room for another byte, for one process or for all of ours."""
-    with ground.disk_full(*(SERVICES if strike.target == "all" else (strike.target,))):
+async def disk(rig: Rig, strike: Strike) -> AsyncIterator[None]:
+    """No room for another byte, for one process or for all of ours; or PostgreSQL lets nobody write."""
+    if strike.target == POSTGRESQL:
+        async with database.read_only(rig.database):
+            yield
+        return
+    with rig.up.disk_full(*(SERVICES if strike.target == "all" else (strike.target,))):
         yield
 
 
 @asynccontextmanager
-async def clock(ground: Ground, strike: Strike) -> AsyncIterator[None]:
+async def clock(rig: Rig, strike: Strike) -> AsyncIterator[None]:
     """The machine starts again with its clock wrong, forwards or back."""
-    await ground.up(offset_s=float(strike.how.removesuffix(" s")))
+    await rig.lift(offset_s=float(strike.how.removesuffix(" s")))
     yield
 
 
 BLOWS: Final[Mapping[str, Blow]] = {
     "kill": kill,
     "stop": stop,
+    "broker": broker,
     "freeze": freeze,
-    "worker": worker,
+    "workers": workers,
     "zombie": zombie,
     "link": link,
     "agency": agency,

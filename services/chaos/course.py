@@ -12,17 +12,16 @@ from random import Random
 from typing import Any, Final, Protocol
 
 from services.chaos.blows import BLOWS
-from services.chaos.ground import Ground, Missed
+from services.chaos.rig import Rig
 from services.chaos.schedule import Strike
-from services.publisher.careful import invented, until_acknowledged
+from services.publisher.careful import Pace, hand_in_steadily, invented
 from services.publisher.door import Door
 from services.publisher.sales import Sale
+from services.stack.installation import Absent, NeverBack
 from services.stack.running import Running, Service
 from services.stack.trouble import TroubleError
 
 _PUBLISHER: Final = "platform"
-_HANDS: Final = 8
-"""Sales handed in at once: one that is stuck at the door does not hold up the others."""
 _LOOK_S: Final = 1.0
 _HEALED_S: Final = 240.0
 _ANSWER_S: Final = 15.0
@@ -71,13 +70,15 @@ class Course:
     """A run on its ground, as it goes."""
 
     run: Run
-    ground: Ground
+    rig: Rig
     tell: Tell
     struck: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
     acknowledged: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     healed_s: float | None = None
+    never_back: list[str] = field(default_factory=list)
+    """What a fault took away and nobody brought back within all patience, by name."""
     began: float = field(default_factory=time.monotonic)
     _retried: set[str] = field(default_factory=set)
 
@@ -97,20 +98,16 @@ class Course:
     # -- load
 
     async def _publish(self) -> None:
-        """One sale after another at an even pace; each is handed in until it is acknowledged."""
-        stack = self.ground.running
-        random = Random(self.run.seed)  # noqa: S311 - a repeatable run
-        places = asyncio.Semaphore(_HANDS)
-        async with Door.of(stack, _PUBLISHER) as door, asyncio.TaskGroup() as hands:
-            for number, sale in enumerate(invented(stack, _PUBLISHER, random, self.run.sales)):
-                await asyncio.sleep(self.began + number / self.run.per_s - time.monotonic())
-                await places.acquire()
-                hands.create_task(self._hand_in(door, sale)).add_done_callback(lambda _: places.release())
+        stack, pace = self.rig.up.running, Pace(self.run.per_s, self.run.seconds + _HEALED_S + self.run.patience_s)
+        planned = invented(stack, _PUBLISHER, Random(self.run.seed), self.run.sales)  # noqa: S311 - a repeatable run
+        async with Door.of(stack, _PUBLISHER) as door:
+            await hand_in_steadily(door, planned, pace, self._taken, self._given_up)
 
-    async def _hand_in(self, door: Door, sale: Sale) -> None:
-        for _ in range(sale.times):
-            await until_acknowledged(door, sale, self.run.seconds + _HEALED_S + self.run.patience_s)
+    def _taken(self, _: Sale) -> None:
         self.acknowledged += 1
+
+    def _given_up(self, sale: Sale) -> None:
+        self._lose(f"sale {sale.sourceid} was never taken")
 
     # -- faults
 
@@ -118,12 +115,18 @@ class Course:
         await asyncio.sleep(self.began + strike.at_s - time.monotonic())
         self._say(str(strike))
         try:
-            async with BLOWS[strike.fault](self.ground, strike):
+            async with BLOWS[strike.fault](self.rig, strike):
                 self.struck[strike.fault] += 1
                 await asyncio.sleep(strike.lasts_s)
-        except (Missed, ProcessLookupError, TroubleError) as why:
+        except (Absent, TroubleError) as why:
             self.missed[strike.fault] += 1
             self._say(f"未命中 / missed: {strike}: {why}")
+        except NeverBack as lost:
+            self._lose(f"{strike}: {lost}")
+
+    def _lose(self, what: str) -> None:
+        self.never_back.append(what)
+        self._say(f"没有恢复 / never back: {what}")
 
     def _say(self, what: str) -> None:
         at = time.monotonic() - self.began
@@ -137,17 +140,19 @@ class Course:
         try:
             async with asyncio.timeout(_HEALED_S):
                 await self._mended()
-                await self.ground.until_ready()
+            await self.rig.up.until_ready(began + _HEALED_S - time.monotonic())
         except TimeoutError:
-            self._say(f"{_HEALED_S:.0f} 秒内未恢复 / not healed")
-            return
-        self.healed_s = round(time.monotonic() - began, 1)
-        self._say(f"{self.healed_s} 秒后全部就绪 / everything is ready")
+            self._lose(f"not started again in {_HEALED_S:.0f} s")
+        except NeverBack as lost:
+            self._lose(str(lost))
+        else:
+            self.healed_s = round(time.monotonic() - began, 1)
+            self._say(f"{self.healed_s} 秒后全部就绪 / everything is ready")
 
     async def _mended(self) -> None:
         while True:
             try:
-                await self.ground.heal()
+                await self.rig.heal()
             except TroubleError as trouble:
                 self._say(f"再试 / again: {trouble.en}")
                 await asyncio.sleep(_LOOK_S)
@@ -173,12 +178,12 @@ class Course:
         return ", ".join(f"{name} {count}" for name, count in self.counts.items() if count)
 
     def _counted(self) -> dict[str, int]:
-        counts: dict[str, int] = self.ground.running.service("console").ask("GET", "/api/status")["cases"]
+        counts: dict[str, int] = self.rig.up.running.service("console").ask("GET", "/api/status")["cases"]
         return counts
 
     def _try_again(self) -> None:
         """Once each: what waits for its next try, or died of a fault, as an operator does after an outage."""
-        dispatch = self.ground.running.service("dispatch")
+        dispatch = self.rig.up.running.service("dispatch")
         for state in ("parked", "dead"):
             for row in dispatch.ask("POST", "/v1/deliveries/search", {"state": state, "most": _PAGE})["deliveries"]:
                 if row["id"] not in self._retried and row["failure"] != "not-yet":
@@ -194,7 +199,7 @@ class Course:
     @property
     def ended(self) -> bool:
         """Whether everything is healed and every sale has ended."""
-        return self.healed_s is not None and self.counts.get("open", 1) == 0 and self.acknowledged == self.run.sales
+        return not self.never_back and self.counts.get("open", 1) == 0 and self.acknowledged == self.run.sales
 
     def report(self, verdict: Verdict) -> dict[str, Any]:
         """For scripts."""
@@ -209,6 +214,7 @@ class Course:
             "missed": dict(self.missed),
             "retried_by_hand": len(self._retried),
             "healed_s": self.healed_s,
+            "never_back": self.never_back,
             "wall_s": round(time.monotonic() - self.began, 1),
             "ended": self.ended,
             **told,

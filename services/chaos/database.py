@@ -1,9 +1,15 @@
-"""The link to a PostgreSQL: a proxy before its port or its socket, and the URL that leads through it."""
+"""A PostgreSQL to be spoiled: a proxy before its port or its socket, the URL through it, and no more writing."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from random import Random
+from typing import Final
 
+import psycopg
+from psycopg.sql import SQL, Identifier
 from sqlalchemy.engine import make_url
 
 from services.chaos.proxy import Proxy
@@ -22,3 +28,28 @@ def through(database: str, link: Proxy) -> str:
     """The same database by way of the link, which must be open."""
     url = make_url(database).difference_update_query(["host"]).set(host="127.0.0.1", port=link.port)
     return url.render_as_string(hide_password=False)
+
+
+_CLOSED: Final = SQL("alter database {} set default_transaction_read_only = on")
+_OPEN: Final = SQL("alter database {} reset default_transaction_read_only")
+_ANEW: Final = "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and pid <> pg_backend_pid()"
+"""Who is connected goes on as it was connected."""
+
+
+@asynccontextmanager
+async def read_only(database: str) -> AsyncIterator[None]:
+    """Nobody can write to the database of a URL, as on a standby or when the disk behind it is full."""
+    await asyncio.to_thread(_become, database, _CLOSED)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(_become, database, _OPEN)
+
+
+def _become(database: str, statement: SQL) -> None:
+    plain = make_url(database).set(drivername="postgresql").render_as_string(hide_password=False)
+    # Or the database could not be opened again by whoever closed it.
+    with psycopg.connect(plain, autocommit=True, options="-cdefault_transaction_read_only=off") as connection:
+        name = connection.info.dbname
+        connection.execute(statement.format(Identifier(name)))
+        connection.execute(_ANEW, [name])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from random import Random
@@ -13,6 +13,25 @@ from services.chaos.proxy import BLACK_HOLE, HALF_OPEN, Weather
 SERVICES: Final = ("simulator", "intake", "journey", "dispatch", "console")
 LINKS: Final = ("kafka", "simulator", "intake")
 """What stands behind a proxy of ours: the broker, the agencies, the door."""
+POSTGRESQL: Final = "postgresql"
+"""The link that is there only where a PostgreSQL is."""
+
+LEAST_S: Final = 32.0
+"""A run of so many seconds deals every kind of fault."""
+LONG_S: Final = 180.0
+"""In a run of so many seconds faults last as long as they do in life; in a shorter one they are hasty."""
+FIRST_S: Final = 60.0
+"""Within so many seconds a long run has begun every kind of fault."""
+HANGS_S: Final = 20.0
+"""So long the supervisor watches somebody who hangs."""
+JOINING_S: Final = 10.0
+"""So long it takes a worker to be given its places."""
+LAST: Final = "clock"
+"""Starts everything anew."""
+_FIRST_S: Final = 0.3
+_BEFORE_LAST: Final = 0.8
+
+BROKER_ENDS: Final = ("is killed", "is stopped")
 
 WEATHERS: Final[Mapping[str, Weather]] = {
     "latency": Weather(latency_s=0.15, jitter_s=0.2),
@@ -54,6 +73,22 @@ AGENCIES: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Sleep:
+    """How long a worker is frozen, and after how long Kafka gives its partitions to others; None is as usual."""
+
+    frozen_s: float
+    session_s: float | None
+    hasty: bool
+
+
+ZOMBIES: Final[Mapping[str, Sleep]] = {
+    "for a minute": Sleep(60, None, hasty=False),
+    "with a short session": Sleep(13, 6, hasty=True),
+}
+"""Either sleeps for twice its session: its partitions are others' when it wakes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Strike:
     """One fault: what, where, from when and for how long; `how` names the variant."""
 
@@ -70,13 +105,22 @@ class Strike:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A fault that may be drawn, and between how many seconds it lasts."""
+    """A fault that may be drawn, and between how many seconds it lasts.
+
+    `until_s` is how long after its beginning all is well again at the latest, where that is later than its end.
+    """
 
     fault: str
     target: str
     how: str = ""
     least_s: float = 0.0
     most_s: float = 0.0
+    until_s: float = 0.0
+
+    @property
+    def takes_s(self) -> float:
+        """From its beginning until all is well again."""
+        return max(self.most_s, self.until_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +130,7 @@ class Menu:
     decks: Mapping[str, Sequence[Card]]
     shares: Mapping[str, int]
     every_s: float = 4.0
-    """The mean distance between two strikes."""
+    """The mean distance between two strikes, once each deck was drawn from."""
 
     def only(self, faults: Sequence[str] | None) -> Menu:
         """The decks with these faults in them, or all."""
@@ -95,26 +139,47 @@ class Menu:
         return Menu(self.decks, shares, self.every_s)
 
 
-def menu(organisations: Mapping[str, Sequence[str]] = AGENCIES, links: Sequence[str] = LINKS) -> Menu:
+def menu_for(
+    seconds: float, organisations: Mapping[str, Sequence[str]] = AGENCIES, links: Sequence[str] = LINKS
+) -> Menu:
+    """Everything that can go wrong in a run of this length; in a short one the same things, more shortly."""
+    return menu(organisations, links, hasty=seconds < LONG_S)
+
+
+def menu(
+    organisations: Mapping[str, Sequence[str]] = AGENCIES, links: Sequence[str] = LINKS, *, hasty: bool = False
+) -> Menu:
     """Everything that can go wrong."""
+    least, most = (3, 8) if hasty else (5, 20)
+    disks = [Card("disk", name, "full", 2, 6) for name in (*SERVICES, "all")]
+    if POSTGRESQL in links:
+        disks.append(Card("disk", POSTGRESQL, "read-only", 2, 6))
     decks = {
-        "kill": [Card("kill", name) for name in (*SERVICES, "kafka", "supervisor")],
-        "restart": [Card("stop", name) for name in ("kafka", "dispatch", "journey")],
-        "freeze": [Card("freeze", name) for name in SERVICES],
-        "workers": [Card("worker", "dispatch", how, 8, 25) for how in ("leaves", "is killed")],
-        "zombie": [Card("zombie", "dispatch", least_s=60, most_s=60)],
-        "link": [Card("link", link, weather, 5, 20) for link in links for weather in WEATHERS],
+        "kill": [Card("kill", name, until_s=5) for name in (*SERVICES, "supervisor")],
+        "restart": [Card("stop", name, until_s=5) for name in SERVICES],
+        "broker": [Card("broker", "kafka", how, until_s=15) for how in BROKER_ENDS],
+        "freeze": [Card("freeze", name, until_s=HANGS_S + 2) for name in SERVICES],
+        "workers": [
+            Card("workers", "dispatch", f"{many} at once", least, most, until_s=most + JOINING_S)
+            for many in ((2,) if hasty else (1, 2, 3, 4))
+        ],
+        "zombie": [
+            Card("zombie", "dispatch", how, one.frozen_s, one.frozen_s, until_s=one.frozen_s + JOINING_S)
+            for how, one in ZOMBIES.items()
+            if one.hasty is hasty
+        ],
+        "link": [Card("link", link, weather, least, most) for link in links for weather in WEATHERS],
         "agency": [
-            Card("agency", organisation, how, 5, 20)
+            Card("agency", organisation, how, least, most)
             for organisation in chain.from_iterable(organisations.values())
             for how in MISBEHAVIOURS
         ],
-        "poison": [Card("poison", "every topic", least_s=5, most_s=10)],
-        "disk": [Card("disk", name, "full", 2, 6) for name in (*SERVICES, "all")],
-        "clock": [Card("clock", "everybody", how) for how in ("+600 s", "-600 s")],
+        "poison": [Card("poison", "every topic", least_s=least, most_s=most / 2)],
+        "disk": disks,
+        LAST: [Card(LAST, "everybody", how) for how in ("+3600 s", "-3600 s")],
     }
-    shares = {"kill": 4, "restart": 1, "freeze": 1, "workers": 2, "zombie": 1, "link": 5, "agency": 6, "poison": 1}
-    return Menu(decks, shares | {"disk": 1, "clock": 1})
+    shares = {"kill": 4, "restart": 1, "broker": 1, "freeze": 1, "workers": 2, "zombie": 1}
+    return Menu(decks, shares | {"link": 5, "agency": 6, "poison": 1, "disk": 1, LAST: 1})
 
 
 @dataclass(slots=True)
@@ -130,26 +195,45 @@ class _Hand:
             self._left[deck] = self.random.sample(self.decks[deck], len(self.decks[deck]))
         return self._left[deck].pop()
 
+    def strike(self, card: Card, at: float) -> Strike:
+        lasts = round(self.random.uniform(card.least_s, card.most_s), 1)
+        return Strike(round(at, 1), card.fault, card.target, card.how, lasts)
+
 
 def schedule(seed: int, seconds: float, menu: Menu) -> list[Strike]:
-    """The strikes of a run, in the order of their beginning. Each ends within the run, or is not begun."""
+    """The strikes of a run, in the order of their beginning. Each ends within the run, or is not begun.
+
+    First comes one of each deck, side by side, so that a run of `LEAST_S` has seen every kind; then round after round.
+    """
     random = Random(seed)  # noqa: S311 - a repeatable run
     hand = _Hand(random, menu.decks)
-    strikes: list[Strike] = []
-    at = random.uniform(0.2, 1.0) * menu.every_s
-    for deck in _rounds(random, menu.shares):
-        if at >= seconds:
-            return strikes
+    first_s = min(seconds, FIRST_S)
+    strikes = [*_one_of_each(random, hand, menu.shares, first_s), *_rounds(random, hand, menu, first_s, seconds)]
+    return sorted((one for one in strikes if one.at_s + one.lasts_s <= seconds), key=lambda one: one.at_s)
+
+
+def _one_of_each(random: Random, hand: _Hand, decks: Iterable[str], within_s: float) -> Iterator[Strike]:
+    """What takes long begins early; what begins everything anew, and so ends whatever went wrong before, comes last."""
+    for deck in decks:
         card = hand.draw(deck)
-        lasts = round(random.uniform(card.least_s, card.most_s), 1)
-        if at + lasts <= seconds:
-            strikes.append(Strike(round(at, 1), card.fault, card.target, card.how, lasts))
+        latest = within_s * _BEFORE_LAST - card.takes_s
+        if deck == LAST:
+            yield hand.strike(card, within_s * random.uniform(_BEFORE_LAST, 0.95))
+        else:
+            yield hand.strike(card, random.uniform(_FIRST_S, max(_FIRST_S, latest)))
+
+
+def _rounds(random: Random, hand: _Hand, menu: Menu, since_s: float, seconds: float) -> Iterator[Strike]:
+    at = since_s
+    for deck in _shuffled(random, menu.shares):
         at += menu.every_s * random.uniform(0.5, 1.5)
-    return strikes
+        if at >= seconds:
+            return
+        yield hand.strike(hand.draw(deck), at)
 
 
-def _rounds(random: Random, shares: Mapping[str, int]) -> Iterator[str]:
+def _shuffled(random: Random, shares: Mapping[str, int]) -> Iterator[str]:
     """Names of decks, each as often in a round as its share, in an order of its own each round."""
     once = [name for name, share in shares.items() for _ in range(share)]
-    while True:
+    while once:
         yield from random.sample(once, len(once))

@@ -73,13 +73,13 @@ def run(
 def _planned(seed: int, minutes: float, faults: Sequence[str] | None) -> Run:
     from adapters.organisations import ORGANISATIONS
     from services.chaos.course import Run
-    from services.chaos.schedule import LINKS, menu, schedule
+    from services.chaos.schedule import LINKS, POSTGRESQL, menu_for, schedule
 
     organisations: dict[str, list[str]] = {}
     for one in ORGANISATIONS.values():
         organisations.setdefault(one.adapter, []).append(one.id)
-    links = (*LINKS, "postgresql") if _DATABASE in os.environ else LINKS
-    chosen = menu(organisations, links).only(faults)
+    links = (*LINKS, POSTGRESQL) if _DATABASE in os.environ else LINKS
+    chosen = menu_for(minutes * 60, organisations, links).only(faults)
     return Run(seed, minutes, schedule(seed, minutes * 60, chosen))
 
 
@@ -91,12 +91,12 @@ def _command(seed: int, minutes: float, faults: Sequence[str] | None) -> str:
 
 async def _played(planned: Run, folder: DataFolder) -> tuple[Course, Verdict]:
     from services.chaos.course import Course
-    from services.chaos.ground import ground
+    from services.chaos.rig import rig
 
-    async with ground(folder, Random(planned.seed), fetching) as made:  # noqa: S311 - a repeatable run
+    async with rig(folder, Random(planned.seed), fetching) as made:  # noqa: S311 - a repeatable run
         course = Course(planned, made, lambda line: talk.print(line, markup=False, soft_wrap=True))
         await course.play()
-        verdict = await asyncio.to_thread(judge, made.running)
+        verdict = await asyncio.to_thread(judge, made.up.running)
     return course, verdict
 
 

@@ -77,6 +77,7 @@ def _counter(runtime: Runtime, organisation: Organisation, http: dict[Features, 
         at_once=limits.records,
         records=limits.records,
         held_bytes=limits.bytes,
+        session_s=runtime.settings.session_s,
     )
     runtime.background(f"lease {organisation.id}", book.fence.renew)
     runtime.background(f"parked {organisation.id}", deliveries.heads.run)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 from typing import Final
@@ -23,6 +24,52 @@ def invented(stack: Running, publisher: str, random: Random, number: int) -> Ite
     """So many sales of all kinds, some for export, some to be handed in five times, as this publisher may do it."""
     today = stack.settings.business_date or datetime.now(_CHINA).date()
     return sales(number, random, today, f"urn:tongche:publisher:{publisher}", dealers_of(stack, publisher))
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many sales a second, how many in hand at once, and for how long each is handed in again."""
+
+    per_s: float
+    patience_s: float
+    hands: int = 8
+
+
+def _not_taken(sale: Sale) -> None:
+    raise TimeoutError(f"{sale.sourceid} was not taken")
+
+
+async def hand_in_steadily(
+    door: Door,
+    planned: Iterable[Sale],
+    pace: Pace,
+    taken: Callable[[Sale], None] = lambda _: None,
+    given_up: Callable[[Sale], None] = _not_taken,
+) -> None:
+    """One sale after another at an even pace, each as often as it wants; the two hear what became of each.
+
+    One that is stuck at the door holds up no other while a hand is free; what a door that was away has missed comes
+    as soon as it is back.
+    """
+    loop, places = asyncio.get_running_loop(), asyncio.Semaphore(pace.hands)
+    began = loop.time()
+
+    async def carry(sale: Sale) -> None:
+        try:
+            for _ in range(sale.times):
+                await until_acknowledged(door, sale, pace.patience_s)
+        except TimeoutError:
+            given_up(sale)
+        else:
+            taken(sale)
+        finally:
+            places.release()
+
+    async with asyncio.TaskGroup() as carrying:
+        for number, sale in enumerate(planned):
+            await asyncio.sleep(began + number / pace.per_s - loop.time())
+            await places.acquire()
+            carrying.create_task(carry(sale))
 
 
 async def hand_in(stack: Running, publisher: str, planned: Sequence[Sale], *, patience_s: float) -> None:

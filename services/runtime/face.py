@@ -78,6 +78,7 @@ class Runtime:
                 bootstrap=self.settings.kafka,
                 slot=self.slot,
                 at_once=at_once,
+                session_s=self.settings.session_s,
             ),
             TransactionalWork(subscription, self.store, self.producer),
         )

@@ -73,6 +73,8 @@ class Settings(BaseSettings):
     journey_port: Port = 7412
     dispatch_port: Port = 7413
     simulator_port: Port = 7414
+    session_s: Annotated[float, Field(ge=6)] = 30.0
+    """So long may a process be silent before Kafka gives its partitions to others; brokers allow no less than 6."""
     stop_s: Annotated[float, Field(gt=0)] = 20.0
     """So long after SIGTERM the process has ended, whatever hangs; supervisors should wait a little longer."""
     blocked_s: Annotated[float, Field(gt=0)] = 30.0

@@ -18,7 +18,7 @@ def unready(stack: Stack) -> list[str]:
     """Name the processes that cannot do their work yet, Kafka first."""
     with ThreadPoolExecutor(len(stack.ready) + 1) as pool:
         kafka = pool.submit(serves, stack.urls[KAFKA])
-        answers = {name: pool.submit(_is_ready, url) for name, url in stack.ready.items()}
+        answers = {name: pool.submit(is_ready, url) for name, url in stack.ready.items()}
         waiting = [] if kafka.result() else [KAFKA]
         return waiting + [name for name, answer in answers.items() if not answer.result()]
 
@@ -40,7 +40,8 @@ def get_json(url: str, token: str) -> Any:
     return json.loads(body)
 
 
-def _is_ready(url: str) -> bool:
+def is_ready(url: str) -> bool:
+    """Whether a process says, where it is asked that, that it can do its work."""
     try:
         return _get(url, {})[0] == http.client.OK
     except OSError:

@@ -12,9 +12,7 @@ from random import Random
 import pytest
 
 from services.chaos.proxy import Proxy
-from services.stack import jars, java
-from services.stack.broker import Broker
-from services.stack.ports import choose
+from services.stack import node
 from tests.simulator import city
 from tests.simulator.city import Play, Scenario
 
@@ -37,23 +35,9 @@ class Fronted:
 
 @pytest.fixture(scope="session")
 def fronted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fronted]:
-    folder = tmp_path_factory.mktemp("fronted")
-    ports = choose(("kafka", "controller", "front"), {})
-    broker = Broker(
-        folder / "node",
-        folder / "kafka.log",
-        ports["kafka"],
-        ports["controller"],
-        java.find(),
-        jars.ensure(jars.silently),
-        front=ports["front"],
-    )
-    running = broker.start()
-    try:
-        running.wait_ready()
-        yield Fronted(ports["kafka"], ports["front"])
-    finally:
-        running.stop()
+    with node.kafka(tmp_path_factory.mktemp("fronted"), fronted=True) as broker:
+        assert broker.front is not None
+        yield Fronted(broker.port, broker.front)
 
 
 @pytest.fixture
