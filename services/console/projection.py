@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from sqlalchemy import Connection, Insert, delete, func, insert, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, delete, func, insert, or_, select
 
 from contracts.case import CaseChangedV1
 from contracts.delivery import DeliveryChangedV1
@@ -16,7 +15,7 @@ from contracts.types import instant_text
 from observability import metrics, redaction
 from services.console.tables import cases, changes, deliveries, spans, steps
 from services.runtime.record import Record, read
-from services.runtime.sql import upsert
+from services.runtime.sql import insert_each_once, upsert, upsert_all
 
 VIN_TAIL: Final = 6
 CHANGES_KEPT: Final = 20_000
@@ -71,8 +70,7 @@ def delivery_changed(connection: Connection, envelope: Envelope, data: DeliveryC
 def spans_came(connection: Connection, data: TelemetrySpansV1) -> None:
     """Keep the spans that are not kept yet."""
     metrics.count("tongche_spans_stored_total", len(data.spans))
-    if data.spans:
-        connection.execute(_once(connection), [_span_row(span) for span in data.spans])
+    insert_each_once(connection, spans, [_span_row(span) for span in data.spans])
 
 
 def prune(connection: Connection, before_ns: int, keep: int = SPANS_KEPT) -> int:
@@ -102,15 +100,9 @@ def _delete_spans(connection: Connection, which: Any) -> int:
 
 
 def _keep_steps(connection: Connection, case_id: str, data: CaseChangedV1) -> None:
-    for position, step in enumerate(data.steps):
-        row = {
-            "case_id": case_id,
-            "version": data.version,
-            "position": position,
-            "at": instant_text(data.changed_at),
-            **step.model_dump(),
-        }
-        upsert(connection, steps, ["case_id", "version", "position"], row)
+    of = {"case_id": case_id, "version": data.version, "at": instant_text(data.changed_at)}
+    rows = [{**of, "position": position, **step.model_dump()} for position, step in enumerate(data.steps)]
+    upsert_all(connection, steps, ["case_id", "version", "position"], rows)
 
 
 def _case_row(case_id: str, data: CaseChangedV1) -> dict[str, Any]:
@@ -144,7 +136,7 @@ def _delivery_told(row: dict[str, Any], data: DeliveryChangedV1) -> dict[str, An
 
 def _tell(connection: Connection, kind: str, case_id: str, told: dict[str, Any]) -> None:
     row = {"kind": kind, "case_id": case_id, "told": _json({"case_id": case_id, **told})}
-    connection.execute(insert(changes).values(**row))
+    connection.execute(insert(changes), row)
 
 
 def _span_row(span: Span) -> dict[str, Any]:
@@ -154,14 +146,3 @@ def _span_row(span: Span) -> dict[str, Any]:
 
 def _json(content: Any) -> str:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-
-
-# Made once each, so that SQLAlchemy compiles them once: hundreds of spans come a second.
-_IGNORING: Final[dict[str, Insert]] = {
-    "sqlite": sqlite.insert(spans).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(spans).on_conflict_do_nothing(),
-}
-
-
-def _once(connection: Connection) -> Insert:
-    return _IGNORING[connection.dialect.name]

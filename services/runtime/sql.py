@@ -14,16 +14,29 @@ def _insert(table: Table, dialect: str) -> Any:
     return (postgresql if dialect == "postgresql" else sqlite).insert(table)
 
 
+# Each statement is put together once: that costs a hundred times what it costs to run.
 @cache
 def _once(table: Table, dialect: str) -> Any:
     return _insert(table, dialect).on_conflict_do_nothing()
 
 
+@cache
+def _replacing(table: Table, dialect: str, keys: tuple[str, ...], columns: tuple[str, ...]) -> Any:
+    statement = _insert(table, dialect)
+    others = {name: statement.excluded[name] for name in columns if name not in keys}
+    return statement.on_conflict_do_update(index_elements=list(keys), set_=others)
+
+
 def upsert(connection: Connection, table: Table, keys: Sequence[str], row: Mapping[str, Any]) -> None:
     """Insert a row, or replace the other columns of the one with the same keys."""
-    statement = _insert(table, connection.dialect.name).values(**row)
-    others = {name: statement.excluded[name] for name in row if name not in keys}
-    connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=others))
+    upsert_all(connection, table, keys, [row])
+
+
+def upsert_all(connection: Connection, table: Table, keys: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """The same for many rows, which all have the same columns."""
+    if rows:
+        statement = _replacing(table, connection.dialect.name, tuple(keys), tuple(rows[0]))
+        connection.execute(statement, rows)
 
 
 def insert_once(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
@@ -33,11 +46,19 @@ def insert_once(connection: Connection, table: Table, row: dict[str, Any]) -> bo
     return connection.execute(statement, row, execution_options={"preserve_rowcount": True}).rowcount == 1
 
 
+def insert_each_once(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert the rows whose primary keys are not there, in one statement."""
+    if rows:
+        connection.execute(_once(table, connection.dialect.name), rows)
+
+
 def insert_those_new(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> set[tuple[Any, ...]]:
     """Insert the rows whose primary keys are not there; gives back the keys of those that were new.
 
     Many rows a statement, not a statement a row: for each statement the driver lets go of the interpreter, and a busy
     event loop makes it wait to get it back for longer than the database took.
     """
+    if not rows:
+        return set()
     statement = _once(table, connection.dialect.name).returning(*table.primary_key.columns)
     return {tuple(row) for row in connection.execute(statement, list(rows))}
