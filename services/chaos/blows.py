@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from random import Random
 from typing import Final
 
 from services.chaos import database
 from services.chaos.proxy import CLEAR
 from services.chaos.rig import Rig
-from services.chaos.schedule import BROKER_ENDS, MISBEHAVIOURS, POSTGRESQL, SERVICES, WEATHERS, ZOMBIES, Strike
+from services.chaos.schedule import BROKER_ENDS, MISBEHAVIOURS, POSTGRESQL, SERVICES, WEATHERS, Strike
 from services.runtime import topics
 from services.runtime.producer import Producer
 from services.runtime.record import Outgoing
-from services.stack.installation import SUPERVISOR, Absent
+from services.stack.installation import SUPERVISOR, Absent, NeverBack
 from services.stack.trouble import TroubleError
 
 _POISON_EVERY_S: Final = 0.25
@@ -24,6 +24,7 @@ _GARBAGE: Final = (b"\x00\xff\xfe garbage", b"", b"[" * 5_000, b"{}", b"null", b
 _POISONED: Final = (".events", ".commands", "telemetry.spans")
 _REPLACED_S: Final = 120.0
 _JOINED_S: Final = 90.0
+_POURED_S: Final = 120.0
 _AWAKE_S: Final = 5.0
 """So long a woken worker is let be: it may do what it must not."""
 _SKEWS_S: Final = (-3600.0, 0.0, 3600.0)
@@ -70,7 +71,8 @@ async def freeze(rig: Rig, strike: Strike) -> AsyncIterator[None]:
 async def workers(rig: Rig, strike: Strike) -> AsyncIterator[None]:
     """Some more dispatches come at once, with clocks of their own, and go at once: every other of them is killed."""
     random = Random(strike.at_s)  # noqa: S311 - a repeatable run
-    extra = [rig.worker(offset_s=random.choice(_SKEWS_S)) for _ in range(int(strike.how.split()[0]))]
+    many = int(strike.how.split()[0])
+    extra = [rig.worker(session_s=strike.session_s, offset_s=random.choice(_SKEWS_S)) for _ in range(many)]
     await asyncio.gather(*(one.until_joined(_JOINED_S) for one in extra))
     yield
     for one in extra[::2]:
@@ -81,7 +83,7 @@ async def workers(rig: Rig, strike: Strike) -> AsyncIterator[None]:
 @asynccontextmanager
 async def zombie(rig: Rig, strike: Strike) -> AsyncIterator[None]:
     """A worker that nobody supervises is frozen at work, loses its partitions, and wakes."""
-    extra = rig.worker(session_s=ZOMBIES[strike.how].session_s)
+    extra = rig.worker(session_s=strike.session_s)
     await extra.until_joined(_JOINED_S)
     extra.process.send_signal(signal.SIGSTOP)
     yield
@@ -106,7 +108,9 @@ async def agency(rig: Rig, strike: Strike) -> AsyncIterator[None]:
     """One organisation misbehaves."""
     await asyncio.to_thread(_ask_agency, rig, "PUT", strike.target, MISBEHAVIOURS[strike.how])
     yield
-    await asyncio.to_thread(_ask_agency, rig, "DELETE", strike.target)
+    # Where it is away at this moment, the healing takes the knob back.
+    with suppress(Absent):
+        await asyncio.to_thread(_ask_agency, rig, "DELETE", strike.target)
 
 
 def _ask_agency(rig: Rig, method: str, organisation: str, knobs: Mapping[str, object] | None = None) -> None:
@@ -119,15 +123,20 @@ def _ask_agency(rig: Rig, method: str, organisation: str, knobs: Mapping[str, ob
 @asynccontextmanager
 async def poison(rig: Rig, strike: Strike) -> AsyncIterator[None]:
     """Bytes that are none of our messages on every kind of topic, among those that are."""
-    pouring = asyncio.create_task(_pour(rig, strike))
+    arrived = asyncio.Event()
+    pouring = asyncio.create_task(_pour(rig, strike, arrived))
     try:
         yield
+        async with asyncio.timeout(_POURED_S):
+            await arrived.wait()
+    except TimeoutError:
+        raise NeverBack(f"Kafka has taken nothing in {_POURED_S:.0f} s") from None
     finally:
         pouring.cancel()
         await asyncio.wait({pouring})
 
 
-async def _pour(rig: Rig, strike: Strike) -> None:
+async def _pour(rig: Rig, strike: Strike, arrived: asyncio.Event) -> None:
     settings = rig.up.running.settings
     names = [topic.name for topic in topics.topics_of(settings) if topic.name.endswith(_POISONED)]
     random = Random(strike.at_s)  # noqa: S311 - a repeatable run
@@ -137,6 +146,7 @@ async def _pour(rig: Rig, strike: Strike) -> None:
             headers = random.choice(((), (("ce_specversion", b"\xff"),)))
             garbage = Outgoing("", random.choice(names), random.choice(("", "key")), headers, random.choice(_GARBAGE))
             await producer.send(garbage)
+            arrived.set()
             await asyncio.sleep(_POISON_EVERY_S)
     finally:
         await producer.stop()

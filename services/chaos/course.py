@@ -7,6 +7,7 @@ import http.client
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final, Protocol
@@ -23,6 +24,7 @@ from services.stack.trouble import TroubleError
 
 _PUBLISHER: Final = "platform"
 _LOOK_S: Final = 1.0
+_FOUND_S: Final = 30.0
 _HEALED_S: Final = 240.0
 _ANSWER_S: Final = 15.0
 _PAGE: Final = 100
@@ -115,7 +117,8 @@ class Course:
         await asyncio.sleep(self.began + strike.at_s - time.monotonic())
         self._say(str(strike))
         try:
-            async with BLOWS[strike.fault](self.rig, strike):
+            async with AsyncExitStack() as blow:
+                await self._begin(blow, strike)
                 self.struck[strike.fault] += 1
                 await asyncio.sleep(strike.lasts_s)
         except (Absent, TroubleError) as why:
@@ -123,6 +126,19 @@ class Course:
             self._say(f"未命中 / missed: {strike}: {why}")
         except NeverBack as lost:
             self._lose(f"{strike}: {lost}")
+
+    async def _begin(self, blow: AsyncExitStack, strike: Strike) -> None:
+        """Deal it; whose target is just being replaced is waited for, for a while."""
+        patience = time.monotonic() + _FOUND_S
+        while True:
+            try:
+                await blow.enter_async_context(BLOWS[strike.fault](self.rig, strike))
+            except Absent:
+                if time.monotonic() > patience:
+                    raise
+                await asyncio.sleep(_LOOK_S)
+            else:
+                return
 
     def _lose(self, what: str) -> None:
         self.never_back.append(what)

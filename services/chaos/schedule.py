@@ -16,7 +16,7 @@ LINKS: Final = ("kafka", "simulator", "intake")
 POSTGRESQL: Final = "postgresql"
 """The link that is there only where a PostgreSQL is."""
 
-LEAST_S: Final = 32.0
+LEAST_S: Final = 33.0
 """A run of so many seconds deals every kind of fault."""
 LONG_S: Final = 180.0
 """In a run of so many seconds faults last as long as they do in life; in a shorter one they are hasty."""
@@ -24,6 +24,8 @@ FIRST_S: Final = 60.0
 """Within so many seconds a long run has begun every kind of fault."""
 HANGS_S: Final = 20.0
 """So long the supervisor watches somebody who hangs."""
+SHORTEST_SESSION_S: Final = 6.0
+"""Brokers allow none that is shorter."""
 JOINING_S: Final = 10.0
 """So long it takes a worker to be given its places."""
 LAST: Final = "clock"
@@ -73,30 +75,18 @@ AGENCIES: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Sleep:
-    """How long a worker is frozen, and after how long Kafka gives its partitions to others; None is as usual."""
-
-    frozen_s: float
-    session_s: float | None
-    hasty: bool
-
-
-ZOMBIES: Final[Mapping[str, Sleep]] = {
-    "for a minute": Sleep(60, None, hasty=False),
-    "with a short session": Sleep(13, 6, hasty=True),
-}
-"""Either sleeps for twice its session: its partitions are others' when it wakes."""
-
-
-@dataclass(frozen=True, slots=True)
 class Strike:
-    """One fault: what, where, from when and for how long; `how` names the variant."""
+    """One fault: what, where, from when and for how long; `how` names the variant.
+
+    `session_s`: of workers that come, after how long of silence their partitions are others'; None is as usual.
+    """
 
     at_s: float
     fault: str
     target: str
     how: str = ""
     lasts_s: float = 0.0
+    session_s: float | None = None
 
     def __str__(self) -> str:
         how = f" ({self.how})" if self.how else ""
@@ -116,6 +106,7 @@ class Card:
     least_s: float = 0.0
     most_s: float = 0.0
     until_s: float = 0.0
+    session_s: float | None = None
 
     @property
     def takes_s(self) -> float:
@@ -150,7 +141,7 @@ def menu(
     organisations: Mapping[str, Sequence[str]] = AGENCIES, links: Sequence[str] = LINKS, *, hasty: bool = False
 ) -> Menu:
     """Everything that can go wrong."""
-    least, most = (3, 8) if hasty else (5, 20)
+    least, most, asleep, session = (3, 8, 13, SHORTEST_SESSION_S) if hasty else (5, 20, 60, None)
     disks = [Card("disk", name, "full", 2, 6) for name in (*SERVICES, "all")]
     if POSTGRESQL in links:
         disks.append(Card("disk", POSTGRESQL, "read-only", 2, 6))
@@ -160,14 +151,11 @@ def menu(
         "broker": [Card("broker", "kafka", how, until_s=15) for how in BROKER_ENDS],
         "freeze": [Card("freeze", name, until_s=HANGS_S + 2) for name in SERVICES],
         "workers": [
-            Card("workers", "dispatch", f"{many} at once", least, most, until_s=most + JOINING_S)
+            Card("workers", "dispatch", f"{many} at once", least, most, most + JOINING_S, session)
             for many in ((2,) if hasty else (1, 2, 3, 4))
         ],
-        "zombie": [
-            Card("zombie", "dispatch", how, one.frozen_s, one.frozen_s, until_s=one.frozen_s + JOINING_S)
-            for how, one in ZOMBIES.items()
-            if one.hasty is hasty
-        ],
+        # For twice its session: when it wakes, its partitions are others'.
+        "zombie": [Card("zombie", "dispatch", "", asleep, asleep, asleep + JOINING_S, session)],
         "link": [Card("link", link, weather, least, most) for link in links for weather in WEATHERS],
         "agency": [
             Card("agency", organisation, how, least, most)
@@ -197,7 +185,7 @@ class _Hand:
 
     def strike(self, card: Card, at: float) -> Strike:
         lasts = round(self.random.uniform(card.least_s, card.most_s), 1)
-        return Strike(round(at, 1), card.fault, card.target, card.how, lasts)
+        return Strike(round(at, 1), card.fault, card.target, card.how, lasts, card.session_s)
 
 
 def schedule(seed: int, seconds: float, menu: Menu) -> list[Strike]:
