@@ -1,111 +1,257 @@
 """The breakers of all organisations, shared by the processes of dispatch and kept over a restart.
 
-Each process has its own and writes every change into the store, with why; each second it reads what the others saw.
+Each process decides for itself what calls have shown, and writes it under a number that grows by one: who comes second
+takes over what the first wrote, unless what it knows itself holds longer. Each second it reads what the others wrote.
 So one process that finds an organisation down holds all, and a pause of an hour survives a restart.
+
+What a person decides stands in columns of its own, written in the transaction that keeps the act and under a number of
+its own. Nothing that calls show can cover or lift it, and no two clocks are compared for it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, or_, select, update
 
 from observability import metrics
+from services.dispatch.tables import breakers as table
 from services.runtime.breaker import LONGEST_PAUSE_S, Breaker, State
 from services.runtime.gate import Gate
-from services.runtime.sql import upsert
+from services.runtime.sql import insert_once
 from services.runtime.store import Store, waited_out
-from services.runtime.tables import breaker as table
 
 _READ_EVERY_S: Final = 1.0
 _NUMBER: Final = {State.CLOSED: 0, State.HALF_OPEN: 1, State.OPEN: 2}
+_TO_BE_PROBED: Final = "resumed, to be probed"
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A person's word that an organisation is not to be called. `since` is in seconds since 1970."""
+
+    by: str
+    reason: str
+    since: float
+
+
+@dataclass(slots=True)
+class _Shared:
+    """One organisation's breaker, and what this process has heard of the table: both numbers, and what they brought.
+
+    `unwritten` is what it found out by itself and has not written yet.
+    """
+
+    gate: Gate
+    since: float
+    version: int = 0
+    turned: int = 0
+    pause: Pause | None = None
+    unwritten: dict[str, Any] | None = None
+
+    @property
+    def breaker(self) -> Breaker:
+        """Whether it may be called."""
+        return self.gate.breaker
 
 
 @dataclass(slots=True)
 class Breakers:
-    """`who` names this process; `wall` gives seconds since 1970, which all processes share."""
+    """`who` names this process; `wall` gives seconds since 1970, as right as this machine's clock is."""
 
     store: Store
     who: str
     wall: Callable[[], float] = time.time
-    since: dict[str, float] = field(default_factory=dict)
-    """When each organisation's breaker last changed, by whoever saw it; until then, when this process began."""
-    _heard: dict[str, float] = field(default_factory=dict)
-    _gates: dict[str, Gate] = field(default_factory=dict)
-    _changes: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
-    _adopting: bool = False
+    known: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the table has been read: before that nobody may be called."""
+    _shared: dict[str, _Shared] = field(default_factory=dict)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add(self, gate: Gate) -> None:
         """Share the breaker of this gate from now on."""
-        breaker = gate.breaker
-        self._gates[breaker.organisation] = gate
-        self.since[breaker.organisation] = self.wall()
-        breaker.changed = self._changed
+        self._shared[gate.breaker.organisation] = _Shared(gate, self.wall())
+        gate.breaker.changed = self._changed
+        _show(gate.breaker)
 
     async def run(self) -> None:
-        """Write and read for as long as the service lives."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._write())
-            tasks.create_task(self._follow())
-
-    async def _write(self) -> None:
+        """Read, then write and read, for as long as the service lives."""
+        for row in await waited_out(lambda: self.store.run(partial(_all, names=self._shared, at=self.wall()))):
+            self._hear(row, first=True)
+        self.known.set()
         while True:
-            row = await self._changes.get()
-            await waited_out(lambda: self.store.run(lambda connection: _keep(connection, row)))  # noqa: B023 - awaited here
+            self._wake.clear()
+            for one in self._shared.values():
+                await self._write(one)
+            await waited_out(self.look)
+            await self._next_look()
 
-    async def _follow(self) -> None:
-        while True:
-            for row in await waited_out(lambda: self.store.read(_rows)):
-                newer = row.since > self._heard.get(row.organisation, 0.0)
-                if newer and row.who != self.who and row.organisation in self._gates:
-                    self._adopt(row)
-            await asyncio.sleep(_READ_EVERY_S)
+    async def look(self) -> None:
+        """Hear what others have written. Raises `StoreUnavailable`."""
+        for row in await self.store.read(_rows):
+            self._hear(row)
+
+    def since(self, organisation: str) -> float:
+        """When its state last changed, by whoever saw it or wanted it; until then, when this process began."""
+        one = self._shared[organisation]
+        return one.pause.since if one.pause else one.since
+
+    def pause(self, organisation: str) -> Pause | None:
+        """The person's word that holds it, if one does."""
+        return self._shared[organisation].pause
+
+    # -- a person's acts
+
+    def holding(self, connection: Connection, organisation: str, pause: Pause) -> Row[Any]:
+        """Within a transaction: hold everything for an organisation. Tell `decided` once it is durable."""
+        _make_sure(connection, organisation, pause.since)
+        held = {"paused_by": pause.by, "pause_reason": pause.reason, "paused_at": pause.since}
+        this = update(table).where(table.c.organisation == organisation)
+        return connection.execute(this.values(turned=table.c.turned + 1, **held).returning(*table.c)).one()
+
+    def letting_go(self, connection: Connection, organisation: str, at: float) -> Row[Any]:
+        """Within a transaction: end any pause, and have one call probe now. Tell `decided` once it is durable.
+
+        An organisation that is not held, or is being probed, stays as it is.
+        """
+        _make_sure(connection, organisation, at)
+        is_held = or_(table.c.paused_at.isnot(None), table.c.state == State.OPEN.value)
+        this = update(table).where(table.c.organisation == organisation, is_held)
+        changes = {"turned": table.c.turned + 1, "paused_by": None, "pause_reason": None, "paused_at": None}
+        probe = {"version": table.c.version + 1, "state": State.OPEN.value, "since": at, "probe_at": at, "who": None}
+        reason = func.coalesce(table.c.reason, _TO_BE_PROBED)
+        found = connection.execute(this.values(**changes, **probe, reason=reason).returning(*table.c)).first()
+        return found or _row(connection, organisation)
+
+    def decided(self, row: Row[Any]) -> State:
+        """What a person decided holds here at once; how the organisation stands now."""
+        self._hear(row)
+        return self._shared[row.organisation].breaker.state
+
+    # -- what calls have shown
 
     def _changed(self, breaker: Breaker) -> None:
-        metrics.gauge("tongche_breaker_state", _NUMBER[breaker.state], organisation=breaker.organisation)
-        if self._adopting:
-            return
-        self._note(breaker.organisation, self.wall())
-        wait = breaker.probe_at - breaker.now()
-        self._changes.put_nowait(
-            {
-                "organisation": breaker.organisation,
-                "state": breaker.state.value,
-                "since": self.since[breaker.organisation],
-                "reason": breaker.reason,
-                "probe_at": self.wall() + wait if math.isfinite(wait) else None,
-                "who": self.who,
-            }
-        )
+        one, at = self._shared[breaker.organisation], self.wall()
+        one.since = at
+        one.unwritten = {
+            "state": breaker.own.value,
+            "reason": breaker.own_reason,
+            "since": at,
+            "probe_at": at + max(0.0, breaker.due_at - breaker.now()),
+            "who": self.who,
+        }
+        self._wake.set()
+        _show(breaker)
 
-    def _adopt(self, row: Row[Any]) -> None:
-        gate = self._gates[row.organisation]
-        breaker = gate.breaker
-        wait = math.inf if row.probe_at is None else row.probe_at - self.wall()
-        state = State(row.state)
+    async def _write(self, one: _Shared) -> None:
+        """Write what this process found out, on top of what it has heard; or take over what it had not heard."""
+        found, seen = one.unwritten, one.version
+        if found is None:
+            return
+        act = partial(_compare_and_set, organisation=one.breaker.organisation, seen=seen, found=found)
+        row = await waited_out(lambda: self.store.run(act))
+        if (row.who, row.version) == (self.who, seen + 1):
+            one.version = row.version
+            if one.unwritten is found:
+                one.unwritten = None
+        elif row.who is not None and self._holds_longer(one.breaker, row):
+            one.version = row.version
+            self._wake.set()
+        else:
+            one.unwritten = None
+            self._hear(row)
+
+    def _holds_longer(self, breaker: Breaker, row: Row[Any]) -> bool:
+        if breaker.own is not State.OPEN or breaker.due_at <= breaker.now():
+            return False
+        return breaker.due_at - breaker.now() > _wait_s(row)
+
+    # -- what others have written
+
+    def _hear(self, row: Row[Any], *, first: bool = False) -> None:
+        one = self._shared.get(row.organisation)
+        if one is None:
+            return
+        changed = False
+        # What is unwritten meets the newer version when it is written.
+        if row.version > one.version and one.unwritten is None:
+            one.version = row.version
+            if row.who != self.who:
+                self._adopt(one, row, first=first)
+                changed = True
+        if row.turned > one.turned:
+            self._obey(one, row)
+            changed = True
+        if changed:
+            # Only now: what a person's pause covered must be known before anybody is let in.
+            _show(one.breaker)
+            one.gate.look()
+
+    def _adopt(self, one: _Shared, row: Row[Any], *, first: bool) -> None:
+        wait_s, state = _wait_s(row), State(row.state)
+        if first:
+            # Written by a process before this: part of it may be over. Our clock may be wrong, so never more than all.
+            wait_s = min(wait_s, max(0.0, row.probe_at - self.wall()))
         if state is State.HALF_OPEN:
             # Somebody probes at this moment; if nothing is heard of it, we do.
-            state, wait = State.OPEN, LONGEST_PAUSE_S
-        self._adopting = True
-        try:
-            breaker.adopt(state, row.reason, breaker.now() + wait)
-        finally:
-            self._adopting = False
-        self._note(row.organisation, row.since)
-        gate.look()
+            state, wait_s = State.OPEN, LONGEST_PAUSE_S
+        one.since = row.since
+        one.breaker.adopt(state, row.reason, one.breaker.now() + wait_s)
 
-    def _note(self, organisation: str, since: float) -> None:
-        self.since[organisation] = self._heard[organisation] = since
+    def _obey(self, one: _Shared, row: Row[Any]) -> None:
+        one.turned, one.pause = row.turned, None
+        if row.paused_at is None:
+            one.breaker.let_go()
+        else:
+            one.pause = Pause(row.paused_by, row.pause_reason, row.paused_at)
+            one.breaker.hold(row.pause_reason)
+
+    async def _next_look(self) -> None:
+        try:
+            async with asyncio.timeout(_READ_EVERY_S):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+
+def _show(breaker: Breaker) -> None:
+    metrics.gauge("tongche_breaker_state", _NUMBER[breaker.state], organisation=breaker.organisation)
+
+
+def _wait_s(row: Row[Any]) -> float:
+    """How long after it was written one call may probe: both moments are of the clock of who wrote it."""
+    return max(0.0, row.probe_at - row.since) if row.state == State.OPEN.value else 0.0
+
+
+# -- acts
+
+
+def _all(connection: Connection, names: Collection[str], at: float) -> list[Row[Any]]:
+    """Every organisation's row; whoever has none yet gets one that says nothing."""
+    for name in names:
+        _make_sure(connection, name, at)
+    return _rows(connection)
+
+
+def _make_sure(connection: Connection, organisation: str, at: float) -> None:
+    row = {"organisation": organisation, "version": 0, "turned": 0, "state": State.CLOSED.value}
+    insert_once(connection, table, row | {"since": at, "probe_at": at})
 
 
 def _rows(connection: Connection) -> list[Row[Any]]:
     return list(connection.execute(select(table)))
 
 
-def _keep(connection: Connection, row: dict[str, Any]) -> None:
-    upsert(connection, table, ["organisation"], row)
+def _row(connection: Connection, organisation: str) -> Row[Any]:
+    return connection.execute(select(table).where(table.c.organisation == organisation)).one()
+
+
+def _compare_and_set(connection: Connection, organisation: str, seen: int, found: dict[str, Any]) -> Row[Any]:
+    """Write it as the next version, unless somebody else did; how the row stands then."""
+    this = (table.c.organisation == organisation) & (table.c.version == seen)
+    connection.execute(update(table).where(this).values(version=seen + 1, **found))
+    return _row(connection, organisation)

@@ -43,6 +43,7 @@ def build(runtime: Runtime) -> FastAPI:
     for counter in counters.values():
         breakers.add(counter.deliveries.attempts.gate)
     runtime.background("breakers", breakers.run)
+    runtime.first(breakers.known.wait)
     app = FastAPI(title="Tongche dispatch", docs_url=None, redoc_url=None)
     app.include_router(routes(_desk(runtime, who, breakers, counters), runtime.secrets))
     problems.install(app)

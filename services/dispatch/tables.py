@@ -1,4 +1,4 @@
-"""What dispatch keeps of its own: every act of a person, and repairs of many deliveries at once."""
+"""What dispatch keeps of its own: breakers, what is held, every act of a person, and repairs of many deliveries."""
 
 from __future__ import annotations
 
@@ -7,6 +7,45 @@ from sqlalchemy import Boolean, Column, Float, Index, Integer, LargeBinary, Meta
 from services.runtime.tables import BIG
 
 metadata = MetaData()
+
+breakers = Table(
+    "breakers",
+    metadata,
+    Column("organisation", Text, primary_key=True),
+    Column("version", Integer, nullable=False, comment="how often what calls have shown was changed"),
+    Column("state", Text, nullable=False, comment="closed, open or half-open, a person's word apart"),
+    Column("since", Float, nullable=False),
+    Column("reason", Text),
+    Column("probe_at", Float, nullable=False, comment="when one call may probe, by the clock that wrote since"),
+    Column("who", Text, comment="the process that wrote this version; none where a person did"),
+    Column("turned", Integer, nullable=False, comment="how often a person paused or resumed"),
+    Column("paused_by", Text),
+    Column("pause_reason", Text),
+    Column("paused_at", Float, comment="there while a person holds it, whatever else stands here"),
+)
+"""Every organisation's breaker: what calls have shown, and beside it a person's word, each under its own number."""
+
+held = Table(
+    "held",
+    metadata,
+    Column("consumer", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BIG, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("headers", LargeBinary, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("case_id", Text, nullable=False),
+    Column("command", Text, nullable=False),
+    Column("since", Float, nullable=False),
+    Column(
+        "who", Text, nullable=False, comment="who holds it, as the owners' table names them; others' rows are stale"
+    ),
+    Index("held_by_moment", "since", "id"),
+    Index("held_by_key", "consumer", "topic", "partition", "key", "offset"),
+)
+"""What waits in lanes for an organisation that may not be called, for people in any process to see."""
 
 acts = Table(
     "acts",
@@ -26,9 +65,10 @@ acts = Table(
     Column("after", LargeBinary, comment="and after it; or the answer that a person gave"),
     Index("acts_by_delivery", "delivery"),
     Index("acts_by_repair", "repair"),
+    Index("acts_by_moment", "at"),
     sqlite_autoincrement=True,
 )
-"""Who did what to which delivery and why: only ever added to. Moments are seconds since 1970."""
+"""Who did what to which delivery and why: only ever added to, and kept for years. Moments are seconds since 1970."""
 
 repairs = Table(
     "repairs",
@@ -63,7 +103,16 @@ items = Table(
     Column("state", Text, nullable=False, comment="waiting, done or skipped"),
     Column("why", Text, comment="for which reason it was skipped"),
     Column("at", Float),
-    Index("repair_items_by_state", "repair", "state", "position"),
+    Index("repair_items_by_consumer", "repair", "consumer", "state", "position"),
     Index("repair_items_by_delivery", "delivery"),
 )
 """The deliveries of a repair as they stood when it was planned, in the order in which they are taken."""
+
+paces = Table(
+    "paces",
+    metadata,
+    Column("consumer", Text, primary_key=True),
+    Column("noted_at", Float, nullable=False),
+    Column("next_at", Float, nullable=False, comment="no repair acts on its deliveries before this"),
+)
+"""When repairs may go on with an organisation's deliveries, all of them together; by the database's clock."""

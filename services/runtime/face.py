@@ -64,6 +64,7 @@ class Runtime:
     slot: str = field(default_factory=lambda: os.environ.get("TONGCHE_SLOT", "0"))
     tasks: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     closers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    firsts: list[Callable[[], Awaitable[Any]]] = field(default_factory=list)
     health: Health = field(init=False)
 
     def __post_init__(self) -> None:
@@ -97,6 +98,10 @@ class Runtime:
     def background(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         """Run a task beside the rest; if it raises, the process ends."""
         self.tasks[name] = run
+
+    def first(self, wait: Callable[[], Awaitable[Any]]) -> None:
+        """Consume nothing before this has come to pass."""
+        self.firsts.append(wait)
 
     def closing(self, close: Callable[[], Awaitable[None]]) -> None:
         """Have something closed after the work has stopped."""
@@ -194,10 +199,12 @@ async def _serve(server: uvicorn.Server) -> None:
 
 
 async def _consume(runtime: Runtime) -> None:
-    """Start the consumers once their topics are there, and run them."""
+    """Start the consumers once their topics are there, and all that must come first, and run them."""
     wanted = {topic for lanes in runtime.lanes for topic in lanes.lane.topics}
     if wanted:
         await topics.wait_for(runtime.settings, wanted)
+    for wait in runtime.firsts:
+        await wait()
     await _all(lanes.run() for lanes in runtime.lanes)
     await asyncio.Event().wait()
 

@@ -76,7 +76,7 @@ def test_pages_hold_every_delivery_once_and_in_order(settings: Settings) -> None
         await desk.park(*rows)
         held = [release(20 + number, 20 + number, age=HOUR * number) for number in range(3)]
         desk.hold(*held)
-        desk.deliveries().breaker.pause("a drill")
+        desk.deliveries().breaker.hold("a drill")
         page = await desk.search(most=2)
         seen: list[dict[str, Any]] = page["deliveries"]
         while page["next"] and len(seen) <= page["total"]:
@@ -96,7 +96,7 @@ def test_what_is_held_is_listed_while_its_organisation_is_down(settings: Setting
         first, second, other = release(1, 1, age=HOUR), release(1, 2), release(2, 3)
         desk.hold(first, second, other)
         assert (await desk.search(state="held"))["deliveries"] == []
-        desk.deliveries().breaker.pause("they asked for an hour")
+        desk.deliveries().breaker.hold("they asked for an hour")
         told = await desk.search(state="held", vin=vin(1))
         assert [(row["id"], row["state"]) for row in told["deliveries"]] == [(first.id, "held"), (second.id, "held")]
         (police,) = told["held"]
@@ -121,7 +121,7 @@ def test_what_is_held_is_counted_as_far_as_it_is_known(settings: Settings) -> No
 
     async def scene(desk: Office) -> None:
         desk.hold(release(1, 1), release(2, 2))
-        desk.deliveries().breaker.pause("a drill")
+        desk.deliveries().breaker.hold("a drill")
         lanes = desk.lanes()
         lanes._membership.tenures[Place("police.commands", 0)] = Tenure()
         lanes._consumer = _Away()  # type: ignore[assignment]

@@ -117,11 +117,41 @@ def test_a_probe_that_never_came_to_a_result_lets_another_probe(breaker: Breaker
 
 
 def test_a_person_holds_and_a_person_lets_go(breaker: Breaker, watch: Watch) -> None:
-    """No answer and no time ends a person's pause; then one call probes."""
-    breaker.pause("maintenance")
+    """No answer and no time ends a person's pause; then counts what calls have shown meanwhile."""
+    breaker.hold("maintenance")
     breaker.succeeded()
     watch.at = 1e9
     assert not breaker.admits()
-    assert (breaker.reason, breaker.probe_at) == ("maintenance", math.inf)
-    breaker.probe()
+    assert (breaker.state, breaker.reason, breaker.probe_at) == (State.OPEN, "maintenance", math.inf)
+    breaker.failed("busy", 7.0)
+    assert breaker.reason == "maintenance"
+    breaker.let_go()
+    assert (breaker.reason, breaker.probe_at) == ("busy", 1e9 + 7)
+    watch.at += 7
     assert [breaker.admits(), breaker.admits()] == [True, False]
+
+
+def test_a_probe_that_succeeds_lifts_no_persons_pause(breaker: Breaker, watch: Watch) -> None:
+    """It was under way when the person spoke."""
+    breaker.failed("busy", 0.0)
+    assert breaker.admits()
+    breaker.hold("maintenance")
+    breaker.succeeded()
+    assert (breaker.state, breaker.admits()) == (State.OPEN, False)
+    breaker.let_go()
+    assert (breaker.state, breaker.admits()) == (State.CLOSED, True)
+
+
+def test_time_away_is_counted_once_whoever_holds_it(breaker: Breaker, watch: Watch) -> None:
+    """From the first moment at which it may not be called to the last, by itself or by a person."""
+    breaker.hold("maintenance")
+    watch.at = 3.0
+    breaker.failed("busy", 10.0)
+    watch.at = 5.0
+    breaker.let_go()
+    assert breaker.away_s == 5.0
+    watch.at = 13.0
+    assert breaker.admits()
+    breaker.succeeded()
+    watch.at = 20.0
+    assert breaker.away_s == 13.0

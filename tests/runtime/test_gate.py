@@ -161,7 +161,7 @@ def test_those_who_must_leave_do_not_wait() -> None:
     """A partition that goes must not wait for an organisation that is down."""
 
     async def scenario(visits: Visits) -> None:
-        visits.gate.breaker.pause("maintenance")
+        visits.gate.breaker.hold("maintenance")
         going, staying = visits.come("a"), visits.come("b")
         await _settle()
         visits.leaving.add("a")
@@ -179,10 +179,10 @@ def test_patience_ends() -> None:
     """Who waits past its time is told so and takes no place; whose time is over does not even ask."""
 
     async def scenario(visits: Visits) -> None:
-        visits.gate.breaker.pause("maintenance")
+        visits.gate.breaker.hold("maintenance")
         with pytest.raises(Late):
             await visits.come("a", patience_s=0.01)
-        visits.gate.breaker.adopt(State.CLOSED, None, 0.0)
+        visits.gate.breaker.let_go()
         with pytest.raises(Late):
             await visits.come("b", patience_s=0.0)
         assert (visits.inside, visits.gate.running) == ([], 0)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import StaticPool
 
+from services.dispatch.tables import metadata as of_dispatch
 from services.journey.tables import metadata as of_journey
 from services.runtime.store import Op, Store, _Job
 from services.runtime.tables import metadata as of_runtime
@@ -17,7 +18,7 @@ from tests.simulation.world import Process, World
 
 T = TypeVar("T")
 
-_TABLES: Final = (of_runtime, of_journey)
+_TABLES: Final = (of_runtime, of_dispatch, of_journey)
 _DONE: Final = 0.5
 """Of the commits of which nobody hears, so many were done."""
 

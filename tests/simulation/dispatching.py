@@ -119,7 +119,7 @@ class Dispatch:
             self.lanes.append(lanes)
             process.start(fence.renew)
             process.start(deliveries.heads.run)
-            process.start(lanes.run)
+            process.start(partial(_consume, breakers, lanes))
         process.start(breakers.run)
         await relay.run()
 
@@ -257,3 +257,8 @@ class Dispatch:
 
 def _commands(office: str) -> str:
     return f"{office}.commands"
+
+
+async def _consume(breakers: Breakers, lanes: Lanes) -> None:
+    await breakers.known.wait()
+    await lanes.run()

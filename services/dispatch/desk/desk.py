@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
-from services.dispatch.breakers import Breakers
+from services.dispatch.breakers import Breakers, Pause
 from services.runtime import ledger, parking
 from services.runtime.breaker import State
 from services.runtime.clock import Clock
@@ -66,12 +66,14 @@ class Desk:
 
     async def organisations(self) -> list[Shown]:
         """Every organisation: its breaker and why, and how many deliveries are held, parked and dead."""
+        await self.breakers.look()
         counts = await self.store.read(parking.counts)
         return [await self._organisation(name, counter, counts) for name, counter in self.counters.items()]
 
     async def _organisation(self, name: str, counter: Counter, counts: dict[tuple[str, str], int]) -> Shown:
         breaker, gate = counter.deliveries.breaker, counter.deliveries.attempts.gate
         consumer = counter.deliveries.book.consumer
+        word = self.breakers.pause(name)
         held = 0 if breaker.state is State.CLOSED else await _backlog(counter)
         return {
             "id": name,
@@ -79,7 +81,8 @@ class Desk:
             "en": counter.organisation.en,
             "state": breaker.state.value,
             "reason": breaker.reason,
-            "since": self.breakers.since[name],
+            "paused_by": word.by if word else None,
+            "since": self.breakers.since(name),
             "held": held,
             "parked": counts.get((consumer, "parked"), 0) + counts.get((consumer, "answered"), 0),
             "dead": counts.get((consumer, "dead"), 0),
@@ -87,27 +90,27 @@ class Desk:
             "allowed": gate.allowed,
         }
 
-    async def pause(self, organisation: str, because: Because) -> None:
+    async def pause(self, organisation: str, because: Because) -> State:
         """Hold everything for an organisation until somebody resumes it. Raises `UnknownOrganisation`."""
-        self._counter(organisation).deliveries.breaker.pause(because.reason)
-        await self._keep("pause", because, organisation)
+        word = Pause(because.by, because.reason, self._now())
+        act = Act("pause", because, word.since, organisation)
+        return await self._turned(organisation, partial(self.breakers.holding, pause=word), act)
 
-    async def resume(self, organisation: str, because: Because) -> None:
-        """Have one call probe now, whatever pause there was. Raises `UnknownOrganisation`."""
-        deliveries = self._counter(organisation).deliveries
-        await self._keep("resume", because, organisation)
-        deliveries.breaker.probe()
-        deliveries.attempts.gate.look()
+    async def resume(self, organisation: str, because: Because) -> State:
+        """End any pause and have one call probe now; how it stands then. Raises `UnknownOrganisation`."""
+        act = Act("resume", because, self._now(), organisation)
+        return await self._turned(organisation, partial(self.breakers.letting_go, at=act.at), act)
 
-    async def _keep(self, name: Name, because: Because, organisation: str) -> None:
-        act = Act(name, because, self._now(), organisation)
-        await self.store.run(lambda connection: lineage.keep(connection, act))
+    async def _turned(self, organisation: str, turn: Callable[..., Row[Any]], act: Act) -> State:
+        """A person's word and that they gave it are stored together; only then does it hold here, and is it told."""
+        if organisation not in self.counters:
+            raise UnknownOrganisation(organisation)
 
-    def _counter(self, organisation: str) -> Counter:
-        try:
-            return self.counters[organisation]
-        except KeyError:
-            raise UnknownOrganisation(organisation) from None
+        def both(connection: Connection) -> Row[Any]:
+            lineage.keep(connection, act)
+            return turn(connection, organisation)
+
+        return self.breakers.decided(await self.store.run(both))
 
     # -- deliveries
 

@@ -39,13 +39,11 @@ def _organisations(router: APIRouter, desk: Desk) -> None:
 
     @router.post("/organisations/{organisation}/pause")
     async def pause(organisation: str, why: Reasoned) -> Told:
-        await desk.pause(organisation, why.because())
-        return {"id": organisation, "state": "open"}
+        return {"id": organisation, "state": await desk.pause(organisation, why.because())}
 
     @router.post("/organisations/{organisation}/resume")
     async def resume(organisation: str, why: Reasoned) -> Told:
-        await desk.resume(organisation, why.because())
-        return {"id": organisation, "state": "half-open"}
+        return {"id": organisation, "state": await desk.resume(organisation, why.because())}
 
 
 def _deliveries(router: APIRouter, desk: Desk) -> None:
