@@ -6,7 +6,7 @@ Ours beside FastStream's subscriber with `AckPolicy.ACK`, and beside what aiokaf
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,9 +20,9 @@ from services.bench.stopwatch import Stopwatch
 from services.runtime.clock import Clock
 from services.runtime.lanes import Lanes
 from services.runtime.producer import Producer
-from services.runtime.record import Outgoing, Place, Record, read
+from services.runtime.record import Outgoing, Record, read
 from services.runtime.spans import SpanPost
-from services.runtime.work import Lane
+from services.runtime.work import Forgetful, Lane
 
 IN: Final = "bench.hop.in"
 OUT: Final = "bench.hop.out"
@@ -94,21 +94,11 @@ def _found(middle: dict[str, float], size: Size) -> Found:
 
 
 @dataclass(slots=True)
-class Hop:
-    """The work of our lanes: validate a message and pass it on."""
+class Hop(Forgetful):
+    """The work of our lanes: validate a message and pass it on, at least once."""
 
     producer: Producer
     watch: Stopwatch
-
-    async def assigned(self, partitions: Collection[Place], generation: int) -> Collection[Place]:
-        """All are ours."""
-        del generation
-        return partitions
-
-    async def recall(self, records: Sequence[Record]) -> Mapping[str, Any]:
-        """Nothing is remembered: at least once."""
-        del records
-        return {}
 
     async def handle(self, record: Record, known: Any | None) -> None:
         """One message; on return it is on Kafka."""
@@ -116,16 +106,6 @@ class Hop:
         command = read(record)
         await self.producer.send(Outgoing(command.envelope.id, OUT, record.key, record.headers, record.value or b""))
         self.watch.count()
-
-    def leaving(self, partitions: Collection[Place]) -> None:
-        """Nothing waits."""
-
-    async def revoked(self, partitions: Collection[Place]) -> None:
-        """Nothing is kept."""
-
-    def waits(self) -> bool:
-        """For nobody."""
-        return False
 
 
 @dataclass(slots=True)

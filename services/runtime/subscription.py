@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,10 +13,11 @@ from contracts.envelope import Undecodable
 from .clock import Clock
 from .poison import set_aside
 from .producer import Producer
-from .record import Place, Record
+from .record import Record
 from .sql import insert_once
 from .store import Store, waited_out
 from .tables import ledger
+from .work import Forgetful
 
 Apply = Callable[[Connection, Record], None]
 Identity = Callable[[Record], str]
@@ -47,23 +48,13 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
-class TransactionalWork:
-    """The work of a `Subscription` in its lanes."""
+class TransactionalWork(Forgetful):
+    """The work of a `Subscription` in its lanes: the ledger row in each transaction is its fence and its memory."""
 
     subscription: Subscription
     store: Store
     producer: Producer
     clock: Clock = field(default_factory=Clock)
-
-    async def assigned(self, partitions: Collection[Place], generation: int) -> Collection[Place]:
-        """Nothing to prepare: the ledger row in the same transaction is the fence."""
-        del generation
-        return partitions
-
-    async def recall(self, records: Sequence[Record]) -> Mapping[str, Any]:
-        """Nothing to look up: inserting the ledger row tells whether it is new."""
-        del records
-        return {}
 
     async def handle(self, record: Record, known: Any | None) -> None:
         """Apply a record; waits out a store that cannot write."""
@@ -76,12 +67,6 @@ class TransactionalWork:
     def waits(self) -> bool:
         """Only the store can keep it waiting for long."""
         return not self.store.available
-
-    def leaving(self, partitions: Collection[Place]) -> None:
-        """Nothing waits here but for the store."""
-
-    async def revoked(self, partitions: Collection[Place]) -> None:
-        """Nothing is kept of a partition."""
 
     def _once(self, connection: Connection, record: Record) -> None:
         id_ = self.subscription.identity(record)

@@ -39,6 +39,32 @@ class Work(Protocol):
         """Whether work may stand still now for a reason that a new process would find as well."""
 
 
+class Forgetful:
+    """A `Work` without its `handle`: it prepares for nothing, looks nothing up, and keeps nothing of a partition."""
+
+    __slots__ = ()
+
+    async def assigned(self, partitions: Collection[Place], generation: int) -> Collection[Place]:
+        """All may be worked on."""
+        del generation
+        return partitions
+
+    async def recall(self, records: Sequence[Record]) -> Mapping[str, Any]:
+        """Nothing was decided."""
+        del records
+        return {}
+
+    def leaving(self, partitions: Collection[Place]) -> None:
+        """Nothing waits."""
+
+    async def revoked(self, partitions: Collection[Place]) -> None:
+        """Nothing is kept of them."""
+
+    def waits(self) -> bool:
+        """Never: what stands still has stuck."""
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Lane:
     """How one consumer reads: its group, its place in it, and how much it holds in memory at once."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,28 +9,19 @@ from contracts.envelope import Undecodable
 from contracts.topics import SALE_EVENTS
 from observability import logs
 from services.runtime.lanes import Lane, Lanes
-from services.runtime.record import Place, Record, read
+from services.runtime.record import Record, read
 from services.runtime.settings import Settings
+from services.runtime.work import Forgetful
 from services.simulator.makers import Makers
 
 GROUP: Final = "simulator.makers"
 
 
 @dataclass(frozen=True, slots=True)
-class Plants:
-    """The makers as work for lanes: what was heard before is known by its key."""
+class Plants(Forgetful):
+    """The makers as work for lanes: the world knows by its key what was heard before."""
 
     makers: Makers
-
-    async def assigned(self, partitions: Collection[Place], generation: int) -> Collection[Place]:
-        """Nothing to prepare."""
-        del generation
-        return partitions
-
-    async def recall(self, records: Sequence[Record]) -> Mapping[str, Any]:
-        """Nothing to look up: the world knows its keys."""
-        del records
-        return {}
 
     async def handle(self, record: Record, known: Any | None) -> None:
         """Let the makers hear of a sale."""
@@ -43,16 +33,6 @@ class Plants:
             logs.get().warning("sale_unreadable", reason=wrong.reason)
             return
         await self.makers.hear(message)
-
-    def leaving(self, partitions: Collection[Place]) -> None:
-        """Nothing waits here."""
-
-    async def revoked(self, partitions: Collection[Place]) -> None:
-        """Nothing is kept of a partition."""
-
-    def waits(self) -> bool:
-        """Never: what the journal cannot keep ends the process."""
-        return False
 
 
 def feed(settings: Settings, makers: Makers, slot: str) -> Lanes:
