@@ -16,6 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
 from services.runtime import commits, membership
+from services.runtime import lanes as module
 from services.runtime.consumer import KafkaConsumer, Member
 from services.runtime.lanes import Gone, Lane, Lanes, Stuck
 from services.runtime.producer import Producer
@@ -24,6 +25,7 @@ from services.runtime.window import Tenure
 from services.stack.ports import choose
 
 PARTITIONS = 4
+STILL_S = 0.2
 
 
 @dataclass
@@ -143,8 +145,11 @@ def test_a_process_that_dies_half_way_loses_nothing(kafka: str, until: Any) -> N
     asyncio.run(play())
 
 
-def test_a_full_window_stops_fetching_and_goes_on_afterwards(kafka: str, until: Any) -> None:
-    """Memory is bounded by the window, not by the backlog."""
+def test_a_full_window_stops_fetching_and_goes_on_afterwards(
+    kafka: str, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory is bounded by the window, not by the backlog; polling goes on, or the group would think it dead."""
+    monkeypatch.setattr(module, "_BRIM_S", 0.0)
 
     async def play() -> None:
         topic, group = await _topic(kafka), uuid.uuid4().hex
@@ -156,20 +161,27 @@ def test_a_full_window_stops_fetching_and_goes_on_afterwards(kafka: str, until: 
                 await gate.wait()
                 await super().handle(record, known)
 
+        polled_full: list[int] = []
+
+        class Watched(KafkaConsumer):
+            async def fetch(self, most: int) -> Mapping[Place, list[Record]]:
+                fetched = await super().fetch(most)
+                if lanes.in_memory >= 50:
+                    polled_full.append(sum(map(len, fetched.values())))
+                return fetched
+
         work = Gated()
-        lanes = Lanes(Lane(group, (topic,), kafka, at_once=4, records=50), work)
+        lanes = Lanes(Lane(group, (topic,), kafka, at_once=4, records=50), work, connect=Watched)
         task = asyncio.create_task(lanes.run())
-        await until(lambda: lanes.in_memory >= 50)
-        peak = lanes.in_memory
-        for _ in range(10):
-            await asyncio.sleep(0.02)
-            peak = max(peak, lanes.in_memory)
+        await until(lambda: len(polled_full) == 5)
+        held = lanes.in_memory
         gate.set()
         await until(lambda: work.total == 1000)
         await lanes.stop()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        assert peak < 50 + 50 * PARTITIONS
+        assert polled_full[:5] == [0] * 5
+        assert held < 50 + 50 * PARTITIONS
 
     asyncio.run(play())
 
@@ -301,6 +313,7 @@ def test_a_listener_that_fails_ends_the_lanes(kafka: str) -> None:
 
 def test_work_that_stands_still_ends_the_lanes_unless_it_has_a_reason(kafka: str, until: Any) -> None:
     """Records are held and none is finished: a new process may help; not where all wait for an organisation."""
+    asked_at: list[float] = []
 
     class Stiff(Notebook):
         reason = True
@@ -311,15 +324,17 @@ def test_work_that_stands_still_ends_the_lanes_unless_it_has_a_reason(kafka: str
             await asyncio.Event().wait()
 
         def waits(self) -> bool:
+            if len(self.busy) == 3:
+                asked_at.append(asyncio.get_running_loop().time())
             return self.reason
 
     async def play() -> None:
         topic = await _topic(kafka)
         await _feed(kafka, topic, keys=3, each=1)
         work = Stiff()
-        task = asyncio.create_task(Lanes(Lane(uuid.uuid4().hex, (topic,), kafka, still_s=0.5), work).run())
-        await until(lambda: len(work.busy) == 3)
-        await asyncio.sleep(1)
+        task = asyncio.create_task(Lanes(Lane(uuid.uuid4().hex, (topic,), kafka, still_s=STILL_S), work).run())
+        # Excused again and again, for longer than it takes to find and confirm a standstill.
+        await until(lambda: len(asked_at) > 10 and asked_at[-1] - asked_at[0] > 4 * STILL_S)
         assert not task.done()
         work.reason = False
         assert isinstance(await _ended(task), Stuck)
@@ -367,7 +382,6 @@ def test_cancelled_lanes_leave_nothing_behind(kafka: str, until: Any, *, away: b
         lanes = Lanes(Lane(uuid.uuid4().hex, (topic,), f"127.0.0.1:{port}" if away else kafka), work, connect=Told)
         task = asyncio.create_task(lanes.run())
         await until(lambda: began.is_set() if away else work.total == 5)
-        await asyncio.sleep(0.05)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await until(lambda: asyncio.all_tasks() <= before, 15)
