@@ -21,12 +21,12 @@ from contracts import topics
 from contracts.topics import COMMAND_PARTITIONS, PARTITIONS
 from services.bench import insurer
 from services.bench.contest import Contender, Entry, Server, Told, medians
-from services.bench.counter import INSURER, Capacity, agency_at, opened
 from services.bench.figures import Found, Row, Target
 from services.bench.ground import Ground
 from services.bench.memory import watched
 from services.bench.messages import commands
 from services.bench.stopwatch import Stopwatch
+from services.bench.worker import INSURER, Capacity, agency_at, opened
 from services.dispatch.calls import Agency
 from services.dispatch.delivery import name_of
 from services.runtime.record import Record, read

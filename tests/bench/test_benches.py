@@ -50,8 +50,9 @@ def test_agency(kafka: str, tmp_path: Path) -> None:
 
 
 def test_backlog(kafka: str, tmp_path: Path) -> None:
-    """How many wait, and by what share memory grew."""
-    found = backlog.run(Ground(tmp_path, kafka), _silently, backlog.Size(messages=400, few=20, seconds=0.8))
+    """How many wait, and by what share memory grew; one worker is fed what it finishes."""
+    size = backlog.Size(messages=400, few=20, worked_off=60, per_s=200, held_s=0.5)
+    found = backlog.run(Ground(tmp_path, kafka), _silently, size)
     assert list(found.figures) == ["messages", "rss_growth"]
     assert found.figures["messages"] == 400
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,52 +26,32 @@ from services.runtime.lanes import Lanes
 from services.runtime.outbox import Relay
 from services.runtime.owner import Fence
 from services.runtime.producer import Producer
-from services.runtime.record import Place, Record
+from services.runtime.record import Record
 from services.runtime.settings import Settings
-from services.runtime.work import Lane, Work
+from services.runtime.work import Lane
 
 INSURER: Final[Organisation] = next(one for one in ORGANISATIONS.values() if one.adapter == "insurer")
 
 
 @dataclass(slots=True)
-class Counted:
-    """Work that tells of each record it has finished."""
+class Counted(Deliveries):
+    """Deliveries that tell of each command they have finished."""
 
-    work: Work
-    finished: Callable[[], None]
-
-    async def assigned(self, partitions: Collection[Place], generation: int) -> Collection[Place]:
-        """As the work does."""
-        return await self.work.assigned(partitions, generation)
-
-    async def recall(self, records: Sequence[Record]) -> Mapping[str, Any]:
-        """As the work does."""
-        return await self.work.recall(records)
+    finished: Callable[[], None] = field(kw_only=True)
 
     async def handle(self, record: Record, known: Any | None) -> None:
-        """As the work does; then tell."""
-        await self.work.handle(record, known)
+        """As ever; then tell."""
+        await Deliveries.handle(self, record, known)
         self.finished()
-
-    def leaving(self, partitions: Collection[Place]) -> None:
-        """As the work does."""
-        self.work.leaving(partitions)
-
-    async def revoked(self, partitions: Collection[Place]) -> None:
-        """As the work does."""
-        await self.work.revoked(partitions)
-
-    def waits(self) -> bool:
-        """As the work does."""
-        return self.work.waits()
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """How many calls at once, and how many commands are read ahead of them."""
+    """How many calls at once, how many commands are read ahead of them, and how many calls may begin in a second."""
 
     calls: int
     records: int
+    per_second: float | None = None
 
 
 @asynccontextmanager
@@ -88,13 +68,10 @@ async def opened(  # noqa: PLR0913 - what the service reads from its settings, b
     await relay.load()
     clock = Clock()
     book = Book(store, Fence(store, name, "0"), agency.adapter.features)
-    gate = Gate(Breaker(agency.organisation.id), capacity.calls)
+    gate = Gate(Breaker(agency.organisation.id), capacity.calls, capacity.per_second)
     attempts = Attempts(agency, Voice(agency.organisation, clock, new_id), book, gate, clock)
-    deliveries = Deliveries(attempts, producer)
-    lanes = Lanes(
-        Lane(name, (topic,), kafka, at_once=capacity.records, records=capacity.records),
-        Counted(deliveries, finished),
-    )
+    deliveries = Counted(attempts, producer, finished=finished)
+    lanes = Lanes(Lane(name, (topic,), kafka, at_once=capacity.records, records=capacity.records), deliveries)
     running = asyncio.create_task(lanes.run())
     aside = [asyncio.create_task(run()) for run in (book.fence.renew, deliveries.heads.run, relay.run)]
     try:
