@@ -27,6 +27,7 @@ _LOOK_S: Final = 1.0
 _FOUND_S: Final = 30.0
 _HEALED_S: Final = 240.0
 _ANSWER_S: Final = 15.0
+_GOES_ON_S: Final = 10.0
 _PAGE: Final = 100
 _ENDED: Final = ("closed", "manual", "cancelled", "refused")
 
@@ -83,6 +84,7 @@ class Course:
     """What a fault took away and nobody brought back within all patience, by name."""
     began: float = field(default_factory=time.monotonic)
     _retried: set[str] = field(default_factory=set)
+    _tried_again_at: float = 0.0
 
     async def play(self) -> None:
         """Everything but the verdict. What did not end within the patience shows in `counts`."""
@@ -184,11 +186,16 @@ class Course:
                 await asyncio.to_thread(self._try_again)
             except TroubleError as away:
                 self._say(f"再看 / again: {away.en}")
-            if sum(self.counts.get(name, 0) for name in _ENDED) >= self.run.sales:
+            if self._all_ended():
                 self._say(f"全部办结 / all ended: {self._told()}")
                 return
             await asyncio.sleep(_LOOK_S)
         self._say(f"{self.run.patience_s:.0f} 秒内没有全部办结 / not all ended: {self._told()}")
+
+    def _all_ended(self) -> bool:
+        """What is a person's may go on by itself once its delivery was tried again; that takes a moment."""
+        waits = self.counts.get("manual", 0) and time.monotonic() - self._tried_again_at < _GOES_ON_S
+        return not waits and sum(self.counts.get(name, 0) for name in _ENDED) >= self.run.sales
 
     def _told(self) -> str:
         return ", ".join(f"{name} {count}" for name, count in self.counts.items() if count)
@@ -211,6 +218,7 @@ class Course:
             # Refused where it is being tried at this moment: then it needs nobody, or is asked for again.
             if reply.status == http.client.OK:
                 self._retried.add(id_)
+                self._tried_again_at = time.monotonic()
 
     @property
     def ended(self) -> bool:

@@ -16,7 +16,7 @@ from sqlalchemy.sql import ColumnElement
 
 from .packing import pack_headers, pack_messages, unpack_headers, unpack_messages
 from .record import Outgoing, Place, Record
-from .tables import parked
+from .tables import outbox, parked
 
 State = Literal["parked", "answered", "dead"]
 History = tuple[dict[str, Any], ...]
@@ -97,7 +97,10 @@ def keys(connection: Connection, consumer: str, places: Collection[Place]) -> se
 
 
 def due_heads(connection: Connection, consumer: str, places: Collection[Place], now: float, most: int) -> list[Parked]:
-    """Heads that may be tried now, those that waited longest first."""
+    """Heads that may be tried now, those that waited longest first.
+
+    None of a vehicle of which something is stored and not yet said: what comes of the try would be heard before it.
+    """
     ahead = parked.alias("ahead")
     is_head = ~(
         select(ahead.c.id)
@@ -112,7 +115,8 @@ def due_heads(connection: Connection, consumer: str, places: Collection[Place], 
     )
     here = tuple_(parked.c.topic, parked.c.partition).in_([tuple(place) for place in places])
     due = (parked.c.consumer == consumer, parked.c.state != "dead", parked.c.not_before <= now)
-    query = select(parked).where(*due, here, is_head).order_by(parked.c.not_before, parked.c.offset).limit(most)
+    said = parked.c.key.not_in(select(outbox.c.key))
+    query = select(parked).where(*due, here, is_head, said).order_by(parked.c.not_before, parked.c.offset).limit(most)
     return list(map(_read, connection.execute(query)))
 
 

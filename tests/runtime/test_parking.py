@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete
 
-from services.runtime import ledger, parking
+from services.runtime import ledger, outbox, parking, tables
 from services.runtime.database import open_store
 from services.runtime.parking import Parked
 from services.runtime.record import Place
@@ -55,6 +55,21 @@ def test_only_the_head_of_a_key_is_due(store: Store) -> None:
 def test_a_head_that_must_wait_keeps_its_followers_waiting(store: Store) -> None:
     """Its time has not come; theirs does not count."""
     assert _played(store, _parking(_parked(7, not_before=99.0), _parked(8)), _due())[1] == []
+
+
+def test_a_head_is_not_due_before_everything_was_said_about_its_vehicle(store: Store) -> None:
+    """What comes of trying it is said at once, and would overtake what is stored and on its way."""
+
+    def say(connection: Connection) -> list[str]:
+        outbox.add_outgoing(connection, outgoing("1", "key"))
+        return []
+
+    def said(connection: Connection) -> list[str]:
+        connection.execute(delete(tables.outbox))
+        return []
+
+    played = _played(store, _parking(_parked(7), _parked(3, key="other")), say, _due(), said, _due())
+    assert played[2::2] == [["other-3"], ["other-3", "key-7"]]
 
 
 def test_behind_a_dead_head_nothing_is_due(store: Store) -> None:
