@@ -47,6 +47,18 @@ WEATHERS: Final[Mapping[str, Weather]] = {
     "black hole for some": Weather(dead=BLACK_HOLE.dead, share=0.5),
 }
 
+
+def outlasting(time_out_s: float) -> Mapping[str, Weather]:
+    """Weathers in which nobody who gives up after so many seconds hears an answer; to be had for longer than that."""
+    return {
+        "latency": Weather(latency_s=2 * time_out_s),
+        "slices": Weather(slice_bytes=1, bytes_per_s=8 / time_out_s),
+        "cut": Weather(cut=True),
+        "half open": HALF_OPEN,
+        "black hole": BLACK_HOLE,
+    }
+
+
 MISBEHAVIOURS: Final[Mapping[str, Mapping[str, Any]]] = {
     "refuses connections": {"down": "refuse"},
     "503": {"down": "503", "retry_after_s": 2},

@@ -7,6 +7,8 @@ import struct
 from typing import Final
 
 _METADATA: Final = 3
+REQUEST_S: Final = 10.0
+"""So long may a client's request to a broker stay without an answer."""
 _TIMEOUT_S: Final = 1.0
 
 

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, OffsetAndMetadata, TopicP
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import IllegalStateError, KafkaError
 
+from .broker import REQUEST_S
 from .fetching import REASON, around
 from .record import Place, Record, text_of
 from .work import Lane
@@ -218,7 +219,7 @@ def _client(lane: Lane) -> AIOKafkaConsumer:
         rebalance_timeout_ms=int(lane.drain_s * 2000),
         # Polling never stops; a full window must not look like a dead process.
         max_poll_interval_ms=_NEVER_MS,
-        request_timeout_ms=10_000,
+        request_timeout_ms=int(REQUEST_S * 1000),
         retry_backoff_ms=100,
         metadata_max_age_ms=10_000,
         # Held for each partition beside the window, and more while it arrives. No less than our largest batch:

@@ -28,6 +28,7 @@ from aiokafka.partitioner import murmur2
 from contracts.topics import LARGEST_MESSAGE
 from observability import logs, metrics
 
+from .broker import REQUEST_S
 from .record import Outgoing
 
 _ACK_S: Final = 30.0
@@ -199,7 +200,7 @@ class Producer:
                     enable_idempotence=True,
                     max_batch_size=262_144,
                     max_request_size=LARGEST_MESSAGE,
-                    request_timeout_ms=10_000,
+                    request_timeout_ms=int(REQUEST_S * 1000),
                     retry_backoff_ms=100,
                 )
                 try:
