@@ -24,6 +24,8 @@ _LINK: Final = {
     "tcp_user_timeout": 30_000,
 }
 """PostgreSQL's names: seconds, but the last is milliseconds. A link that has fallen silent is given up."""
+_FROZEN: Final = "15s"
+"""A process that stands still inside a transaction has its locks taken away after that, and its writes with them."""
 # Alembic keeps what it is doing in globals of its own: two threads at once would take each other's.
 _ALEMBIC: Final = threading.Lock()
 
@@ -39,7 +41,8 @@ def _engine(settings: Settings, service: str, *, immediate: bool) -> Engine:
     if settings.database is None:
         return _sqlite(settings.data / "db" / f"{service}.db", immediate=immediate)
     url = make_url(settings.database).set(drivername="postgresql+psycopg")
-    return create_engine(url, connect_args={"options": f"-csearch_path={service}", **_LINK}, pool_pre_ping=True)
+    options = f"-csearch_path={service} -cidle_in_transaction_session_timeout={_FROZEN}"
+    return create_engine(url, connect_args={"options": options, **_LINK}, pool_pre_ping=True)
 
 
 def _sqlite(path: Path, *, immediate: bool) -> Engine:

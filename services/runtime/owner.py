@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, func, select, tuple_
 
 from observability import logs
 
 from .record import Place
-from .sql import upsert
+from .sql import insert_those_new, upsert
 from .store import Store, StoreUnavailable, waited_out
 from .tables import owner
 from .work import Gone, Stuck
@@ -27,9 +27,11 @@ LEASE_S: Final = 3.0
 _RENEW_S: Final = 1.0
 _SURE_S: Final = 30.0
 """Whoever is still a member of the group after this long is no late assignee: the group itself began anew."""
-_TAKING: Final = 7411
+_PATIENCE: Final = "1s"
+"""Who is frozen inside a transaction keeps its locks for seconds; we ask again, so that others' acts come between."""
 _KEYS: Final = ("consumer", "topic", "partition")
-_EPOCHS: Final = "tongche.epochs"
+_NOBODY: Final = {"generation": -1, "epoch": 0, "who": ""}
+_HELD: Final = "tongche.held"
 
 
 @dataclass(slots=True)
@@ -60,7 +62,7 @@ class Fence:
         asked = self.now()
         sure = {place for place in partitions if asked - self._refused.get((place, generation), asked) >= _SURE_S}
         taken = await waited_out(
-            lambda: self.store.run(lambda connection: self._take(connection, partitions, generation, sure))
+            lambda: self.store.run(lambda connection: self._take(connection, partitions, generation, sure), alone=True)
         )
         self._epochs.update(taken)
         for place in partitions:
@@ -77,13 +79,9 @@ class Fence:
             self._epochs.pop(place, None)
 
     def check(self, connection: Connection, place: Place) -> None:
-        """Inside a transaction: raise `Gone` unless the partition is still ours."""
-        epochs = connection.info.get(_EPOCHS)
-        if epochs is None or epochs[0] is not connection.get_transaction():
-            epochs = (connection.get_transaction(), self._rows(connection, lock=True))
-            connection.info[_EPOCHS] = epochs
+        """Inside a transaction: raise `Gone` unless the partition is still ours; until it ends, nobody takes it."""
         mine = self._epochs.get(place)
-        if mine is None or epochs[1].get((self.consumer, *place), (None,))[0] != mine:
+        if mine is None or self._held(connection).get(place) != mine:
             raise Gone
 
     async def leased(self, place: Place) -> None:
@@ -117,51 +115,78 @@ class Fence:
         self._renewed = max(self._renewed, asked)
         self._fresh.set()
 
-    def _compare(self, rows: dict[tuple[str, str, int], tuple[int, str]]) -> None:
-        for (topic, partition), epoch in list(self._epochs.items()):
-            now, who = rows.get((self.consumer, topic, partition), (epoch, self.name))
+    def _compare(self, rows: dict[Place, tuple[int, str]]) -> None:
+        for place, epoch in list(self._epochs.items()):
+            now, who = rows.get(place, (epoch, self.name))
             if now <= epoch:
                 continue  # ours, or read before we took it
-            del self._epochs[Place(topic, partition)]
+            del self._epochs[place]
             if who.split("/")[0] == self.slot:
                 # Two processes in one place of the group would throw each other out for ever.
                 message = f"{self.consumer}: another process has taken slot {self.slot}"
                 raise Stuck(message)
 
+    def _held(self, connection: Connection) -> dict[Place, int]:
+        """The epochs of what is ours, asked for once a transaction."""
+        transaction, held = connection.info.get(_HELD, (None, {}))
+        if transaction is not connection.get_transaction():
+            held = {}
+            connection.info[_HELD] = (connection.get_transaction(), held)
+        us = (self.consumer, self.name)
+        if us not in held:
+            held[us] = self._hold(connection)
+        mine: dict[Place, int] = held[us]
+        return mine
+
+    def _hold(self, connection: Connection) -> dict[Place, int]:
+        # Only our own rows: a lock that several processes share in turn would never be free for who takes a partition.
+        # Whoever takes locks in the same order, so nobody waits in a circle.
+        columns = (owner.c.topic, owner.c.partition, owner.c.epoch)
+        ours = (owner.c.consumer == self.consumer) & (owner.c.who == self.name)
+        query = select(*columns).where(ours).order_by(owner.c.topic, owner.c.partition).with_for_update(read=True)
+        return {Place(row.topic, row.partition): row.epoch for row in connection.execute(query)}
+
     def _take(
         self, connection: Connection, places: Iterable[Place], generation: int, sure: Collection[Place]
     ) -> dict[Place, int]:
-        if connection.dialect.name == "postgresql":
-            # There may be no row yet to lock. Two takers that also check may still wait for each other; then
-            # PostgreSQL sends one of them away, and it asks again.
-            connection.execute(text("select pg_advisory_xact_lock(:taking)"), {"taking": _TAKING})
-        rows = self._rows(connection, lock=True)
-        connection.info.pop(_EPOCHS, None)
         taken: dict[Place, int] = {}
-        for place in places:
-            topic, partition = place
-            epoch, who = rows.get((self.consumer, topic, partition), (0, ""))
-            held = self._generation(connection, topic, partition)
-            if generation < held and place not in sure:
+        for place, held in self._locked(connection, sorted(places)).items():
+            if generation < held.generation and place not in sure:
                 continue  # a late assignee must not steal it back
             # Nobody else owned it in between: what is in flight under the old epoch stays valid.
-            mine = epoch if who == self.name else epoch + 1
-            row = {"consumer": self.consumer, "topic": topic, "partition": partition}
-            upsert(connection, owner, _KEYS, {**row, "generation": generation, "epoch": mine, "who": self.name})
+            mine = held.epoch if held.who == self.name else held.epoch + 1
+            row = {**self._row(place), "generation": generation, "epoch": mine, "who": self.name}
+            upsert(connection, owner, _KEYS, row)
             taken[place] = mine
         return taken
 
-    def _generation(self, connection: Connection, topic: str, partition: int) -> int:
-        where = (owner.c.consumer == self.consumer) & (owner.c.topic == topic) & (owner.c.partition == partition)
-        held = connection.execute(select(owner.c.generation).where(where).with_for_update()).scalar()
-        return -1 if held is None else held
+    def _locked(self, connection: Connection, places: Sequence[Place]) -> dict[Place, _Owner]:
+        """The rows of partitions, which nobody else may read for their checks or change before we are done."""
+        if connection.dialect.name == "postgresql":
+            connection.execute(select(func.set_config("lock_timeout", _PATIENCE, True)))
+        # Where there is no row there is nothing to lock.
+        insert_those_new(connection, owner, [{**self._row(place), **_NOBODY} for place in places])
+        columns = (owner.c.topic, owner.c.partition, owner.c.generation, owner.c.epoch, owner.c.who)
+        these = (owner.c.consumer == self.consumer) & tuple_(owner.c.topic, owner.c.partition).in_(map(tuple, places))
+        query = select(*columns).where(these).order_by(owner.c.topic, owner.c.partition).with_for_update()
+        found = connection.execute(query)
+        return {Place(row.topic, row.partition): _Owner(row.generation, row.epoch, row.who) for row in found}
 
-    def _rows(self, connection: Connection, *, lock: bool = False) -> dict[tuple[str, str, int], tuple[int, str]]:
-        columns = (owner.c.consumer, owner.c.topic, owner.c.partition, owner.c.epoch, owner.c.who)
-        query = select(*columns)
-        if lock:
-            query = query.with_for_update(read=True)
-        return {(row.consumer, row.topic, row.partition): (row.epoch, row.who) for row in connection.execute(query)}
+    def _row(self, place: Place) -> dict[str, Any]:
+        return {"consumer": self.consumer, "topic": place.topic, "partition": place.partition}
+
+    def _rows(self, connection: Connection) -> dict[Place, tuple[int, str]]:
+        columns = (owner.c.topic, owner.c.partition, owner.c.epoch, owner.c.who)
+        query = select(*columns).where(owner.c.consumer == self.consumer)
+        return {Place(row.topic, row.partition): (row.epoch, row.who) for row in connection.execute(query)}
+
+
+class _Owner(NamedTuple):
+    """Who a partition's owner is, and since which generation of the group."""
+
+    generation: int
+    epoch: int
+    who: str
 
 
 def who(connection: Connection, consumer: str, place: Place) -> str | None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import queue
-import sqlite3
 import threading
 import time
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, Insert
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import SQLAlchemyError
 
 from observability import logs, metrics
+
+from .outages import conflict, outage
 
 T = TypeVar("T")
 G = TypeVar("G", bound="Gathered")
@@ -55,6 +56,7 @@ async def waited_out(ask: Callable[[], Awaitable[T]]) -> T:
 class _Job:
     op: Op[Any]
     future: asyncio.Future[Any]
+    alone: bool = False
     result: Any = None
     error: BaseException | None = None
 
@@ -99,14 +101,15 @@ class Store:
         self.writer.dispose()
         self.reader.dispose()
 
-    async def run(self, op: Op[T]) -> T:
+    async def run(self, op: Op[T], *, alone: bool = False) -> T:
         """Run an act in the next grouped transaction; returns when it is durable.
 
-        Raises what the act raised, or `StoreUnavailable`.
+        `alone` is for an act that waits for other processes' locks: in a transaction of its own it holds none
+        for which they wait in turn. Raises what the act raised, or `StoreUnavailable`.
         """
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self.asked += 1
-        self._jobs.put(_Job(op, future))
+        self._jobs.put(_Job(op, future, alone))
         return await future
 
     async def read(self, op: Op[T]) -> T:
@@ -131,21 +134,21 @@ class Store:
         try:
             with self.reader.connect() as connection:
                 found = op(connection)
-        except DBAPIError as error:
-            if _is_our_mistake(error):
+        except SQLAlchemyError as error:
+            away = outage(error)
+            if away is None:
                 raise
             self._readable = False
-            raise StoreUnavailable(type(error.orig).__name__) from error
+            raise StoreUnavailable(away) from error
         self._readable = True
         return found
 
     def _write(self) -> None:
         while (batch := self._next_batch()) is not None:
-            told = self._together(batch)
-            if told is None:
-                told = [fact for job in batch for fact in self._alone(job)]
-            if self._loop is not None and not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(self._resolve, batch, told)
+            for part in _parts(batch):
+                told = self._done(part)
+                if self._loop is not None and not self._loop.is_closed():
+                    self._loop.call_soon_threadsafe(self._resolve, part, told)
 
     def _next_batch(self) -> list[_Job] | None:
         first = self._jobs.get()
@@ -162,6 +165,10 @@ class Store:
             batch.append(job)
         return batch
 
+    def _done(self, batch: list[_Job]) -> list[Any]:
+        told = self._together(batch)
+        return told if told is not None else [fact for job in batch for fact in self._alone(job)]
+
     def _together(self, batch: list[_Job]) -> list[Any] | None:
         """All in one transaction; None when one of them failed and each must be tried alone."""
         try:
@@ -177,7 +184,7 @@ class Store:
                 return list(connection.info[_TOLD])
         except Exception as error:  # noqa: BLE001 - whose fault it was shows when each runs alone
             reason = _as_unavailable(error)
-            if len(batch) > 1 and not isinstance(reason, StoreUnavailable):
+            if len(batch) > 1 and (conflict(error) or not isinstance(reason, StoreUnavailable)):
                 return None
             for job in batch:
                 job.error = reason
@@ -250,14 +257,16 @@ def _flush(connection: Connection) -> None:
         put_off.flush(connection)
 
 
+def _parts(batch: Iterable[_Job]) -> list[list[_Job]]:
+    """The same in the same order, divided before and after each that must be alone."""
+    parts: list[list[_Job]] = []
+    for job in batch:
+        if not parts or job.alone or parts[-1][0].alone:
+            parts.append([])
+        parts[-1].append(job)
+    return parts
+
+
 def _as_unavailable(error: BaseException) -> BaseException:
-    if isinstance(error, DBAPIError) and not _is_our_mistake(error):
-        return StoreUnavailable(type(error.orig).__name__)
-    return error
-
-
-def _is_our_mistake(error: DBAPIError) -> bool:
-    if isinstance(error, DataError | IntegrityError | ProgrammingError):
-        return True
-    # SQLite says "no such table" as it says "the disk is full"; only its code tells them apart.
-    return getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+    away = outage(error)
+    return error if away is None else StoreUnavailable(away)

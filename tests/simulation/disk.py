@@ -12,7 +12,7 @@ from sqlalchemy.pool import StaticPool
 
 from services.dispatch.tables import metadata as of_dispatch
 from services.journey.tables import metadata as of_journey
-from services.runtime.store import Op, Store, _Job
+from services.runtime.store import Op, Store, _Job, _parts
 from services.runtime.tables import metadata as of_runtime
 from tests.simulation.world import Process, World
 
@@ -101,9 +101,9 @@ class SimulatedStore(Store):
     async def stop(self) -> None:
         """Nothing to stop."""
 
-    async def run(self, op: Op[T]) -> T:
+    async def run(self, op: Op[T], *, alone: bool = False) -> T:
         """In the next grouped transaction."""
-        job = _Job(op, self.process.loop.create_future())
+        job = _Job(op, self.process.loop.create_future(), alone)
         self._asked.append(job)
         if not self._busy:
             self._busy = True
@@ -123,10 +123,7 @@ class SimulatedStore(Store):
         if not self.process.alive:
             return
         batch, self._asked = self._asked, []
-        told = self._together(batch)
-        if told is None:
-            told = [fact for job in batch for fact in self._alone(job)]
-        heard = told
+        heard = [fact for part in _parts(batch) for fact in self._done(part)]
         self.process.world.mischief(self.process)
         self.process.world.after(self.process.world.short(), lambda: self._tell(batch, heard))
 
