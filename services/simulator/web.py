@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Never
 
@@ -28,16 +28,18 @@ _BLANK: Final = b" " * 65_536
 _ENDLESS: Final = 10 * 1024**3
 
 Chance = Callable[[], float]
+Pause = Callable[[float], Awaitable[None]]
 
 
 @dataclass(slots=True)
 class Doors:
-    """The HTTP face of a world. `chance` draws for rates; `ready` tells what is still missing."""
+    """The HTTP face of a world. `chance` draws for rates, `pause` lets time pass; `ready` tells what is missing."""
 
     world: World
     token: str
     ready: Callable[[], list[str]] = list
     chance: Chance = random.random
+    pause: Pause = asyncio.sleep
     _window: dict[str, tuple[int, int]] = field(default_factory=dict)
     _last: dict[str, tuple[int, bytes]] = field(default_factory=dict)
 
@@ -158,7 +160,7 @@ class _Call:
         tail = self.faults.tail_ms if self._drawn(self.faults.tail_rate) else 0
         wait = self.faults.delay_ms + tail
         if wait:
-            await asyncio.sleep(wait / 1000)
+            await self.doors.pause(wait / 1000)
 
     async def _before(self) -> web.Response | None:
         faults = self.faults
@@ -179,7 +181,7 @@ class _Call:
         if outcome.fresh and self._drawn(faults.success_then_timeout):
             await self._hang()
         if self._drawn(faults.late):
-            await asyncio.sleep(faults.late_ms / 1000)
+            await self.doors.pause(faults.late_ms / 1000)
         if self._drawn(faults.huge):
             return await self._endless()
         if self._drawn(faults.garbage):

@@ -121,6 +121,21 @@ class Moment:
 
 
 @dataclass
+class Pauses:
+    """The time that agencies let pass: as short as can be, unless the test holds on to it."""
+
+    asked: list[float] = field(default_factory=list)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.over.set()
+
+    async def __call__(self, seconds: float) -> None:
+        self.asked.append(seconds)
+        await self.over.wait()
+
+
+@dataclass
 class Said:
     """One answer."""
 
@@ -143,6 +158,7 @@ class City:
     session: aiohttp.ClientSession
     clock: Moment
     inside: World | None = None
+    pauses: Pauses = field(default_factory=Pauses)
     _keys: Iterator[int] = field(default_factory=lambda: count(1))
 
     @property
@@ -247,10 +263,11 @@ async def running(folder: Path, clock: Moment, chance: Callable[[], float]) -> A
     """A simulator over a folder, until the block ends; nothing is written when it does, as after a kill."""
     world = opened(folder, clock)
     journal = asyncio.create_task(world.journal.run())
-    doors = Doors(world, TOKEN, chance=chance)
+    pauses = Pauses()
+    doors = Doors(world, TOKEN, chance=chance, pause=pauses)
     try:
         async with serving(doors.app(), "127.0.0.1", 0) as port, aiohttp.ClientSession() as session:
-            yield City(f"http://127.0.0.1:{port}", session, clock, world)
+            yield City(f"http://127.0.0.1:{port}", session, clock, world, pauses)
     finally:
         journal.cancel()
         await asyncio.gather(journal, return_exceptions=True)

@@ -156,11 +156,12 @@ def test_ports_outlive_a_stop(stacks: Stacks) -> None:
 
 
 @pytest.mark.usefixtures("fake_kafka")
-def test_a_stubborn_service_does_not_hold_up_the_stop(stacks: Stacks) -> None:
-    """Who does not stop when asked, ever, is killed: the stop comes to its end."""
-    fakes = stacks("door:stubborn")
-    stack = fakes.up()
-    fakes.down()
+def test_a_stubborn_service_does_not_hold_up_the_stop(stacks: Stacks, eventually: Eventually) -> None:
+    """Who does not stop when asked, ever, is killed by the supervisor, without any help of `down`."""
+    stack = stacks("door:stubborn").up()
+    assert stack.supervisor is not None
+    os.kill(stack.supervisor.pid, signal.SIGTERM)
+    eventually(lambda: not stack.runs())
     assert alive(stack) == []
 
 
