@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import timedelta
 
 import aiohttp
 from fastapi import FastAPI
@@ -24,8 +25,11 @@ from .breakers import Breakers
 from .calls import Agency, connections
 from .deliveries import Deliveries
 from .desk import problems
+from .desk.counter import Counter, consumer_of
 from .desk.decisions import Decisions
-from .desk.desk import Counter, Desk
+from .desk.desk import Desk
+from .desk.held import Holding
+from .desk.retention import Retention
 from .desk.routes import routes
 from .desk.runner import Runner
 from .desk.search import Searching
@@ -53,15 +57,19 @@ def build(runtime: Runtime) -> FastAPI:
 def _desk(runtime: Runtime, who: str, breakers: Breakers, counters: dict[str, Counter]) -> Desk:
     decisions = {counter.decisions.consumer: counter.decisions for counter in counters.values()}
     runner = Runner(runtime.store, runtime.clock, who, decisions)
-    searching = Searching(runtime.store, counters, runtime.secrets.key_secret)
+    holding = Holding(runtime.store, counters)
+    searching = Searching(runtime.store, counters, runtime.secrets.key_secret, holding)
+    retention = Retention(runtime.store, runtime.clock, timedelta(days=runtime.settings.acts_kept_days))
     desk = Desk(runtime.store, runtime.clock, runtime.ids, breakers, counters, searching, runner)
     runner.acted = desk.acted
     runtime.background("repairs", runner.run)
+    runtime.background("held", holding.run)
+    runtime.background("retention", retention.run)
     return desk
 
 
 def _counter(runtime: Runtime, organisation: Organisation, http: dict[Features, aiohttp.ClientSession]) -> Counter:
-    name = f"dispatch.{organisation.id}"
+    name = consumer_of(organisation.id)
     session = http[ADAPTERS[organisation.adapter].features]
     agency = Agency(organisation, organisation.url or runtime.settings.simulator_url, session)
     limits = organisation.limits

@@ -77,7 +77,12 @@ class Breaker:
     @property
     def away_s(self) -> float:
         """How many seconds it has not been closed, all in all: that much of any wait was not a matter of one call."""
-        return self._away_s + (self.now() - self._away_since if self._away_since is not None else 0.0)
+        return self._away_s + self.gone_s
+
+    @property
+    def gone_s(self) -> float:
+        """For how many seconds on end it has not been closed."""
+        return 0.0 if self._away_since is None else self.now() - self._away_since
 
     def succeeded(self) -> None:
         """The organisation gave an answer that makes sense, whatever it said."""

@@ -81,6 +81,8 @@ class Settings(BaseSettings):
     """An event loop that has not turned for so long ends the process."""
     wedged_s: Annotated[float, Field(gt=0)] = 120.0
     """Messages that wait so long for a broker that is there end the process."""
+    acts_kept_days: Annotated[int, Field(gt=0)] = 3 * 365
+    """So long dispatch keeps who decided what and why, and repairs that are over."""
     simulator_url: str = Field(default_factory=lambda known: f"http://127.0.0.1:{known['simulator_port']}")
 
     @property

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import text
 
 from contracts.police import PlateReleasedV1, PlateReserveV1
+from services.dispatch.desk import held
 from services.dispatch.desk.decisions import CannotDecide
 from services.dispatch.desk.lineage import Because
 from services.runtime import ledger, parking
@@ -105,6 +106,68 @@ def test_what_is_held_is_listed_while_its_organisation_is_down(settings: Setting
         assert (shown["state"], shown["head"]["id"], shown["behind"]) == ("held", first.id, [])
         status, no = await desk.ask("POST", f"/deliveries/{first.id}/cancel", WHY)
         assert (status, no["code"]) == (409, "held")
+
+    play(settings, scene)
+
+
+def test_what_one_process_holds_is_seen_in_all_and_after_its_end(settings: Settings) -> None:
+    """With its place in the lane; until the next owner of the partition has it, and says itself what it holds."""
+
+    async def run() -> None:
+        first, second = release(1, 1, age=HOUR), release(1, 2)
+        async with office(settings) as one, office(settings, slot="1") as two:
+            await one.take()
+            one.hold(first, second)
+            one.deliveries().breaker.hold("maintenance")
+            assert (await one.search())["total"] == 2
+            assert [row["id"] for row in (await two.search(state="held"))["deliveries"]] == [first.id, second.id]
+            assert (await two.told("GET", f"/deliveries/{second.id}"))["head"]["id"] == first.id
+            assert (await two.ask("POST", f"/deliveries/{first.id}/cancel", WHY))[1]["code"] == "held"
+        async with office(settings, slot="1") as two:
+            assert (await two.search(state="held"))["total"] == 2
+            await two.take(generation=2)
+            assert (await two.search(state="held"))["total"] == 0
+            two.hold(first)
+            two.deliveries().breaker.hold("maintenance")
+            assert [row["id"] for row in (await two.search())["deliveries"]] == [first.id]
+            two.deliveries().breaker.let_go()
+            assert (await two.search())["total"] == 0
+            rows = await two.store.read(lambda connection: connection.execute(text("select id from held")).all())
+            assert [row.id for row in rows] == [second.id], "a note that counts no more, which is deleted in the end"
+            await two.store.run(held.forget_stale)
+            rows = await two.store.read(lambda connection: connection.execute(text("select id from held")).all())
+            assert rows == []
+
+    asyncio.run(run())
+
+
+def test_what_was_parked_a_moment_ago_is_counted_once(settings: Settings) -> None:
+    """It is still in its lane; also where it does not stand on the page that is shown."""
+
+    async def scene(desk: Office) -> None:
+        old, both = release(1, 1, age=HOUR), release(2, 2)
+        await desk.park(parked(old), parked(both, "parked"))
+        desk.hold(both)
+        desk.deliveries().breaker.hold("a drill")
+        page = await desk.search(most=1)
+        assert ([row["id"] for row in page["deliveries"]], page["total"]) == ([old.id], 2)
+        assert (await desk.search(state="held"))["total"] == 0
+
+    play(settings, scene)
+
+
+def test_what_was_held_for_a_moment_only_is_not_written_down(settings: Settings) -> None:
+    """An organisation that comes and goes would cost a note a command each time."""
+
+    async def scene(desk: Office) -> None:
+        desk.hold(release(1, 1))
+        desk.deliveries().breaker.hold("a drill")
+        holding = getattr(desk.runtime.tasks["held"], "__self__", None)
+        assert isinstance(holding, held.Holding)
+        await holding.note(3600.0)
+        assert await desk.store.read(lambda connection: held.count(connection, parking.Wanted())) == 0
+        await holding.note(0.0)
+        assert await desk.store.read(lambda connection: held.count(connection, parking.Wanted())) == 1
 
     play(settings, scene)
 

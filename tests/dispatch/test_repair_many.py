@@ -10,17 +10,20 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select, update
 
 from adapters.registry import ADAPTERS
 from adapters.spec import Features
-from services.dispatch.desk import plans
+from services.dispatch.desk import paces, plans
 from services.dispatch.desk.decisions import Decisions
+from services.dispatch.desk.retention import Retention
 from services.dispatch.desk.runner import LEASE_S
-from services.dispatch.tables import acts
+from services.dispatch.tables import acts, items
+from services.dispatch.tables import paces as table
 from services.runtime.settings import Settings
 from tests.dispatch.agency import vin
 from tests.dispatch.office import (
+    POLICE,
     WHY,
     Office,
     Police,
@@ -368,5 +371,102 @@ def test_repairs_that_run_at_once_decide_about_each_delivery_once(settings: Sett
             assert {why for repair in ended for why in repair["why_skipped"]} <= {"in-another-repair", "changed"}
             rows = [await one.row(id_) for id_ in ids]
             assert [row.decided for row in rows if row] == [1] * 40
+
+    asyncio.run(run())
+
+
+# -- the pace
+
+
+def test_all_repairs_together_keep_an_organisations_pace(settings: Settings) -> None:
+    """Three in two processes whose clocks are an hour apart: at eight a second the twelfth act ends no sooner."""
+
+    async def run() -> None:
+        late = SetClock()
+        late.pass_(-HOUR)
+        async with office(settings, "repairs") as one, office(settings, "repairs", clock=late, slot="1") as two:
+            await one.park(*(parked(release(number, number)) for number in range(12)))
+            repairs = [(await one.planned(filter={"vin": vin(number)}))["id"] for number in range(12)]
+            began = asyncio.get_running_loop().time()
+            for number, repair in enumerate(repairs):
+                await (one, two)[number % 2].told("POST", f"/repairs/{repair}/run", {"per_second": 8})
+            for repair in repairs:
+                assert (await one.repaired(repair))["done"] == 1
+            assert asyncio.get_running_loop().time() - began >= 11 / 8
+
+    asyncio.run(run())
+
+
+def test_an_organisation_does_not_wait_for_anothers_turn(settings: Settings) -> None:
+    """Their deliveries are taken side by side, though all of the one's have waited longer than any of the other's."""
+
+    async def scene(desk: Office) -> None:
+        old = [parked(release(number, number, age=HOUR)) for number in range(3)]
+        young = [replace(parked(release(9 + number, number)), consumer="dispatch.tax") for number in range(3)]
+        await desk.park(*old, *young)
+        plan = (await desk.planned("cancel"))["id"]
+        await desk.told("POST", f"/repairs/{plan}/run", {"per_second": 5})
+        await desk.repaired(plan)
+        query = select(items.c.consumer, items.c.at).where(items.c.repair == plan).order_by(items.c.position)
+        rows = await desk.store.read(lambda connection: connection.execute(query).all())
+        assert [row.consumer for row in rows] == ["dispatch.police"] * 3 + ["dispatch.tax"] * 3
+        assert rows[3].at < rows[1].at
+
+    play(settings, scene, "repairs")
+
+
+def test_turns_are_one_after_another_also_when_the_clock_was_put_back(settings: Settings) -> None:
+    """Each is reserved behind the one before; a turn that a later clock noted keeps nobody waiting for that long."""
+
+    async def scene(desk: Office) -> None:
+        def turn(connection: Connection) -> float:
+            return paces.turn(connection, POLICE, 100.0)
+
+        first, second, third = [await desk.store.run(turn) for _ in range(3)]
+        assert first <= 0.0
+        assert 90 < second <= 100
+        assert 190 < third <= 200
+        put_back = update(table).values(noted_at=table.c.noted_at + 7200, next_at=table.c.next_at + 7200)
+        await desk.store.run(lambda connection: connection.execute(put_back))
+        assert await desk.store.run(turn) <= 0.0
+
+    play(settings, scene)
+
+
+# -- retention
+
+
+def test_what_people_did_is_kept_for_a_time_and_no_longer(settings: Settings) -> None:
+    """Acts and repairs that are over go together; what runs, and what was done about one that still waits, stays."""
+
+    async def run() -> None:
+        clock = SetClock()
+        async with office(settings.model_copy(update={"acts_kept_days": 100}), clock=clock) as desk:
+            gone, waits = release(1, 1), release(2, 2)
+            await desk.park(parked(gone), parked(waits))
+            over = (await desk.planned("cancel", filter={"vin": vin(1)}))["id"]
+            held_up = (await desk.planned(filter={"vin": vin(2)}))["id"]
+            never = (await desk.planned(filter={"vin": vin(2)}))["id"]
+            await desk.told("POST", f"/repairs/{over}/run", FAST)
+            await desk.runner._claimed()
+            await desk.runner.carry_out(over)
+            await desk.told("POST", f"/repairs/{held_up}/run", FAST)
+            await desk.told("POST", f"/repairs/{held_up}/pause", {})
+            await desk.told("POST", f"/deliveries/{waits.id}/retry", WHY)
+            retention = getattr(desk.runtime.tasks["retention"], "__self__", None)
+            assert isinstance(retention, Retention)
+            clock.pass_(timedelta(days=99))
+            await retention.prune()
+            assert {one["id"] for one in (await desk.told("GET", "/repairs"))["repairs"]} == {over, held_up, never}
+            clock.pass_(timedelta(days=2))
+            await desk.told("POST", "/organisations/tax/pause", WHY)
+            await retention.prune()
+            assert [one["id"] for one in (await desk.told("GET", "/repairs"))["repairs"]] == [held_up]
+            assert (await desk.told("GET", f"/repairs/{held_up}"))["total"] == 1
+            query = select(acts.c.act, acts.c.delivery).order_by(acts.c.seq)
+            rows = await desk.store.read(lambda connection: connection.execute(query).all())
+            assert [tuple(row) for row in rows] == [("retry", waits.id), ("pause", None)]
+            left = select(items.c.repair).distinct()
+            assert await desk.store.read(lambda c: list(c.execute(left).scalars())) == [held_up]
 
     asyncio.run(run())

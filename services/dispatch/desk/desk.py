@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -16,16 +17,17 @@ from services.runtime.breaker import State
 from services.runtime.clock import Clock
 from services.runtime.consumer import KafkaTrouble
 from services.runtime.parking import Parked
-from services.runtime.store import Store
+from services.runtime.store import Store, StoreUnavailable
 
-from . import lineage, plans, shown
+from . import held, lineage, plans, shown
 from .counter import Counter, consumer_of, organisation_of
 from .decisions import CannotDecide
 from .editing import Change
+from .held import Held
 from .lineage import Act, Because, Name
 from .plans import ActName, Plan, Repair
 from .runner import Runner
-from .search import Filter, Held, Search, Searching, UnknownOrganisation
+from .search import Filter, Search, Searching, UnknownOrganisation
 from .shown import Shown
 
 __all__ = ["Counter", "Desk", "UnknownDelivery"]
@@ -74,7 +76,7 @@ class Desk:
         breaker, gate = counter.deliveries.breaker, counter.deliveries.attempts.gate
         consumer = counter.deliveries.book.consumer
         word = self.breakers.pause(name)
-        held = 0 if breaker.state is State.CLOSED else await _backlog(counter)
+        backlog = 0 if breaker.state is State.CLOSED else await _backlog(counter)
         return {
             "id": name,
             "zh": counter.organisation.zh,
@@ -83,7 +85,7 @@ class Desk:
             "reason": breaker.reason,
             "paused_by": word.by if word else None,
             "since": self.breakers.since(name),
-            "held": held,
+            "held": backlog,
             "parked": counts.get((consumer, "parked"), 0) + counts.get((consumer, "answered"), 0),
             "dead": counts.get((consumer, "dead"), 0),
             "in_flight": gate.running,
@@ -140,8 +142,8 @@ class Desk:
         standing = await self.store.read(partial(_standing, id_=id_, reveal=False))
         if standing is not None:
             return self._stands(standing)
-        held = self._held(id_)
-        return self._waits(*held) if held else await self._ended(id_)
+        waiting = await self._held(id_)
+        return _waits(*waiting) if waiting else await self._ended(id_)
 
     async def reveal(self, id_: str, because: Because) -> Shown:
         """The same with its data as it is; that somebody looked, and why, is kept. Raises `UnknownDelivery`."""
@@ -167,23 +169,16 @@ class Desk:
             "behind": [shown.row(one) for one in standing.behind],
         }
 
-    def _held(self, id_: str) -> tuple[Held, list[Held]] | None:
-        """A held delivery, and all that is held."""
-        held = self.searching.held()
-        found = next((one for one in held if one.record.id == id_), None)
-        return (found, held) if found else None
+    async def _held(self, id_: str) -> tuple[Held, list[Held]] | None:
+        """A held delivery, and all that is held of its vehicle, in order."""
 
-    def _waits(self, one: Held, held: list[Held]) -> Shown:
-        lane = [each for each in held if (each.organisation, each.record.key) == (one.organisation, one.record.key)]
-        place = lane.index(one)
-        return {
-            **shown.row(one),
-            "data": shown.data(one.record, reveal=False),
-            "attempts": [],
-            "acts": [],
-            "head": shown.row(lane[0]) if place else None,
-            "behind": [shown.row(each) for each in lane[place + 1 :][:_MOST_BEHIND]],
-        }
+        def look(connection: Connection) -> tuple[Held, list[Held]] | None:
+            one = held.find(connection, id_)
+            return (one, held.lane(connection, one)) if one else None
+
+        with suppress(StoreUnavailable):  # as for a search
+            await self.searching.holding.note()
+        return await self.store.read(look)
 
     async def _ended(self, id_: str) -> Shown:
         consumers = list(map(consumer_of, self.counters))
@@ -228,7 +223,7 @@ class Desk:
         consumer = await self.store.read(lambda connection: parking.consumer_of(connection, id_))
         if consumer is not None:
             return self.counters[organisation_of(consumer)]
-        if self._held(id_):
+        if await self._held(id_):
             raise CannotDecide("held")
         try:
             await self._ended(id_)
@@ -306,6 +301,18 @@ async def _backlog(counter: Counter) -> int:
             return await counter.lanes.backlog()
     except (TimeoutError, KafkaTrouble):
         return counter.lanes.in_memory
+
+
+def _waits(one: Held, lane: list[Held]) -> Shown:
+    place = lane.index(one)
+    return {
+        **shown.row(one),
+        "data": shown.data(one.record, reveal=False),
+        "attempts": [],
+        "acts": [],
+        "head": shown.row(lane[0]) if place else None,
+        "behind": [shown.row(each) for each in lane[place + 1 :][:_MOST_BEHIND]],
+    }
 
 
 def _standing(connection: Connection, id_: str, *, reveal: bool) -> Standing | None:

@@ -97,6 +97,6 @@ class Turning(Form):
 
 
 class Starting(Turning):
-    """Run it, on no more than so many deliveries a second."""
+    """Run it, on no more than so many deliveries a second at each organisation."""
 
     per_second: Rate | None = None

@@ -26,7 +26,7 @@ State = Literal["planned", "running", "paused", "done", "cancelled"]
 Counts = dict[str, dict[str, int]]
 
 USUAL_RATE: Final = 5.0
-"""Deliveries a second, where nobody says otherwise: an organisation that has just come back is spared."""
+"""Deliveries a second at each organisation, where nobody says otherwise: one that has just come back is spared."""
 _ACTIVE: Final = ("running", "paused")
 _MAY: Final[dict[Name, tuple[tuple[State, ...], State]]] = {
     "run": (("planned", "paused", "running"), "running"),
@@ -163,11 +163,9 @@ def page(connection: Connection, after: str | None, most: int) -> list[Repair]:
     return list(map(_read, connection.execute(query)))
 
 
-def items_of(connection: Connection, id_: str, after: int, most: int, state: str | None = None) -> list[Item]:
+def items_of(connection: Connection, id_: str, after: int, most: int) -> list[Item]:
     """Its deliveries in their order, those after a position."""
     query = select(items).where(items.c.repair == id_, items.c.position > after).order_by(items.c.position).limit(most)
-    if state is not None:
-        query = query.where(items.c.state == state)
     return [_item(row) for row in connection.execute(query)]
 
 
@@ -240,7 +238,7 @@ def turn(connection: Connection, id_: str, act: Name, because: Because, at: floa
 
 
 def pace(connection: Connection, id_: str, per_second: float) -> None:
-    """Have it act on no more than so many deliveries a second."""
+    """Have it act on no more than so many deliveries a second at each organisation."""
     _change(connection, id_, per_second=per_second)
 
 
@@ -269,9 +267,22 @@ def _free(runner: str, now: float) -> ColumnElement[bool]:
     return or_(repairs.c.runner.is_(None), repairs.c.runner == runner, repairs.c.lease_until < now)
 
 
-def extend(connection: Connection, id_: str, until: float) -> None:
-    """Stay its runner."""
-    _change(connection, id_, lease_until=until)
+def extend(connection: Connection, repair: Repair, until: float) -> None:
+    """Stay its runner, at least up to a moment."""
+    _change(connection, repair.id, lease_until=max(repair.lease_until, until))
+
+
+def consumers_of(connection: Connection, id_: str) -> list[str]:
+    """Whose deliveries it has yet to take."""
+    waiting = select(items.c.consumer).where(items.c.repair == id_, items.c.state == "waiting").distinct()
+    return sorted(connection.execute(waiting).scalars())
+
+
+def next_of(connection: Connection, id_: str, consumer: str, most: int) -> list[Item]:
+    """The next that it has to take of one organisation's, in their order."""
+    waiting = (items.c.repair == id_, items.c.consumer == consumer, items.c.state == "waiting")
+    query = select(items).where(*waiting).order_by(items.c.position).limit(most)
+    return [_item(row) for row in connection.execute(query)]
 
 
 def finish(connection: Connection, id_: str, at: float) -> None:

@@ -1,7 +1,7 @@
-"""Carries out repairs of many deliveries, at their own pace, one process each; a crash loses and doubles nothing.
+"""Carries out repairs of many deliveries, one process each; a crash loses and doubles nothing.
 
 Each act on a delivery, its line in the lineage and its tick in the repair are one transaction. Whoever has the lease
-goes on where the last one ended.
+goes on where the last one ended. No organisation is acted upon faster than a repair says, however many run.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -18,26 +18,19 @@ from sqlalchemy.exc import DBAPIError
 from observability import logs
 from services.runtime import ledger, parking
 from services.runtime.clock import Clock
-from services.runtime.store import Store, waited_out
+from services.runtime.store import Op, Store, waited_out
 
-from . import plans, shown
+from . import paces, plans, shown
 from .counter import organisation_of
 from .decisions import CannotDecide, Deciding, Decisions
 from .plans import ActName, Item, Repair
+
+T = TypeVar("T")
 
 _LOOK_S: Final = 1.0
 _BREATH_S: Final = 0.1
 """At a high rate so much of it goes in one transaction."""
 LEASE_S: Final = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What one transaction did: how many deliveries it took, whose, and at what pace to go on."""
-
-    taken: int
-    consumers: Collection[str]
-    per_second: float
 
 
 @dataclass(slots=True)
@@ -68,14 +61,20 @@ class Runner:
                 await self._next_look()
 
     async def carry_out(self, id_: str) -> None:
-        """Act on its deliveries, one after another, until there are none or somebody stops it."""
-        while True:
-            step = await waited_out(lambda: self.store.run(partial(self._step, id_=id_)))
-            if step is None:
-                return
-            self.acted(step.consumers)
-            # Counted from here: what was slow is not made up for, an organisation that has just come back is spared.
-            await asyncio.sleep(step.taken / step.per_second)
+        """Act on its deliveries, each organisation's one after another, until there are none or somebody stops it."""
+        consumers = await self._durable(partial(plans.consumers_of, id_=id_))
+        async with asyncio.TaskGroup() as organisations:
+            for consumer in consumers:
+                organisations.create_task(self._at_one(id_, consumer))
+        await self._durable(partial(self._finish, id_=id_))
+
+    async def _at_one(self, id_: str, consumer: str) -> None:
+        """One organisation's, at the pace of all repairs together."""
+        wait_s = await self._durable(partial(self._begin, id_=id_, consumer=consumer))
+        while wait_s is not None:
+            await asyncio.sleep(wait_s)
+            wait_s = await self._durable(partial(self._step, id_=id_, consumer=consumer))
+            self.acted({consumer})
 
     async def _claimed(self) -> list[str]:
         now = self._now()
@@ -99,21 +98,37 @@ class Runner:
 
     # -- within a transaction
 
-    def _step(self, connection: Connection, id_: str) -> Step | None:
-        """Act on the next few; None where it is over, was stopped, or is somebody else's now."""
-        repair = plans.find(connection, id_, lock=True)
-        if repair.runner != self.who:
+    def _begin(self, connection: Connection, id_: str, consumer: str) -> float | None:
+        """In how many seconds it is its turn with an organisation's deliveries; None where it is not ours to run."""
+        repair = self._ours(connection, id_)
+        return None if repair is None else self._next_turn(connection, repair, consumer)
+
+    def _step(self, connection: Connection, id_: str, consumer: str) -> float | None:
+        """Act on the next few; in how many seconds it is its turn again.
+
+        None where none is left, or it was stopped, or is somebody else's now.
+        """
+        repair = self._ours(connection, id_)
+        waiting = plans.next_of(connection, id_, consumer, _at_once(repair)) if repair else []
+        if repair is None or not waiting:
             return None
-        most = max(1, int(repair.per_second * _BREATH_S))
-        waiting = plans.items_of(connection, id_, 0, most, "waiting")
-        if not waiting:
-            plans.finish(connection, id_, self._now())
-            logs.get().info("repair_done", repair=id_)
-            return None
-        plans.extend(connection, id_, self._now() + LEASE_S + len(waiting) / repair.per_second)
         for item in waiting:
             plans.tick_off(connection, id_, item, self._outcome(connection, repair, item), self._now())
-        return Step(len(waiting), {item.consumer for item in waiting}, repair.per_second)
+        return self._next_turn(connection, repair, consumer)
+
+    def _next_turn(self, connection: Connection, repair: Repair, consumer: str) -> float:
+        wait_s = paces.turn(connection, consumer, _at_once(repair) / repair.per_second)
+        plans.extend(connection, repair, self._now() + wait_s + LEASE_S)
+        return wait_s
+
+    def _finish(self, connection: Connection, id_: str) -> None:
+        if self._ours(connection, id_) is not None and not plans.consumers_of(connection, id_):
+            plans.finish(connection, id_, self._now())
+            logs.get().info("repair_done", repair=id_)
+
+    def _ours(self, connection: Connection, id_: str) -> Repair | None:
+        repair = plans.find(connection, id_, lock=True)
+        return repair if repair.runner == self.who else None
 
     def _outcome(self, connection: Connection, repair: Repair, item: Item) -> str | None:
         """Act on one delivery; the reason where it was left alone."""
@@ -143,8 +158,15 @@ class Runner:
             return "unplanned"
         return None
 
+    async def _durable(self, op: Op[T]) -> T:
+        return await waited_out(lambda: self.store.run(op))
+
     def _now(self) -> float:
         return self.clock.now().timestamp()
+
+
+def _at_once(repair: Repair) -> int:
+    return max(1, int(repair.per_second * _BREATH_S))
 
 
 def _deciding(decisions: Decisions, act: ActName) -> Deciding:

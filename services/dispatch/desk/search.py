@@ -1,29 +1,30 @@
 """Looking for deliveries that wait: what a person says they want, and a page of what there is.
 
-What is parked or dead stands in the store; what is held stands in the lanes of this process, while Kafka keeps the
+What is parked or dead stands in the store, and so does what is held in the lanes of any process, while Kafka keeps the
 backlog behind it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from sqlalchemy import Connection
 
 from contracts import keys
 from contracts.delivery import FailureClass
-from contracts.envelope import Envelope, Undecodable, envelope_of
 from contracts.numbers import vin as vins
 from contracts.types import Identifier, Vin
 from services.runtime import parking
-from services.runtime.breaker import State
 from services.runtime.parking import Mark, Parked, Wanted
-from services.runtime.record import Record
-from services.runtime.store import Store
+from services.runtime.store import Store, StoreUnavailable
 
+from . import held
 from .counter import Counter, consumer_of
+from .held import Held, Holding
 
 LONGEST_PAGE: Final = 500
 _PAGE: Final = 100
@@ -56,36 +57,6 @@ class Search(Filter):
     most: Annotated[int, Field(ge=1, le=LONGEST_PAGE)] = _PAGE
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A command that waits in its lane for its organisation to come back."""
-
-    organisation: str
-    record: Record
-    envelope: Envelope
-
-    @property
-    def since(self) -> float:
-        """When it became due."""
-        return self.envelope.time.timestamp()
-
-    @property
-    def command(self) -> str:
-        """Its contract."""
-        return self.envelope.type.removeprefix("tongche.").rsplit(".", 1)[0]
-
-    def wanted(self, wanted: Wanted) -> bool:
-        """Whether a person looks for it."""
-        return (
-            (wanted.consumers is None or consumer_of(self.organisation) in wanted.consumers)
-            and wanted.failure is None
-            and wanted.command in {None, self.command}
-            and wanted.case in {None, self.envelope.subject}
-            and wanted.key in {None, self.record.key}
-            and (wanted.before is None or self.since < wanted.before)
-        )
-
-
 Row = Parked | Held
 
 
@@ -100,11 +71,12 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Searching:
-    """Finds deliveries in the store and in the lanes of this process."""
+    """Finds deliveries; what waits in the lanes of this process is noted first."""
 
     store: Store
     counters: Mapping[str, Counter]
     key_secret: bytes
+    holding: Holding
 
     def wanted(self, filter_: Filter, now: float) -> Wanted:
         """The same in the store's words: a vehicle by its key. Raises `UnknownOrganisation`."""
@@ -123,23 +95,20 @@ class Searching:
     async def page(self, search: Search, now: float) -> Page:
         """One page. Raises `UnknownOrganisation`."""
         wanted, after = self.wanted(search, now), _mark(search.after)
-        held = [one for one in self.held() if one.wanted(wanted)] if search.state in {None, "held"} else []
-        parked, count = await self.store.read(lambda connection: _stored(connection, wanted, after, search.most + 1))
-        known = {row.record.id for row in parked}
-        # What was parked a moment ago may still be in its lane.
-        apart = sorted((one for one in held if one.record.id not in known), key=_place)
-        waiting = [one for one in apart if after is None or _place(one) > after]
-        rows: list[Row] = sorted([*parked, *waiting], key=_place)
-        shown = rows[: search.most]
-        return Page(shown, count + len(apart), _text(_place(shown[-1])) if len(rows) > len(shown) else None)
+        with suppress(StoreUnavailable):  # what cannot be written now was noted before, or can be read all the same
+            await self.holding.note()
 
-    def held(self) -> list[Held]:
-        """What waits in the lanes of organisations that may not be called, each vehicle's in its order."""
-        found: list[Held] = []
-        for name, counter in self.counters.items():
-            if counter.deliveries.breaker.state is not State.CLOSED:
-                found += filter(None, (_held(name, record) for record in counter.lanes.waiting()))
-        return found
+        def look(connection: Connection) -> tuple[list[Row], int]:
+            rows: list[Row] = [*parking.page(connection, wanted, after, search.most + 1)]
+            count = parking.count(connection, wanted)
+            if search.state in {None, "held"}:
+                rows += held.page(connection, wanted, after, search.most + 1)
+                count += held.count(connection, wanted)
+            return sorted(rows, key=_place), count
+
+        rows, total = await self.store.read(look)
+        shown = rows[: search.most]
+        return Page(shown, total, _text(_place(shown[-1])) if len(rows) > len(shown) else None)
 
     def means(self, filter_: Filter, organisation: str) -> bool:
         """Whether an organisation is among those that a person means."""
@@ -155,21 +124,10 @@ class Searching:
         return found
 
 
-def _stored(connection: Any, wanted: Wanted, after: Mark | None, most: int) -> tuple[list[Parked], int]:
-    return parking.page(connection, wanted, after, most), parking.count(connection, wanted)
-
-
 def _states(filter_: Filter) -> Collection[parking.State] | None:
     if filter_.state is None:
         return None
     return frozenset(state for state in _WAITS if state == filter_.state)
-
-
-def _held(organisation: str, record: Record) -> Held | None:
-    try:
-        return Held(organisation, record, envelope_of(record.headers))
-    except Undecodable:
-        return None  # its turn will come to be set aside
 
 
 def _place(row: Row) -> Mark:

@@ -15,9 +15,10 @@ from services.runtime.record import Outgoing, Record, read
 
 from . import editing
 from .counter import organisation_of
+from .held import Held
 from .lineage import Act
 from .plans import Item, Repair
-from .search import Held, Row
+from .search import Row
 
 Shown = dict[str, Any]
 Fate = Message[DeliveryChangedV1]
@@ -34,8 +35,8 @@ def row(one: Row) -> Shown:
 def _held(one: Held) -> Shown:
     return {
         "id": one.record.id,
-        "case": one.envelope.subject,
-        "organisation": one.organisation,
+        "case": one.case,
+        "organisation": organisation_of(one.consumer),
         "command": one.command,
         "state": "held",
         "tries": 0,

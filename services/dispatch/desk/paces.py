@@ -1,0 +1,37 @@
+"""How fast repairs may act on one organisation's deliveries: all repairs in all processes together.
+
+Each reserves its turn behind the last one that was reserved, so that several take turns. Moments are those of the
+database's clock, which is the only one that all processes share.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Connection, select, text, update
+
+from services.dispatch.tables import paces
+from services.runtime.sql import insert_once
+
+_NOW: Final = {
+    "postgresql": text("select extract(epoch from clock_timestamp())"),
+    "sqlite": text("select (julianday('now') - 2440587.5) * 86400.0"),
+}
+
+
+def turn(connection: Connection, consumer: str, lasts_s: float) -> float:
+    """Reserve the next turn, after which nobody has one for so many seconds; in how many seconds it comes."""
+    now = _now(connection)
+    insert_once(connection, paces, {"consumer": consumer, "noted_at": now, "next_at": now})
+    this = paces.c.consumer == consumer
+    noted_at, next_at = connection.execute(
+        select(paces.c.noted_at, paces.c.next_at).where(this).with_for_update()
+    ).one()
+    # A clock that was put back would have everybody wait for as long.
+    at = max(now, next_at) if noted_at <= now else now
+    connection.execute(update(paces).where(this).values(noted_at=now, next_at=at + lasts_s))
+    return float(at - now)
+
+
+def _now(connection: Connection) -> float:
+    return float(connection.execute(_NOW[connection.dialect.name]).scalar_one())
