@@ -33,23 +33,41 @@ def through(database: str, link: Proxy) -> str:
 _CLOSED: Final = SQL("alter database {} set default_transaction_read_only = on")
 _OPEN: Final = SQL("alter database {} reset default_transaction_read_only")
 _ANEW: Final = "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and pid <> pg_backend_pid()"
-"""Who is connected goes on as it was connected."""
+
+
+def forbid_writing(database: str) -> None:
+    """Nobody can write to the database of a URL any more, as on a standby or when the disk behind it is full."""
+    _become(database, _CLOSED)
+    _anew(database)
+
+
+def allow_writing(database: str) -> None:
+    """Whoever connects from now on can write again. Who is connected goes on as it was connected."""
+    _become(database, _OPEN)
 
 
 @asynccontextmanager
 async def read_only(database: str) -> AsyncIterator[None]:
-    """Nobody can write to the database of a URL, as on a standby or when the disk behind it is full."""
-    await asyncio.to_thread(_become, database, _CLOSED)
+    """Have nobody write for a while."""
+    await asyncio.to_thread(forbid_writing, database)
     try:
         yield
     finally:
-        await asyncio.to_thread(_become, database, _OPEN)
+        await asyncio.to_thread(allow_writing, database)
 
 
 def _become(database: str, statement: SQL) -> None:
+    with _connected(database) as connection:
+        connection.execute(statement.format(Identifier(connection.info.dbname)))
+
+
+def _anew(database: str) -> None:
+    """Have everybody connect again."""
+    with _connected(database) as connection:
+        connection.execute(_ANEW, [connection.info.dbname])
+
+
+def _connected(database: str) -> psycopg.Connection:
     plain = make_url(database).set(drivername="postgresql").render_as_string(hide_password=False)
     # Or the database could not be opened again by whoever closed it.
-    with psycopg.connect(plain, autocommit=True, options="-cdefault_transaction_read_only=off") as connection:
-        name = connection.info.dbname
-        connection.execute(statement.format(Identifier(name)))
-        connection.execute(_ANEW, [name])
+    return psycopg.connect(plain, autocommit=True, options="-cdefault_transaction_read_only=off")

@@ -10,7 +10,7 @@ from typing import Any, Final
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import ExceptionContext, make_url
 
 from .settings import Settings
 from .store import Store
@@ -26,6 +26,7 @@ _LINK: Final = {
 """PostgreSQL's names: seconds, but the last is milliseconds. A link that has fallen silent is given up."""
 _FROZEN: Final = "15s"
 """A process that stands still inside a transaction has its locks taken away after that, and its writes with them."""
+_READ_ONLY: Final = "25006"
 # Alembic keeps what it is doing in globals of its own: two threads at once would take each other's.
 _ALEMBIC: Final = threading.Lock()
 
@@ -42,7 +43,15 @@ def _engine(settings: Settings, service: str, *, immediate: bool) -> Engine:
         return _sqlite(settings.data / "db" / f"{service}.db", immediate=immediate)
     url = make_url(settings.database).set(drivername="postgresql+psycopg")
     options = f"-csearch_path={service} -cidle_in_transaction_session_timeout={_FROZEN}"
-    return create_engine(url, connect_args={"options": options, **_LINK}, pool_pre_ping=True)
+    engine = create_engine(url, connect_args={"options": options, **_LINK}, pool_pre_ping=True)
+
+    @event.listens_for(engine, "handle_error")
+    def _given_up(error: ExceptionContext) -> None:
+        # Such a session stays what it is when the database can be written again; the next one may not be.
+        if getattr(error.original_exception, "sqlstate", None) == _READ_ONLY:
+            error.is_disconnect = True
+
+    return engine
 
 
 def _sqlite(path: Path, *, immediate: bool) -> Engine:

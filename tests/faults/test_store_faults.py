@@ -7,10 +7,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, event, select
 
-from services.chaos.database import link, through
+from services.chaos.database import link, read_only, through
 from services.chaos.proxy import BLACK_HOLE, CLEAR, Weather
+from services.chaos.schedule import outlasting
+from services.runtime import database as module
 from services.runtime.database import open_store
 from services.runtime.health import storing
 from services.runtime.settings import Settings
@@ -109,3 +112,61 @@ def test_a_read_only_database_takes_nothing_and_loses_nothing(tmp_path: Path) ->
             assert await store.read(_written) == ["2"]
 
     asyncio.run(play())
+
+
+def test_whoever_could_only_read_asks_again_on_a_new_connection(database: str, tmp_path: Path) -> None:
+    """PostgreSQL lets nobody write for a while; a session that began then never may, so it is given up."""
+
+    async def play() -> None:
+        opened = await asyncio.to_thread(open_store, Settings(data=tmp_path, database=database), "dispatch")
+        async with started(opened) as store:
+            await _acted(store, 1)
+            async with read_only(database):
+                acting = [asyncio.create_task(_acted(store, number)) for number in range(2, 12)]
+                with pytest.raises(StoreUnavailable):
+                    await store.run(lambda connection: _act(connection, 99))
+                assert not store.available
+                assert not any(act.done() for act in acting)
+            async with asyncio.timeout(30):
+                await asyncio.gather(*acting)
+            assert sorted(map(int, await store.read(_written))) == list(range(1, 12))
+
+    asyncio.run(play())
+
+
+QUICK_S = 2
+"""Of the time-out for a new connection; drivers allow none that is shorter."""
+LONG_S = 1.25 * QUICK_S
+
+
+@pytest.mark.parametrize("anew", [False, True], ids=["connected before", "connecting"])
+def test_a_link_to_postgresql_in_weather_that_outlasts_its_time_out_costs_no_act(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, anew: bool
+) -> None:
+    """Whether it holds a connection or asks for one in the storm: all that was begun is done when that is over."""
+    monkeypatch.setitem(module._LINK, "connect_timeout", QUICK_S)
+
+    async def through_it(number: int, weather: Weather) -> None:
+        async with link(database, Random(number)) as proxy:
+            settings = Settings(data=tmp_path, database=through(database, proxy))
+            async with started(await asyncio.to_thread(open_store, settings, "dispatch")) as store:
+                await _acted(store, number)
+                proxy.turn(weather)
+                if anew:
+                    proxy.reset()
+                acting = [asyncio.create_task(_acted(store, number * 100 + act)) for act in range(1, 20)]
+                await asyncio.wait(acting, timeout=LONG_S)
+                assert not any(act.done() for act in acting)
+                proxy.turn(CLEAR)
+                async with asyncio.timeout(60):
+                    await asyncio.gather(*acting)
+
+    async def play() -> list[str]:
+        weathers = outlasting(QUICK_S).values()
+        await asyncio.gather(*(through_it(number, weather) for number, weather in enumerate(weathers, start=1)))
+        async with started(
+            await asyncio.to_thread(open_store, Settings(data=tmp_path, database=database), "dispatch")
+        ) as store:
+            return await store.read(_written)
+
+    assert len(asyncio.run(play())) == 20 * len(outlasting(QUICK_S))

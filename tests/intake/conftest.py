@@ -21,6 +21,7 @@ import uvicorn
 
 from contracts.contract import Contract
 from contracts.envelope import Message, decode
+from services.chaos.database import allow_writing, forbid_writing
 from services.intake.door import Door
 from services.intake.files.rows import sale_of
 from services.intake.http import Routes, application
@@ -78,6 +79,7 @@ class House:
     loop: asyncio.AbstractEventLoop
     door: Door
     publishers: Publishers
+    database: str | None = None
     sent: list[Outgoing] = field(default_factory=list)
     port: int = 0
 
@@ -116,6 +118,9 @@ class House:
 
     def write_protect(self, *, on: bool) -> None:
         """What a full or read-only disk does to the database."""
+        if self.database is not None:
+            (forbid_writing if on else allow_writing)(self.database)
+            return
         connection = self.store.writer.raw_connection()
         connection.cursor().execute(f"pragma query_only={int(on)}")
         connection.close()
@@ -164,6 +169,14 @@ def house(tmp_path: Path) -> Iterator[House]:
         yield house
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either_house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    """The same on one of our databases, then on the other."""
+    database = request.getfixturevalue("database") if request.param == "postgresql" else None
+    with opened(tmp_path, database) as house:
+        yield house
+
+
 @pytest.fixture(scope="module")
 def _standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with opened(tmp_path_factory.mktemp("standing")) as house:
@@ -178,14 +191,15 @@ def old_house(_standing: House) -> House:
 
 
 @contextmanager
-def opened(tmp_path: Path) -> Iterator[House]:
+def opened(tmp_path: Path, database: str | None = None) -> Iterator[House]:
     tokens = {name: f"token-of-{name}" for name in PUBLISHERS}
     path = tmp_path / "publishers.toml"
     write_publishers(path, tokens, list(PUBLISHERS))
     publishers = Publishers(path)
     started: list[House] = []
     ready = threading.Event()
-    thread = threading.Thread(target=lambda: asyncio.run(_live(tmp_path, tokens, publishers, started, ready)))
+    settings = Settings(data=tmp_path, database=database)
+    thread = threading.Thread(target=lambda: asyncio.run(_live(settings, tokens, publishers, started, ready)))
     thread.start()
     assert ready.wait(WITHIN_S)
     house = started[0]
@@ -198,12 +212,12 @@ _stop_of: dict[int, asyncio.Event] = {}
 
 
 async def _live(
-    folder: Path, tokens: dict[str, str], publishers: Publishers, started: list[House], ready: threading.Event
+    settings: Settings, tokens: dict[str, str], publishers: Publishers, started: list[House], ready: threading.Event
 ) -> None:
-    store = await asyncio.to_thread(open_store, Settings(data=folder), "intake")
+    store = await asyncio.to_thread(open_store, settings, "intake")
     store.start()
     door = Door(store, Ledger(StoppedClock(TODAY), new_id, b"k" * 32))
-    house = House(folder, tokens, store, asyncio.get_running_loop(), door, publishers)
+    house = House(settings.data, tokens, store, asyncio.get_running_loop(), door, publishers, settings.database)
     store.on_commit = lambda facts: house.sent.extend(fact for fact in facts if isinstance(fact, Outgoing))
     config = uvicorn.Config(application(Routes(door, publishers)), port=0, log_config=None, lifespan="off")
     server = uvicorn.Server(config)
