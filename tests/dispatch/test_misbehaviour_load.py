@@ -18,7 +18,7 @@ from adapters.spec import Features
 from services.dispatch.deliveries import Deliveries
 from services.runtime.gate import Gate
 from tests.dispatch.agency import Customs, Fault, served, vin
-from tests.dispatch.workshop import Site, declaration, quick
+from tests.dispatch.workshop import Site, declaration, quick, until
 
 AHEAD_S: Final = 0.06
 """The gate's timers are coarse: so much of a second's calls may come early."""
@@ -34,9 +34,14 @@ class Office(Customs):
     inside: int = 0
     busiest: int = 0
     refused: int = 0
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+    """Until then nobody who came in leaves again."""
     came: list[float] = field(default_factory=list)
     allowed: list[int] = field(default_factory=list)
     """How many calls at once the gate allowed, as each came."""
+
+    def __post_init__(self) -> None:
+        self.opened.set()
 
     async def declare(self, request: web.Request) -> web.StreamResponse:
         """Serve whoever finds a desk."""
@@ -47,6 +52,7 @@ class Office(Customs):
             if self.inside > self.desks:
                 self.refused += 1
                 return web.Response(status=429)
+            await self.opened.wait()
             await asyncio.sleep(self.linger_s)
             return await Customs.declare(self, request)
         finally:
@@ -95,26 +101,46 @@ async def _all_at_once(deliveries: Deliveries, cars: range) -> None:
             lanes.create_task(deliveries.handle(declaration(vin(number), number), None))
 
 
-def _rate_is_kept(office: Office, began: float, per_second: float) -> None:
-    for number, at in enumerate(sorted(office.came)):
+def _rate_is_kept(came: list[float], began: float, per_second: float) -> None:
+    for number, at in enumerate(sorted(came)):
         assert at - began >= number / per_second - AHEAD_S, f"call {number}"
+
+
+async def _queued(office: Office, deliveries: Deliveries, cars: range) -> list[asyncio.Task[None]]:
+    """One lane a car: each comes to the gate when those before it stand there; then as many as may are inside."""
+    gate = office.gate
+    assert gate is not None
+    lanes: list[asyncio.Task[None]] = []
+    for number in cars:
+        lanes.append(asyncio.create_task(deliveries.handle(declaration(vin(number), number), None)))
+        await until(lambda: gate.running + gate.waiting == len(lanes))
+    await until(lambda: len(office.came) == gate.running == gate.allowed)
+    return lanes
+
+
+def _nobody_jumped_the_queue(office: Office, cars: range, at_once: int) -> None:
+    """Whoever stood before somebody that came in had come in too, or was on the way in."""
+    came = [number for car in office.calls for number in cars if vin(number) == car]
+    for place, number in enumerate(came):
+        assert len(set(range(cars.start, number)) - set(came[:place])) < at_once, came
 
 
 def test_no_agency_sees_more_calls_than_it_bears(limited: Callable[..., Play]) -> None:
     """Neither at once nor a second, whatever waits; and who came first is served first."""
-    office = Office(linger_s=0.05)
+    office, cars = Office(linger_s=0.01), range(40)
 
     async def scenario(_: Site, deliveries: Deliveries) -> None:
-        began = asyncio.get_running_loop().time()
-        await _all_at_once(deliveries, range(40))
-        _rate_is_kept(office, began, 50)
+        office.opened.clear()
+        lanes = await _queued(office, deliveries, cars)
+        inside, began = len(office.came), asyncio.get_running_loop().time()
+        office.opened.set()
+        await asyncio.gather(*lanes)
+        _rate_is_kept(office.came[inside:], began, 50)
 
     limited(concurrency=3, per_second=50.0)(office, scenario)
     assert office.busiest <= 3
-    assert [car for car, _ in office.effects].count(vin(0)) == 1
-    for place, (car, _) in enumerate(office.effects):
-        # Those who are inside together may finish in any order.
-        assert abs(place - [vin(number) for number in range(40)].index(car)) <= 3
+    assert sorted(car for car, _ in office.effects) == sorted(vin(number) for number in cars)
+    _nobody_jumped_the_queue(office, cars, 3)
 
 
 def test_look_ups_count_as_calls(limited: Callable[..., Play]) -> None:
@@ -124,7 +150,7 @@ def test_look_ups_count_as_calls(limited: Callable[..., Play]) -> None:
     async def scenario(_: Site, deliveries: Deliveries) -> None:
         began = asyncio.get_running_loop().time()
         await _all_at_once(deliveries, range(4))
-        _rate_is_kept(office, began, 20)
+        _rate_is_kept(office.came, began, 20)
 
     limited(Features.QUERYABLE, per_second=20.0)(office, scenario)
     assert len(office.came) == len(office.calls) + len(office.look_ups) >= 12
