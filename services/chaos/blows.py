@@ -12,7 +12,7 @@ from typing import Final
 from services.chaos import database
 from services.chaos.proxy import CLEAR
 from services.chaos.rig import Rig
-from services.chaos.schedule import BROKER_ENDS, MISBEHAVIOURS, POSTGRESQL, SERVICES, WEATHERS, Strike
+from services.chaos.schedule import BROKER_ENDS, MISBEHAVIOURS, POSTGRESQL, SERVICES, Strike, weather_of
 from services.runtime import topics
 from services.runtime.producer import Producer
 from services.runtime.record import Outgoing
@@ -96,7 +96,7 @@ async def zombie(rig: Rig, strike: Strike) -> AsyncIterator[None]:
 async def link(rig: Rig, strike: Strike) -> AsyncIterator[None]:
     """Bad weather on one link."""
     proxy = rig.links[strike.target]
-    proxy.turn(WEATHERS[strike.how])
+    proxy.turn(weather_of(strike))
     try:
         yield
     finally:

@@ -8,6 +8,7 @@ from itertools import chain
 from random import Random
 from typing import Any, Final
 
+from services.chaos.patience import PATIENCE_S
 from services.chaos.proxy import BLACK_HOLE, HALF_OPEN, Weather
 
 SERVICES: Final = ("simulator", "intake", "journey", "dispatch", "console")
@@ -35,6 +36,8 @@ _BEFORE_LAST: Final = 0.8
 
 BROKER_ENDS: Final = ("is killed", "is stopped")
 
+_LONGER: Final = 1.2
+
 WEATHERS: Final[Mapping[str, Weather]] = {
     "latency": Weather(latency_s=0.15, jitter_s=0.2),
     "slices": Weather(slice_bytes=7),
@@ -58,6 +61,12 @@ def outlasting(time_out_s: float) -> Mapping[str, Weather]:
         "black hole": BLACK_HOLE,
     }
 
+
+SQUALLS: Final = {
+    link: {f"{how} for {_LONGER * most_s:.0f} s": weather for how, weather in outlasting(most_s).items()}
+    for link, most_s in PATIENCE_S.items()
+}
+"""By link and variant, weather that lasts longer than we wait for anything on that link."""
 
 MISBEHAVIOURS: Final[Mapping[str, Mapping[str, Any]]] = {
     "refuses connections": {"down": "refuse"},
@@ -103,6 +112,11 @@ class Strike:
     def __str__(self) -> str:
         how = f" ({self.how})" if self.how else ""
         return f"{self.fault} {self.target}{how}" + (f" {self.lasts_s:.0f} s" if self.lasts_s else "")
+
+
+def weather_of(strike: Strike) -> Weather:
+    """What a link is like while it is struck."""
+    return WEATHERS.get(strike.how) or SQUALLS[strike.target][strike.how]
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +192,15 @@ def menu(
         "disk": disks,
         LAST: [Card(LAST, "everybody", how) for how in ("+3600 s", "-3600 s")],
     }
+    if not hasty:
+        decks["squall"] = [
+            Card("link", link, how, _LONGER * PATIENCE_S[link], _LONGER * PATIENCE_S[link])
+            for link in links
+            for how in SQUALLS[link]
+        ]
     shares = {"kill": 4, "restart": 1, "broker": 1, "freeze": 1, "workers": 2, "zombie": 1}
-    return Menu(decks, shares | {"link": 5, "agency": 6, "poison": 1, "disk": 1, LAST: 1})
+    shares |= {"link": 5, "squall": 1, "agency": 6, "poison": 1, "disk": 1, LAST: 1}
+    return Menu(decks, {name: share for name, share in shares.items() if name in decks})
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from services.stack.running import Running
 from services.stack.trouble import TroubleError
 
 _PAUSE_S: Final = 0.1
-_ANSWER_S: Final = 15.0
+ANSWER_S: Final = 15.0
 _CHINA: Final = ZoneInfo("Asia/Shanghai")
 
 
@@ -89,7 +89,7 @@ async def until_acknowledged(door: Door, sale: Sale, patience_s: float) -> None:
 
 async def _taken(door: Door, sale: Sale) -> bool:
     try:
-        async with asyncio.timeout(_ANSWER_S):
+        async with asyncio.timeout(ANSWER_S):
             await door.publish(sale)
     except (TroubleError, TimeoutError):
         # Not there at all, or there and not able to keep anything: both mean that nothing was promised.

@@ -16,12 +16,13 @@ from .settings import Settings
 from .store import Store
 
 _BUSY_S: Final = 10
+SILENT_S: Final = 30
 _LINK: Final = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,
+    "tcp_user_timeout": SILENT_S * 1000,
 }
 """PostgreSQL's names: seconds, but the last is milliseconds. A link that has fallen silent is given up."""
 _FROZEN: Final = "15s"

@@ -31,7 +31,7 @@ from observability import logs, metrics
 from .broker import REQUEST_S
 from .record import Outgoing
 
-_ACK_S: Final = 30.0
+ACK_S: Final = 30.0
 """With idempotence aiokafka never expires a batch; past this the send is ambiguous and is repeated."""
 _STOP_S: Final = 5.0
 _PAUSE_S: Final = 0.2
@@ -80,7 +80,7 @@ class Producer:
 
     bootstrap: str
     client_id: str
-    ack_s: float = _ACK_S
+    ack_s: float = ACK_S
     _inner: AIOKafkaProducer | None = None
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _partitions: dict[str, int] = field(default_factory=dict)

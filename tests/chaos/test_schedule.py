@@ -7,7 +7,20 @@ from collections.abc import Sequence
 import pytest
 
 from services.chaos.blows import BLOWS
-from services.chaos.schedule import LAST, LEAST_S, LINKS, LONG_S, POSTGRESQL, Strike, menu, menu_for, schedule
+from services.chaos.patience import PATIENCE_S
+from services.chaos.schedule import (
+    LAST,
+    LEAST_S,
+    LINKS,
+    LONG_S,
+    POSTGRESQL,
+    Strike,
+    menu,
+    menu_for,
+    outlasting,
+    schedule,
+    weather_of,
+)
 
 HOURS_S = 4 * 3600.0
 SEEDS = range(20)
@@ -54,6 +67,14 @@ def test_a_worker_sleeps_for_a_minute_unless_the_run_is_short() -> None:
 
     assert frozen_s(300) == {60}
     assert max(frozen_s(LEAST_S)) < LEAST_S
+
+
+@pytest.mark.parametrize("link", [*LINKS, POSTGRESQL])
+def test_a_long_run_has_weather_that_outlasts_every_time_out(link: str) -> None:
+    """On every link, in every way in which no answer comes."""
+    dealt = [card for card in menu(links=[link]).decks["squall"] if card.least_s > PATIENCE_S[link]]
+    assert len(dealt) == len(outlasting(1))
+    assert all(weather_of(Strike(0, card.fault, link, card.how)) for card in dealt)
 
 
 def test_a_postgresql_is_struck_as_well() -> None:
