@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, date, datetime, timedelta
+from itertools import accumulate, chain, count, repeat
 from pathlib import Path
 
 import pytest
 
 from services.runtime.settings import Settings
 from services.stack.pulse import Pulse
+
+LIMIT_S, EVERY_S = 20.0, 2.0
 
 
 @pytest.mark.parametrize("hours", [-30, 30])
@@ -21,8 +25,17 @@ def test_a_wrong_clock_is_wrong_for_the_whole_process(tmp_path: Path, hours: int
     assert Settings(data=tmp_path, clock_offset_s=hours * 3600.0, business_date=chosen).clock.today() == chosen
 
 
-def test_a_supervisor_takes_no_jump_for_silence() -> None:
-    """It counts by a clock that only runs on; were that one to leap, a leap counts as one look."""
-    moments = iter([0.0, 0.1, 86_400.0, 86_400.1])
-    pulse = Pulse(20.0, now=lambda: next(moments))
-    assert not any(pulse.gone(answered=answered, frozen=False) for answered in (True, False, False, False))
+def test_a_supervisor_counts_by_a_clock_that_nobody_sets() -> None:
+    """The machine's may be put back or forward while it looks."""
+    assert Pulse(LIMIT_S).now is time.monotonic
+
+
+@pytest.mark.parametrize(("leap_s", "looks"), [(0.0, 10), (86_400.0, 9)], ids=["steady", "a day at once"])
+def test_a_supervisor_takes_no_leap_for_silence(leap_s: float, looks: int) -> None:
+    """Were its clock to leap all the same, as after a machine's sleep, the leap costs one look and no more."""
+    steps = chain([0.0, EVERY_S, EVERY_S, EVERY_S + leap_s], repeat(EVERY_S))
+    moments = accumulate(steps)
+    pulse = Pulse(LIMIT_S, now=lambda: next(moments))
+    pulse.gone(answered=True, frozen=False)
+    silent = (number for number in count(1) if pulse.gone(answered=False, frozen=False))
+    assert next(silent) == looks
