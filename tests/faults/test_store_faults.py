@@ -14,6 +14,7 @@ from services.chaos.database import link, read_only, through
 from services.chaos.proxy import BLACK_HOLE, CLEAR, Weather
 from services.chaos.schedule import outlasting
 from services.runtime import database as module
+from services.runtime import store as patience
 from services.runtime.database import open_store
 from services.runtime.health import storing
 from services.runtime.settings import Settings
@@ -59,7 +60,7 @@ def test_a_link_to_postgresql_that_breaks_costs_no_act(database: str, tmp_path: 
     assert sorted(asyncio.run(play()), key=int) == [str(number) for number in range(ACTS)]
 
 
-def test_a_database_that_never_answers_is_named(database: str, tmp_path: Path) -> None:
+def test_a_database_that_never_answers_is_named(database: str, tmp_path: Path, until: Any) -> None:
     """No error comes, ever: only that acts wait and none is done shows it. When it lives again, all are done."""
 
     async def play() -> None:
@@ -71,7 +72,7 @@ def test_a_database_that_never_answers_is_named(database: str, tmp_path: Path) -
                 await _acted(store, 1)
                 proxy.turn(BLACK_HOLE)
                 acting = asyncio.create_task(_acted(store, 2))
-                await asyncio.wait({acting}, timeout=0.2)
+                await until(lambda: store.asked > store.done)
                 for second in range(30):
                     vital.look(float(second))
                 assert vital.still
@@ -85,8 +86,11 @@ def test_a_database_that_never_answers_is_named(database: str, tmp_path: Path) -
     asyncio.run(play())
 
 
-def test_a_read_only_database_takes_nothing_and_loses_nothing(tmp_path: Path) -> None:
+def test_a_read_only_database_takes_nothing_and_loses_nothing(
+    tmp_path: Path, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Who asks hears that it is unavailable; who waits it out has done the act when it can be written again."""
+    monkeypatch.setattr(patience, "_PAUSE_S", 0.01)
 
     async def play() -> None:
         opened = open_store(Settings(data=tmp_path), "dispatch")
@@ -103,8 +107,8 @@ def test_a_read_only_database_takes_nothing_and_loses_nothing(tmp_path: Path) ->
                 assert not store.available
             else:
                 raise AssertionError
-            waiting = asyncio.create_task(_acted(store, 2))
-            await asyncio.wait({waiting}, timeout=0.2)
+            before, waiting = store.done, asyncio.create_task(_acted(store, 2))
+            await until(lambda: store.done > before + 2)
             assert not waiting.done()
             read_only = False
             async with asyncio.timeout(30):
