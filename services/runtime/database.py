@@ -28,6 +28,8 @@ _LINK: Final = {
 _FROZEN: Final = "15s"
 """A process that stands still inside a transaction has its locks taken away after that, and its writes with them."""
 _READ_ONLY: Final = "25006"
+_STATEMENTS: Final = 16
+"""SQLite keeps ready so many statements, each with the values it last had: megabytes, where it was a large batch."""
 # Alembic keeps what it is doing in globals of its own: two threads at once would take each other's.
 _ALEMBIC: Final = threading.Lock()
 
@@ -57,7 +59,8 @@ def _engine(settings: Settings, service: str, *, immediate: bool) -> Engine:
 
 def _sqlite(path: Path, *, immediate: bool) -> Engine:
     path.parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_S, "check_same_thread": False})
+    settings = {"timeout": _BUSY_S, "check_same_thread": False, "cached_statements": _STATEMENTS}
+    engine = create_engine(f"sqlite:///{path}", connect_args=settings)
 
     @event.listens_for(engine, "connect")
     def _durable(connection: Any, _record: Any) -> None:
