@@ -6,13 +6,14 @@ The order is always: store, say, let go. A crash between any two says the same a
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
 from adapters.spec import Features
 from services.runtime import ledger, outbox, parking
+from services.runtime.clock import Clock
 from services.runtime.owner import Fence
 from services.runtime.parking import Parked
 from services.runtime.record import Outgoing, Place, Record
@@ -31,6 +32,7 @@ class Book:
     store: Store
     fence: Fence
     features: Features
+    clock: Clock = field(default_factory=Clock)
 
     @property
     def consumer(self) -> str:
@@ -53,7 +55,7 @@ class Book:
 
         def act(connection: Connection) -> ledger.Decision:
             self._ended(connection, record)
-            return ledger.decide_later(connection, self.consumer, record.id, outputs)
+            return ledger.decide_later(connection, self.consumer, record.id, outputs, self._now())
 
         return (await self.durable(act)).stored
 
@@ -83,9 +85,10 @@ class Book:
 
     # -- the parked ones
 
-    async def keys(self, places: Collection[Place]) -> set[str]:
-        """The keys of which something is parked in these partitions."""
-        return await self.durable(lambda connection: parking.keys(connection, self.consumer, places))
+    async def keys(self, places: Collection[Place], most: int) -> set[str]:
+        """The keys of which something is parked in these partitions, so many at the most."""
+        # By the writer, and so after all that was parked here before.
+        return await self.durable(lambda connection: parking.keys(connection, self.consumer, places, most))
 
     async def due(self, places: Collection[Place], now: float, most: int) -> list[Parked]:
         """Heads that may be tried now."""
@@ -144,7 +147,7 @@ class Book:
 
         def act(connection: Connection) -> Parked:
             self._ended(connection, row.record)
-            stored = ledger.decide(connection, self.consumer, row.record.id, outputs)
+            stored = ledger.decide(connection, self.consumer, row.record.id, outputs, self._now())
             answered = replace(row, state="answered", outputs=tuple(stored))
             parking.put(connection, answered)
             return answered
@@ -176,6 +179,9 @@ class Book:
         self.fence.check(connection, record.place)
         if not self.forgiving:
             ledger.end(connection, self.consumer, record.id)
+
+    def _now(self) -> float:
+        return self.clock.now().timestamp()
 
     async def durable(self, op: Op[T]) -> T:
         """Run an act that writes; returns when it is durable."""

@@ -50,7 +50,7 @@ class Deliveries:
         """Take the fence, then learn which keys wait parked."""
         mine = await self.book.fence.take(partitions, generation)
         self.attempts.mine.update(mine)
-        await self.parked.learn(mine)
+        await self.parked.learn(frozenset(self.attempts.mine))
         self.heads.look()
         return mine
 

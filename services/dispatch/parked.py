@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
@@ -11,22 +12,27 @@ from services.runtime.record import Outgoing, Place
 
 from .book import Book
 from .delivery import Delivery, Failed
+from .keys import Keys
 from .voice import Fate, Voice
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ParkedDeliveries:
     """Parks one organisation's deliveries and says so."""
 
     book: Book
     voice: Voice
-    keys: set[str] = field(default_factory=set)
-    """Every key of which something may be parked here: whoever comes with one looks whether it must wait behind."""
+    keys: Keys = field(default_factory=Keys)
+    """Of which keys something may be parked here: whoever comes with one looks whether it must wait behind."""
+    _places: Collection[Place] = ()
+    _learning: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def learn(self, places: Collection[Place]) -> None:
-        """Find out which keys wait in partitions that are ours now."""
-        # Never replaced: what is parked while this is read must not be forgotten. A key too many costs a look.
-        self.keys.update(await self.book.keys(places))
+        """Find out which keys wait in the partitions that are ours now."""
+        self._places = places
+        async with self._learning:
+            self.keys.listen()
+            self.keys.learn(await self.book.keys(places, self.keys.most + 1))
 
     async def put_behind(self, delivery: Delivery) -> bool:
         """Park it if something of its vehicle is parked; whether it was."""
@@ -34,7 +40,16 @@ class ParkedDeliveries:
         if key not in self.keys:
             return False
         fate = Fate("parked", deadline=delivery.deadline, reason="behind another of its vehicle")
-        return await self.book.park_behind(self._row(delivery), self.voice.changed(delivery.command, key, fate))
+        behind = await self.book.park_behind(self._row(delivery), self.voice.changed(delivery.command, key, fate))
+        if not behind:
+            await self._forget(key)
+        return behind
+
+    async def _forget(self, key: str) -> None:
+        """Nothing of it waits any more; nobody but its lane, which is here, could change that."""
+        self.keys.discard(key)
+        if self.keys.doubtful:
+            await self.learn(self._places)
 
     async def put(self, delivery: Delivery, failed: Failed, tries: int = 0) -> None:
         """Store that it waits, or that it is dead, and say so; the head of its key if nothing waits before it."""
@@ -46,8 +61,8 @@ class ParkedDeliveries:
             failure=failed.failure,
             reason=failed.reason,
         )
-        self.keys.add(delivery.record.key)
         await self.book.park(row, self._said(delivery, failed), cut_off=delivery.cut_off_at is not None)
+        self.keys.add(delivery.record.key)
         logs.get().info("delivery_parked", state=row.state, failure=row.failure, case_id=delivery.case)
 
     async def let_go(self, row: Parked) -> None:

@@ -74,7 +74,7 @@ def _counter(runtime: Runtime, organisation: Organisation, http: dict[Features, 
     agency = Agency(organisation, organisation.url or runtime.settings.simulator_url, session)
     limits = organisation.limits
     voice = Voice(organisation, runtime.clock, runtime.ids)
-    book = Book(runtime.store, Fence(runtime.store, name, runtime.slot), agency.adapter.features)
+    book = Book(runtime.store, Fence(runtime.store, name, runtime.slot), agency.adapter.features, runtime.clock)
     gate = Gate(Breaker(organisation.id), limits.concurrency, limits.per_second)
     deliveries = Deliveries(Attempts(agency, voice, book, gate, runtime.clock), runtime.producer)
     lane = Lane(

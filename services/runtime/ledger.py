@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,7 +13,7 @@ from .packing import pack_messages, unpack_messages
 from .record import Outgoing
 from .sql import insert_once, insert_those_new
 from .store import gathered, seen_to
-from .tables import ledger
+from .tables import begun, ledger
 
 _AT_ONCE: Final = 500
 _DECISIONS: Final = "tongche.decisions"
@@ -31,9 +30,9 @@ def decided(connection: Connection, consumer: str, ids: Sequence[str]) -> dict[s
     return found
 
 
-def decide(connection: Connection, consumer: str, id_: str, outputs: Sequence[Outgoing]) -> list[Outgoing]:
+def decide(connection: Connection, consumer: str, id_: str, outputs: Sequence[Outgoing], at: float) -> list[Outgoing]:
     """Store the outcome of an input; gives back what is stored, which an earlier try may have decided otherwise."""
-    row = {"consumer": consumer, "id": id_, "outputs": pack_messages(outputs), "at": time.time()}
+    row = {"consumer": consumer, "id": id_, "outputs": pack_messages(outputs), "at": at}
     if insert_once(connection, ledger, row):
         return list(outputs)
     return decided(connection, consumer, [id_])[id_]
@@ -46,11 +45,12 @@ class Decision:
     consumer: str
     id: str
     stored: list[Outgoing]
+    at: float
 
 
-def decide_later(connection: Connection, consumer: str, id_: str, outputs: Sequence[Outgoing]) -> Decision:
+def decide_later(connection: Connection, consumer: str, id_: str, outputs: Sequence[Outgoing], at: float) -> Decision:
     """As `decide`, together with all others of the same transaction."""
-    decision = Decision(consumer, id_, list(outputs))
+    decision = Decision(consumer, id_, list(outputs), at)
     gathered(connection, _DECISIONS, _Decisions).waiting.append(decision)
     return decision
 
@@ -62,10 +62,10 @@ class _Decisions:
     def flush(self, connection: Connection) -> None:
         if not self.waiting:
             return
-        now, decisions = time.time(), self.waiting.copy()
+        decisions = self.waiting.copy()
         self.waiting.clear()
         rows = [
-            {"consumer": one.consumer, "id": one.id, "outputs": pack_messages(one.stored), "at": now}
+            {"consumer": one.consumer, "id": one.id, "outputs": pack_messages(one.stored), "at": one.at}
             for one in decisions
         ]
         new = insert_those_new(connection, ledger, rows)
@@ -84,32 +84,26 @@ class _Decisions:
 
 def begin(connection: Connection, consumer: str, id_: str, at: float) -> float | None:
     """Note that an input is about to have its effect; if an earlier try never told how it ended, when that began."""
-    row = {"consumer": _begun(consumer), "id": id_, "outputs": None, "at": at}
-    if insert_once(connection, ledger, row):
+    if insert_once(connection, begun, {"consumer": consumer, "id": id_, "at": at}):
         return None
-    found: float = connection.execute(select(ledger.c.at).where(_is_begun(consumer, id_))).scalar_one()
+    found: float = connection.execute(select(begun.c.at).where(_is(consumer, id_))).scalar_one()
     return found
 
 
 def begin_again(connection: Connection, consumer: str, id_: str, at: float) -> None:
     """Note that it is about to have its effect once more, after a try of which nobody knows."""
-    connection.execute(update(ledger).where(_is_begun(consumer, id_)).values(at=at))
+    connection.execute(update(begun).where(_is(consumer, id_)).values(at=at))
 
 
-def begun(connection: Connection, consumer: str, id_: str) -> bool:
+def has_begun(connection: Connection, consumer: str, id_: str) -> bool:
     """Whether an effect began of which nobody told how it ended."""
-    query = select(ledger.c.id).where(ledger.c.consumer == _begun(consumer), ledger.c.id == id_)
-    return connection.execute(query).first() is not None
+    return connection.execute(select(begun.c.id).where(_is(consumer, id_))).first() is not None
 
 
 def end(connection: Connection, consumer: str, id_: str) -> None:
     """Take back what `begin` noted: how it ended is known."""
-    connection.execute(delete(ledger).where(_is_begun(consumer, id_)))
+    connection.execute(delete(begun).where(_is(consumer, id_)))
 
 
-def _is_begun(consumer: str, id_: str) -> ColumnElement[bool]:
-    return (ledger.c.consumer == _begun(consumer)) & (ledger.c.id == id_)
-
-
-def _begun(consumer: str) -> str:
-    return f"{consumer}.begun"
+def _is(consumer: str, id_: str) -> ColumnElement[bool]:
+    return (begun.c.consumer == consumer) & (begun.c.id == id_)

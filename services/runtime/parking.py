@@ -90,10 +90,10 @@ def find(connection: Connection, consumer: str, id_: str, *, lock: bool = False)
     return _read(row) if row else None
 
 
-def keys(connection: Connection, consumer: str, places: Collection[Place]) -> set[str]:
-    """The keys of which something is parked in these partitions."""
-    query = select(parked.c.key, parked.c.topic, parked.c.partition).where(parked.c.consumer == consumer).distinct()
-    return {row.key for row in connection.execute(query) if (row.topic, row.partition) in places}
+def keys(connection: Connection, consumer: str, places: Collection[Place], most: int) -> set[str]:
+    """The keys of which something is parked in these partitions, so many at the most."""
+    query = select(parked.c.key).where(parked.c.consumer == consumer, _in(places)).distinct().limit(most)
+    return set(connection.execute(query).scalars())
 
 
 def due_heads(connection: Connection, consumer: str, places: Collection[Place], now: float, most: int) -> list[Parked]:
@@ -113,10 +113,14 @@ def due_heads(connection: Connection, consumer: str, places: Collection[Place], 
         )
         .exists()
     )
-    here = tuple_(parked.c.topic, parked.c.partition).in_([tuple(place) for place in places])
     due = (parked.c.consumer == consumer, parked.c.state != "dead", parked.c.not_before <= now)
     said = parked.c.key.not_in(select(outbox.c.key))
-    query = select(parked).where(*due, here, is_head, said).order_by(parked.c.not_before, parked.c.offset).limit(most)
+    query = (
+        select(parked)
+        .where(*due, _in(places), is_head, said)
+        .order_by(parked.c.not_before, parked.c.offset)
+        .limit(most)
+    )
     return list(map(_read, connection.execute(query)))
 
 
@@ -175,16 +179,6 @@ def behind(connection: Connection, row: Parked, most: int) -> list[Parked]:
     return [_read(found) for found in connection.execute(query)]
 
 
-def listed(connection: Connection, consumer: str | None, state: State | None, most: int) -> list[Parked]:
-    """Parked deliveries for people, oldest first."""
-    query = select(parked).order_by(parked.c.since, parked.c.offset).limit(most)
-    if consumer is not None:
-        query = query.where(parked.c.consumer == consumer)
-    if state is not None:
-        query = query.where(parked.c.state == state)
-    return [_read(row) for row in connection.execute(query)]
-
-
 def consumer_of(connection: Connection, id_: str) -> str | None:
     """The consumer with which a delivery waits; None where none waits."""
     return connection.execute(select(parked.c.consumer).where(parked.c.id == id_)).scalar()
@@ -198,6 +192,10 @@ def counts(connection: Connection) -> dict[tuple[str, str], int]:
 
 def _is(consumer: str, id_: str) -> ColumnElement[bool]:
     return (parked.c.consumer == consumer) & (parked.c.id == id_)
+
+
+def _in(places: Collection[Place]) -> ColumnElement[bool]:
+    return tuple_(parked.c.topic, parked.c.partition).in_([tuple(place) for place in places])
 
 
 def _key(row: Parked) -> ColumnElement[bool]:

@@ -18,6 +18,15 @@ ledger = Table(
 )
 """One row an input that was dealt with."""
 
+begun = Table(
+    "begun",
+    metadata,
+    Column("consumer", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("at", Float, nullable=False, comment="when its last call began"),
+)
+"""Inputs whose effect began, and of which nobody has told yet how it ended."""
+
 outbox = Table(
     "outbox",
     metadata,

@@ -165,7 +165,8 @@ class Bench:
         return command.envelope.id
 
     async def parked(self, state: parking.State | None = None) -> list[parking.Parked]:
-        return await self.store.read(lambda connection: parking.listed(connection, None, state, 100))
+        wanted = parking.Wanted(states=None if state is None else [state])
+        return await self.store.read(lambda connection: parking.page(connection, wanted, None, 100))
 
     async def heard(self, topic: str, kind: str) -> list[Any]:
         """The data of all messages of one contract that answer what this bench sent."""

@@ -418,7 +418,7 @@ def test_an_edit_of_what_may_have_been_carried_out_needs_somebodys_word(settings
         assert (await desk.told("POST", f"/deliveries/{record.id}/edit", wish))["revision"] == 2
         shown = await desk.told("GET", f"/deliveries/{record.id}")
         assert shown["acts"][-1]["not_carried_out"]
-        assert not await desk.store.read(lambda connection: ledger.begun(connection, POLICE, record.id))
+        assert not await desk.store.read(lambda connection: ledger.has_begun(connection, POLICE, record.id))
         again = {**WHY, "set": {"reservation_no": "R-3"}}
         assert (await desk.told("POST", f"/deliveries/{record.id}/edit", again))["revision"] == 3
 

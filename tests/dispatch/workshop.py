@@ -33,7 +33,7 @@ from services.runtime.ids import new_id
 from services.runtime.lanes import Lanes
 from services.runtime.outbox import Relay
 from services.runtime.owner import Fence
-from services.runtime.parking import Parked
+from services.runtime.parking import Parked, Wanted
 from services.runtime.producer import Producer
 from services.runtime.record import Outgoing, Place, Record, outgoing, read
 from services.runtime.settings import Settings
@@ -134,7 +134,7 @@ class Worker:
     lanes: Lanes | None = None
 
     async def parked(self) -> list[Parked]:
-        return await self.store.read(lambda connection: parking.listed(connection, None, None, 1000))
+        return await self.store.read(lambda connection: parking.page(connection, Wanted(), None, 1000))
 
     async def parked_as(self, state: parking.State | None, count: int = 1) -> list[Parked]:
         """Wait until so many deliveries are in a state."""

@@ -19,11 +19,11 @@ def test_many_are_decided_in_one_transaction_and_each_is_told_what_is_stored(sto
 
     async def play() -> None:
         async with started(store):
-            await store.run(lambda connection: ledger.decide(connection, "c", "7", [outgoing("earlier")]))
+            await store.run(lambda connection: ledger.decide(connection, "c", "7", [outgoing("earlier")], 1.0))
 
             def act(connection: Connection) -> list[ledger.Decision]:
                 ones = [(str(number), f"m{number}") for number in range(1200)] + [("3", "again"), ("7", "again")]
-                return [ledger.decide_later(connection, "c", id_, [outgoing(said)]) for id_, said in ones]
+                return [ledger.decide_later(connection, "c", id_, [outgoing(said)], 1.0) for id_, said in ones]
 
             decisions = await store.run(act)
             said = [one.stored[0].id for one in decisions]
@@ -45,7 +45,7 @@ def test_one_consumer_s_outcome_is_nobody_else_s(store: Store) -> None:
         async with started(store):
 
             def act(connection: Connection) -> list[ledger.Decision]:
-                return [ledger.decide_later(connection, name, "1", [outgoing(name)]) for name in ("a", "b")]
+                return [ledger.decide_later(connection, name, "1", [outgoing(name)], 1.0) for name in ("a", "b")]
 
             assert [one.stored[0].id for one in await store.run(act)] == ["a", "b"]
 
@@ -59,9 +59,9 @@ def test_what_is_put_off_is_seen_within_its_transaction(store: Store) -> None:
         async with started(store):
 
             def act(connection: Connection) -> list[str]:
-                ledger.decide_later(connection, "c", "1", [outgoing("said")])
+                ledger.decide_later(connection, "c", "1", [outgoing("said")], 1.0)
                 seen = ledger.decided(connection, "c", ["1"])
-                again = ledger.decide_later(connection, "c", "1", [outgoing("other")])
+                again = ledger.decide_later(connection, "c", "1", [outgoing("other")], 1.0)
                 ledger.decided(connection, "c", [])
                 return [seen["1"][0].id, again.stored[0].id]
 

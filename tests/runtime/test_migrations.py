@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import MetaData, inspect
+from sqlalchemy import MetaData, insert, inspect, select
 
 import services
 from services.runtime import tables
@@ -97,3 +99,31 @@ def _open(wait: Callable[[], int], data: str, database: str | None) -> None:
         store = open_store(folder, "journey")
         store.writer.dispose()
         store.reader.dispose()
+
+
+def test_calls_that_had_begun_before_a_table_was_made_for_them_are_still_known(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They stood among the outcomes; an outcome stays there, and of a consumer of another name nothing is taken."""
+    newest = command.upgrade
+
+    def earlier(config: Config, to: str) -> None:
+        newest(config, "runtime_0002" if config.attributes["version_table"] == "alembic_runtime" else to)
+
+    with monkeypatch.context() as before:
+        before.setattr(command, "upgrade", earlier)
+        store = open_store(settings, "dispatch")
+    rows = [("dispatch.tax.begun", "a", None), ("dispatch.tax", "b", b"said"), ("dispatch.tax", "c", None)]
+    with store.writer.begin() as connection:
+        connection.execute(
+            insert(tables.ledger),
+            [{"consumer": consumer, "id": id_, "outputs": outputs, "at": 7.0} for consumer, id_, outputs in rows],
+        )
+    migrate(store.writer, "dispatch")
+    with store.reader.connect() as connection:
+        begun = [tuple(row) for row in connection.execute(select(tables.begun))]
+        left = [tuple(row) for row in connection.execute(select(tables.ledger.c.consumer, tables.ledger.c.id))]
+    store.writer.dispose()
+    store.reader.dispose()
+    assert begun == [("dispatch.tax", "a", 7.0)]
+    assert sorted(left) == [("dispatch.tax", "b"), ("dispatch.tax", "c")]

@@ -48,7 +48,7 @@ def _fence(store: Store, who: str, slot: str = "0", watch: Watch | None = None) 
 def _writing(fence: Fence, id_: str) -> Any:
     def act(connection: Connection) -> None:
         fence.check(connection, HERE)
-        decide(connection, "dispatch.police", id_, [])
+        decide(connection, "dispatch.police", id_, [], 1.0)
 
     return act
 

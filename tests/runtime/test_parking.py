@@ -124,7 +124,7 @@ def test_keys_and_counts_tell_what_waits_where(store: Store) -> None:
     """By partition for the lanes, by state for people."""
     dead = Parked(ME, record(7, "a", "mine"), state="dead")
     rows = (dead, _parked(8, key="mine"), _parked(9, key="theirs", partition=1))
-    keys = _played(store, _parking(*rows), lambda connection: sorted(parking.keys(connection, ME, {HERE})))[1]
+    keys = _played(store, _parking(*rows), lambda connection: sorted(parking.keys(connection, ME, {HERE}, 9)))[1]
     assert keys == ["mine"]
 
 
@@ -141,8 +141,8 @@ def test_the_first_outcome_is_what_is_said_again(store: Store) -> None:
     """A second decision about an input is told the outputs of the first."""
     told = _played(
         store,
-        lambda connection: ledger.decide(connection, ME, "a", [outgoing("first")]),
-        lambda connection: ledger.decide(connection, ME, "a", [outgoing("second")]),
+        lambda connection: ledger.decide(connection, ME, "a", [outgoing("first")], 1.0),
+        lambda connection: ledger.decide(connection, ME, "a", [outgoing("second")], 2.0),
         lambda connection: ledger.decided(connection, ME, ["a", "b"])["a"],
     )
     assert [[one.id for one in outputs] for outputs in told] == [["first"]] * 3

@@ -82,8 +82,8 @@ def test_the_first_decision_about_an_input_is_the_one_that_counts(store: Store) 
 
     async def play() -> int:
         store.start()
-        first = await store.run(lambda connection: ledger.decide(connection, "me", "id-1", []))
-        second = await store.run(lambda connection: ledger.decide(connection, "me", "id-1", []))
+        first = await store.run(lambda connection: ledger.decide(connection, "me", "id-1", [], 1.0))
+        second = await store.run(lambda connection: ledger.decide(connection, "me", "id-1", [], 1.0))
         assert first == second == []
         count = await store.read(
             lambda connection: connection.execute(select(func.count()).select_from(outbox)).scalar()

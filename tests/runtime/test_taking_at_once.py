@@ -92,7 +92,7 @@ async def _open(store: Store, act: Op[None]) -> AsyncIterator[Open]:
 def _writing(fence: Fence, id_: str) -> Op[None]:
     def act(connection: Connection) -> None:
         fence.check(connection, HERE)
-        decide(connection, fence.consumer, id_, [])
+        decide(connection, fence.consumer, id_, [], 1.0)
 
     return act
 

@@ -101,7 +101,7 @@ class Decisions:
         )
         said = self.voice.changed(delivery.command, delivery.record.key, fate)
         ledger.end(connection, self.consumer, id_)
-        ledger.decide(connection, self.consumer, id_, [said])
+        ledger.decide(connection, self.consumer, id_, [said], self._now())
         parking.remove(connection, waiting.row)
         lineage.keep(connection, self._act("cancel", waiting, because))
         outbox.add_outgoing(connection, said)
@@ -142,7 +142,7 @@ class Decisions:
             self.voice.changed(command, key, fate),
         ]
         ledger.end(connection, self.consumer, id_)
-        ledger.decide(connection, self.consumer, id_, said)
+        ledger.decide(connection, self.consumer, id_, said, self._now())
         parking.remove(connection, waiting.row)
         lineage.keep(connection, replace(self._act("answer", waiting, because), after=editing.content(answer)))
         for one in said:
@@ -180,7 +180,7 @@ class Decisions:
         return (
             waiting.delivery.doubtful
             or waiting.row.trying is not None
-            or ledger.begun(connection, self.consumer, waiting.row.record.id)
+            or ledger.has_begun(connection, self.consumer, waiting.row.record.id)
         )
 
     def _must_not_resend(self, connection: Connection, waiting: Waiting) -> bool:
