@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from random import Random
 from typing import Final
 
 from services.chaos import database
 from services.chaos.proxy import CLEAR
-from services.chaos.rig import Rig
+from services.chaos.rig import Rig, Worker
 from services.chaos.schedule import BROKER_ENDS, MISBEHAVIOURS, POSTGRESQL, SERVICES, Strike, weather_of
 from services.runtime import topics
 from services.runtime.producer import Producer
 from services.runtime.record import Outgoing
-from services.stack.installation import SUPERVISOR, Absent, NeverBack
+from services.stack.installation import SUPERVISOR, Absent
 from services.stack.trouble import TroubleError
 
 _POISON_EVERY_S: Final = 0.25
@@ -73,7 +73,7 @@ async def workers(rig: Rig, strike: Strike) -> AsyncIterator[None]:
     random = Random(strike.at_s)  # noqa: S311 - a repeatable run
     many = int(strike.how.split()[0])
     extra = [rig.worker(session_s=strike.session_s, offset_s=random.choice(_SKEWS_S)) for _ in range(many)]
-    await asyncio.gather(*(one.until_joined(_JOINED_S) for one in extra))
+    await _joined(extra)
     yield
     for one in extra[::2]:
         one.end()
@@ -84,12 +84,22 @@ async def workers(rig: Rig, strike: Strike) -> AsyncIterator[None]:
 async def zombie(rig: Rig, strike: Strike) -> AsyncIterator[None]:
     """A worker that nobody supervises is frozen at work, loses its partitions, and wakes."""
     extra = rig.worker(session_s=strike.session_s)
-    await extra.until_joined(_JOINED_S)
+    await _joined([extra])
     extra.process.send_signal(signal.SIGSTOP)
     yield
     extra.process.send_signal(signal.SIGCONT)
     await asyncio.sleep(_AWAKE_S)
     await extra.leave()
+
+
+async def _joined(extra: Sequence[Worker]) -> None:
+    """Wait until they all have their places; who has none by then goes, or would be in the way of all that follows."""
+    try:
+        await asyncio.gather(*(one.until_joined(_JOINED_S) for one in extra))
+    except Absent:
+        for one in extra:
+            one.end()
+        raise
 
 
 @asynccontextmanager
@@ -130,7 +140,7 @@ async def poison(rig: Rig, strike: Strike) -> AsyncIterator[None]:
         async with asyncio.timeout(_POURED_S):
             await arrived.wait()
     except TimeoutError:
-        raise NeverBack(f"Kafka has taken nothing in {_POURED_S:.0f} s") from None
+        raise Absent(f"Kafka has taken nothing in {_POURED_S:.0f} s") from None
     finally:
         pouring.cancel()
         await asyncio.wait({pouring})

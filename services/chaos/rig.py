@@ -25,6 +25,8 @@ from services.stack.state import Stack
 
 _LOOK_S: Final = 0.25
 _LEAVE_S: Final = 40.0
+_MOST_WORKERS: Final = 4
+"""A machine that cannot keep up shows nothing but that."""
 _OFFSET: Final = "TONGCHE_CLOCK_OFFSET_S"
 _DATABASE: Final = "TONGCHE_DATABASE"
 
@@ -115,7 +117,9 @@ class Rig:
     # -- extra workers
 
     def worker(self, *, session_s: float | None = None, offset_s: float = 0.0) -> Worker:
-        """One more dispatch, in a place of its own, perhaps with a short session or a wrong clock."""
+        """One more dispatch, in a place of its own, perhaps with a short session or a wrong clock. Raises `Absent`."""
+        if sum(one.process.poll() is None for one in self._workers) >= _MOST_WORKERS:
+            raise Absent("room for one more worker")
         slot = len(self._workers) + 1
         name = f"dispatch-{slot}"
         port = ports.choose((name,), {})[name]

@@ -177,8 +177,8 @@ def menu(
         "broker": [Card("broker", "kafka", how, until_s=15) for how in BROKER_ENDS],
         "freeze": [Card("freeze", name, until_s=HANGS_S + 2) for name in SERVICES],
         "workers": [
-            Card("workers", "dispatch", f"{many} at once", least, most, most + JOINING_S, session)
-            for many in ((2,) if hasty else (1, 2, 3, 4))
+            Card("workers", "dispatch", f"{many} at once", least, most, most + JOINING_S, SHORTEST_SESSION_S)
+            for many in ((2,) if hasty else (1, 2, 3))
         ],
         # For twice its session: when it wakes, its partitions are others'.
         "zombie": [Card("zombie", "dispatch", "", asleep, asleep, asleep + JOINING_S, session)],
