@@ -62,8 +62,9 @@ class Window:
     most_bytes: int
     records: int = 0
     bytes: int = 0
-    _lanes: dict[str, deque[Entry]] = field(default_factory=dict)
-    _runnable: deque[deque[Entry]] = field(default_factory=deque)
+    # Lists: nearly every lane holds one record, and a deque begins with room for sixty-four.
+    _lanes: dict[str, list[Entry]] = field(default_factory=dict)
+    _runnable: deque[list[Entry]] = field(default_factory=deque)
     _brimmed_at: float | None = None
     _room: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -100,7 +101,7 @@ class Window:
         self.records += 1
         self.bytes += entry.record.size
         key = entry.lane
-        lane = self._lanes.setdefault(key, deque())
+        lane = self._lanes.setdefault(key, [])
         lane.append(entry)
         if len(lane) == 1:
             self._runnable.append(lane)
@@ -115,7 +116,7 @@ class Window:
         self.bytes -= entry.record.size
         key = entry.lane
         lane = self._lanes[key]
-        lane.popleft()
+        del lane[0]
         if lane:
             self._runnable.append(lane)
         else:
