@@ -9,7 +9,6 @@ import typer
 from services.cli import progress
 from services.cli.running import running
 from services.cli.terminal import FAILED, Data, Json, answer, out, talk
-from services.stack.evidence import collect
 from services.stack.running import Running
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ def check(data: Data = None, as_json: Json = False) -> None:
 def judge(stack: Running) -> Verdict:
     """Collect the evidence anew and judge it."""
     from services.checker import check as verdict_on
+    from services.stack.evidence import collect
 
     with progress.telling("核查 / checking") as told:
         told("evidence")
