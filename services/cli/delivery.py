@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.asking import Dispatch
-from services.cli.filters import Agency, Case, Command, OfClass, OfState, OlderThan, Organisation, Vin, chosen
+from services.cli.filters import Wanted, filtered
 from services.cli.terminal import Data, Json, answer, out, talk
 from services.console import words
 from services.stack.trouble import TroubleError
@@ -25,21 +25,18 @@ app = typer.Typer(help="投递 / deliveries", no_args_is_help=True)
 _CHINA: Final = ZoneInfo("Asia/Shanghai")
 _SHOWN: Final = 20
 _PAGE: Final = 500
+_LAST_ATTEMPTS: Final = 8
+"""Of many attempts the first and the last tell it all."""
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="投递编号 / the delivery's id")]
 Reason = Annotated[str, typer.Option("--reason", help="为什么，永久保存，勿写姓名 / why: kept for good, no names")]
 
 
 @app.command("list")
-def list_(  # noqa: PLR0913, PLR0917 - every filter is an option
-    state: OfState = None,
-    organisation: Organisation = None,
-    agency: Agency = None,
-    failure: OfClass = None,
-    command: Command = None,
-    vin: Vin = None,
-    case: Case = None,
-    older_than: OlderThan = None,
+@filtered
+def list_(  # noqa: PLR0913 - each is an option
+    wanted: Wanted,
+    *,
     number: Annotated[int, typer.Option("--number", "-n", min=1, max=_PAGE, help="几条 / how many")] = _SHOWN,
     after: Annotated[
         str | None, typer.Option("--after", help="从上一页的 next 继续 / go on from a page's next")
@@ -49,18 +46,8 @@ def list_(  # noqa: PLR0913, PLR0917 - every filter is an option
     as_json: Json = False,
 ) -> None:
     """等待中的投递，最早的在前 / what waits, oldest first: held with its organisation, parked, or dead."""
-    wanted = chosen(
-        state=state,
-        organisation=organisation,
-        agency=agency,
-        failure=failure,
-        command=command,
-        vin=vin,
-        case=case,
-        older_than_s=older_than,
-        after=after,
-    )
     dispatch = Dispatch(data)
+    wanted |= {"after": after} if after else {}
     page = _whole(dispatch, wanted) if everything else _page(dispatch, wanted, number)
     _organisations(page["held"])
     _rows(page["deliveries"], page["total"])
@@ -154,7 +141,11 @@ def pause(
     as_json: Json = False,
 ) -> None:
     """暂缓一个机构的全部投递 / hold everything for an organisation until somebody resumes it."""
-    _turn(organisation, "pause", reason, data, as_json=as_json)
+    done = _turn(organisation, "pause", reason, data)
+    talk.print(f"{organisation}: 已暂缓 / held, until somebody resumes it", markup=False, soft_wrap=True)
+    talk.print(f"→ tongche delivery resume {organisation} --reason …", markup=False, soft_wrap=True)
+    if as_json:
+        answer(done)
 
 
 @app.command()
@@ -165,7 +156,11 @@ def resume(
     as_json: Json = False,
 ) -> None:
     """恢复一个机构：先试一次，通则全部继续 / let one call probe it now; if that gets through, all goes on."""
-    _turn(organisation, "resume", reason, data, as_json=as_json)
+    done = _turn(organisation, "resume", reason, data)
+    talk.print(f"{organisation}: {_RESUMED[done['state']]}", markup=False, soft_wrap=True)
+    talk.print(f"→ tongche delivery list --organisation {organisation}", markup=False, soft_wrap=True)
+    if as_json:
+        answer(done)
 
 
 # -- asking
@@ -199,8 +194,11 @@ _SAID: Final = {
     "cancel": "已放弃 / given up",
     "edit": "已改，正以新幂等键发送 / changed, being sent under a new key",
     "answer": "已按答复了结 / settled with that answer",
-    "pause": "已暂缓；恢复 / held until: tongche delivery resume",
-    "resume": "正在试探 / being probed",
+}
+_RESUMED: Final = {
+    "closed": "本未暂缓 / it is not held",
+    "half-open": "正在试探 / being probed",
+    "open": "下一次调用将试探 / the next call will probe it",
 }
 
 
@@ -212,13 +210,8 @@ def _decide(id_: str, act: str, form: dict[str, Any], data: Path | None, *, as_j
         answer(done)
 
 
-def _turn(organisation: str, act: str, reason: str, data: Path | None, *, as_json: bool) -> None:
-    done = Dispatch(data).act(f"/v1/organisations/{organisation}/{act}", {"reason": reason}, about="tongche status")
-    more = f" {organisation} --reason …" if act == "pause" else ""
-    talk.print(f"{organisation}: {_SAID[act]}{more}", markup=False, soft_wrap=True)
-    talk.print(f"→ tongche delivery list --organisation {organisation}", markup=False, soft_wrap=True)
-    if as_json:
-        answer(done)
+def _turn(organisation: str, act: str, reason: str, data: Path | None) -> Any:
+    return Dispatch(data).act(f"/v1/organisations/{organisation}/{act}", {"reason": reason}, about="tongche status")
 
 
 def _show(id_: str) -> str:
@@ -271,8 +264,10 @@ def _organisations(rows: list[dict[str, Any]]) -> None:
         return
     table = Table("机构 / organisation", "状态 / state", "原因 / why", "自 / since", "暂缓 / held", box=None)
     for row in rows:
-        since = moment(row["since"])
-        table.add_row(f"{row['id']} {row['zh']}", row["state"], Text(row["reason"] or ""), since, str(row["held"]))
+        who = f"{row['paused_by']}: " if row["paused_by"] else ""
+        why, state = Text(f"{who}{row['reason'] or ''}"), words.breaker("paused" if who else row["state"])
+        name, standing = f"{row['id']} {row['zh']}", f"{state.zh} / {state.en}"
+        table.add_row(name, standing, why, moment(row["since"]), str(row["held"]))
     out.print(table)
 
 
@@ -331,15 +326,24 @@ def _attempts(attempts: list[dict[str, Any]]) -> None:
         return
     out.print("\n尝试 / attempts")
     table = _grid()
-    for one in attempts:
-        began = moment(datetime.fromisoformat(one["started_at"]).timestamp())
-        said = words.result(one["result"])
-        code = words.code(one["code"]) if one.get("code") else None
-        reason = f"{said.zh} / {said.en}" + (f"  {one['code']} {code.zh} / {code.en}" if code else "")
-        status = f"HTTP {one['status']}" if one.get("status") else ""
-        edition = f"r{one['revision']}" if one.get("revision") else ""
-        table.add_row(f"  #{one['number']}", f"{began}  {one['duration_ms']} ms  {reason}  {status} {edition}".rstrip())
+    first, between, last = attempts[:1], attempts[1:-_LAST_ATTEMPTS], attempts[1:][-_LAST_ATTEMPTS:]
+    for one in first:
+        table.add_row(*_attempt(one))
+    if between:
+        table.add_row("  …", f"其间 {len(between)} 次，见 --json / {len(between)} more between: --json")
+    for one in last:
+        table.add_row(*_attempt(one))
     out.print(table)
+
+
+def _attempt(one: dict[str, Any]) -> tuple[str, str]:
+    began = moment(datetime.fromisoformat(one["started_at"]).timestamp())
+    said = words.result(one["result"])
+    code = words.code(one["code"]) if one.get("code") else None
+    reason = f"{said.zh} / {said.en}" + (f"  {one['code']} {code.zh} / {code.en}" if code else "")
+    status = f"HTTP {one['status']}" if one.get("status") else ""
+    edition = f"r{one['revision']}" if one.get("revision") else ""
+    return f"  #{one['number']}", f"{began}  {one['duration_ms']} ms  {reason}  {status} {edition}".rstrip()
 
 
 def _acts(acts: list[dict[str, Any]]) -> None:

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from services.cli.asking import Dispatch
 from services.cli.delivery import Reason, moment
-from services.cli.filters import Agency, Case, Command, OfClass, OfState, OlderThan, Organisation, Vin, chosen, rate
+from services.cli.filters import Wanted, filtered, rate
 from services.cli.terminal import Data, Json, answer, out, talk
 
 app = typer.Typer(help="批量修复 / repairs of many deliveries", no_args_is_help=True)
@@ -35,17 +35,12 @@ class Act(Enum):
 
 
 @app.command()
-def plan(  # noqa: PLR0913, PLR0917 - every filter is an option
+@filtered
+def plan(  # noqa: PLR0913 - each is an option
     act: Annotated[Act, typer.Argument(help="重试或放弃 / try again, or give up")],
     reason: Reason,
-    state: OfState = None,
-    organisation: Organisation = None,
-    agency: Agency = None,
-    failure: OfClass = None,
-    command: Command = None,
-    vin: Vin = None,
-    case: Case = None,
-    older_than: OlderThan = None,
+    wanted: Wanted,
+    *,
     not_carried_out: Annotated[
         bool,
         typer.Option(
@@ -57,17 +52,7 @@ def plan(  # noqa: PLR0913, PLR0917 - every filter is an option
     as_json: Json = False,
 ) -> None:
     """选出并计数，尚不执行 / choose and count; nothing is done before `run`."""
-    filter_ = chosen(
-        state=state,
-        organisation=organisation,
-        agency=agency,
-        failure=failure,
-        command=command,
-        vin=vin,
-        case=case,
-        older_than_s=older_than,
-    )
-    form = {"act": act.value, "filter": filter_, "reason": reason, "not_carried_out": not_carried_out}
+    form = {"act": act.value, "filter": wanted, "reason": reason, "not_carried_out": not_carried_out}
     planned = Dispatch(data).act("/v1/repairs", form, about="tongche repair plan --help")
     if planned["id"] is None:
         out.print("没有符合的投递 / no delivery fits\n→ tongche delivery list", markup=False)
@@ -83,7 +68,12 @@ def run(
     id_: Id,
     per_second: Annotated[
         float | None,
-        typer.Option("--rate", metavar="RATE", parser=rate, help="限速，缺省 5/s / no faster than: 5/s, 300/m"),
+        typer.Option(
+            "--rate",
+            metavar="RATE",
+            parser=rate,
+            help="每个机构限速，所有修复合计，缺省 5/s / at each organisation, all repairs together: 5/s, 300/m",
+        ),
     ] = None,
     watch: Annotated[bool, typer.Option("--watch/--no-watch", help="看着它做完 / wait for its end")] = True,
     data: Data = None,
@@ -245,7 +235,7 @@ def _counted(told: dict[str, Any]) -> None:
     verb = "重试 / retry" if told["act"] == "retry" else "放弃 / cancel"
     out.print(f"{told['id']}  {verb}  {told['total']}", markup=False, soft_wrap=True)
     out.print(f"  {moment(told['planned_at'])}  {told['who']}  {told['reason']}", markup=False, soft_wrap=True)
-    wanted = "  ".join(f"{name}={value}" for name, value in told["wanted"].items() if name in _WANTED)
+    wanted = "  ".join(f"{name}={_told(value)}" for name, value in told["wanted"].items() if name in _WANTED)
     if wanted:
         out.print(f"  {wanted}", markup=False, soft_wrap=True)
     table = Table.grid(padding=(0, 2))
@@ -256,6 +246,10 @@ def _counted(told: dict[str, Any]) -> None:
         for place, (name, number) in enumerate(numbers.items()):
             table.add_row(_COUNTED[by] if not place else "", name, str(number))
     out.print(table)
+
+
+def _told(value: Any) -> str:
+    return ",".join(value) if isinstance(value, list) else str(value)
 
 
 def _standing(told: dict[str, Any]) -> None:

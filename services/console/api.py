@@ -82,7 +82,7 @@ async def standing(parts: Parts) -> dict[str, Any]:
 def _said_of(organisation: Organisation) -> dict[str, Any]:
     return {
         "name": asdict(words.organisation(organisation.id)),
-        "state": asdict(words.breaker(organisation.state)),
+        "state": asdict(words.breaker("paused" if organisation.paused_by else organisation.state)),
     }
 
 

@@ -31,6 +31,7 @@ class Organisation(BaseModel):
     id: str
     state: Literal["closed", "open", "half-open"]
     reason: str | None = None
+    paused_by: str | None = None
     since: Annotated[str | None, BeforeValidator(_instant)] = None
     held: int = 0
     parked: int = 0

@@ -145,6 +145,7 @@ _BREAKERS: Final = {
     "closed": Words("正常", "up"),
     "half-open": Words("试探中", "probing"),
     "open": Words("停用", "down"),
+    "paused": Words("人工暂缓", "paused"),
 }
 _ACTS: Final = {
     "coc.query": Words("查询合格证", "query the certificate"),

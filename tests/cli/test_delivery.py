@@ -128,6 +128,21 @@ def test_list_shows_what_was_asked_for_and_how_to_go_on(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
+def test_of_many_attempts_the_first_and_the_last_are_shown(tmp_path: Path) -> None:
+    """Hourly tries for a month would push what is to be decided off the screen; scripts read all."""
+
+    async def scene(terminal: Terminal) -> None:
+        few, many = release(1, 1), release(2, 2)
+        await terminal.desk.park(parked(few, results=["unavailable"] * 9), parked(many, results=["unavailable"] * 12))
+        assert "more between" not in (await terminal.type("delivery", "show", few.id)).out
+        shown = (await terminal.type("delivery", "show", many.id)).out
+        assert "3 more between" in shown
+        assert [f"#{number} " in shown for number in (1, 2, 4, 5, 12)] == [True, False, False, True, True]
+        assert len((await terminal.reads("delivery", "show", many.id))["attempts"]) == 12
+
+    play(tmp_path, scene)
+
+
 def test_show_tells_all_and_what_may_be_done(tmp_path: Path) -> None:
     """Attempts in words, who must act, what waits behind; a person's data only with a reason."""
 
@@ -171,8 +186,13 @@ def test_decisions_say_what_comes_next_and_a_no_ends_in_the_way_out(tmp_path: Pa
         assert (absent.code, absent.json["fix"]) == (1, "tongche delivery list")
         held = await terminal.type("delivery", "pause", "police", "--reason", "a drill")
         assert "tongche delivery resume police --reason" in held.err
-        assert "a drill" in (await terminal.type("delivery", "list")).out
-        assert (await terminal.type("delivery", "resume", "police", "--reason", "over")).code == 0
+        shown = (await terminal.type("delivery", "list")).out
+        assert "li: a drill" in shown
+        assert "人工暂缓 / paused" in shown
+        resumed = await terminal.type("delivery", "resume", "police", "--reason", "over")
+        assert "the next call will probe it" in resumed.err
+        never = await terminal.type("delivery", "resume", "tax", "--reason", "over")
+        assert "it is not held" in never.err
         unknown = await terminal.type("delivery", "pause", "nobody", "--reason", "x", "--json")
         assert unknown.json["fix"] == "tongche status"
 

@@ -167,6 +167,9 @@ def test_the_start_page_shows_what_needs_a_person_first(stage: Stage) -> None:
     assert status["cases"] == {"open": 0, "hold": 1, "manual": 1, "closed": 0, "cancelled": 0, "refused": 0}
     assert status["deliveries"] == {"held": 17, "parked": 2, "dead": 1}
     assert status["organisations"][0]["since"] == "2026-11-20T04:00:00.000Z"
+    stage.dispatch = [{"id": "police", "state": "open", "paused_by": "li"}]
+    stage.act(stage.organisations.ask)
+    assert "人工暂缓" in stage.ask("/").text
 
 
 def test_the_case_page_tells_the_whole_story(stage: Stage) -> None:

@@ -104,6 +104,7 @@ def test_what_is_held_is_listed_while_its_organisation_is_down(settings: Setting
         assert (police["id"], police["reason"]) == ("police", "they asked for an hour")
         shown = await desk.told("GET", f"/deliveries/{second.id}")
         assert (shown["state"], shown["head"]["id"], shown["behind"]) == ("held", first.id, [])
+        assert shown["reason"] == "they asked for an hour"
         status, no = await desk.ask("POST", f"/deliveries/{first.id}/cancel", WHY)
         assert (status, no["code"]) == (409, "held")
 

@@ -143,7 +143,7 @@ class Desk:
         if standing is not None:
             return self._stands(standing)
         waiting = await self._held(id_)
-        return _waits(*waiting) if waiting else await self._ended(id_)
+        return self._waits(*waiting) if waiting else await self._ended(id_)
 
     async def reveal(self, id_: str, because: Because) -> Shown:
         """The same with its data as it is; that somebody looked, and why, is kept. Raises `UnknownDelivery`."""
@@ -179,6 +179,18 @@ class Desk:
         with suppress(StoreUnavailable):  # as for a search
             await self.searching.holding.note()
         return await self.store.read(look)
+
+    def _waits(self, one: Held, lane: list[Held]) -> Shown:
+        place, breaker = lane.index(one), self.counters[organisation_of(one.consumer)].deliveries.breaker
+        return {
+            **shown.row(one),
+            "reason": breaker.reason,
+            "data": shown.data(one.record, reveal=False),
+            "attempts": [],
+            "acts": [],
+            "head": shown.row(lane[0]) if place else None,
+            "behind": [shown.row(each) for each in lane[place + 1 :][:_MOST_BEHIND]],
+        }
 
     async def _ended(self, id_: str) -> Shown:
         consumers = list(map(consumer_of, self.counters))
@@ -301,18 +313,6 @@ async def _backlog(counter: Counter) -> int:
             return await counter.lanes.backlog()
     except (TimeoutError, KafkaTrouble):
         return counter.lanes.in_memory
-
-
-def _waits(one: Held, lane: list[Held]) -> Shown:
-    place = lane.index(one)
-    return {
-        **shown.row(one),
-        "data": shown.data(one.record, reveal=False),
-        "attempts": [],
-        "acts": [],
-        "head": shown.row(lane[0]) if place else None,
-        "behind": [shown.row(each) for each in lane[place + 1 :][:_MOST_BEHIND]],
-    }
 
 
 def _standing(connection: Connection, id_: str, *, reveal: bool) -> Standing | None:
