@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Verdict = Literal["reached", "missed", ""]
+Reach = Literal["reached", "missed", ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Row:
     note: str = ""
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Reach:
         """Whether it reaches its target, where it has one."""
         if self.target is None or isinstance(self.value, str):
             return ""

@@ -11,13 +11,13 @@ import asyncio
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 from random import Random
 from statistics import median
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from contracts import topics
 from contracts.topics import Topic
@@ -31,7 +31,7 @@ from services.publisher.door import Door
 from services.stack import readiness
 from services.stack.data import DataFolder
 from services.stack.installation import Installation, installed
-from services.stack.running import Running
+from services.stack.judge import Judge
 from services.stack.state import KAFKA
 
 OUTPUTS: Final[Mapping[str, Topic]] = {
@@ -48,16 +48,6 @@ _VEHICLES: Final = 5
 _LOOK_S: Final = 0.05
 _PATIENCE_S: Final = 300.0
 _OPEN: Final = "open"
-
-
-class Verdict(Protocol):
-    """What a judge says."""
-
-    def as_json(self) -> dict[str, Any]:
-        """For scripts; `checker` says it in a word."""
-
-
-Judge = Callable[[Running], Verdict]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from services.chaos.blows import BLOWS
 from services.chaos.rig import Rig
@@ -19,7 +19,8 @@ from services.publisher.careful import Pace, hand_in_steadily, invented
 from services.publisher.door import Door
 from services.publisher.sales import Sale
 from services.stack.installation import Absent, NeverBack
-from services.stack.running import Running, Service
+from services.stack.judge import Judgement
+from services.stack.running import Service
 from services.stack.trouble import TroubleError
 
 _PUBLISHER: Final = "platform"
@@ -32,20 +33,6 @@ _PAGE: Final = 100
 _ENDED: Final = ("closed", "manual", "cancelled", "refused")
 
 Tell = Callable[[str], None]
-
-
-class Verdict(Protocol):
-    """What a judge says."""
-
-    @property
-    def clean(self) -> bool:
-        """Whether nothing was found."""
-
-    def as_json(self) -> dict[str, Any]:
-        """For scripts."""
-
-
-Judge = Callable[[Running], Verdict]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +212,7 @@ class Course:
         """Whether everything is healed and every sale has ended."""
         return not self.never_back and self.counts.get("open", 1) == 0 and self.acknowledged == self.run.sales
 
-    def report(self, verdict: Verdict) -> dict[str, Any]:
+    def report(self, verdict: Judgement) -> dict[str, Any]:
         """For scripts."""
         told = verdict.as_json()
         return {
