@@ -127,20 +127,32 @@ async def _feed(producer: Producer, follower: Follower, more: Iterator[Outgoing]
 
 
 def _found(measured: Mapping[str, dict[str, float]], size: Size) -> Found:
-    rss = {name: found["rss_mb"] for name, found in measured.items()}
-    working, held = rss["working"] / rss["fed"] - 1, rss["held"] / rss["held-few"] - 1
-    growth = round(max(working, held), 3)
-    handled = f"{measured['fed']['handled']:.0f}, {measured['working']['handled']:.0f}"
+    working, held = _growth(measured["fed"], measured["working"]), _growth(measured["held-few"], measured["held"])
+    growth = max(working, held)
     rows = (
-        Row(f"{size.few} 条等待、同速办理，MB", f"{size.few} wait, worked off and fed, MB", round(rss["fed"], 1)),
-        Row(f"{size.messages} 条等待、同速办理，MB", f"{size.messages} wait, worked off, MB", round(rss["working"], 1)),
-        Row("办理时内存增长", "growth while working", round(working, 3), None, f"{handled} handled"),
-        Row(f"机构中断，{size.few} 条等待，MB", f"{size.few} wait, held, MB", round(rss["held-few"], 1)),
-        Row(f"机构中断，{size.messages} 条等待，MB", f"{size.messages} wait, held, MB", round(rss["held"], 1)),
-        Row("中断时内存增长", "growth while held", round(held, 3)),
+        Row("空载内存 MB", "resident before the first message, MB", _mb(measured["fed"], "first_mb")),
+        _resident("同速办理", "worked off and fed", size.few, measured["fed"]),
+        _resident("同速办理", "worked off", size.messages, measured["working"]),
+        Row("办理时内存增长", "growth while working", working),
+        _resident("机构中断", "held", size.few, measured["held-few"]),
+        _resident("机构中断", "held", size.messages, measured["held"]),
+        Row("机构中断时内存增长", "growth while held", held),
         Row("内存增长", "growth, the larger", growth, Target("<", 0.1)),
     )
     return Found(f"backlog: {size.messages} messages wait", {"messages": size.messages, "rss_growth": growth}, rows)
+
+
+def _growth(few: Mapping[str, float], many: Mapping[str, float]) -> float:
+    return round(many["rss_mb"] / few["rss_mb"] - 1, 3)
+
+
+def _resident(zh: str, en: str, waiting: int, found: Mapping[str, float]) -> Row:
+    note = f"{found['handled']:.0f} handled"
+    return Row(f"{waiting} 条等待，{zh}，MB", f"{waiting} wait, {en}, MB", _mb(found, "rss_mb"), None, note)
+
+
+def _mb(found: Mapping[str, float], figure: str) -> float:
+    return round(found[figure], 1)
 
 
 async def worker(  # noqa: PLR0913 - what a contender is given, by name
@@ -165,7 +177,7 @@ async def worker(  # noqa: PLR0913 - what a contender is given, by name
                 await asyncio.wait({running}, timeout=held_s)
                 if running.done():
                     running.result()
-    return {"rss_mb": peak.rss_mb, "handled": watch.done}
+    return {"rss_mb": peak.rss_mb, "first_mb": peak.first_mb, "handled": watch.done}
 
 
 CONTENDERS: Final[dict[str, Contender]] = {"worker": worker}

@@ -16,20 +16,23 @@ _MB: Final = 1024 * 1024
 
 @dataclass(slots=True)
 class Peak:
-    """The most that was seen, in MB."""
+    """What was seen first, and the most that was seen, in MB."""
 
-    rss_mb: float = 0.0
+    first_mb: float
+    rss_mb: float
 
 
 @asynccontextmanager
 async def watched() -> AsyncIterator[Peak]:
     """Look ten times a second. Not the system's own peak: that one counts whoever started us as well."""
-    peak, me = Peak(), psutil.Process()
+    me = psutil.Process()
+    first = me.memory_info().rss / _MB
+    peak = Peak(first, first)
 
     async def look() -> None:
         while True:
-            peak.rss_mb = max(peak.rss_mb, me.memory_info().rss / _MB)
             await asyncio.sleep(_LOOK_S)
+            peak.rss_mb = max(peak.rss_mb, me.memory_info().rss / _MB)
 
     looking = asyncio.create_task(look())
     try:
