@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
@@ -24,7 +24,7 @@ from services.runtime.work import Gone, Stuck
 
 from .book import Book
 from .calls import Agency
-from .delivery import FAILURES, Answered, Delivery, Failed, NeedsPerson, Unsettled, is_doubtful
+from .delivery import FAILURES, Answered, Delivery, Failed, NeedsPerson, Overtaken, Unsettled, is_doubtful
 from .voice import Fate, Voice
 
 PARK_FOR_S: Final = (30.0, 120.0, 600.0, 1800.0, 3600.0)
@@ -62,7 +62,7 @@ class Attempts:
             return self._failed(delivery, error, tries)
         except Late:
             return Failed("deadline", self._waited_for(delivery), self._now(), final=True)
-        except (Gone, Stuck):
+        except (Gone, Stuck, Overtaken):
             raise
         except Exception as unplanned:  # noqa: BLE001 - a mistake about one command must not stop all the others
             place = logs.place_of(unplanned)
@@ -70,6 +70,18 @@ class Attempts:
             reason = _unplanned(unplanned)
             resend = self._may_resend(delivery.operation)
             return self._failed(delivery, BrokenAnswer(reason) if resend else NeedsPerson(reason), tries)
+
+    async def take_up(self, delivery: Delivery) -> None:
+        """Note durably that a parked one is being tried. Raises `Overtaken` where a person has decided about it."""
+        if delivery.row is None or delivery.taken_up:
+            return
+        found = await self.book.take_up(delivery.row)
+        if found is None:
+            raise Overtaken
+        delivery.row, delivery.taken_up = found, True
+        if found.trying not in (None, self.book.fence.name):
+            # A process that ended in the middle of a try: nobody knows what came of it.
+            delivery.attempts.append(_attempt(delivery, self.clock.now(), 0.0, Ambiguous(), None))
 
     def leaving(self, partitions: Collection[Place]) -> None:
         """Let those go who wait at the gate for partitions that are about to go."""
@@ -156,11 +168,20 @@ class Attempts:
         place = delivery.record.place
         while True:
             await self.book.fence.leased(place)
+            await self._put_down(delivery)
             async with self.gate.slot(lambda: place not in self.mine, delivery.deadline - self._now()) as slot:
                 delivery.held_s += slot.waited_s
+                await self.take_up(delivery)
                 # The lease may have lapsed while it waited here: then it waits for that outside, with no slot taken.
                 if self.book.fence.fresh(place):
                     return await act(delivery, slot)
+
+    async def _put_down(self, delivery: Delivery) -> None:
+        """While it waits for its turn people may decide about a parked one, and see what came of it so far."""
+        if delivery.row is not None and delivery.taken_up and not self.gate.free:
+            delivery.row = replace(delivery.row, trying=None, history=delivery.history)
+            await self.book.put_down(delivery.row)
+            delivery.taken_up = False
 
     async def _looked_up(self, delivery: Delivery, slot: Slot) -> Answered | None:
         """Ask whether it was carried out; None if it was not, and never will be."""
@@ -218,7 +239,8 @@ class Attempts:
         lookup, doubted_at = delivery.operation.lookup, delivery.doubted_at
         if lookup is None or doubted_at is None:
             return timedelta()
-        return lookup.settles - timedelta(seconds=self._now() - doubted_at)
+        ticked = delivery.doubted_tick
+        return lookup.settles - timedelta(seconds=self._now() - doubted_at if ticked is None else _time() - ticked)
 
     async def _asked(self, delivery: Delivery, traceparent: str) -> Contract | None:
         return await self.agency.ask(delivery.operation, delivery.command, delivery.key, traceparent)
@@ -251,6 +273,7 @@ class Attempts:
             # A mistake of ours, which says nothing of the organisation; but it may have happened.
             error = BrokenAnswer(_unplanned(mistake))
             delivery.attempts.append(_attempt(delivery, began, _time() - started, error, span.span_id))
+            delivery.doubted_tick = _time()
             raise
         lasted = _time() - started
         wrong = came if isinstance(came, AgencyError) else None
@@ -260,6 +283,8 @@ class Attempts:
             return None
         delivery.attempts.append(_attempt(delivery, began, lasted, wrong, span.span_id))
         if wrong is not None:
+            if is_doubtful(wrong):
+                delivery.doubted_tick = started + lasted
             span.fail(wrong.result)
             span.set("tongche.code", getattr(wrong, "code", None))
         return self._said(delivery, came, span.traceparent)
@@ -321,7 +346,9 @@ def _asked_for(state: RetryCallState) -> float:
     return asked.total_seconds() if asked and isinstance(error, NotYet) else 0.0
 
 
-def _attempt(delivery: Delivery, began: datetime, lasted_s: float, error: AgencyError | None, span_id: str) -> Attempt:
+def _attempt(
+    delivery: Delivery, began: datetime, lasted_s: float, error: AgencyError | None, span_id: str | None
+) -> Attempt:
     return Attempt(
         number=len(delivery.attempts) + 1,
         started_at=began,

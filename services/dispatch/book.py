@@ -126,21 +126,29 @@ class Book:
         return await self.durable(act)
 
     async def take_up(self, row: Parked) -> Parked | None:
-        """Note that a head is being tried, which nobody may then cancel or edit; None where it is not to be tried.
+        """Note that a head is being tried, which nobody may then cancel or edit; gives it back as it was found.
 
-        Since it was found due, a person may have decided about it.
+        None where it does not stand as in `row` any more: since we looked a person has decided about it.
         """
 
         def act(connection: Connection) -> Parked | None:
             self.fence.check(connection, row.record.place)
             found = parking.find(connection, self.consumer, row.record.id, lock=True)
-            if found is None or found.state == "dead":
+            if found is None or replace(found, trying=None) != replace(row, trying=None):
                 return None
-            taken = replace(found, trying=self.fence.name)
-            parking.put(connection, taken)
-            return taken
+            parking.put(connection, replace(found, trying=self.fence.name))
+            return found
 
         return await self.durable(act)
+
+    async def put_down(self, row: Parked) -> None:
+        """Note that one that was taken up is not being tried for now, with what came of it so far."""
+
+        def act(connection: Connection) -> None:
+            self.fence.check(connection, row.record.place)
+            parking.put(connection, row)
+
+        await self.durable(act)
 
     async def answer(self, row: Parked, outputs: Sequence[Outgoing]) -> Parked:
         """Store the outcome of a parked delivery; it is let go once it has been said."""

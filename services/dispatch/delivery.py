@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from pydantic_core import to_json
 
@@ -35,6 +35,10 @@ class Unsettled(NotYet):
     def __init__(self, wait: timedelta) -> None:
         super().__init__("D404", HTTPStatus.NOT_FOUND, wait)
         self.args = ("the look-up knows nothing of it yet",)
+
+
+class Overtaken(Exception):
+    """Somebody has decided about a parked delivery since we looked: it is to be looked at anew."""
 
 
 class NeedsPerson(AgencyError):
@@ -86,6 +90,12 @@ class Delivery:
     held_s: float = 0.0
     """How long it waited for its turn in this run of tries."""
     begun: bool = False
+    doubted_tick: float | None = None
+    """The end of the last doubtful call by the loop's clock, which never leaps; None where that was another's call."""
+    row: Parked | None = None
+    """Where it is parked, as it stood when we last looked."""
+    taken_up: bool = False
+    """Whether that row says that we try it: nobody else decides about it meanwhile."""
     cut_off_at: float | None = None
     """When a process before us began a call of which it never told how it ended."""
 
@@ -103,6 +113,11 @@ class Delivery:
     def key(self) -> str:
         """The idempotency key that the organisation sees: the same for every try of one revision."""
         return self.record.id if self.revision == 1 else f"{self.record.id}.r{self.revision}"
+
+    @property
+    def history(self) -> tuple[dict[str, Any], ...]:
+        """Its attempts as they are stored."""
+        return tuple(one.model_dump(mode="json") for one in self.attempts)
 
     @property
     def doubtful(self) -> bool:
@@ -152,4 +167,5 @@ def again(row: Parked, agency: Agency) -> Delivery:
     delivery.since, delivery.revision, delivery.decided = row.since, row.revision, row.decided
     delivery.deadline = row.deadline or deadline_of(delivery.command, row.since)
     delivery.attempts.extend(Attempt.model_validate_json(to_json(one)) for one in row.history)
+    delivery.row = row
     return delivery

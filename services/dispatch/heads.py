@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
+from observability import logs
 from services.runtime.parking import Parked
 from services.runtime.producer import Producer
 from services.runtime.work import Gone
 
 from .attempts import Attempts
-from .delivery import Failed, again
+from .delivery import Failed, Overtaken, again
 from .parked import ParkedDeliveries
 
 _LOOK_S: Final = 1.0
@@ -82,15 +83,22 @@ class Heads:
 
     async def _try(self, due: Parked) -> None:
         """Try once more; answered → stored → said → only then is the parked row let go."""
-        row = await self.attempts.book.take_up(due)
-        if row is None:
+        try:
+            row = due if due.state == "answered" else await self._answered(due)
+        except Overtaken:
+            logs.get().info("decided_meanwhile", case_id=due.case)
             return
-        if row.state != "answered":
-            delivery = again(row, self.attempts.agency)
-            outcome = await self.attempts.outcome(delivery, row.tries)
-            if isinstance(outcome, Failed):
-                await self.parked.put(delivery, outcome, row.tries)
-                return
-            row = await self.attempts.book.answer(row, outcome.outputs)
-        await self.producer.send_all(row.outputs)
-        await self.parked.let_go(row)
+        if row is not None:
+            await self.producer.send_all(row.outputs)
+            await self.parked.let_go(row)
+
+    async def _answered(self, due: Parked) -> Parked | None:
+        """The row with its outcome; None where it is parked again."""
+        delivery = again(due, self.attempts.agency)
+        outcome = await self.attempts.outcome(delivery, due.tries)
+        # Its time may have run out while it waited for its turn and anybody could decide about it.
+        await self.attempts.take_up(delivery)
+        if isinstance(outcome, Failed):
+            await self.parked.put(delivery, outcome, due.tries)
+            return None
+        return await self.attempts.book.answer(due, outcome.outputs)

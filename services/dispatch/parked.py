@@ -94,5 +94,5 @@ class ParkedDeliveries:
             deadline=delivery.deadline,
             revision=delivery.revision,
             decided=delivery.decided,
-            history=tuple(one.model_dump(mode="json") for one in delivery.attempts),
+            history=delivery.history,
         )

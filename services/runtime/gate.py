@@ -65,6 +65,12 @@ class Gate:
         """How many wait for their turn."""
         return len(self._waiting)
 
+    @property
+    def free(self) -> bool:
+        """Whether whoever comes now is let in at once."""
+        closed = self.breaker.state is State.CLOSED
+        return closed and not self._waiting and self.running < self.allowed and self._is_time()
+
     def slot(self, leaving: Callable[[], bool], patience_s: float) -> Slot:
         """A place for one call, to be entered with `async with`; see `Slot`."""
         return Slot(self, leaving, patience_s)

@@ -1,0 +1,118 @@
+"""The head of what is parked about a vehicle: people decide about it unless it is being tried this very moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from services.runtime.settings import Settings
+from tests.dispatch.office import WHY, Office, Police, answering, come_true, office, parked, release
+
+Scene = Callable[[Office, Police], Awaitable[None]]
+
+
+def play(settings: Settings, scene: Scene, police: Police) -> None:
+    """A scene in an office that tries what is parked with these police."""
+
+    async def run() -> None:
+        async with answering(police) as url:
+            own = settings.model_copy(update={"simulator_url": url})
+            async with office(own, "parked police", "lease police") as desk:
+                await scene(desk, police)
+
+    asyncio.run(run())
+
+
+async def _waits_at_the_gate(desk: Office) -> None:
+    async def one() -> bool:
+        return desk.deliveries().attempts.gate.waiting == 1
+
+    await come_true(one)
+
+
+def test_a_head_that_waits_for_its_turn_is_people_s_to_decide(settings: Settings) -> None:
+    """An organisation may be away for days; what waits for it is edited meanwhile, and the edition goes out."""
+
+    async def scene(desk: Office, police: Police) -> None:
+        record = release(1, number="R-wrong")
+        await desk.told("POST", "/organisations/police/pause", WHY)
+        await desk.park(parked(record, "parked"))
+        await desk.take()
+        await _waits_at_the_gate(desk)
+        wish = {**WHY, "set": {"reservation_no": "R-right"}}
+        assert (await desk.told("POST", f"/deliveries/{record.id}/edit", wish))["revision"] == 2
+        await desk.told("POST", "/organisations/police/resume", WHY)
+        await come_true(lambda: _settled(desk))
+        assert [(key, body["yllsh"]) for key, body in police.heard] == [(f"{record.id}.r2", "R-right")]
+
+    play(settings, scene, Police())
+
+
+def test_a_head_that_was_cancelled_while_it_waited_is_never_sent(settings: Settings) -> None:
+    """Its turn comes after the person's word."""
+
+    async def scene(desk: Office, police: Police) -> None:
+        record, next_one = release(1), release(2, 1)
+        await desk.told("POST", "/organisations/police/pause", WHY)
+        await desk.park(parked(record, "parked"))
+        await desk.take()
+        await _waits_at_the_gate(desk)
+        await desk.told("POST", f"/deliveries/{record.id}/cancel", WHY)
+        await desk.park(parked(next_one, "parked"))
+        await desk.told("POST", "/organisations/police/resume", WHY)
+        await come_true(lambda: _settled(desk))
+        assert [key for key, _ in police.heard] == [next_one.id]
+
+    play(settings, scene, Police())
+
+
+def test_what_a_try_came_to_is_stored_before_people_may_decide(settings: Settings) -> None:
+    """A call that may have had its effect, and then the organisation is away: an edit must not take it for untried."""
+    calls: list[Office] = []
+
+    def no_answer(*_: Any) -> tuple[int, Any]:
+        calls[0].deliveries().breaker.failed("away", 3600.0)
+        return 500, {}
+
+    async def scene(desk: Office, _: Police) -> None:
+        calls.append(desk)
+        record = release(1)
+        await desk.park(parked(record, "parked"))
+        await desk.take()
+        await _waits_at_the_gate(desk)
+        row = await desk.row(record.id)
+        assert row is not None
+        assert (row.trying, [one["result"] for one in row.history]) == (None, ["ambiguous"])
+        wish = {**WHY, "set": {"reservation_no": "R-2"}}
+        status, no = await desk.ask("POST", f"/deliveries/{record.id}/edit", wish)
+        assert (status, no["code"]) == (409, "doubtful")
+
+    play(settings, scene, Police(no_answer))
+
+
+def test_a_try_that_a_dead_process_left_stays_a_doubt_after_the_next_one(settings: Settings) -> None:
+    """Nobody knows what came of it, whatever the next try comes to."""
+
+    async def scene(desk: Office, _: Police) -> None:
+        record = release(1)
+        await desk.park(parked(record, "parked", trying="0/a-dead-process"))
+        await desk.take()
+
+        async def tried() -> bool:
+            row = await desk.row(record.id)
+            return row is not None and row.tries == 2
+
+        await come_true(tried)
+        row = await desk.row(record.id)
+        assert row is not None
+        assert row.history[0]["result"] == "ambiguous"
+        wish = {**WHY, "set": {"reservation_no": "R-2"}}
+        status, no = await desk.ask("POST", f"/deliveries/{record.id}/edit", wish)
+        assert (status, no["code"]) == (409, "doubtful")
+
+    play(settings, scene, Police(lambda *_: (409, {"cwdm": "JG404"})))
+
+
+async def _settled(desk: Office) -> bool:
+    return not (await desk.search())["total"]
