@@ -17,6 +17,7 @@ from hypothesis import settings
 from sqlalchemy.engine import make_url
 
 from services.stack import node
+from tests.side_by_side import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401 - hooks
 
 Until = Callable[..., Awaitable[None]]
 
