@@ -25,6 +25,7 @@ from services.runtime.work import Gone, Stuck
 from .book import Book
 from .calls import Agency
 from .delivery import FAILURES, Answered, Delivery, Failed, NeedsPerson, Overtaken, Unsettled, is_doubtful
+from .doubts import Doubts
 from .voice import Fate, Voice
 
 PARK_FOR_S: Final = (30.0, 120.0, 600.0, 1800.0, 3600.0)
@@ -50,6 +51,7 @@ class Attempts:
     clock: Clock
     pauses_s: Sequence[float] = PARK_FOR_S
     mine: set[Place] = field(default_factory=set)
+    doubts: Doubts = field(default_factory=Doubts)
 
     async def outcome(self, delivery: Delivery, tries: int = 0) -> Answered | Failed:
         """Try for a few seconds while only this vehicle waits; `tries` counts earlier times of parking.
@@ -239,8 +241,8 @@ class Attempts:
         lookup, doubted_at = delivery.operation.lookup, delivery.doubted_at
         if lookup is None or doubted_at is None:
             return timedelta()
-        ticked = delivery.doubted_tick
-        return lookup.settles - timedelta(seconds=self._now() - doubted_at if ticked is None else _time() - ticked)
+        ago_s = self.doubts.ago_s(delivery.record.id)
+        return lookup.settles - timedelta(seconds=self._now() - doubted_at if ago_s is None else ago_s)
 
     async def _asked(self, delivery: Delivery, traceparent: str) -> Contract | None:
         return await self.agency.ask(delivery.operation, delivery.command, delivery.key, traceparent)
@@ -273,7 +275,7 @@ class Attempts:
             # A mistake of ours, which says nothing of the organisation; but it may have happened.
             error = BrokenAnswer(_unplanned(mistake))
             delivery.attempts.append(_attempt(delivery, began, _time() - started, error, span.span_id))
-            delivery.doubted_tick = _time()
+            self.doubts.note(delivery.record.id)
             raise
         lasted = _time() - started
         wrong = came if isinstance(came, AgencyError) else None
@@ -284,7 +286,7 @@ class Attempts:
         delivery.attempts.append(_attempt(delivery, began, lasted, wrong, span.span_id))
         if wrong is not None:
             if is_doubtful(wrong):
-                delivery.doubted_tick = started + lasted
+                self.doubts.note(delivery.record.id)
             span.fail(wrong.result)
             span.set("tongche.code", getattr(wrong, "code", None))
         return self._said(delivery, came, span.traceparent)

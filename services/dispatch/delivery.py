@@ -90,8 +90,6 @@ class Delivery:
     held_s: float = 0.0
     """How long it waited for its turn in this run of tries."""
     begun: bool = False
-    doubted_tick: float | None = None
-    """The end of the last doubtful call by the loop's clock, which never leaps; None where that was another's call."""
     row: Parked | None = None
     """Where it is parked, as it stood when we last looked."""
     taken_up: bool = False

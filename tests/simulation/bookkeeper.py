@@ -57,7 +57,9 @@ class Books:
         store.on_commit = relay.told
         await relay.load()
         process.start(relay.run)
-        work = TransactionalWork(Subscription(GROUP, (IN,), self._apply), store, producer, WorldClock(world=self.world))
+        work = TransactionalWork(
+            Subscription(GROUP, (IN,), self._apply), store, producer, WorldClock(world=self.world, machine=slot)
+        )
         lane = Lane(GROUP, (IN,), "", slot, at_once=4, records=self.records, session_s=4, drain_s=2)
         lanes = Lanes(lane, work, connect=partial(joining, self.cluster, process))
         self.lanes.append(lanes)

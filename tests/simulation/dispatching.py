@@ -98,7 +98,7 @@ class Dispatch:
 
     async def run(self, process: Process, slot: str) -> None:
         """As the service puts it together, with this world's ports."""
-        store, clock = self.disk.store(process), WorldClock(world=self.world)
+        store, clock = self.disk.store(process), WorldClock(world=self.world, machine=slot)
         producer = SimulatedProducer(cluster=self.cluster, process=process)
         relay = Relay(store, producer)
         store.on_commit = relay.told
@@ -109,7 +109,7 @@ class Dispatch:
             agency = SimulatedAgency(office.organisation, "", _NO_HTTP, office, process, who)
             consumer, limits = f"dispatch.{name}", office.adapter.limits
             fence = Fence(store, consumer, slot, who=who.split("/")[1], now=self._now)
-            book = Book(store, fence, office.adapter.features)
+            book = Book(store, fence, office.adapter.features, clock)
             gate = Gate(Breaker(name, now=self._now), limits.concurrency, limits.per_second)
             voice = Voice(office.organisation, clock, self._id)
             deliveries = Deliveries(Attempts(agency, voice, book, gate, clock, _PAUSES_S), producer)

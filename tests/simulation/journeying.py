@@ -59,7 +59,7 @@ class Journey:
 
     async def run(self, process: Process, slot: str) -> None:
         """As the service puts it together, but for its desk."""
-        store, clock = self.disk.store(process), self._clock
+        store, clock = self.disk.store(process), WorldClock(world=self.world, machine=slot)
         producer = SimulatedProducer(cluster=self.cluster, process=process)
         relay = Relay(store, producer)
         store.on_commit = relay.told

@@ -155,6 +155,8 @@ class SimulatedAgency(Agency):
             await self.process.wait(world.short(), lambda: None)
             raise Unavailable
         delay = world.chance.uniform(0.3, 0.6) if does == "slow" else world.short()
+        if does == "late":
+            delay = endpoint.timeout.total_seconds() * 5
         arrives: Callable[[], Any] = (
             (lambda: self.office.asked(request)) if key is None else (lambda: self.office.hears(key, request, does))
         )

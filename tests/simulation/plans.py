@@ -14,18 +14,20 @@ from tests.simulation.bookkeeper import Books
 from tests.simulation.dispatching import OFFICES, VINS, Dispatch
 from tests.simulation.journeying import Journey
 from tests.simulation.offices import MOODS, Office
-from tests.simulation.supervisor import DISASTERS, Fate, Supervisor
+from tests.simulation.supervisor import DISASTERS, SKEWS_S, Fate, Supervisor
 from tests.simulation.world import World
 
 ALONE: Final = tuple(kind for kind in DISASTERS if kind not in ("zombie", "storm"))
 """What befalls a service of which there is one process only."""
 HAUNTED: Final = ("zombie", "zombie", "slow disk", "disk")
 """Processes that come back while others do their work, and look-ups from long ago."""
+LEAPING: Final = ("clock", "clock", "clock", "kill", "zombie", "storm", "disk")
+"""Machines whose clocks leap while their work moves from one to another."""
 _TROUBLES: Final = (0.0, 0.1, 0.3)
 _MOST_DISASTERS: Final = 5
 _LOOK_EVERY: Final = 50
-_PATIENCE_S: Final = 200.0
-"""So long, after everything is well again, may it take until nothing is under way."""
+_PATIENCE_S: Final = 200.0 + max(SKEWS_S)
+"""So long, after everything is well again, may it take until nothing is under way: clocks that were ahead included."""
 _OLD: Final = timedelta(days=400)
 
 
@@ -60,13 +62,25 @@ def books(seed: int) -> Outcome:
 
 def dispatch(seed: int) -> Outcome:
     """A dispatch to two organisations of one kind with changing moods."""
+    return _dispatch(seed, (DISASTERS, HAUNTED))
+
+
+def skewed_dispatch(seed: int) -> Outcome:
+    """The same on machines whose clocks are off, each by its own, and leap."""
+    return _dispatch(seed, (LEAPING,), _skewed)
+
+
+def _dispatch(
+    seed: int, disasters: tuple[tuple[str, ...], ...], before: Callable[[World], None] = lambda _: None
+) -> Outcome:
     # tenacity draws its jitter from the common source.
     random.seed(seed)
     world = World(seed)
     chance = world.chance
+    before(world)
     service = Dispatch(world, chance.choice(tuple(Features)))
     supervisor = Supervisor(service, set("01"[: chance.randint(1, 2)]))
-    _disturb(supervisor, chance.choice((DISASTERS, HAUNTED)))
+    _disturb(supervisor, chance.choice(disasters))
     for _ in range(chance.randint(6, 20)):
         world.after(chance.uniform(0, 5), partial(_command, service))
     for _ in range(chance.randint(0, 5)):
@@ -80,15 +94,30 @@ def dispatch(seed: int) -> Outcome:
 
 def journey(seed: int) -> Outcome:
     """A journey of some cases, whose organisations answer honestly, now and then twice."""
+    return _journey(World(seed), ALONE)
+
+
+def skewed_journey(seed: int) -> Outcome:
+    """The same on a machine whose clock is off, and leaps."""
     world = World(seed)
+    _skewed(world)
+    return _journey(world, (*ALONE, "clock", "clock"))
+
+
+def _journey(world: World, disasters: tuple[str, ...]) -> Outcome:
     chance = world.chance
     service = Journey(world, chance.choice((0.1, 1.0)))
     supervisor = Supervisor(service)
-    _disturb(supervisor, ALONE)
+    _disturb(supervisor, disasters)
     for number in range(chance.randint(1, len(VINS))):
         world.after(chance.uniform(0, 3), partial(service.sell, number))
     world.run(8)
     return settled(supervisor, lambda: service.finished, service.judged)
+
+
+def _skewed(world: World) -> None:
+    for slot in "012":
+        world.skews[slot] = world.chance.choice(SKEWS_S)
 
 
 def _disturb(supervisor: Supervisor, kinds: tuple[str, ...]) -> None:
@@ -128,5 +157,11 @@ def settled(supervisor: Supervisor, finished: Callable[[], bool], judged: Callab
     return Outcome(world.seed, tuple(wrong if done else [*wrong, "it never ends"]), tuple(supervisor.told), world.steps)
 
 
-PLANS: Final[dict[str, Callable[[int], Outcome]]] = {"books": books, "dispatch": dispatch, "journey": journey}
+PLANS: Final[dict[str, Callable[[int], Outcome]]] = {
+    "books": books,
+    "dispatch": dispatch,
+    "journey": journey,
+    "skewed dispatch": skewed_dispatch,
+    "skewed journey": skewed_journey,
+}
 """By what they are about."""

@@ -12,6 +12,8 @@ from tests.simulation.cluster import Cluster
 from tests.simulation.disk import Disk
 from tests.simulation.world import Process, World
 
+SKEWS_S: Final = (-300.0, -20.0, 0.0, 20.0, 300.0)
+"""An hour shows nothing else and takes twelve times as long: what waits by a clock that was ahead waits for that."""
 DISASTERS: Final = ("kill", "freeze", "zombie", "storm", "broker", "disk", "slow disk")
 
 
@@ -104,11 +106,18 @@ class Supervisor:
                 self.freeze(slot, chance.uniform(0.5, 8))
             case "zombie":
                 self.freeze(slot, chance.uniform(1, 8), replaced=True)
+            case "clock":
+                self.jump(slot)
             case "storm":
                 for _ in range(chance.randint(1, 4)):
                     world.after(chance.uniform(0, 4), self.storm)
             case _:
                 self.outage(kind, chance.uniform(0.2, 5))
+
+    def jump(self, slot: str) -> None:
+        """Have the clock of a machine leap, forward or back."""
+        self.world.skews[slot] = self.world.chance.choice(SKEWS_S)
+        self.tell(f"the clock of {slot} is off by {self.world.skews[slot]:.0f} s")
 
     def outage(self, kind: str, seconds: float) -> None:
         """Have the broker or the database away for a while, or reading slow."""
@@ -125,6 +134,7 @@ class Supervisor:
         """The end of all disasters."""
         self.tell("heal")
         self.world.mischief = lambda _: None
+        self.world.skews.clear()
         self.service.cluster.away = self.service.disk.full = False
         self.service.cluster.trouble = self.service.disk.doubt = 0.0
         self.service.disk.slowness = 1.0

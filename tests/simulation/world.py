@@ -131,14 +131,15 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class WorldClock(Clock):
-    """Wall time as a world has it."""
+    """Wall time as a machine of a world has it: right, unless that machine's clock is off."""
 
     world: World | None = None
+    machine: str = ""
 
     def now(self) -> datetime:
         """In the spring of 2026."""
         assert self.world is not None
-        return _EPOCH + timedelta(seconds=self.world.now)
+        return _EPOCH + timedelta(seconds=self.world.now + self.world.skews.get(self.machine, 0.0))
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -152,6 +153,8 @@ class World:
     over: bool = False
     complaints: list[str] = field(default_factory=list)
     ends: list[tuple[str, BaseException | None]] = field(default_factory=list)
+    skews: dict[str, float] = field(default_factory=dict)
+    """By how many seconds the clock of each machine is wrong."""
     on_end: Callable[[Process], None] = lambda _: None
     mischief: Callable[[Process], None] = lambda _: None
     """Hears of every moment at which something was done for a process that it does not know yet."""

@@ -1,0 +1,33 @@
+"""How long ago calls ended that may have had their effect, by the loop's clock: the wall's may leap meanwhile.
+
+Only this process's own, and only for a while: another process has nothing but the wall's clock to go by.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final
+
+_REMEMBERED_S: Final = 600.0
+"""Longer than any agency takes to carry out what it has been sent."""
+
+
+@dataclass(slots=True)
+class Doubts:
+    """Of one organisation's deliveries, by id; those of the latest calls last."""
+
+    _ended: dict[str, float] = field(default_factory=dict)
+
+    def note(self, id_: str) -> None:
+        """A call has just ended so."""
+        now = asyncio.get_running_loop().time()
+        self._ended.pop(id_, None)
+        self._ended[id_] = now
+        while (oldest := next(iter(self._ended))) and now - self._ended[oldest] > _REMEMBERED_S:
+            del self._ended[oldest]
+
+    def ago_s(self, id_: str) -> float | None:
+        """Since then; None where nothing is remembered."""
+        ended = self._ended.get(id_)
+        return None if ended is None else asyncio.get_running_loop().time() - ended
