@@ -105,7 +105,7 @@ def _code(adapter: Adapter, body: Json) -> str | None:
 
 def _json(raw: bytes) -> Json:
     try:
-        return json.loads(raw, parse_constant=_no_constant)
+        return _JSON.decode(raw.decode(json.detect_encoding(raw), "surrogatepass"))
     except (ValueError, RecursionError):
         return UNREADABLE
 
@@ -113,6 +113,9 @@ def _json(raw: bytes) -> Json:
 def _no_constant(name: str) -> Never:
     message = f"{name} is not JSON"
     raise ValueError(message)
+
+
+_JSON: Final = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def _retry_after(headers: Mapping[str, str]) -> timedelta | None:

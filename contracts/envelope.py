@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
@@ -28,8 +27,7 @@ class Undecodable(ValueError):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """The CloudEvents attributes that we set. `subject` is the case; times are aware, kept in milliseconds.
 
     `sourceid` is a publisher's own id, the other half of the de-duplication key (`source`, `sourceid`).
@@ -50,24 +48,18 @@ class Envelope:
     policypacks: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Message(Generic[T_co]):
+class Message(NamedTuple, Generic[T_co]):
     """An envelope and its data; the data is always of the newest version of its contract when read."""
 
     envelope: Envelope
     data: T_co
 
 
-_OPTIONAL: Final = tuple(field.name for field in fields(Envelope) if field.default is None)
-_REQUIRED: Final = tuple(
-    field.name for field in fields(Envelope) if field.name not in _OPTIONAL and field.name != "time"
-)
+_REQUIRED: Final = tuple(name for name in Envelope._fields if name not in Envelope._field_defaults)
 _FIXED: Final[Headers] = (("content-type", b"application/json"), ("ce_specversion", b"1.0"))
-_REQUIRED_HEADERS: Final = tuple((name, f"ce_{name}") for name in _REQUIRED)
-_OPTIONAL_HEADERS: Final = tuple((name, f"ce_{name}") for name in _OPTIONAL)
-_HEADERS: Final = tuple(f"ce_{field.name}" for field in fields(Envelope))
+_HEADERS: Final = tuple(f"ce_{name}" for name in Envelope._fields)
 """In the order of the envelope's attributes: those that are always there come first."""
-_ALWAYS: Final = len(_REQUIRED) + 1
+_ALWAYS: Final = len(_REQUIRED)
 _TIME: Final = _HEADERS.index("ce_time")
 _WORDS: Final = frozenset(
     name for versions in CONTRACTS.values() for model in versions.models for name in words_of(model)
@@ -111,15 +103,10 @@ def message(  # noqa: PLR0913 - these are the attributes of the standard, all by
 def encode(sent: Message[Contract]) -> tuple[Headers, bytes]:
     """Headers and value for Kafka; the data is written in the version that its class is."""
     envelope = sent.envelope
-    headers = [
-        *_FIXED,
-        *[(header, getattr(envelope, name).encode()) for name, header in _REQUIRED_HEADERS],
-        ("ce_time", instant_text(envelope.time).encode()),
-    ]
-    headers += [
-        (header, value.encode()) for name, header in _OPTIONAL_HEADERS if (value := getattr(envelope, name)) is not None
-    ]
-    return tuple(headers), sent.data.model_dump_json(exclude_none=True).encode()
+    told: list[Any] = [*envelope]
+    told[_TIME] = instant_text(envelope.time)
+    headers = [(header, value.encode()) for header, value in zip(_HEADERS, told, strict=True) if value is not None]
+    return (*_FIXED, *headers), sent.data.model_dump_json(exclude_none=True).encode()
 
 
 def decode(headers: Iterable[tuple[str, bytes | None]], value: bytes | None) -> Message[Contract]:
@@ -148,7 +135,7 @@ def envelope_of(headers: Iterable[tuple[str, bytes | None]]) -> Envelope:
         raise Undecodable("not-cloudevents-1.0")
     told: list[Any] = list(map(texts.get, _HEADERS))
     if not all(told[:_ALWAYS]):
-        missing = [name for name in (*_REQUIRED, "time") if not texts.get(f"ce_{name}")]
+        missing = [name for name in _REQUIRED if not texts.get(f"ce_{name}")]
         raise Undecodable("missing:" + ",".join(missing))
     told[_TIME] = _instant(told[_TIME])
     return Envelope(*told)

@@ -61,7 +61,7 @@ def _text(text: str) -> str:
 
 def instant_text(moment: datetime) -> str:
     """RFC 3339 in UTC with milliseconds, as every time is written."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 LONGEST_TEXT: Final = 200

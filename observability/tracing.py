@@ -158,16 +158,13 @@ _UNSET: Final = Status(StatusCode.UNSET)
 class SpanHandle(AbstractContextManager["SpanHandle"]):
     """One span while it lasts: `with span(...) as handle`. An exception that leaves it makes it an error."""
 
-    __slots__ = ("_attached", "_case", "_span", "_told")
+    __slots__ = ("_attached", "_case", "_span", "_told", "place")
 
     def __init__(self, span: trace.Span, case_id: str | None) -> None:
         self._span = span
         self._case = case_id
-
-    @property
-    def place(self) -> TraceParent:
+        self.place: Final = _place(span.get_span_context())
         """Where it stands."""
-        return _place(self._span.get_span_context())
 
     @property
     def traceparent(self) -> str:
@@ -222,19 +219,17 @@ def span(  # noqa: PLR0913 - what a span has, each by name
     `links` are traceparents of other tries, or their span ids where they are of the same trace. A parent or
     link that is no valid traceparent is ignored, as W3C asks. The case is inherited.
     """
-    above = _above(parent)
     case = case_id or _case.get()
-    return SpanHandle(_begun(_plain(name), kind, above, _told(case, attributes), links), case)
+    return SpanHandle(_begun(_plain(name), kind, _above(parent), _told(case, attributes), links), case)
 
 
 def _begun(
     name: str,
     kind: Kind,
-    above: Context | None,
+    parent: SpanContext,
     attributes: dict[str, AttributeValue],
     links: Sequence[str],
 ) -> trace.Span:
-    parent = trace.get_current_span(above).get_span_context()
     pipeline = _pipeline
     context = SpanContext(
         parent.trace_id if parent.is_valid else _IDS.generate_trace_id(),
@@ -249,7 +244,7 @@ def _begun(
         _KINDS[kind],
         parent if parent.is_valid else None,
         attributes,
-        _links(links, above) if links else (),
+        _links(links, parent.trace_id) if links else (),
     )
     return _Span(context, pipeline, said)
 
@@ -301,12 +296,12 @@ def _place(context: SpanContext) -> TraceParent:
     return TraceParent(f"{context.trace_id:032x}", f"{context.span_id:016x}", int(context.trace_flags))
 
 
-def _above(parent: str | None) -> Context | None:
+def _above(parent: str | None) -> SpanContext:
+    """The span that a new one hangs below: one told of, or else the one that lasts."""
     if parent is None:
-        return None
+        return trace.get_current_span().get_span_context()
     place = traceparent.read(parent)
-    # An empty context, not None: None would mean the span that lasts.
-    return trace.set_span_in_context(trace.NonRecordingSpan(_remote(place)), Context()) if place else Context()
+    return _remote(place) if place else trace.INVALID_SPAN_CONTEXT
 
 
 def _remote(place: TraceParent) -> SpanContext:
@@ -315,7 +310,6 @@ def _remote(place: TraceParent) -> SpanContext:
     )
 
 
-def _links(others: Sequence[str], above: Context | None) -> list[Link]:
-    trace_id = trace.get_current_span(above).get_span_context().trace_id
+def _links(others: Sequence[str], trace_id: int) -> list[Link]:
     places = [traceparent.read(other if "-" in other else f"00-{trace_id:032x}-{other}-01") for other in others]
     return [Link(_remote(place)) for place in places if place]

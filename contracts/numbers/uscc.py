@@ -32,6 +32,7 @@ and computation.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from .errors import InvalidCharacter, InvalidCheck, InvalidPart, refusal
@@ -45,6 +46,7 @@ _WEIGHTS: Final = tuple(pow(3, place, 31) for place in range(17))
 _ORGANISATION_WEIGHTS: Final = (3, 7, 9, 10, 5, 8, 4, 2)
 
 
+@lru_cache(maxsize=4_096)
 def validate(text: str) -> str:
     """Return the compact code, if its form, division and both checks are right."""
     code = sized(text, 18)

@@ -169,7 +169,8 @@ class Attempts:
     async def _in_turn(self, delivery: Delivery, act: Act) -> Answered | None:
         place = delivery.record.place
         while True:
-            await self.book.fence.leased(place)
+            if not self.book.fence.fresh(place):
+                await self.book.fence.leased(place)
             await self._put_down(delivery)
             async with self.gate.slot(lambda: place not in self.mine, delivery.deadline - self._now()) as slot:
                 delivery.held_s += slot.waited_s

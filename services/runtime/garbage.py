@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 from typing import Final
 
-_YOUNG: Final = 10_000
+_YOUNG: Final = 100_000
 """Objects; at some hundred bytes each, what garbage may gather before anybody looks."""
 _MIDDLE: Final = 10
 _OLD: Final = 10

@@ -156,13 +156,10 @@ class Lanes:
         would pay that many times a second. One that brims for hours must not keep it in memory.
         """
         brims_s = self._window.brims(asyncio.get_running_loop().time())
-        if brims_s is None:
-            self._consumer.resume(self._turned(paused=False))
-        elif brims_s < _BRIM_S:
+        if brims_s is not None and brims_s < _BRIM_S:
             await self._room()
             return {}
-        else:
-            self._consumer.pause(self._turned(paused=True))
+        self._hold_back(everything=brims_s is not None)
         return await self._fetched()
 
     async def _room(self) -> None:
@@ -179,12 +176,18 @@ class Lanes:
             await asyncio.sleep(COMMIT_EVERY_S)
             return {}
 
-    def _turned(self, *, paused: bool) -> list[Place]:
-        other = [place for place, tenure in self._tenures.items() if tenure.paused is not paused]
-        turned = [place for place in other if place in self._consumer.held()]
-        for place in turned:
-            self._membership.tenures[place].paused = paused
-        return turned
+    def _hold_back(self, *, everything: bool) -> None:
+        """Pause what is not to be fetched now, and let the rest flow; what is about to go would only be dropped."""
+        held = self._consumer.held()
+        for paused, turn in ((True, self._consumer.pause), (False, self._consumer.resume)):
+            turned = [
+                place
+                for place, tenure in self._tenures.items()
+                if (everything or not tenure.live) is paused is not tenure.paused and place in held
+            ]
+            for place in turned:
+                self._tenures[place].paused = paused
+            turn(turned)
 
     def _placed(self, fetched: Mapping[Place, list[Record]]) -> list[tuple[Tenure, list[Record]]]:
         """Tie records to the tenure under which they were fetched, before anything else can happen.

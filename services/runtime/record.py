@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from contracts.contract import Contract
@@ -21,8 +20,7 @@ class Place(NamedTuple):
     partition: int
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One Kafka record as it came, unread. `key` is "" where there was none or it was not text."""
 
     topic: str
@@ -31,14 +29,12 @@ class Record:
     key: str
     headers: Headers
     value: bytes | None
-    size: int = field(init=False, repr=False, compare=False)
-    """About how many bytes it holds in memory."""
 
-    def __post_init__(self) -> None:
-        size = _OVERHEAD + len(self.value or b"")
-        for name, value in self.headers:
-            size += len(name) + len(value or b"")
-        object.__setattr__(self, "size", size)
+    @property
+    def size(self) -> int:
+        """About how many bytes it holds in memory."""
+        headers = sum([len(name) + len(content or b"") for name, content in self.headers])
+        return _OVERHEAD + len(self.value or b"") + headers
 
     @property
     def place(self) -> Place:
@@ -73,8 +69,7 @@ def read(record: Record) -> Message[Contract]:
     return decode(record.headers, record.value)
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """One record to be sent. Its id stays the same however often it is sent."""
 
     id: str

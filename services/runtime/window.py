@@ -47,6 +47,10 @@ class Entry:
     known: Any | None
     taken: int = 0
     """The number of its batch: what has a smaller one came earlier."""
+    size: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.size = self.record.size
 
     @property
     def lane(self) -> str:
@@ -99,7 +103,7 @@ class Window:
     def add(self, entry: Entry) -> None:
         """Put a record behind those of its key."""
         self.records += 1
-        self.bytes += entry.record.size
+        self.bytes += entry.size
         key = entry.lane
         lane = self._lanes.setdefault(key, [])
         lane.append(entry)
@@ -113,7 +117,7 @@ class Window:
     def done(self, entry: Entry) -> None:
         """Let go of a record that `next` gave, whatever became of it."""
         self.records -= 1
-        self.bytes -= entry.record.size
+        self.bytes -= entry.size
         key = entry.lane
         lane = self._lanes[key]
         del lane[0]

@@ -79,7 +79,7 @@ def test_what_is_encoded_is_decoded(data: Contract, attributes: dict[str, Any]) 
 
 
 def _timeless(envelope: Envelope) -> dict[str, Any]:
-    return {name: getattr(envelope, name) for name in envelope.__slots__ if name != "time"}
+    return {name: value for name, value in envelope._asdict().items() if name != "time"}
 
 
 @given(moments())

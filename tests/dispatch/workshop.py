@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 from adapters.customs import ADAPTER
@@ -40,6 +38,7 @@ from services.runtime.settings import Settings
 from services.runtime.store import Store
 from services.runtime.work import Lane
 from tests.dispatch.agency import Customs, served
+from tests.stores import Stores
 
 TOPIC: Final = "customs.commands"
 PATIENCE: Final = timedelta(seconds=1)
@@ -155,13 +154,11 @@ class Worker:
 class Site:
     """What stays when a process dies: its store, what it said, and the agency."""
 
-    folder: Path
+    settings: Settings
     url: str
     customs: Customs
     said: list[Outgoing] = field(default_factory=list)
     organisation: str = "customs"
-    database: str | None = None
-    """The URL of a PostgreSQL; without one, all processes share a SQLite file."""
 
     def heard(self, kind: str, topic: str | None = None) -> list[Any]:
         """What was said of one contract: each message once, however often it was said."""
@@ -186,8 +183,7 @@ class Site:
 
         With a lane it gets its partitions, and its commands, from Kafka; without one, the first two at once.
         """
-        settings = Settings(data=self.folder, database=self.database)
-        death, store = Death(moment), await asyncio.to_thread(open_store, settings, "dispatch")
+        death, store = Death(moment), await asyncio.to_thread(open_store, self.settings, "dispatch")
         store.start()
         organisation = ORGANISATIONS[self.organisation]
         broker = Broker(said=self.said, death=death)
@@ -237,11 +233,11 @@ async def _dropped(tasks: Sequence[asyncio.Task[None]]) -> None:
 
 
 @asynccontextmanager
-async def site(template: Path, folder: Path, customs: Customs) -> AsyncIterator[Site]:
+async def site(stores: Stores, customs: Customs) -> AsyncIterator[Site]:
     """An empty store and the agency's server."""
-    shutil.copytree(template, folder / "data")
+    settings = await asyncio.to_thread(stores.ready)
     async with served(customs) as url:
-        yield Site(folder / "data", url, customs)
+        yield Site(settings, url, customs)
 
 
 def declaration(
@@ -261,7 +257,7 @@ def declaration(
             "licence_no": licence,
         }
     )
-    return replace(as_record(command, TOPIC, offset, age), partition=partition)
+    return as_record(command, TOPIC, offset, age)._replace(partition=partition)
 
 
 def as_record(command: Contract, topic: str, offset: int = 0, age: timedelta = timedelta()) -> Record:

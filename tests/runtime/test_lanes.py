@@ -117,6 +117,59 @@ def test_each_key_is_in_order_and_many_are_at_work_at_once(kafka: str, until: An
     asyncio.run(play())
 
 
+@dataclass(slots=True)
+class Counting(KafkaConsumer):
+    """Counts what was fetched, and how often it was asked for."""
+
+    asked: int = 0
+    fetched: int = 0
+
+    async def fetch(self, most: int) -> Mapping[Place, list[Record]]:
+        found = await KafkaConsumer.fetch(self, most)
+        self.asked += 1
+        self.fetched += sum(map(len, found.values()))
+        return found
+
+
+@dataclass
+class Kept(Notebook):
+    """Work that keeps one vehicle's record until it may go."""
+
+    may_go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def handle(self, record: Record, known: Any | None) -> None:
+        if record.key == "key0":
+            await self.may_go.wait()
+        await Notebook.handle(self, record, known)
+
+
+def test_nothing_more_is_fetched_while_the_last_records_are_finished(kafka: str, until: Any) -> None:
+    """What comes of a partition that is about to go would only be dropped, and cost those who finish their time."""
+    made: list[Counting] = []
+
+    def connect(lane: Lane, unreadable: Any) -> Counting:
+        made.append(Counting(lane, unreadable))
+        return made[0]
+
+    async def play() -> None:
+        topic = await _topic(kafka)
+        await _feed(kafka, topic, keys=50, each=100)
+        work = Kept()
+        lanes = Lanes(Lane(uuid.uuid4().hex, (topic,), kafka, at_once=8, records=200), work, connect=connect)
+        task = asyncio.create_task(lanes.run())
+        await until(lambda: work.total > 100)
+        before, asked = made[0].fetched, made[0].asked
+        leaving = asyncio.create_task(lanes.stop())
+        await until(lambda: made[0].asked > asked + 5)
+        assert made[0].fetched - before <= 200
+        work.may_go.set()
+        await leaving
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(play())
+
+
 def test_a_process_that_dies_half_way_loses_nothing(kafka: str, until: Any) -> None:
     """What was not finished comes again to its successor, and each key stays in order."""
 

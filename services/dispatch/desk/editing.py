@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from contracts.contract import Contract
@@ -100,8 +100,8 @@ def content(data: Contract) -> Data:
 def _record(old: Record, command: Message[Contract], data: Contract) -> Record:
     """The same record with other data; ids, times and causes stay, and so do headers that are none of ours."""
     type_ = contract_of(data)[0].type_of()
-    envelope = replace(command.envelope, type=type_, dataschema=SCHEMA_BASE + type_)
+    envelope = command.envelope._replace(type=type_, dataschema=SCHEMA_BASE + type_)
     headers, value = encode(Message(envelope, data))
     names = {name for name, _ in headers}
     foreign = tuple(header for header in old.headers if header[0] not in names)
-    return replace(old, headers=headers + foreign, value=value)
+    return old._replace(headers=headers + foreign, value=value)
