@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import median
 
 
@@ -16,3 +17,8 @@ def percentile(values: Sequence[float], share: float) -> float:
 def growth(pairs: Sequence[tuple[float, float]]) -> float:
     """By what share the second of a pair is larger than the first; the median of all pairs."""
     return median(after / before - 1 for before, after in pairs)
+
+
+def noise(alike: Sequence[float]) -> float:
+    """By what share one of several measurements of the same differs from the one before it; the median of all."""
+    return median(abs(after / before - 1) for before, after in pairwise(alike))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Reach = Literal["reached", "missed", ""]
+Reach = Literal["reached", "missed", "noise", ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,16 @@ class Row:
     value: float | int | str
     target: Target | None = None
     note: str = ""
+    blurred: bool = False
+    """The measurement scatters by more than the target tells apart."""
 
     @property
     def verdict(self) -> Reach:
         """Whether it reaches its target, where it has one."""
         if self.target is None or isinstance(self.value, str):
             return ""
+        if self.blurred:
+            return "noise"
         return "reached" if self.target.holds(self.value) else "missed"
 
 

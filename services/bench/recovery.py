@@ -52,13 +52,14 @@ _OPEN: Final = "open"
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How often each is killed and what is left between kills, sales a second, and how long cases may take to end."""
+    """Who is killed how often and what is left between kills, sales a second, and how long cases may take to end."""
 
     rounds: int = 5
-    pause_s: float = 3.0
+    victims: tuple[str, ...] = VICTIMS
+    pause_s: float = 2.0
     per_s: float = 5.0
     broker: bool = True
-    patience_s: float = 180.0
+    patience_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ class _Course:
 
     @property
     def _plan(self) -> list[str]:
-        return [name for _ in range(self.size.rounds) for name in VICTIMS]
+        return [name for _ in range(self.size.rounds) for name in self.size.victims]
 
     async def _killed(self, follower: Follower, number: int, name: str) -> tuple[str, float]:
         self.tell(f"{number + 1}/{len(self._plan)} kill -9 {name}", 0.05 + 0.8 * number / len(self._plan))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -19,13 +19,18 @@ from services.cli.terminal import Json, answer, out, talk
 
 if TYPE_CHECKING:
     from services.bench.contest import Told
-    from services.bench.figures import Found, Row
+    from services.bench.figures import Found, Reach, Row
 
 app = typer.Typer(help="性能测量 / benchmarks", no_args_is_help=True)
 
 Messages = Annotated[int, typer.Option("--messages", min=100, help="消息数 / how many messages")]
 Rounds = Annotated[int, typer.Option("--rounds", min=1, help="轮数 / how many rounds")]
-_VERDICTS = {"reached": "[green]达到 / reached[/]", "missed": "[red]未达到 / missed[/]", "": ""}
+_VERDICTS: Final[Mapping[Reach, str]] = {
+    "reached": "[green]达到 / reached[/]",
+    "missed": "[red]未达到 / missed[/]",
+    "noise": "[yellow]噪声过大，无法判断 / too noisy to judge[/]",
+    "": "",
+}
 
 
 @app.command()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from services.bench import agency, backlog, hop, isolation
+from services.bench import agency, backlog, hop, isolation, recovery
 from services.bench.figures import Found
 from services.bench.ground import Ground
+from services.stack import jars
+from services.stack.running import Running
 
 
 def _silently(_: str, __: float) -> None:
@@ -62,3 +65,29 @@ def test_isolation(kafka: str, tmp_path: Path) -> None:
     size = isolation.Size(pairs=1, turn_s=0.5, settle_s=0.1, per_s=10)
     found = isolation.run(Ground(tmp_path, kafka), _silently, size)
     assert list(found.figures) == ["p99_growth"]
+
+
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """The word of a checker that has read nothing."""
+
+    clean: bool = True
+
+    def as_json(self) -> dict[str, str]:
+        """As the real one says it."""
+        return {"checker": "clean"}
+
+
+def test_recovery() -> None:
+    """A stack carries sales, one of its processes is killed and its successor's work flows; then somebody judges."""
+    judged = []
+
+    def judge(stack: Running) -> Clean:
+        judged.append(stack.service("dispatch").ask("GET", "/health"))
+        return Clean()
+
+    size = recovery.Size(rounds=1, victims=("dispatch",), pause_s=0.1, per_s=10, broker=False, patience_s=0)
+    found = recovery.run(jars.silently, judge, _silently, size)
+    assert list(found.figures) == ["kills", "p95_s", "checker"]
+    assert (found.figures["kills"], found.figures["checker"]) == (1, "clean")
+    assert judged

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
-from services.bench.arithmetic import growth, percentile
+from services.bench import isolation
+from services.bench.arithmetic import growth, noise, percentile
 from services.bench.contest import medians
-from services.bench.figures import Row, Target
+from services.bench.figures import Reach, Row, Target
 from services.bench.messages import commands
 from services.bench.recovery import Played, _found
 from services.bench.stopwatch import Stopwatch
+from services.cli.bench import _VERDICTS
 from services.runtime.record import Record, read
 
 
@@ -23,6 +27,30 @@ def test_a_percentile_is_one_of_the_values() -> None:
 def test_growth_is_the_median_of_pairs() -> None:
     """One disturbed turn does not decide."""
     assert growth([(100.0, 101.0), (100.0, 900.0), (200.0, 204.0)]) == pytest.approx(0.02)
+
+
+def test_noise_is_how_much_the_same_differs_from_itself() -> None:
+    """Up or down, from each measurement to the next; one leap does not decide."""
+    assert noise([100.0, 110.0, 99.0, 990.0]) == pytest.approx(0.1)
+    assert noise([100.0, 100.0]) == 0
+
+
+@pytest.mark.parametrize(
+    ("alive", "dead", "verdict"),
+    [
+        ([100, 102, 100, 101], [103, 104, 102], "reached"),
+        ([100, 102, 100, 101], [130, 131, 128], "missed"),
+        ([100, 150, 100, 150], [100, 150, 100], "noise"),
+        ([100, 150, 100, 150], [115, 180, 120], "noise"),
+        ([100, 150, 100, 150], [900, 950, 900], "missed"),
+    ],
+)
+def test_isolation_is_judged_only_where_the_same_comes_out_the_same(
+    alive: list[float], dead: list[float], verdict: str
+) -> None:
+    """Turns that differ by half without anybody dead say nothing about a twentieth; ninefold is no noise."""
+    found = isolation._found(isolation.Turns(alive, dead), isolation.Size(pairs=3))
+    assert found.rows[-1].verdict == verdict
 
 
 def test_rounds_are_told_by_their_medians() -> None:
@@ -76,3 +104,9 @@ def test_the_messages_are_real_and_of_the_size_that_is_told() -> None:
         assert read(Record(one.topic, 0, 0, one.key, one.headers, one.value)).envelope.id == one.id
         size = len(one.key) + len(one.value) + sum(len(name) + len(value) for name, value in one.headers)
         assert 650 < size < 750
+
+
+def test_every_verdict_has_its_words() -> None:
+    """For people, in both languages."""
+    assert _VERDICTS.keys() == set(get_args(Reach))
+    assert all("/" in words for verdict, words in _VERDICTS.items() if verdict)
