@@ -21,7 +21,7 @@ ALONE: Final = tuple(kind for kind in DISASTERS if kind not in ("zombie", "storm
 """What befalls a service of which there is one process only."""
 HAUNTED: Final = ("zombie", "zombie", "slow disk", "disk")
 """Processes that come back while others do their work, and look-ups from long ago."""
-LEAPING: Final = ("clock", "clock", "clock", "kill", "zombie", "storm", "disk")
+LEAPING: Final = ("clock", "clock", "late zombie", "late zombie", "kill", "storm", "slow disk")
 """Machines whose clocks leap while their work moves from one to another."""
 _TROUBLES: Final = (0.0, 0.1, 0.3)
 _MOST_DISASTERS: Final = 5

@@ -108,6 +108,9 @@ class Supervisor:
                 self.freeze(slot, chance.uniform(1, 8), replaced=True)
             case "clock":
                 self.jump(slot)
+            case "late zombie":
+                self.freeze(slot, chance.uniform(4, 8), replaced=True)
+                self.jump(slot)
             case "storm":
                 for _ in range(chance.randint(1, 4)):
                     world.after(chance.uniform(0, 4), self.storm)

@@ -19,7 +19,7 @@ from tests.simulation.plans import PLANS
 SEED: Final = os.environ.get("TONGCHE_SIMULATION_SEED")
 MORE: Final = int(os.environ.get("TONGCHE_SIMULATION_SEEDS", "0"))
 _BLOCK: Final = 20
-_USUAL: Final = {"books": 160, "dispatch": 300, "journey": 40, "skewed dispatch": 40, "skewed journey": 10}
+_USUAL: Final = {"books": 160, "dispatch": 300, "journey": 40, "skewed dispatch": 40, "skewed journey": 20}
 _MORE_FROM: Final = 10_000
 
 
