@@ -2,7 +2,8 @@
 
 Each process decides for itself what calls have shown, and writes it under a number that grows by one: who comes second
 takes over what the first wrote, unless what it knows itself holds longer. Each second it reads what the others wrote.
-So one process that finds an organisation down holds all, and a pause of an hour survives a restart.
+So one process that finds an organisation down holds all, and a pause of an hour survives a restart. All processes write
+these rows, so each write has a transaction of its own: a lock on one is never held while another is waited for.
 
 What a person decides stands in columns of its own, written in the transaction that keeps the act and under a number of
 its own. Nothing that calls show can cover or lift it, and no two clocks are compared for it.
@@ -80,7 +81,7 @@ class Breakers:
 
     async def run(self) -> None:
         """Read, then write and read, for as long as the service lives."""
-        for row in await waited_out(lambda: self.store.run(partial(_all, names=self._shared, at=self.wall()))):
+        for row in await waited_out(self._first_look):
             self._hear(row, first=True)
         self.known.set()
         while True:
@@ -153,7 +154,7 @@ class Breakers:
         if found is None:
             return
         act = partial(_compare_and_set, organisation=one.breaker.organisation, seen=seen, found=found)
-        row = await waited_out(lambda: self.store.run(act))
+        row = await waited_out(lambda: self.store.run(act, alone=True))
         if (row.who, row.version) == (self.who, seen + 1):
             one.version = row.version
             if one.unwritten is found:
@@ -209,6 +210,9 @@ class Breakers:
         else:
             one.pause = Pause(row.paused_by, row.pause_reason, row.paused_at)
             one.breaker.hold(row.pause_reason)
+
+    async def _first_look(self) -> list[Row[Any]]:
+        return await self.store.run(partial(_all, names=self._shared, at=self.wall()), alone=True)
 
     async def _next_look(self) -> None:
         try:

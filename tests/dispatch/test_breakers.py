@@ -272,11 +272,11 @@ def test_nothing_is_known_before_the_table_was_read(settings: Settings, monkeypa
     """A store that is away keeps a new process from consuming: what a person said yesterday stands in it."""
     real, tried = Store.run, asyncio.Event()
 
-    async def run(self: Store, op: Callable[..., Any]) -> Any:
+    async def run(self: Store, op: Callable[..., Any], *, alone: bool = False) -> Any:
         if not tried.is_set():
             tried.set()
             raise StoreUnavailable
-        return await real(self, op)
+        return await real(self, op, alone=alone)
 
     async def play() -> None:
         async with process(settings, "one") as one:

@@ -112,7 +112,7 @@ class Desk:
             lineage.keep(connection, act)
             return turn(connection, organisation)
 
-        return self.breakers.decided(await self.store.run(both))
+        return self.breakers.decided(await self.store.run(both, alone=True))
 
     # -- deliveries
 

@@ -159,7 +159,8 @@ class Runner:
         return None
 
     async def _durable(self, op: Op[T]) -> T:
-        return await waited_out(lambda: self.store.run(op))
+        # Alone: it locks rows that other processes lock too, the pace last; among other acts they could wait in a ring.
+        return await waited_out(lambda: self.store.run(op, alone=True))
 
     def _now(self) -> float:
         return self.clock.now().timestamp()
