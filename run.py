@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import importlib.util
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -70,8 +71,9 @@ def main(arguments: Sequence[str]) -> None:
     if list(arguments[:1]) == ["test"]:
         sys.exit(test(environment(DEVELOPMENT), arguments[1:]))
     python = str(environment(RUNTIME))
+    told = {**importable(), "TONGCHE_TYPED": typed(sys.orig_argv[0], sys.argv[0])}
     # -P: a folder named `services` where the person stands is not ours.
-    os.execve(python, [python, "-P", "-m", "services.cli", *arguments], importable())  # noqa: S606 - no shell is meant
+    os.execve(python, [python, "-P", "-m", "services.cli", *arguments], told)  # noqa: S606 - no shell is meant
 
 
 def check_python(version: tuple[int, int]) -> None:
@@ -83,6 +85,11 @@ def check_python(version: tuple[int, int]) -> None:
             f"Python 3.11 or newer is required, this is {found}",
             "apt install python3.11 python3.11-venv && python3.11 run.py …",
         )
+
+
+def typed(interpreter: str, script: str) -> str:
+    """What the person typed before the verb, so that what we advise can be typed here as well."""
+    return f"{shlex.quote(interpreter)} {shlex.quote(script)}"
 
 
 def importable() -> dict[str, str]:
@@ -219,6 +226,8 @@ def command(venv: Path) -> None:
     script.write_text(
         "#!/bin/sh\n"
         f'export PYTHONPATH="{CHECKOUT}${{PYTHONPATH:+:$PYTHONPATH}}"\n'
+        'export TONGCHE_TYPED="$0"\n'
+        'if [ "$(command -v tongche)" = "$0" ]; then TONGCHE_TYPED=tongche; fi\n'
         f'exec "{venv / "bin" / "python"}" -P -m services.cli "$@"\n'
     )
     script.chmod(0o755)

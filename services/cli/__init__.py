@@ -54,7 +54,7 @@ def main() -> None:
     """Run one verb; a trouble is shown as it stands, and as JSON where JSON was asked for."""
     terminal.speak_utf8()
     try:
-        application()(prog_name="tongche")
+        application()(prog_name=terminal.TYPED)
     except TroubleError as trouble:
         terminal.show(trouble, as_json="--json" in sys.argv)
         sys.exit(terminal.FAILED)

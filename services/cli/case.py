@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 import typer
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -30,6 +31,7 @@ _SILENCE_S: Final = 60.0
 _CHINA: Final = ZoneInfo("Asia/Shanghai")
 _BAR: Final = 36
 _WIDE: Final = 120
+_UNCUT: Final = 200
 _STYLES: Final = {
     "done": "green",
     "busy": "blue",
@@ -76,7 +78,9 @@ def trace(which: Which, data: Data = None, as_json: Json = False) -> None:
         talk.print("尚无跨度 / no spans yet")
         return
     out.print(Text(f"{whole['spans'][0]['trace_id']}  {_length(whole['duration_ms'])}", "dim"))
-    out.print(_waterfall(whole))
+    # What is no terminal has no edge at which a name would have to give way.
+    sheet = out if out.is_terminal else Console(highlight=False, width=max(out.width, _UNCUT))
+    sheet.print(_waterfall(whole, sheet.width))
 
 
 @app.command()
@@ -259,13 +263,13 @@ def _result(attempt: dict[str, Any]) -> str:
     return _both(said["result"]) + code + status
 
 
-def _waterfall(whole: dict[str, Any]) -> Table:
+def _waterfall(whole: dict[str, Any], width: int) -> Table:
     """One line a span, indented below its parent; the bar says when, and how long."""
-    bar = _BAR if out.width >= _WIDE else _BAR // 3
+    bar = _BAR if width >= _WIDE else _BAR // 3
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True, min_width=9)
-    # Names give way: everything else has a fixed place.
-    table.add_column(overflow="ellipsis", no_wrap=True)
+    # Names give way, onto a second line: everything else has a fixed place.
+    table.add_column(overflow="fold")
     table.add_column(justify="right", no_wrap=True, min_width=7)
     table.add_column(no_wrap=True, min_width=bar)
     for span in whole["spans"]:

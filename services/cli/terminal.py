@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import re
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -26,9 +28,28 @@ Data = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="最后一行输出一个 JSON 对象 / one JSON object as the last line")]
 
+TYPED: Final = os.environ.get("TONGCHE_TYPED") or "tongche"
+"""What the person typed before the verb, as whatever started us tells; what we advise to type begins with it."""
+_ADVICE: Final = re.compile(
+    r"\btongche (?=(?:up|down|status|doctor|reset|demo|sale|case|delivery|repair|topics|check|chaos|bench)\b)"
+)
+
+
+def typed(text: str) -> str:
+    """Advice as this person can type it."""
+    return _ADVICE.sub(lambda _: f"{TYPED} ", text)
+
+
+class _Terminal(Console):
+    """Shows advice as this person can type it."""
+
+    def print(self, *objects: Any, **manner: Any) -> None:
+        super().print(*(typed(each) if isinstance(each, str) else each for each in objects), **manner)
+
+
 # Progress and talk go to the error stream: what a script reads stays clean.
-talk = Console(stderr=True, highlight=False)
-out = Console(highlight=False)
+talk = _Terminal(stderr=True, highlight=False)
+out = _Terminal(highlight=False)
 
 
 def folder(data: Path | None) -> DataFolder:
@@ -43,9 +64,9 @@ def answer(value: Any) -> None:
 
 def show(trouble: TroubleError, *, as_json: bool) -> None:
     talk.print(f"{trouble.zh}\n{trouble.en}", style="red", markup=False)
-    talk.print(f"→ {trouble.fix}", markup=False)
+    talk.print(f"→ {trouble.fix}", markup=False, soft_wrap=True)
     if as_json:
-        answer({"error": trouble.en, "fix": trouble.fix})
+        answer({"error": trouble.en, "fix": typed(trouble.fix)})
 
 
 def speak_utf8() -> None:

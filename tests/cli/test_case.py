@@ -24,6 +24,8 @@ from tests.console.stage import PASSWORD, TOKEN, VINS, Stage, at, case, delivery
 
 CASE = new_id()
 
+LONG_NAME = "POST police/" + "registration/" * 6
+
 
 @dataclass
 class Journey:
@@ -122,7 +124,7 @@ def tell_of_a_held_case(stage: Stage) -> None:
         case(CASE, version=7, headline="HOLD", facets={"order": "CONFIRMED", "reg": hold}),
         delivery(CASE, "tax.pay", "tax", ["ambiguous", "answered/1"]),
         delivery(CASE, "registration.register", "police", tried, state="parked", next_try_at=later),
-        spans([span("process police.commands", 0, 40, 1, case_id=CASE), span("POST police", 5, 30, 2, 1)]),
+        spans([span("process police.commands", 0, 40, 1, case_id=CASE), span(LONG_NAME, 5, 30, 2, 1)]),
     )
 
 
@@ -161,6 +163,7 @@ def test_trace_shows_the_tree_with_durations(terminal: Terminal) -> None:
     assert "process police.commands" in parent
     assert "40 ms" in parent
     assert child.index("POST police") > parent.index("process police.commands")
+    assert LONG_NAME in child, "cut, although a pipe is not narrow"
     whole = json.loads(terminal.type("trace", CASE, "--json").stdout.splitlines()[-1])
     assert [each["depth"] for each in whole["spans"]] == [0, 1]
 

@@ -65,7 +65,10 @@ def checkout(tmp_path: Path) -> Checkout:
     (tmp_path / "requirements-dev.lock").write_text(line)
     (tmp_path / "services/__init__.py").touch()
     (tmp_path / "services/cli/__init__.py").touch()
-    (tmp_path / "services/cli/__main__.py").write_text("import sys, tiny; print(tiny.SAYS, *sys.argv[1:])\n")
+    (tmp_path / "services/cli/__main__.py").write_text(
+        "import os, sys, tiny\n"
+        "print(tiny.SAYS, *([os.environ['TONGCHE_TYPED']] if '--typed' in sys.argv else sys.argv[1:]))\n"
+    )
     # Where the person stands there may be a folder of the same name.
     (tmp_path / "elsewhere/services/__init__.py").write_text("raise SystemExit('the wrong services')\n")
     return Checkout(tmp_path, index="")
@@ -92,13 +95,19 @@ def _record(content: bytes) -> str:
 
 
 def test_two_first_runs_at_once_make_one_environment(checkout: Checkout) -> None:
-    """Both hand over what they were told, only one prepared; a later run prepares nothing, and `tongche` is there."""
+    """Both hand over what they were told, and how they were started; only one prepared; `tongche` is there."""
     with checkout.start("up", "--json") as one, checkout.start("down") as other:
         answers = [process.communicate(timeout=120) for process in (one, other)]
     assert [said for said, _ in answers] == ["tiny up --json\n", "tiny down\n"]
     assert sum("preparing the environment" in told for _, told in answers) == 1
     assert checkout.run("status") == (0, "tiny status\n", "")
-    assert subprocess.check_output([checkout.venv / "bin" / "tongche", "case"], text=True) == "tiny case\n"
+    tongche = checkout.venv / "bin" / "tongche"
+    assert subprocess.check_output([tongche, "case"], text=True) == "tiny case\n"
+    # An environment costs seconds: how each is told what the person can type again is shown here as well.
+    assert checkout.run("--typed")[1] == f"tiny {PYTHON} {checkout.root / 'run.py'}\n"
+    assert subprocess.check_output([tongche, "--typed"], text=True) == f"tiny {tongche}\n"
+    known = {"PATH": f"{tongche.parent}:/usr/bin:/bin"}
+    assert subprocess.check_output(["/bin/sh", "-c", "tongche --typed"], text=True, env=known) == "tiny tongche\n"
 
 
 def test_a_half_made_environment_is_made_again(checkout: Checkout) -> None:
