@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -30,13 +32,36 @@ def _lanes(dispatch: Dispatch, office: str) -> Lanes:
     return found
 
 
+class Even(random.Random):
+    """Everything takes as long as it does on average, so that two runs differ only in what an organisation does."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.moods = random.Random(seed)
+
+    def uniform(self, a: float, b: float) -> float:
+        return (a + b) / 2
+
+    def randint(self, a: int, b: int) -> int:
+        del a
+        return b
+
+    def choices(self, *among: Any, **how_many: Any) -> list[Any]:
+        return self.moods.choices(*among, **how_many)
+
+
 @pytest.mark.parametrize("mood", ["down", "silent", "busy", "mad"])
 @pytest.mark.parametrize("seed", range(3))
 def test_an_organisation_that_is_ill_delays_no_other(world_of: Worlds, seed: int, mood: str) -> None:
-    """All that the healthy one is asked is answered as soon as if the other were well."""
+    """All that the healthy one is asked is answered as soon as if the other were well.
+
+    But for one moment: the store may just be at a commit for the other, and the next one takes ours along.
+    """
     took = []
     for ill in ("well", mood):
+        random.seed(seed)
         world = world_of(seed)
+        world.chance = Even(seed)
         dispatch = _dispatch(world)
         dispatch.offices["north"].mood = MOODS[ill]
         for number in range(30):
@@ -47,7 +72,7 @@ def test_an_organisation_that_is_ill_delays_no_other(world_of: Worlds, seed: int
         took.append(world.now)
         assert not dispatch.wrong
     well, beside_an_ill_one = took
-    assert beside_an_ill_one < well * 1.5
+    assert beside_an_ill_one <= well + world.short()
 
 
 def test_what_waits_for_an_organisation_is_held_and_not_parked(world_of: Worlds) -> None:
