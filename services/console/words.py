@@ -87,7 +87,7 @@ _STATES: Final = {
 _DELIVERIES: Final = {
     "settled": Words("已答复", "answered"),
     "refused": Words("被拒绝", "refused"),
-    "held": Words("机构停用，暂缓", "held: the organisation is down"),
+    "held": Words("机构停用或人工暂缓", "held: the organisation is down or paused"),
     "parked": Words("稍后重试", "parked for a retry"),
     "dead": Words("不再自动重试", "dead: a person must act"),
     "cancelled": Words("已取消", "cancelled"),

@@ -94,4 +94,4 @@ breaker = Table(
     Column("probe_at", Float, comment="when the next call may probe; none while a person holds it"),
     Column("who", Text, comment="the process that saw it change"),
 )
-"""The last known state of every organisation's breaker, with why; moments are seconds since 1970."""
+"""Not written any more: dispatch has a table of its own, and takes over what stands here when it is upgraded."""
