@@ -26,9 +26,9 @@ app = typer.Typer(help="性能测量 / benchmarks", no_args_is_help=True)
 Messages = Annotated[int, typer.Option("--messages", min=100, help="消息数 / how many messages")]
 Rounds = Annotated[int, typer.Option("--rounds", min=1, help="轮数 / how many rounds")]
 _VERDICTS: Final[Mapping[Reach, str]] = {
-    "reached": "[green]达到 / reached[/]",
-    "missed": "[red]未达到 / missed[/]",
-    "noise": "[yellow]噪声过大，无法判断 / too noisy to judge[/]",
+    "reached": "[green]达到\nreached[/]",
+    "missed": "[red]未达到\nmissed[/]",
+    "noise": "[yellow]噪声过大，无法判断\ntoo noisy to judge[/]",
     "": "",
 }
 
@@ -113,7 +113,11 @@ def _moving(progress: Progress, task: TaskID) -> Callable[[str, float], None]:
 
 
 def _tell(found: Found, *, as_json: bool) -> None:
-    table = Table("", "", "目标 / target", "", "", title=found.title, box=None, title_justify="left")
+    table = Table(title=found.title, box=None, title_justify="left", padding=(0, 2, 0, 0))
+    table.add_column("", no_wrap=True)
+    table.add_column("", no_wrap=True, justify="right")
+    table.add_column("目标\ntarget", no_wrap=True)
+    table.add_column("", no_wrap=True)
     for row in found.rows:
         table.add_row(*_cells(row))
     (talk if as_json else out).print(table)
@@ -123,4 +127,5 @@ def _tell(found: Found, *, as_json: bool) -> None:
 
 def _cells(row: Row) -> tuple[str, ...]:
     target = "" if row.target is None else str(row.target)
-    return (f"{row.zh} / {row.en}", str(row.value), target, _VERDICTS[row.verdict], row.note)
+    said = "\n".join(filter(None, (row.zh, row.en, row.note)))
+    return (said, str(row.value), target, _VERDICTS[row.verdict])

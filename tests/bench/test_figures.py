@@ -109,4 +109,4 @@ def test_the_messages_are_real_and_of_the_size_that_is_told() -> None:
 def test_every_verdict_has_its_words() -> None:
     """For people, in both languages."""
     assert _VERDICTS.keys() == set(get_args(Reach))
-    assert all("/" in words for verdict, words in _VERDICTS.items() if verdict)
+    assert all("\n" in words for verdict, words in _VERDICTS.items() if verdict)
