@@ -16,6 +16,7 @@ from adapters.errors import AgencyError, Ambiguous, BrokenAnswer, NotYet, Refuse
 from adapters.spec import Operation
 from contracts.contract import Contract
 from contracts.delivery import Attempt
+from contracts.topics import COMMAND_PARTITIONS
 from observability import logs, metrics, tracing
 from services.runtime.clock import Clock
 from services.runtime.gate import Gate, Late, Slot
@@ -42,7 +43,11 @@ Ask = Callable[[Delivery, str], Awaitable[Contract | None]]
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """Tries deliveries to one organisation. `mine` holds the partitions that are ours and not about to go."""
+    """Tries deliveries to one organisation.
+
+    `partitions` counts those of its commands over all workers; `mine` holds those that are ours and not about to go.
+    What the organisation bears is shared out as they are.
+    """
 
     agency: Agency
     voice: Voice
@@ -50,6 +55,7 @@ class Attempts:
     gate: Gate
     clock: Clock
     pauses_s: Sequence[float] = PARK_FOR_S
+    partitions: int = COMMAND_PARTITIONS
     mine: set[Place] = field(default_factory=set)
     doubts: Doubts = field(default_factory=Doubts)
 
@@ -85,10 +91,20 @@ class Attempts:
             # A process that ended in the middle of a try: nobody knows what came of it.
             delivery.attempts.append(_attempt(delivery, self.clock.now(), 0.0, Ambiguous(), None))
 
+    def taking(self, partitions: Collection[Place]) -> None:
+        """Have partitions from now on."""
+        self.mine.update(partitions)
+        self._take_share()
+
     def leaving(self, partitions: Collection[Place]) -> None:
         """Let those go who wait at the gate for partitions that are about to go."""
         self.mine.difference_update(partitions)
+        self._take_share()
         self.gate.look()
+
+    def _take_share(self) -> None:
+        if self.mine:
+            self.gate.share = len(self.mine) / self.partitions
 
     # -- again and again
 

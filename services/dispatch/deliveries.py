@@ -49,7 +49,7 @@ class Deliveries:
     async def assigned(self, partitions: Collection[Place], generation: int) -> Collection[Place]:
         """Take the fence, then learn which keys wait parked."""
         mine = await self.book.fence.take(partitions, generation)
-        self.attempts.mine.update(mine)
+        self.attempts.taking(mine)
         await self.parked.learn(frozenset(self.attempts.mine))
         self.heads.look()
         return mine

@@ -79,7 +79,7 @@ class Heads:
             await self._try(row)
         except Gone:
             # Its partition moved, and the new owner tries it; we must not find it due again, whatever Kafka says still.
-            self.attempts.mine.discard(row.record.place)
+            self.attempts.leaving([row.record.place])
 
     async def _try(self, due: Parked) -> None:
         """Try once more; answered → stored → said → only then is the parked row let go."""

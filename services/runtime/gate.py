@@ -44,6 +44,8 @@ class Gate:
     breaker: Breaker
     concurrency: int
     per_second: float | None = None
+    share: float = 1.0
+    """Which part of what the organisation bears is ours; its other workers have the rest."""
     running: int = 0
     _window: float = 0.0
     _slowed_at: float = 0.0
@@ -57,8 +59,8 @@ class Gate:
 
     @property
     def allowed(self) -> int:
-        """How many calls may run at once at the moment."""
-        return max(1, int(self._window))
+        """How many calls of ours may run at once at the moment; one, however small our share."""
+        return max(1, int(self._window * self.share))
 
     @property
     def waiting(self) -> int:
@@ -136,7 +138,7 @@ class Gate:
     def _take(self) -> bool:
         self.running += 1
         if self.per_second is not None:
-            self._next_at = max(asyncio.get_running_loop().time(), self._next_at) + 1 / self.per_second
+            self._next_at = max(asyncio.get_running_loop().time(), self._next_at) + 1 / (self.per_second * self.share)
         return self.breaker.state is State.HALF_OPEN
 
     def _admit(self) -> None:

@@ -133,7 +133,8 @@ class Worker:
     lanes: Lanes | None = None
 
     async def parked(self) -> list[Parked]:
-        return await self.store.read(lambda connection: parking.page(connection, Wanted(), None, 1000))
+        rows = await self.store.read(lambda connection: parking.page(connection, Wanted(), None, 1000))
+        return sorted(rows, key=lambda row: (row.since, row.record.offset))
 
     async def parked_as(self, state: parking.State | None, count: int = 1) -> list[Parked]:
         """Wait until so many deliveries are in a state."""
@@ -222,7 +223,7 @@ def _worker(agency: Agency, store: Store, broker: Broker, slot: str) -> Worker:
     voice = Voice(agency.organisation, clock, new_id)
     book = Book(store, Fence(store, f"dispatch.{agency.organisation.id}", slot), agency.adapter.features)
     gate = Gate(Breaker(agency.organisation.id), limits.concurrency, limits.per_second)
-    deliveries = Deliveries(Attempts(agency, voice, book, gate, clock, pauses_s=(0.05, 0.1)), broker)
+    deliveries = Deliveries(Attempts(agency, voice, book, gate, clock, (0.05, 0.1), partitions=2), broker)
     return Worker(deliveries, Decisions(agency, voice, store, clock, book.consumer), store, broker.death)
 
 

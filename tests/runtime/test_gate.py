@@ -77,6 +77,42 @@ def test_no_more_at_once_than_it_bears_and_in_the_order_of_coming() -> None:
     play(scenario)
 
 
+def test_a_worker_takes_its_share_of_what_the_organisation_bears() -> None:
+    """Half of the partitions, half of the calls; and one call, however little that is."""
+
+    async def scenario(visits: Visits) -> None:
+        visits.gate.share = 0.5
+        all_of = [visits.come(name) for name in "abc"]
+        await _settle()
+        assert visits.inside == ["a", "b"]
+        visits.gate.share = 1.0
+        visits.gate.look()
+        await _settle()
+        assert visits.inside == ["a", "b", "c"]
+        for event in visits.go.values():
+            event.set()
+        await asyncio.gather(*all_of)
+        visits.gate.share = 0.1
+        assert visits.gate.allowed == 1
+
+    play(scenario, concurrency=4)
+
+
+def test_a_worker_takes_its_share_of_the_rate() -> None:
+    """A quarter of the partitions, a quarter of the calls that the organisation wants in a second."""
+
+    async def scenario(visits: Visits) -> None:
+        visits.gate.share = 0.25
+        before = asyncio.get_running_loop().time()
+        visit = visits.come("a")
+        await _settle()
+        assert visits.gate._next_at >= before + 1 / (4 * 0.25)
+        visits.go["a"].set()
+        await visit
+
+    play(scenario, per_second=4.0)
+
+
 def test_overload_halves_what_goes_at_once_and_good_answers_bring_it_back() -> None:
     """Calls that ran together count as one sign; the limit never falls below one call."""
 
