@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import services.stack.installation
 from services.cli.running import Running, running
 from services.stack import readiness, state
 from services.stack.data import DataFolder
@@ -137,19 +137,9 @@ class Installation:
         until(lambda: self.stack.children[name].identity != victim.identity, seconds, lambda: self.stack.children[name])
         until(lambda: not readiness.unready(self.stack), seconds, lambda: readiness.unready(self.stack))
 
-    @contextmanager
-    def disk_full(self, *names: str) -> Iterator[None]:
+    def disk_full(self, *names: str) -> AbstractContextManager[None]:
         """None of these processes can write another byte, as on a full disk; what replaces one of them can."""
-        victims = [self.stack.children[name].pid for name in names]
-        before = {pid: resource.prlimit(pid, resource.RLIMIT_FSIZE) for pid in victims}
-        try:
-            for pid, (_, hard) in before.items():
-                resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
-            yield
-        finally:
-            for pid, limits in before.items():
-                with suppress(ProcessLookupError):
-                    resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
+        return services.stack.installation.Installation(self.folder).disk_full(*names)
 
     def tails(self) -> str:
         """The end of every log."""
