@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
@@ -11,7 +12,7 @@ from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -22,6 +23,7 @@ from services.console.feed import Feed
 from services.console.guard import Guard
 from services.console.organisations import Organisations, from_dispatch
 from services.console.parts import Parts
+from services.runtime import problems
 from services.runtime.clock import Clock
 from services.runtime.face import Runtime
 from services.runtime.store import Store
@@ -73,7 +75,7 @@ def _explain_errors(app: FastAPI, site: pages.Site) -> None:
     @app.exception_handler(HTTPException)
     async def failed(request: Request, wrong: HTTPException) -> Response:
         if request.url.path.startswith("/api/"):
-            return problem(wrong.status_code, str(wrong.detail), dict(wrong.headers or {}))
+            return _problem(wrong.status_code, str(wrong.detail), wrong.headers)
         return site.error(request, wrong)
 
     @app.exception_handler(RequestValidationError)
@@ -81,11 +83,9 @@ def _explain_errors(app: FastAPI, site: pages.Site) -> None:
         # Says which field, and never what stood in it.
         fields = ", ".join(sorted({".".join(map(str, error["loc"])) for error in wrong.errors()}))
         if request.url.path.startswith("/api/"):
-            return problem(422, f"not readable: {fields}", {})
+            return _problem(422, f"not readable: {fields}")
         return site.error(request, HTTPException(422, fields))
 
 
-def problem(status: int, detail: str, headers: dict[str, str]) -> JSONResponse:
-    """An RFC 9457 problem document."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    return JSONResponse(body, status, headers, media_type="application/problem+json")
+def _problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    return problems.answer(status, None, headers=headers, title=HTTPStatus(status).phrase, detail=detail)

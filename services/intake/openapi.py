@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from services.intake.media import BATCH, DATA, EVENT
-from services.intake.problems import MEDIA_TYPE
+from services.runtime.problems import MEDIA_TYPE
 
 _EVENT: Final = {
     "type": "object",

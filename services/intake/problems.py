@@ -13,8 +13,7 @@ from starlette.responses import JSONResponse
 
 from contracts.fields import PERSONAL
 from contracts.sale import Fault
-
-MEDIA_TYPE: Final = "application/problem+json"
+from services.runtime import problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +28,12 @@ class Kind:
     @property
     def type(self) -> str:
         """The URN that programs compare."""
-        return f"urn:tongche:problem:{self.name}"
+        return problems.kind(self.name)
 
     @property
     def title(self) -> str:
         """The same sentence twice, for people."""
-        return f"{self.zh} / {self.en}"
+        return problems.both(self.zh, self.en)
 
 
 UNREADABLE: Final = Kind("unreadable", 400, "无法读取所提交的内容", "cannot be read")
@@ -75,19 +74,13 @@ class Problem(Exception):
 
     def document(self) -> dict[str, Any]:
         """The members of RFC 9457, and `errors`."""
-        document: dict[str, Any] = {
-            "type": self.kind.type,
-            "title": self.kind.title,
-            "status": self.kind.status,
-            "errors": errors(self.faults),
-        }
-        if self.fix:
-            document["detail"] = self.fix
-        return document
+        detail = {"detail": self.fix} if self.fix else {}
+        kind = self.kind
+        return problems.document(kind.status, kind.name, title=kind.title, errors=errors(self.faults), **detail)
 
     def response(self) -> JSONResponse:
         """The HTTP answer."""
-        return JSONResponse(self.document(), status_code=self.kind.status, headers=self.headers, media_type=MEDIA_TYPE)
+        return JSONResponse(self.document(), self.kind.status, self.headers, media_type=problems.MEDIA_TYPE)
 
 
 def fault(field: str, reason: str, code: str = "V102", suggestion: str | None = None) -> Fault:

@@ -18,6 +18,7 @@ from contracts.case import CaseChangedV1
 from contracts.numbers import vin as vins
 from contracts.types import Vin
 from observability import redaction
+from services.runtime import problems
 from services.runtime.face import Runtime
 from services.runtime.operator import operator
 
@@ -27,7 +28,6 @@ from .repair import NotPossible
 from .snapshot import snapshot
 from .world import Act, Assign, Cancel, Resume
 
-PROBLEM: Final = "application/problem+json"
 _PAGE: Final = 500
 
 # What a person writes goes into the case's story, which carries no personal data.
@@ -152,8 +152,7 @@ def _shown(case_id: str, told: CaseChangedV1) -> JSONResponse:
 
 
 def _problem(status: int, code: str, zh: str, en: str, **more: Any) -> JSONResponse:
-    body = {"type": f"urn:tongche:problem:{code}", "title": f"{zh} / {en}", "status": status, "code": code, **more}
-    return JSONResponse(body, status, media_type=PROBLEM)
+    return problems.answer(status, code, title=problems.both(zh, en), code=code, **more)
 
 
 async def _no_such_case(_request: Request, _error: Exception) -> JSONResponse:
@@ -169,9 +168,9 @@ async def _not_possible(_request: Request, error: Exception) -> JSONResponse:
 async def _not_valid(_request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
-    # Where and what kind, never the value.
-    faults = [{"field": ".".join(map(str, fault["loc"][1:])), "reason": fault["type"]} for fault in error.errors()]
-    return _problem(422, "not-valid", "请求内容不符合要求", "the request is not valid", errors=faults)
+    return _problem(
+        422, "not-valid", "请求内容不符合要求", "the request is not valid", errors=problems.faults_in(error)
+    )
 
 
 async def _refused(_request: Request, error: Exception) -> JSONResponse:

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
+from services.runtime import problems
 from services.runtime.store import StoreUnavailable
 
 from .decisions import CannotDecide, Why
@@ -96,9 +97,7 @@ async def _not_valid(_: Request, wrong: NotValid) -> JSONResponse:
 
 
 async def _not_understood(_: Request, wrong: RequestValidationError) -> JSONResponse:
-    # Where and what kind, never the value.
-    faults = [{"field": ".".join(map(str, one["loc"][1:])), "reason": one["type"]} for one in wrong.errors()]
-    return _problem(_NOT_UNDERSTOOD, "not-valid", faults=faults)
+    return _problem(_NOT_UNDERSTOOD, "not-valid", faults=problems.faults_in(wrong))
 
 
 async def _away(_: Request, why: StoreUnavailable) -> JSONResponse:
@@ -106,5 +105,4 @@ async def _away(_: Request, why: StoreUnavailable) -> JSONResponse:
 
 
 def _problem(no: No, code: str, **more: Any) -> JSONResponse:
-    body = {"type": f"urn:tongche:problem:{code}", "status": no.status, "code": code, "detail": f"{no.zh} / {no.en}"}
-    return JSONResponse(body | more, no.status, media_type="application/problem+json")
+    return problems.answer(no.status, code, detail=problems.both(no.zh, no.en), code=code, **more)
