@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
 
+from adapters.errors import Ambiguous, Unavailable
 from contracts import topics
 from contracts.topics import COMMAND_PARTITIONS, PARTITIONS
 from services.bench import insurer
@@ -183,7 +184,10 @@ async def _asked(agency: Agency, raw: Any) -> Any:
     command = read(Record(raw.topic, raw.partition, raw.offset, raw.key.decode(), tuple(raw.headers), raw.value))
     operation = agency.operation(name_of(command))
     assert operation is not None  # noqa: S101 - the bench's own command
-    return await agency.ask(operation, command, command.envelope.id, command.envelope.traceparent or "")
+    while True:
+        # A busy machine lets a call time out now and then; who goes on at once loses least.
+        with suppress(Unavailable, Ambiguous):
+            return await agency.ask(operation, command, command.envelope.id, command.envelope.traceparent or "")
 
 
 def _session(url: str | None) -> AbstractAsyncContextManager[aiohttp.ClientSession]:

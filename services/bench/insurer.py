@@ -16,6 +16,8 @@ TAIL_EVERY: Final = 100
 """One answer in so many is a second late."""
 _USUAL_S: Final = 0.190
 _LATE_S: Final = 1.190
+_BACKLOG: Final = 4_096
+"""A thousand callers come at the same moment; who finds the queue full would try again a second later."""
 MEAN_S: Final = ((TAIL_EVERY - 1) * _USUAL_S + _LATE_S) / TAIL_EVERY
 """200 ms."""
 
@@ -112,7 +114,7 @@ async def served(patience: Callable[[int], float]) -> AsyncIterator[str]:
 
     runner = web.ServerRunner(web.Server(handle), shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, "127.0.0.1", 0, backlog=_BACKLOG).start()
     host, port = runner.addresses[0][:2]
     try:
         yield f"http://{host}:{port}"
