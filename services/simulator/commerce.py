@@ -10,6 +10,7 @@ from typing import Final
 from contracts.numbers import uscc
 from services.simulator.agency import Answer, Body, Entry, Leaves, No, Refused, Request, Service, Tongue, demand
 from services.simulator.country import Country
+from services.simulator.records import Licence
 from services.simulator.table import table
 
 _TONGUE: Final = Tongue(
@@ -24,26 +25,6 @@ _TONGUE: Final = Tongue(
         "X503": No(503, "SWB-503", "系统维护"),
     },
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Licence:
-    """An export licence: for whom, for how many cars, how many have gone, until when."""
-
-    number: str
-    exporter: str
-    qty: int
-    used: int
-    expiry: date
-
-    def is_good_for(self, exporter: str, day: date) -> bool:
-        """Whether that exporter may use it on that day, if anything is left."""
-        return self.exporter == exporter and day <= self.expiry
-
-    @property
-    def is_used_up(self) -> bool:
-        """Whether nothing is left."""
-        return self.used >= self.qty
 
 
 def _older_licences() -> dict[str, Licence]:

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from importlib.resources import files
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, Protocol
 
+from services.simulator.agency import Agency
 from services.simulator.faults import Faults
-
-if TYPE_CHECKING:
-    from services.simulator.agency import Agency
-    from services.simulator.bank import Bank
-    from services.simulator.commerce import Commerce
-    from services.simulator.customs import Customs
-    from services.simulator.insurer import Insurer
-    from services.simulator.miit import Miit
-    from services.simulator.police import Police
-    from services.simulator.tax import TaxOffice
+from services.simulator.records import Certificate, Invoice, Licence
 
 
 class Clock(Protocol):
@@ -46,6 +38,48 @@ def names() -> Iterator[Name]:
         yield Name(row["id"], row["adapter"], row.get("uscc", ""))
 
 
+class Certificates(Protocol):
+    """What others ask MIIT."""
+
+    def certificate(self, vin: str) -> Certificate | None: ...
+
+    def uploaded(self, vin: str) -> Mapping[str, Any] | None: ...
+
+
+class Taxes(Protocol):
+    """What others ask the tax office."""
+
+    def invoice(self, vin: str) -> Invoice | None: ...
+
+    def is_paid(self, vin: str) -> bool: ...
+
+
+class Cover(Protocol):
+    """What others ask an insurer."""
+
+    def covers(self, vin: str) -> bool: ...
+
+
+class Loans(Protocol):
+    """What others ask a bank."""
+
+    def lends_on(self, vin: str, contract: str) -> bool: ...
+
+
+class Plates(Protocol):
+    """What others ask the police."""
+
+    def plate_of(self, vin: str) -> str | None: ...
+
+
+class Licences(Protocol):
+    """What others ask commerce, and tell it."""
+
+    def licence(self, number: str) -> Licence | None: ...
+
+    def use(self, number: str) -> None: ...
+
+
 @dataclass(slots=True)
 class Country:
     """Every agency, and the knobs of each; `services.simulator.world.settled` fills it."""
@@ -53,13 +87,12 @@ class Country:
     clock: Clock
     knobs: dict[str, Faults] = field(default_factory=dict)
     agencies: dict[str, Agency] = field(default_factory=dict)
-    insurers: dict[str, Insurer] = field(default_factory=dict)
-    banks: dict[str, Bank] = field(default_factory=dict)
-    miit: Miit = field(init=False)
-    tax: TaxOffice = field(init=False)
-    police: Police = field(init=False)
-    commerce: Commerce = field(init=False)
-    customs: Customs = field(init=False)
+    insurers: dict[str, Cover] = field(default_factory=dict)
+    banks: dict[str, Loans] = field(default_factory=dict)
+    miit: Certificates = field(init=False)
+    tax: Taxes = field(init=False)
+    police: Plates = field(init=False)
+    commerce: Licences = field(init=False)
 
     def faults(self, organisation: str) -> Faults:
         """The knobs of an organisation; none are turned where nobody turned one."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 from contracts.numbers import vin as vin_number
 from services.simulator.agency import Answer, Body, Entry, Leaves, No, Request, Service, Tongue, demand, known
 from services.simulator.country import Country
+from services.simulator.records import Certificate
 from services.simulator.table import table
 
 _TONGUE: Final = Tongue(
@@ -25,25 +26,6 @@ _TONGUE: Final = Tongue(
 )
 _ELECTRIFIED: Final = frozenset({"插电式混合动力", "增程式混合动力", "纯电动", "燃料电池"})
 _CATALOGUE: Final = table("catalogue.json")
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """A certificate as other agencies see it."""
-
-    vin: str
-    number: str
-    digest: str
-    engine_no: str
-    motor_no: str
-    model: str
-    fuel: str
-    seats: int
-    in_catalogue: bool
-
-    def has_power_unit(self, engine_no: str | None, motor_no: str | None) -> bool:
-        """Whether these are its numbers, exactly."""
-        return (engine_no or "", motor_no or "") == (self.engine_no, self.motor_no)
 
 
 @dataclass(slots=True)

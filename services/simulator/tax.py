@@ -22,7 +22,7 @@ from services.simulator.agency import (
     yuan,
 )
 from services.simulator.country import Country
-from services.simulator.miit import Certificate
+from services.simulator.records import Certificate, Invoice
 from services.simulator.table import table
 
 _TONGUE: Final = Tongue(
@@ -40,18 +40,6 @@ _TONGUE: Final = Tongue(
 )
 _TARIFF: Final = table("tariff.json")
 _RELIEF_ASKED: Final = "0013061007"
-
-
-@dataclass(frozen=True, slots=True)
-class Invoice:
-    """An invoice on record, in fen."""
-
-    number: str
-    vin: str
-    day: date
-    incl: int
-    excl: int
-    live: bool = True
 
 
 @dataclass(frozen=True, slots=True)

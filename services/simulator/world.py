@@ -216,30 +216,30 @@ def opened(folder: Path, clock: Clock) -> World:
 def settled(clock: Clock, listed: list[Name]) -> Country:
     """A country with all its agencies, each with empty records."""
     country = Country(clock)
-    country.miit, country.tax, country.police = Miit(country), TaxOffice(country), Police(country)
-    country.commerce, country.customs = Commerce(country), Customs(country)
+    miit, tax, police, commerce = Miit(country), TaxOffice(country), Police(country), Commerce(country)
+    country.miit, country.tax, country.police, country.commerce = miit, tax, police, commerce
+    single: dict[str, Agency] = {
+        "miit": miit,
+        "tax": tax,
+        "police": police,
+        "commerce": commerce,
+        "customs": Customs(country),
+    }
     for name in listed:
-        country.agencies[name.id] = _agency(country, name)
+        country.agencies[name.id] = single[name.kind] if name.kind in single else _one_of_many(country, name)
     return country
 
 
-def _agency(country: Country, name: Name) -> Agency:
+def _one_of_many(country: Country, name: Name) -> Agency:
+    """An insurer or a bank, which others find by its code."""
     match name.kind:
         case "insurer":
-            country.insurers[name.uscc] = Insurer(country, name.uscc)
-            return country.insurers[name.uscc]
+            insurer = country.insurers[name.uscc] = Insurer(country, name.uscc)
+            return insurer
         case "bank":
-            country.banks[name.uscc] = Bank(country, name.uscc)
-            return country.banks[name.uscc]
-        case kind:
-            single: dict[str, Agency] = {
-                "miit": country.miit,
-                "tax": country.tax,
-                "police": country.police,
-                "commerce": country.commerce,
-                "customs": country.customs,
-            }
-            return single[kind]
+            bank = country.banks[name.uscc] = Bank(country, name.uscc)
+            return bank
+    raise LookupError(name.kind)
 
 
 def _service(agency: Agency, operation: str) -> Service:
