@@ -1,10 +1,12 @@
-"""What all tests may ask for: a real Kafka and a real PostgreSQL, each started once, and patience with a deadline."""
+"""What all tests may ask for: a real Kafka and a real PostgreSQL, each started once, and patience with a deadline.
+
+Whoever asks for `settings` or `stores` is run twice, on SQLite and on PostgreSQL.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-import uuid
 import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -13,17 +15,19 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
-from hypothesis import settings
+from hypothesis import settings as hypothesis
 from sqlalchemy.engine import make_url
 
+from services.runtime.settings import Settings
 from services.stack import node
 from tests.side_by_side import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401 - hooks
+from tests.stores import Files, Stores, databases, with_tables
 
 Until = Callable[..., Awaitable[None]]
 
 # A property that holds slowly on a busy machine holds; pytest's own limit finds what hangs.
-settings.register_profile("tongche", deadline=None)
-settings.load_profile("tongche")
+hypothesis.register_profile("tongche", deadline=None)
+hypothesis.load_profile("tongche")
 
 
 @pytest.fixture(scope="session")
@@ -61,17 +65,43 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture
-def database(postgres: str) -> str:
-    """The URL of an empty database of the test's own."""
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(f"create database {name}".encode())
-    return _elsewhere(postgres, name)
+def database(postgres: str, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database of the test's own."""
+    with databases(tmp_path, postgres) as made:
+        url = made.empty().database
+        assert url is not None
+        yield url
 
 
-def _elsewhere(url: str, name: str) -> str:
-    """The same server, another database."""
-    return make_url(url).set(database=name).render_as_string(hide_password=False)
+@pytest.fixture(scope="session")
+def _files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with empty tables, which tests copy."""
+    return with_tables(Settings(data=tmp_path_factory.mktemp("template"))).data
+
+
+@pytest.fixture(scope="session")
+def _tables(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database with empty tables, which tests copy."""
+    with databases(tmp_path_factory.mktemp("template"), postgres) as made:
+        url = with_tables(made.empty()).database
+        yield str(make_url(str(url)).database)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
+    """Installations on SQLite, and once more on PostgreSQL."""
+    if request.param == "sqlite":
+        yield Files(tmp_path, request.getfixturevalue("_files"))
+        return
+    server, template = request.getfixturevalue("postgres"), request.getfixturevalue("_tables")
+    with databases(tmp_path, server, template) as made:
+        yield made
+
+
+@pytest.fixture
+def settings(stores: Stores) -> Settings:
+    """An installation on SQLite, and one on PostgreSQL, with dispatch's tables."""
+    return stores.ready()
 
 
 @pytest.fixture

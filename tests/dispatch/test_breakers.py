@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -26,13 +25,6 @@ from tests.dispatch.office import WHY, office
 Until = Callable[..., Any]
 HOUR_S: Final = 3600.0
 NOON: Final = Pause("li", "maintenance until noon", 1.0)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    """One installation; every process opens its own store of it."""
-    url = request.getfixturevalue("database") if request.param == "postgresql" else None
-    return Settings(data=tmp_path, database=url)
 
 
 class Process(Gate):

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -136,7 +135,7 @@ class Site:
     """Where a dispatch works: what stays when its process dies."""
 
     kafka: str
-    folder: Path
+    settings: Settings
     police: Police
     url: str
     topic: str
@@ -166,7 +165,8 @@ class Bench:
 
     async def parked(self, state: parking.State | None = None) -> list[parking.Parked]:
         wanted = parking.Wanted(states=None if state is None else [state])
-        return await self.store.read(lambda connection: parking.page(connection, wanted, None, 100))
+        rows = await self.store.read(lambda connection: parking.page(connection, wanted, None, 100))
+        return sorted(rows, key=lambda row: (row.since, row.record.offset))
 
     async def heard(self, topic: str, kind: str) -> list[Any]:
         """The data of all messages of one contract that answer what this bench sent."""
@@ -213,25 +213,25 @@ async def _nothing_parked(one: Bench) -> None:
 
 
 @asynccontextmanager
-async def site(kafka: str, folder: Path, police: Police) -> AsyncIterator[Site]:
+async def site(kafka: str, settings: Settings, police: Police) -> AsyncIterator[Site]:
     """Topics of its own and the agency's server."""
     topic, group = f"police.{uuid.uuid4().hex}.commands", f"dispatch.{uuid.uuid4().hex}"
     await _topics(kafka, [topic, "police.events", "police.dead", "delivery.events", f"{topic}.poison"])
     async with _served(police) as url:
-        yield Site(kafka, folder, police, url, topic, group)
+        yield Site(kafka, settings, police, url, topic, group)
 
 
 @asynccontextmanager
-async def bench(kafka: str, folder: Path, police: Police) -> AsyncIterator[Bench]:
+async def bench(kafka: str, settings: Settings, police: Police) -> AsyncIterator[Bench]:
     """A running dispatch; leaving it stops it as a deployment would."""
-    async with site(kafka, folder, police) as where, running(where) as one:
+    async with site(kafka, settings, police) as where, running(where) as one:
         yield one
 
 
 @asynccontextmanager
 async def running(where: Site) -> AsyncIterator[Bench]:
     """One process of it."""
-    store = open_store(Settings(data=where.folder), "dispatch")
+    store = open_store(where.settings, "dispatch")
     store.start()
     producer = Producer(where.kafka, "test")
     relay = Relay(store, producer)
@@ -298,11 +298,11 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ADAPTERS, "police", QUICK)
 
 
-def test_commands_of_one_vehicle_arrive_once_and_in_order(kafka: str, tmp_path: Path, until: Any) -> None:
+def test_commands_of_one_vehicle_arrive_once_and_in_order(kafka: str, settings: Settings, until: Any) -> None:
     """The agency's ledger has each effect once, the broker hears an answer and a settled delivery for each."""
 
     async def play() -> None:
-        async with bench(kafka, tmp_path, Police()) as one:
+        async with bench(kafka, settings, Police()) as one:
             for number in range(10):
                 for vin in VINS:
                     await one.send(vin, f"{vin[-1]}R{number}")
@@ -318,7 +318,9 @@ def test_commands_of_one_vehicle_arrive_once_and_in_order(kafka: str, tmp_path: 
     asyncio.run(play())
 
 
-def test_a_failing_command_parks_and_holds_back_only_its_own_vehicle(kafka: str, tmp_path: Path, until: Any) -> None:
+def test_a_failing_command_parks_and_holds_back_only_its_own_vehicle(
+    kafka: str, settings: Settings, until: Any
+) -> None:
     """The others go on; when it succeeds at last, what stood behind it follows in order."""
 
     async def play() -> None:
@@ -328,7 +330,7 @@ def test_a_failing_command_parks_and_holds_back_only_its_own_vehicle(kafka: str,
         def answer(_: Police, key: str, __: int) -> tuple[int, Any] | None:
             return (404, {"cwdm": "JG404"}) if key in stubborn and not healed.is_set() else None
 
-        async with bench(kafka, tmp_path, Police(answer)) as one:
+        async with bench(kafka, settings, Police(answer)) as one:
             stubborn.append(await one.send(VINS[0], "R0"))
             await one.send(VINS[0], "R1")
             await one.send(VINS[1], "S0")
@@ -350,7 +352,7 @@ def test_a_failing_command_parks_and_holds_back_only_its_own_vehicle(kafka: str,
 
 
 def test_an_organisation_that_is_down_holds_everything_and_parks_nothing(
-    kafka: str, tmp_path: Path, until: Any
+    kafka: str, settings: Settings, until: Any
 ) -> None:
     """Kafka keeps the backlog; one probe finds it healed; all arrives in order."""
 
@@ -360,7 +362,7 @@ def test_an_organisation_that_is_down_holds_everything_and_parks_nothing(
         def answer(*_: Any) -> tuple[int, Any] | None:
             return (503, {"cwdm": "JG503"}) if down else None
 
-        async with bench(kafka, tmp_path, Police(answer)) as one:
+        async with bench(kafka, settings, Police(answer)) as one:
             for number in range(30):
                 await one.send(VINS[number % 2], f"R{number:02}")
             await until(lambda: one.deliveries.breaker.state is State.OPEN)
@@ -374,11 +376,11 @@ def test_an_organisation_that_is_down_holds_everything_and_parks_nothing(
     asyncio.run(play())
 
 
-def test_a_refusal_is_an_answer(kafka: str, tmp_path: Path, until: Any) -> None:
+def test_a_refusal_is_an_answer(kafka: str, settings: Settings, until: Any) -> None:
     """The journey hears the code; the delivery is refused, not retried."""
 
     async def play() -> None:
-        async with bench(kafka, tmp_path, Police(lambda *_: (409, {"cwdm": "JG423"}))) as one:
+        async with bench(kafka, settings, Police(lambda *_: (409, {"cwdm": "JG423"}))) as one:
             await one.send(VINS[0], "R0")
             await until(lambda: len(one.police.tries) == 1)
             await one.lanes.stop()
@@ -389,14 +391,14 @@ def test_a_refusal_is_an_answer(kafka: str, tmp_path: Path, until: Any) -> None:
     asyncio.run(play())
 
 
-def test_a_lost_answer_is_asked_for_again_under_the_same_key(kafka: str, tmp_path: Path, until: Any) -> None:
+def test_a_lost_answer_is_asked_for_again_under_the_same_key(kafka: str, settings: Settings, until: Any) -> None:
     """The effect happened, the answer did not come: an idempotent agency gives it on the second try."""
 
     async def play() -> None:
         def answer(_: Police, __: str, tries: int) -> tuple[int, Any] | None:
             return (500, "act") if tries == 1 else None
 
-        async with bench(kafka, tmp_path, Police(answer)) as one:
+        async with bench(kafka, settings, Police(answer)) as one:
             await one.send(VINS[0], "R0")
             await until(lambda: list(one.police.tries.values()) == [2])
             await one.lanes.stop()
@@ -406,12 +408,12 @@ def test_a_lost_answer_is_asked_for_again_under_the_same_key(kafka: str, tmp_pat
     asyncio.run(play())
 
 
-def test_a_blind_agency_is_never_asked_twice(kafka: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_blind_agency_is_never_asked_twice(kafka: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """An ambiguous result goes to a person at once: dead, with an owner, and what follows waits."""
     monkeypatch.setitem(ADAPTERS, "police", replace(QUICK, features=Features.BLIND))
 
     async def play() -> None:
-        async with bench(kafka, tmp_path, Police(lambda *_: (500, "act"))) as one:
+        async with bench(kafka, settings, Police(lambda *_: (500, "act"))) as one:
             await one.send(VINS[0], "R0")
             await _parked_as(one, "dead")
             await one.send(VINS[0], "R1")
@@ -425,7 +427,9 @@ def test_a_blind_agency_is_never_asked_twice(kafka: str, tmp_path: Path, monkeyp
     asyncio.run(play())
 
 
-def test_a_person_decides_what_is_dead(kafka: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, until: Any) -> None:
+def test_a_person_decides_what_is_dead(
+    kafka: str, settings: Settings, monkeypatch: pytest.MonkeyPatch, until: Any
+) -> None:
     """Cancelling the head lets what stands behind it go on; retrying tries it again under its own key."""
     monkeypatch.setitem(ADAPTERS, "police", replace(QUICK, features=Features.BLIND))
 
@@ -435,7 +439,7 @@ def test_a_person_decides_what_is_dead(kafka: str, tmp_path: Path, monkeypatch: 
         def answer(*_: Any) -> tuple[int, Any] | None:
             return (500, None) if broken else None
 
-        async with bench(kafka, tmp_path, Police(answer)) as one:
+        async with bench(kafka, settings, Police(answer)) as one:
             first = await one.send(VINS[0], "R0")
             second = await one.send(VINS[1], "S0")
             await _parked_as(one, "dead", 2)
@@ -452,11 +456,11 @@ def test_a_person_decides_what_is_dead(kafka: str, tmp_path: Path, monkeypatch: 
     asyncio.run(play())
 
 
-def test_bytes_that_are_no_command_go_to_the_poison_topic_raw(kafka: str, tmp_path: Path, until: Any) -> None:
+def test_bytes_that_are_no_command_go_to_the_poison_topic_raw(kafka: str, settings: Settings, until: Any) -> None:
     """And the lane goes on with the next."""
 
     async def play() -> None:
-        async with bench(kafka, tmp_path, Police()) as one:
+        async with bench(kafka, settings, Police()) as one:
             await one.producer.send(Outgoing("x", one.topic, VINS[0], (("ce_id", b"\xff"),), b"\x00not json"))
             await one.send(VINS[0], "R0")
             await until(lambda: one.police.of(VINS[0]) == ["R0"])
@@ -470,12 +474,12 @@ def test_bytes_that_are_no_command_go_to_the_poison_topic_raw(kafka: str, tmp_pa
     asyncio.run(play())
 
 
-def test_a_worker_that_dies_at_any_moment_doubles_and_loses_nothing(kafka: str, tmp_path: Path, until: Any) -> None:
+def test_a_worker_that_dies_at_any_moment_doubles_and_loses_nothing(kafka: str, settings: Settings, until: Any) -> None:
     """Killed again and again under load: the agency's ledger has each effect once and in order."""
 
     async def play() -> None:
         police = Police()
-        async with site(kafka, tmp_path, police) as where:
+        async with site(kafka, settings, police) as where:
             async with running(where) as first:
                 for number in range(40):
                     for vin in VINS:
@@ -490,7 +494,7 @@ def test_a_worker_that_dies_at_any_moment_doubles_and_loses_nothing(kafka: str, 
 
 async def _until_killed(where: Site, effects: int, until: Any) -> None:
     """Run a worker until the agency has so many effects, then drop it without a stop, as a crash does."""
-    store = open_store(Settings(data=where.folder), "dispatch")
+    store = open_store(where.settings, "dispatch")
     store.start()
     producer = Producer(where.kafka, "test")
     async with aiohttp.ClientSession() as http:
@@ -515,7 +519,7 @@ async def _until_killed(where: Site, effects: int, until: Any) -> None:
     ids=["garbage", "another-shape", "endless", "no-code-of-theirs"],
 )
 def test_a_broken_answer_is_parked_as_one(  # noqa: PLR0913, PLR0917 - three of them are the fixtures
-    kafka: str, tmp_path: Path, until: Any, status: int, what: Any, reason: str
+    kafka: str, settings: Settings, until: Any, status: int, what: Any, reason: str
 ) -> None:
     """Never taken for a yes or a no; the next vehicle is served meanwhile."""
 
@@ -523,7 +527,7 @@ def test_a_broken_answer_is_parked_as_one(  # noqa: PLR0913, PLR0917 - three of 
         def answer(police: Police, key: str, _: int) -> tuple[int, Any] | None:
             return (status, what) if key == next(iter(police.tries)) else None
 
-        async with bench(kafka, tmp_path, Police(answer)) as one:
+        async with bench(kafka, settings, Police(answer)) as one:
             await one.send(VINS[0], "R0")
             (row,) = await _parked_as(one, "parked")
             assert (row.failure, row.reason) == ("broken-answer", reason)
@@ -534,13 +538,13 @@ def test_a_broken_answer_is_parked_as_one(  # noqa: PLR0913, PLR0917 - three of 
     asyncio.run(play())
 
 
-def test_what_is_parked_survives_a_restart_in_its_order(kafka: str, tmp_path: Path, until: Any) -> None:
+def test_what_is_parked_survives_a_restart_in_its_order(kafka: str, settings: Settings, until: Any) -> None:
     """A new process tries the head first, then what stands behind it, each once."""
 
     async def play() -> None:
         wants = False
         police = Police(lambda *_: None if wants else (409, {"cwdm": "JG404"}))
-        async with site(kafka, tmp_path, police) as where:
+        async with site(kafka, settings, police) as where:
             async with running(where) as one:
                 for number in range(4):
                     await one.send(VINS[0], f"R{number}")
@@ -555,11 +559,11 @@ def test_what_is_parked_survives_a_restart_in_its_order(kafka: str, tmp_path: Pa
     asyncio.run(play())
 
 
-def test_an_answered_row_is_only_said_again(kafka: str, tmp_path: Path, until: Any) -> None:
+def test_an_answered_row_is_only_said_again(kafka: str, settings: Settings, until: Any) -> None:
     """The process died between saying and letting go: the agency is not asked, the same ids go out."""
 
     async def play() -> None:
-        async with bench(kafka, tmp_path, Police()) as one:
+        async with bench(kafka, settings, Police()) as one:
             await one.send(VINS[1], "warm")
             await until(lambda: bool(one.deliveries.attempts.mine))
             place = next(iter(one.deliveries.attempts.mine))
@@ -574,11 +578,11 @@ def test_an_answered_row_is_only_said_again(kafka: str, tmp_path: Path, until: A
     asyncio.run(play())
 
 
-def test_past_its_deadline_a_command_is_dead_and_has_an_owner(kafka: str, tmp_path: Path) -> None:
+def test_past_its_deadline_a_command_is_dead_and_has_an_owner(kafka: str, settings: Settings) -> None:
     """It is not called any more, and told on `<organisation>.dead`; what stands behind it stays parked."""
 
     async def play() -> None:
-        async with bench(kafka, tmp_path, Police(lambda *_: (409, {"cwdm": "JG404"}))) as one:
+        async with bench(kafka, settings, Police(lambda *_: (409, {"cwdm": "JG404"}))) as one:
             await one.send(VINS[0], "R0", age=timedelta(days=30))
             (row,) = await _parked_as(one, "dead")
             await one.send(VINS[0], "R1")
@@ -593,14 +597,14 @@ def test_past_its_deadline_a_command_is_dead_and_has_an_owner(kafka: str, tmp_pa
     asyncio.run(play())
 
 
-def test_retry_after_holds_the_whole_organisation(kafka: str, tmp_path: Path, until: Any) -> None:
+def test_retry_after_holds_the_whole_organisation(kafka: str, settings: Settings, until: Any) -> None:
     """429: nobody calls before the pause is over, and then all goes through."""
 
     async def play() -> None:
         def answer(police: Police, _: str, __: int) -> tuple[int, Any] | None:
             return (429, Wait(1)) if len(police.at) == 1 else None
 
-        async with bench(kafka, tmp_path, Police(answer)) as one:
+        async with bench(kafka, settings, Police(answer)) as one:
             await one.send(VINS[0], "R0")
             await until(lambda: one.deliveries.breaker.state is State.OPEN)
             await one.send(VINS[1], "S0")
@@ -613,13 +617,13 @@ def test_retry_after_holds_the_whole_organisation(kafka: str, tmp_path: Path, un
 
 @pytest.mark.parametrize("what", ["hang", "act and hang"])
 def test_a_hang_is_ambiguous_and_asked_again_under_the_same_key(
-    kafka: str, tmp_path: Path, until: Any, monkeypatch: pytest.MonkeyPatch, what: str
+    kafka: str, settings: Settings, until: Any, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     """Whether it acted before it fell silent or not: one key, one effect."""
     monkeypatch.setitem(ADAPTERS, "police", SHORT)
 
     async def play() -> None:
-        async with bench(kafka, tmp_path, Police(lambda _, __, tries: (200, what) if tries == 1 else None)) as one:
+        async with bench(kafka, settings, Police(lambda _, __, tries: (200, what) if tries == 1 else None)) as one:
             id_ = await one.send(VINS[0], "R0")
             await until(lambda: one.police.tries.get(id_, 0) == 2)
             await one.lanes.stop()
@@ -631,13 +635,13 @@ def test_a_hang_is_ambiguous_and_asked_again_under_the_same_key(
 
 
 def test_no_more_calls_at_once_than_the_organisation_allows(
-    kafka: str, tmp_path: Path, until: Any, monkeypatch: pytest.MonkeyPatch
+    kafka: str, settings: Settings, until: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many lanes have work."""
     monkeypatch.setitem(ADAPTERS, "police", replace(QUICK, limits=replace(QUICK.limits, concurrency=3)))
 
     async def play() -> None:
-        async with bench(kafka, tmp_path, Police(linger_s=0.02)) as one:
+        async with bench(kafka, settings, Police(linger_s=0.02)) as one:
             await asyncio.gather(*(one.send(VINS[0], f"R{number}", key=f"key{number}") for number in range(40)))
             await until(lambda: len(one.police.effects) == 40)
             assert one.police.busiest == 3
@@ -646,14 +650,14 @@ def test_no_more_calls_at_once_than_the_organisation_allows(
 
 
 def test_a_call_that_a_crash_cut_off_is_not_made_again_blindly(
-    kafka: str, tmp_path: Path, until: Any, monkeypatch: pytest.MonkeyPatch
+    kafka: str, settings: Settings, until: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process died while the agency worked, and the agency would not know a second call: a person decides."""
     monkeypatch.setitem(ADAPTERS, "police", replace(QUICK, features=Features.BLIND))
 
     async def play() -> None:
         police = Police(lambda *_: (200, "act and hang"))
-        async with site(kafka, tmp_path, police) as where:
+        async with site(kafka, settings, police) as where:
             async with running(where) as one:
                 await one.send(VINS[0], "R0")
                 await one.lanes.stop()
@@ -666,11 +670,11 @@ def test_a_call_that_a_crash_cut_off_is_not_made_again_blindly(
     asyncio.run(play())
 
 
-def test_a_head_that_was_cancelled_meanwhile_is_not_tried(kafka: str, tmp_path: Path, until: Any) -> None:
+def test_a_head_that_was_cancelled_meanwhile_is_not_tried(kafka: str, settings: Settings, until: Any) -> None:
     """It was found due, then a person gave it up: what was found is not believed."""
 
     async def play() -> None:
-        async with bench(kafka, tmp_path, Police(lambda *_: (409, Wait(3600, {"cwdm": "JG404"})))) as one:
+        async with bench(kafka, settings, Police(lambda *_: (409, Wait(3600, {"cwdm": "JG404"})))) as one:
             id_ = await one.send(VINS[0], "R0")
             (row,) = await _parked_as(one, "parked")
             tries = dict(one.police.tries)
@@ -682,11 +686,11 @@ def test_a_head_that_was_cancelled_meanwhile_is_not_tried(kafka: str, tmp_path: 
     asyncio.run(play())
 
 
-def test_a_probe_whose_partition_goes_leaves_the_breaker_to_others(kafka: str, tmp_path: Path, until: Any) -> None:
+def test_a_probe_whose_partition_goes_leaves_the_breaker_to_others(kafka: str, settings: Settings, until: Any) -> None:
     """It was let through and then found its lease gone: or everybody would wait for its result for ever."""
 
     async def play() -> None:
-        async with bench(kafka, tmp_path, Police()) as one:
+        async with bench(kafka, settings, Police()) as one:
             await one.send(VINS[0], "R0")
             await until(lambda: len(one.police.effects) == 1)
             deliveries = one.deliveries
@@ -706,11 +710,11 @@ def test_a_probe_whose_partition_goes_leaves_the_breaker_to_others(kafka: str, t
     asyncio.run(play())
 
 
-def test_a_head_whose_fence_is_gone_is_not_found_due_again(kafka: str, tmp_path: Path, until: Any) -> None:
+def test_a_head_whose_fence_is_gone_is_not_found_due_again(kafka: str, settings: Settings, until: Any) -> None:
     """Kafka has not yet said that the partition went: its heads are left alone, and so is the store."""
 
     async def play() -> None:
-        async with bench(kafka, tmp_path, Police(lambda *_: (409, {"cwdm": "JG404"}))) as one:
+        async with bench(kafka, settings, Police(lambda *_: (409, {"cwdm": "JG404"}))) as one:
             await one.send(VINS[0], "R0")
             (row,) = await _parked_as(one, "parked")
             one.deliveries.book.fence._epochs.clear()

@@ -7,7 +7,6 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -21,6 +20,7 @@ from services.runtime import parking
 from services.runtime.record import Record
 from tests.dispatch.agency import FAULTS, Customs, Fault, listening, vin
 from tests.dispatch.workshop import Site, Worker, as_record, declaration, quick, site, until
+from tests.stores import Stores
 
 CAR = vin(1)
 AFTER = Fault("500", acted=True)
@@ -36,8 +36,7 @@ AT_ONCE = 8
 class Stage:
     """Where scenarios are played; each has an agency, a store and processes of its own."""
 
-    template: Path
-    folder: Path
+    stores: Stores
     monkeypatch: pytest.MonkeyPatch
 
     def play(self, features: Features, scenario: Callable[[Site], Awaitable[None]], customs: Customs) -> None:
@@ -58,11 +57,11 @@ class Stage:
         """Play a scenario in all its variations at once: they mostly wait. A failure tells its variation."""
         self.monkeypatch.setitem(ADAPTERS, "customs", quick(features))
 
-        async def one(variation: T, number: int, turn: asyncio.Semaphore) -> None:
+        async def one(variation: T, turn: asyncio.Semaphore) -> None:
             customs = agency(variation)
             customs.knows_keys = features is Features.IDEMPOTENT
             try:
-                async with turn, site(self.template, self.folder / str(number), customs) as where:
+                async with turn, site(self.stores, customs) as where:
                     await scenario(where, variation)
             except BaseException as failure:
                 failure.add_note(f"{features.value}: {variation}")
@@ -71,16 +70,16 @@ class Stage:
         async def all_of() -> None:
             turn = asyncio.Semaphore(AT_ONCE)
             async with asyncio.TaskGroup() as plays:
-                for number, variation in enumerate(variations):
-                    plays.create_task(one(variation, number, turn))
+                for variation in variations:
+                    plays.create_task(one(variation, turn))
 
         asyncio.run(all_of())
 
 
 @pytest.fixture
-def stage(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+def stage(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """A stage of the test's own."""
-    return Stage(template, tmp_path, monkeypatch)
+    return Stage(stores, monkeypatch)
 
 
 def _goes_wrong(fault: Fault) -> Customs:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from adapters.registry import ADAPTERS
 from adapters.spec import Features
 from services.runtime.record import Record
+from services.runtime.settings import Settings
 from tests.dispatch.agency import Customs
 from tests.dispatch.workshop import Site, declaration, quick, until
 from tests.simulator.city import VIN, City, Moment, running
@@ -21,17 +21,16 @@ LOST = {"success_then_timeout": 1.0, "forgetful": True}
 """An effect's answer is lost, and nobody there knows our keys."""
 
 
-def _play(template: Path, folder: Path, knobs: dict[str, Any]) -> tuple[Site, City, Record]:
+def _play(settings: Settings, folder: Path, knobs: dict[str, Any]) -> tuple[Site, City, Record]:
     """Declare a licensed car at the simulated customs; what the knobs say of shares happens the first time only."""
     chance = chain([0.0], repeat(1.0))
-    shutil.copytree(template, folder / "data")
 
     async def scenario() -> tuple[Site, City, Record]:
         async with running(folder / "simulator", Moment(), lambda: next(chance)) as city:
             car = city.car()
             await car.through("licence-apply")
             await city.turn("customs", **knobs)
-            where = Site(folder / "data", city.base, Customs())
+            where = Site(settings, city.base, Customs())
             record = declaration(VIN, licence=car.known["licenseNo"])
             async with where.working() as worker:
                 await worker.deliveries.handle(record, None)
@@ -50,10 +49,10 @@ def _released(city: City) -> list[str]:
     return [line["vin"] for line in city.lines("ledger") if line["operation"] == "export.declare"]
 
 
-def test_a_lost_release_is_looked_up(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_release_is_looked_up(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The declaration was accepted and the answer lost: it is found by its business key, not declared again."""
     monkeypatch.setitem(ADAPTERS, "customs", quick(ADAPTERS["customs"].features))
-    where, city, record = _play(template, tmp_path, LOST)
+    where, city, record = _play(settings, tmp_path, LOST)
     assert _asked(city) == [("export.declare", 0), ("export.find", 200)]
     assert _released(city) == [VIN]
     (released,) = where.heard("export.released")
@@ -62,11 +61,11 @@ def test_a_lost_release_is_looked_up(template: Path, tmp_path: Path, monkeypatch
 
 
 def test_a_declaration_that_never_arrived_is_made_again(
-    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Customs say 500 once and do nothing: they are asked, know nothing, and then get the declaration again."""
     monkeypatch.setitem(ADAPTERS, "customs", quick(ADAPTERS["customs"].features))
-    where, city, record = _play(template, tmp_path, {"error_rate": 1.0, "forgetful": True})
+    where, city, record = _play(settings, tmp_path, {"error_rate": 1.0, "forgetful": True})
     first, *looked_up, last = _asked(city)
     assert (first, set(looked_up), last) == (("export.declare", 500), {("export.find", 404)}, ("export.declare", 200))
     assert _released(city) == [VIN]
@@ -74,10 +73,10 @@ def test_a_declaration_that_never_arrived_is_made_again(
 
 
 def test_a_promise_that_is_not_kept_would_refuse_a_car_that_went(
-    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Why features must be true: called again blindly, customs refuse the second declaration of what they released."""
     monkeypatch.setitem(ADAPTERS, "customs", quick(Features.IDEMPOTENT))
-    where, city, record = _play(template, tmp_path, LOST)
+    where, city, record = _play(settings, tmp_path, LOST)
     assert _released(city) == [VIN]
     assert where.states(record) == ["refused"]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -15,6 +13,7 @@ import pytest
 from adapters.organisations import ORGANISATIONS
 from adapters.registry import ADAPTERS
 from services.runtime.record import Record
+from services.runtime.settings import Settings
 from tests.dispatch.agency import Customs, vin
 from tests.dispatch.mad_server import (
     BOMB,
@@ -29,6 +28,7 @@ from tests.dispatch.mad_server import (
     say,
 )
 from tests.dispatch.workshop import Site, Worker, as_record, quick, until
+from tests.stores import Stores
 
 VICTIM, OTHER = vin(1), vin(2)
 PATIENCE: Final = timedelta(seconds=15)
@@ -218,16 +218,14 @@ ENDED_BY_PATIENCE: Final = {"hang", "success, then time-out", "late answer", "sl
 class Arena:
     """Where an agency meets dispatch: each misdeed in a site of its own, all at once."""
 
-    template: Path
-    folder: Path
+    stores: Stores
     organisation: str
 
-    async def meet(self, number: int, server: MadServer) -> tuple[Site, Record, Record]:
+    async def meet(self, server: MadServer) -> tuple[Site, Record, Record]:
         """Deliver the victim's command and another car's; return when both are settled."""
-        data = self.folder / str(number)
-        shutil.copytree(self.template, data)
+        settings = await asyncio.to_thread(self.stores.ready)
         async with server.listening() as url:
-            where = Site(data, url, Customs(), organisation=self.organisation)
+            where = Site(settings, url, Customs(), organisation=self.organisation)
             victim, other = (
                 as_record(server.exchange.command(car), f"{self.organisation}.commands", offset)
                 for offset, car in enumerate(server.cars)
@@ -242,21 +240,20 @@ class Arena:
 @pytest.mark.parametrize("agency", sorted(ADAPTERS))
 def test_no_misdeed_costs_more_than_a_repetition(
     agency: str,
-    template: Path,
-    tmp_path: Path,
+    stores: Stores,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """It is called what it is, the effect happens once, another car is served at once, and nobody's data is told."""
     adapter = ADAPTERS[agency]
     organisation = next(one.id for one in ORGANISATIONS.values() if one.adapter == agency)
-    arena = Arena(template, tmp_path, organisation)
+    arena = Arena(stores, organisation)
 
-    async def one(number: int, name: str) -> None:
+    async def one(name: str) -> None:
         misdeed, called = MISDEEDS[name]
         server = MadServer(exchange_of(ADAPTERS[agency]), (VICTIM, OTHER), misdeed, {VICTIM})
         try:
-            _judge(name, called, server, *await arena.meet(number, server))
+            _judge(name, called, server, *await arena.meet(server))
         except BaseException as failure:
             failure.add_note(f"{agency}: {name}")
             raise
@@ -264,9 +261,9 @@ def test_no_misdeed_costs_more_than_a_repetition(
     async def all_of(patience: timedelta) -> None:
         monkeypatch.setitem(ADAPTERS, agency, quick(adapter.features, adapter, patience))
         async with asyncio.TaskGroup() as meetings:
-            for number, name in enumerate(MISDEEDS):
+            for name in MISDEEDS:
                 if (name in ENDED_BY_PATIENCE) == (patience == SHORT):
-                    meetings.create_task(one(number, name))
+                    meetings.create_task(one(name))
 
     for patience in (PATIENCE, SHORT):
         asyncio.run(all_of(patience))
@@ -295,7 +292,7 @@ def _judge(  # noqa: PLR0913, PLR0917 - what there was, and what came of it
 
 @pytest.mark.parametrize("agency", sorted(ADAPTERS))
 def test_answers_that_come_out_of_order_are_nobodys(
-    agency: str, template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    agency: str, stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two calls under way get each other's answers: neither is believed, and both cars get their own in the end."""
     monkeypatch.setitem(ADAPTERS, agency, quick(ADAPTERS[agency].features, ADAPTERS[agency], PATIENCE))
@@ -303,7 +300,7 @@ def test_answers_that_come_out_of_order_are_nobodys(
 
     async def scenario() -> None:
         server = MadServer(exchange_of(ADAPTERS[agency]), (VICTIM, OTHER), _swaps, {VICTIM, OTHER})
-        where, victim, other = await Arena(template, tmp_path, organisation).meet(0, server)
+        where, victim, other = await Arena(stores, organisation).meet(server)
         attempts = {one.delivery_id: one.attempts for one in where.heard("delivery.changed") if one.state == "settled"}
         for record in (victim, other):
             assert attempts[record.id][0].result == "broken-answer"
@@ -323,7 +320,7 @@ def _trusted(worker: Worker) -> list[object]:
 
 @pytest.mark.parametrize("at_once", [True, False], ids=["at once", "on the idle connection"])
 def test_an_answer_that_nobody_asked_for_is_not_the_next_ones(
-    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, at_once: bool
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, *, at_once: bool
 ) -> None:
     """A second answer to the first call waits on the kept connection; the next call takes its own."""
     monkeypatch.setitem(ADAPTERS, "police", quick(ADAPTERS["police"].features, ADAPTERS["police"], PATIENCE))
@@ -342,9 +339,8 @@ def test_an_answer_that_nobody_asked_for_is_not_the_next_ones(
 
     async def scenario() -> None:
         server = MadServer(exchange_of(ADAPTERS["police"]), (VICTIM,), says_twice, {VICTIM})
-        shutil.copytree(template, tmp_path / "data")
         async with server.listening() as url:
-            where = Site(tmp_path / "data", url, Customs(), organisation="police")
+            where = Site(settings, url, Customs(), organisation="police")
             async with where.working() as worker:
                 first, second = (
                     as_record(server.exchange.command(VICTIM), "police.commands", offset) for offset in range(2)

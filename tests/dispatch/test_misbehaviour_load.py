@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -17,6 +15,7 @@ from adapters.registry import ADAPTERS
 from adapters.spec import Features
 from services.dispatch.deliveries import Deliveries
 from services.runtime.gate import Gate
+from services.runtime.settings import Settings
 from tests.dispatch.agency import Customs, Fault, served, vin
 from tests.dispatch.workshop import Site, declaration, quick, until
 
@@ -73,18 +72,17 @@ Play = Callable[[Office, Callable[[Site, Deliveries], Awaitable[None]]], None]
 
 
 @pytest.fixture
-def limited(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Play]:
+def limited(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Play]:
     """Play with an organisation that has limits of its own."""
 
     def limit(features: Features = Features.IDEMPOTENT, **limits: Any) -> Play:
         monkeypatch.setitem(ADAPTERS, "customs", quick(features))
         monkeypatch.setitem(ORGANISATIONS, "customs", ORGANISATIONS["customs"].model_copy(update=limits))
-        shutil.copytree(template, tmp_path / "data")
 
         async def within(office: Office, scenario: Callable[[Site, Deliveries], Awaitable[None]]) -> None:
             office.knows_keys = features is Features.IDEMPOTENT
             async with served(office) as url:
-                where = Site(tmp_path / "data", url, office)
+                where = Site(settings, url, office)
                 async with where.working() as worker:
                     office.gate = worker.deliveries.attempts.gate
                     await scenario(where, worker.deliveries)

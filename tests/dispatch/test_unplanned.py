@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,18 +11,19 @@ import pytest
 from adapters.police import ADAPTER
 from adapters.registry import ADAPTERS
 from adapters.spec import Operation
+from services.runtime.settings import Settings
 from tests.dispatch.test_deliveries import QUICK, VINS, Police, bench
 
 
 def test_a_status_that_does_not_exist_stops_only_its_own_vehicle(
-    kafka: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, until: Any
+    kafka: str, settings: Settings, monkeypatch: pytest.MonkeyPatch, until: Any
 ) -> None:
     """An agency answers 999: its command is parked, dispatch lives, the next vehicle is served."""
     monkeypatch.setitem(ADAPTERS, "police", QUICK)
     mad: list[str] = []
 
     async def play() -> None:
-        async with bench(kafka, tmp_path, Police(lambda _, key, __: (999, None) if key in mad else None)) as one:
+        async with bench(kafka, settings, Police(lambda _, key, __: (999, None) if key in mad else None)) as one:
             mad.append(await one.send(VINS[0], "R0"))
             await one.send(VINS[1], "S0")
             await until(lambda: one.police.of(VINS[1]) == ["S0"])
@@ -35,7 +35,7 @@ def test_a_status_that_does_not_exist_stops_only_its_own_vehicle(
 
 
 def test_a_mistake_of_ours_in_a_mapping_parks_the_command(
-    kafka: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, until: Any
+    kafka: str, settings: Settings, monkeypatch: pytest.MonkeyPatch, until: Any
 ) -> None:
     """It waits with a class that calls the integrator; the process and the other vehicles go on."""
 
@@ -47,7 +47,7 @@ def test_a_mistake_of_ours_in_a_mapping_parks_the_command(
     monkeypatch.setitem(ADAPTERS, "police", _with(replace(_release(), response=response)))
 
     async def play() -> None:
-        async with bench(kafka, tmp_path, Police()) as one:
+        async with bench(kafka, settings, Police()) as one:
             await one.send(VINS[0], "R0")
             await one.send(VINS[1], "S0")
             await until(lambda: one.police.of(VINS[1]) == ["S0"])

@@ -9,7 +9,7 @@ a zombie's calls, three seconds after it last read that it is the owner, and the
 from __future__ import annotations
 
 import asyncio
-import shutil
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -21,6 +21,7 @@ import pytest
 from aiohttp import web
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from sqlalchemy import event
 
 from adapters.registry import ADAPTERS
 from adapters.spec import Features, RetryPolicy
@@ -28,9 +29,10 @@ from contracts.topics import COMMANDS
 from services.runtime.breaker import State
 from services.runtime.owner import LEASE_S
 from services.runtime.record import Record
+from services.runtime.settings import Settings
 from services.runtime.work import Gone, Lane
 from tests.dispatch.agency import Customs, Fault, served, vin
-from tests.dispatch.workshop import Site, Worker, declaration, quick, until
+from tests.dispatch.workshop import WAIT_S, Site, Worker, declaration, quick, until
 
 CAR = vin(1)
 SESSION_S: Final = 6.0
@@ -55,10 +57,9 @@ class Slow(Customs):
 
 @dataclass
 class Ground:
-    """Where workers meet: one SQLite file for all of them, or a PostgreSQL with a store for each."""
+    """Where workers meet: one SQLite file for all of them, or one PostgreSQL."""
 
-    data: Path
-    database: str | None
+    settings: Settings
     monkeypatch: pytest.MonkeyPatch
 
     @asynccontextmanager
@@ -67,21 +68,13 @@ class Ground:
         self.monkeypatch.setitem(ADAPTERS, "customs", quick(features, patience=timedelta(seconds=1.5)))
         customs.knows_keys = features is Features.IDEMPOTENT
         async with served(customs) as url:
-            yield Site(self.data, url, customs, database=self.database)
+            yield Site(self.settings, url, customs)
 
 
 @pytest.fixture
-def ground(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ground:
-    """One file for all."""
-    shutil.copytree(template, tmp_path / "data")
-    return Ground(tmp_path / "data", None, monkeypatch)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def grounds(request: pytest.FixtureRequest, ground: Ground) -> Ground:
-    """Both, one after another."""
-    url = request.getfixturevalue("database") if request.param == "postgresql" else None
-    return replace(ground, database=url)
+def ground(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Ground:
+    """A ground of the test's own."""
+    return Ground(settings, monkeypatch)
 
 
 def _under_way(worker: Worker, record: Record) -> asyncio.Task[None]:
@@ -89,13 +82,13 @@ def _under_way(worker: Worker, record: Record) -> asyncio.Task[None]:
 
 
 @pytest.mark.parametrize("features", list(Features))
-def test_a_call_under_way_while_its_partition_moves_happens_once(grounds: Ground, features: Features) -> None:
+def test_a_call_under_way_while_its_partition_moves_happens_once(ground: Ground, features: Features) -> None:
     """The old owner hears the answer and may say nothing; the new one finds out, asks again, or leaves it to us."""
     customs = Slow()
 
     async def scenario() -> None:
         record = declaration(CAR)
-        async with grounds.site(features, customs) as where, where.working(slot="0") as old:
+        async with ground.site(features, customs) as where, where.working(slot="0") as old:
             calling = _under_way(old, record)
             await until(lambda: customs.calls_about(CAR) == 1)
             async with where.working(slot="1", generation=2) as new:
@@ -117,14 +110,14 @@ def test_a_call_under_way_while_its_partition_moves_happens_once(grounds: Ground
 
 
 @pytest.mark.parametrize("features", NOTED)
-def test_a_zombie_begins_no_call(grounds: Ground, features: Features) -> None:
+def test_a_zombie_begins_no_call(ground: Ground, features: Features) -> None:
     """It believes that it owns its partition, and its lease is fresh; but its note is refused."""
     customs = Customs()
 
     async def scenario() -> None:
         record = declaration(CAR)
         async with (
-            grounds.site(features, customs) as where,
+            ground.site(features, customs) as where,
             where.working(slot="0") as zombie,
             where.working(slot="1", generation=2) as new,
         ):
@@ -139,14 +132,14 @@ def test_a_zombie_begins_no_call(grounds: Ground, features: Features) -> None:
     asyncio.run(scenario())
 
 
-def test_a_zombies_call_that_reaches_the_agency_late_is_found(grounds: Ground) -> None:
+def test_a_zombies_call_that_reaches_the_agency_late_is_found(ground: Ground) -> None:
     """It froze between its note and its call, and thawed: "unknown" is not believed so soon after the note."""
     customs = Customs()
 
     async def scenario() -> None:
         record = declaration(CAR)
         async with (
-            grounds.site(Features.QUERYABLE, customs) as where,
+            ground.site(Features.QUERYABLE, customs) as where,
             where.working("before the call", slot="0") as zombie,
         ):
             calling = _under_way(zombie, record)
@@ -167,17 +160,19 @@ def test_a_zombies_call_that_reaches_the_agency_late_is_found(grounds: Ground) -
 
 def test_a_lease_that_is_not_renewed_holds_all_calls(ground: Ground) -> None:
     """Who was frozen and thaws calls nobody, also where no note would stop it, until it has read who owns what."""
-    customs = Customs()
+    customs, thawed = Customs(), threading.Event()
 
     async def scenario() -> None:
         record = declaration(CAR)
         async with ground.site(Features.IDEMPOTENT, customs) as where, where.working(slot="0") as zombie:
+            event.listen(zombie.store.reader, "begin", lambda _: thawed.wait(WAIT_S))
             fence = zombie.deliveries.book.fence
             now = fence.now
             fence.now = lambda: now() + LEASE_S + 0.1
             calling = _under_way(zombie, record)
             async with where.working(slot="1", generation=2) as new:
                 await new.deliveries.handle(record, None)
+                thawed.set()
                 with pytest.raises(Gone):
                     await calling
         assert customs.calls == [CAR]
@@ -224,14 +219,10 @@ async def _frozen(worker: Worker) -> Callable[[], None]:
     return thaw
 
 
-def test_workers_that_come_and_go_double_lose_and_reorder_nothing(
-    kafka: str, template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_workers_that_come_and_go_double_lose_and_reorder_nothing(kafka: str, ground: Ground, tmp_path: Path) -> None:
     """With heads parked and calls under way one worker joins, one leaves and one dies; the agency knows no keys."""
     group, cars = f"dispatch.{tmp_path.name}", [vin(number) for number in range(16)]
     customs = Customs(calls_go={car: [Fault("not yet")] * 1000 for car in cars})
-    ground = Ground(tmp_path / "data", None, monkeypatch)
-    shutil.copytree(template, tmp_path / "data")
     topic = f"{group}.commands"
     lane = Lane(group, (topic,), kafka, at_once=16, session_s=SESSION_S)
 

@@ -6,7 +6,7 @@ import multiprocessing
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from alembic import command
@@ -19,10 +19,17 @@ import services
 from services.runtime import tables
 from services.runtime.database import migrate, open_store
 from services.runtime.settings import Settings
+from tests.stores import Stores
 
+AT_ONCE: Final = 4
 SERVICES = sorted(folder.parent.name for folder in Path(services.__path__[0]).glob("*/tables.py"))
 OWN = [name for name in SERVICES if name != "runtime"]
-AT_ONCE = 4
+
+
+@pytest.fixture
+def settings(stores: Stores) -> Settings:
+    """Nothing has been made yet."""
+    return stores.empty()
 
 
 def _metadata(service: str) -> MetaData:
