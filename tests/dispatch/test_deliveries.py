@@ -45,6 +45,7 @@ from services.runtime.record import Outgoing, Record, outgoing, read
 from services.runtime.settings import Settings
 from services.runtime.store import Store
 
+PARTITIONS = 2
 VINS = ("LZZTEST05TA000001", "LZZTEST0XTA000009")
 QUICK = replace(
     ADAPTER,
@@ -265,7 +266,7 @@ def delivering(agency: Agency, store: Store, producer: Producer, pauses_s: Seque
     voice = Voice(agency.organisation, clock, new_id)
     book = Book(store, Fence(store, f"dispatch.{agency.organisation.id}", "0"), adapter.features)
     gate = Gate(Breaker(agency.organisation.id), adapter.limits.concurrency, adapter.limits.per_second)
-    return Deliveries(Attempts(agency, voice, book, gate, clock, pauses_s), producer)
+    return Deliveries(Attempts(agency, voice, book, gate, clock, pauses_s, PARTITIONS), producer)
 
 
 def _told(task: asyncio.Task[Any]) -> None:
@@ -289,7 +290,7 @@ async def _served(police: Police) -> AsyncIterator[str]:
 async def _topics(kafka: str, names: list[str]) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
-    await admin.create_topics([NewTopic(name, 2, 1) for name in names])
+    await admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names])
     await admin.close()
 
 

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from adapters.registry import ADAPTERS
+from adapters.spec import Features, RetryPolicy
 from services.dispatch.keys import Keys
+from tests.dispatch.agency import Customs, Fault, vin
+from tests.dispatch.workshop import declaration, quick, site
+from tests.stores import Stores
 
 
 def _size(keys: Keys) -> int:
@@ -63,3 +74,35 @@ def test_what_was_too_many_is_read_again_when_looks_find_nothing() -> None:
     keys.listen()
     keys.learn({"a"})
     assert ("a" in keys, "b" in keys, keys.doubtful) == (True, False, False)
+
+
+def test_more_vehicles_wait_than_are_known_and_none_overtakes(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest go on all the same; and once people have decided about those that waited, memory says so."""
+    cars = [vin(number) for number in range(6)]
+    customs = Customs(calls_go={car: [Fault("not yet")] * 1000 for car in cars[:4]})
+    customs.knows_keys = True
+    monkeypatch.setitem(
+        ADAPTERS, "customs", replace(quick(Features.IDEMPOTENT), retry=RetryPolicy(in_place_for=timedelta()))
+    )
+
+    async def play() -> None:
+        async with site(stores, customs) as where, where.working() as worker:
+            deliveries, keys = worker.deliveries, worker.deliveries.parked.keys
+            keys.most = 2
+            for offset, car in enumerate(cars[:4]):
+                await deliveries.handle(declaration(car, offset), None)
+            following = [declaration(car, 10 + offset) for offset, car in enumerate(cars[:5])]
+            for record in following:
+                await deliveries.handle(record, None)
+                assert _size(keys) <= keys.most
+            rows = await worker.parked()
+            assert [row.record.offset for row in rows if row.record.offset >= 10] == [10, 11, 12, 13]
+            assert customs.effects == [(cars[4], following[4].id)]
+            await deliveries.heads.stop()
+            for row in reversed(rows):
+                await worker.decisions.cancel(row.record.id, "test")
+            for offset in range(keys.most):
+                await deliveries.handle(declaration(cars[5], 20 + offset), None)
+            assert not keys
+
+    asyncio.run(play())
