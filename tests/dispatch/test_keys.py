@@ -96,7 +96,8 @@ def test_more_vehicles_wait_than_are_known_and_none_overtakes(stores: Stores, mo
                 await deliveries.handle(record, None)
                 assert _size(keys) <= keys.most
             rows = await worker.parked()
-            assert [row.record.offset for row in rows if row.record.offset >= 10] == [10, 11, 12, 13]
+            behind = [(row.record.offset, row.tries) for row in rows if row.record.offset >= 10]
+            assert behind == [(10, 0), (11, 0), (12, 0), (13, 0)]
             assert customs.effects == [(cars[4], following[4].id)]
             await deliveries.heads.stop()
             for row in reversed(rows):
