@@ -8,8 +8,11 @@ from typing import Any, Final
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-SHARING: Final = ("road/test_other_clients.py", "road/test_samples_close.py", "road/test_outage.py")
-"""Files whose tests use one installation. In two workers there would be two of them, and each would close 400 sales."""
+SHARING: Final = ("road/test_samples_close.py", "road/test_outage.py", "road/test_other_clients.py")
+"""Files whose tests use one installation. In two workers there would be two of them, and each would close 400 sales.
+
+The last one ends with the checker's verdict on what all of them did there.
+"""
 LONGEST: Final = (
     *SHARING,
     "simulation/test_seeds.py",
