@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,11 +18,12 @@ _PATIENCE_S: Final = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One record: when its writer wrote it, in seconds since 1970."""
+    """One record: when its writer wrote it, and when it was read, in seconds since 1970."""
 
     topic: str
     key: str
     at: float
+    read: float
     value: bytes
 
 
@@ -43,8 +45,10 @@ class Follower:
         """Read for as long as nobody cancels it."""
         while True:
             for found in (await consumer.getmany(timeout_ms=100)).values():
+                now = time.time()
                 self.seen += [
-                    Seen(one.topic, (one.key or b"").decode(), one.timestamp / 1000, one.value or b"") for one in found
+                    Seen(one.topic, (one.key or b"").decode(), one.timestamp / 1000, now, one.value or b"")
+                    for one in found
                 ]
                 self._news.set()
 

@@ -11,7 +11,7 @@ import asyncio
 import signal
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -24,7 +24,7 @@ from contracts.topics import Topic
 from services.bench.arithmetic import percentile
 from services.bench.contest import Told
 from services.bench.figures import Found, Row, Target
-from services.bench.follower import Follower, following
+from services.bench.follower import Follower, Seen, following
 from services.bench.ground import Fetching
 from services.publisher.careful import Pace, hand_in_steadily, invented
 from services.publisher.door import Door
@@ -103,6 +103,18 @@ def _found(played: Played, verdict: Mapping[str, Any]) -> Found:
     return Found("recovery: kill -9 under load", figures, rows)
 
 
+def firsts(seen: Iterable[Seen], topic: str, since: float, moment: Callable[[Seen], float]) -> list[float]:
+    """When each vehicle was first written about after a moment, in order.
+
+    By its writer's clock, which is ours: what the dead one had written is not counted.
+    """
+    written: dict[str, float] = {}
+    for one in seen:
+        if one.topic == topic and one.at > since:
+            written[one.key] = min(moment(one), written.get(one.key, moment(one)))
+    return sorted(written.values())
+
+
 @dataclass(frozen=True, slots=True)
 class _Course:
     up: Installation
@@ -134,27 +146,21 @@ class _Course:
     async def _broker_killed(self, follower: Follower) -> float:
         self.tell("kill -9 kafka", 0.87)
         self.up.signal(KAFKA, signal.SIGKILL)
-        return await self._flows(follower, "dispatch", time.time())
+        # Those who write live on, and wait with what they have written.
+        return await self._flows(follower, "dispatch", time.time(), moment=lambda one: one.read)
 
-    async def _flows(self, follower: Follower, name: str, since: float) -> float:
-        """How long until the work of a process that was killed at that moment flows again."""
+    async def _flows(
+        self, follower: Follower, name: str, since: float, moment: Callable[[Seen], float] = lambda one: one.at
+    ) -> float:
+        """How long until work flows again after that moment, which is that of a kill; `moment` of what is written."""
         if name == CONSOLE:
             while not await asyncio.to_thread(self._console_is_ready):  # noqa: ASYNC110 - elsewhere
                 await asyncio.sleep(_LOOK_S)
             return time.time() - since
         topic = OUTPUTS[name].name
         follower.seen.clear()
-
-        def first() -> dict[str, float]:
-            # By its writer's clock, which is ours: what the dead one had written is not counted.
-            written: dict[str, float] = {}
-            for one in follower.seen:
-                if one.topic == topic and one.at > since:
-                    written[one.key] = min(one.at, written.get(one.key, one.at))
-            return written
-
-        await follower.until(lambda: len(first()) >= _VEHICLES)
-        return sorted(first().values())[_VEHICLES - 1] - since
+        await follower.until(lambda: len(firsts(follower.seen, topic, since, moment)) >= _VEHICLES)
+        return firsts(follower.seen, topic, since, moment)[_VEHICLES - 1] - since
 
     def _console_is_ready(self) -> bool:
         return CONSOLE not in readiness.unready(self.up.stack)

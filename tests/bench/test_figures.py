@@ -10,8 +10,9 @@ from services.bench import isolation
 from services.bench.arithmetic import growth, noise, percentile
 from services.bench.contest import medians
 from services.bench.figures import Reach, Row, Target
+from services.bench.follower import Seen
 from services.bench.messages import commands
-from services.bench.recovery import Played, _found
+from services.bench.recovery import Played, _found, firsts
 from services.bench.stopwatch import Stopwatch
 from services.cli.bench import _VERDICTS
 from services.runtime.record import Record, read
@@ -93,6 +94,19 @@ def test_recovery_tells_all_kills_together_and_the_broker_apart() -> None:
     found = _found(Played(kills, 14.0, 0), {"checker": "clean"})
     assert found.figures == {"kills": 20, "p95_s": 1.0, "checker": "clean"}
     assert [row.value for row in found.rows] == [1.0, 9.0, 1.0, 14.0, 0, "clean"]
+
+
+def test_work_flows_from_the_first_word_about_each_vehicle_after_the_kill() -> None:
+    """Not what the dead one wrote, nor others; while the broker is away what is written is not yet read."""
+    seen = [
+        Seen("mine", "car 1", 9.9, 10.2, b""),
+        Seen("others", "car 2", 10.1, 10.2, b""),
+        Seen("mine", "car 3", 10.3, 14.0, b""),
+        Seen("mine", "car 1", 10.1, 14.0, b""),
+        Seen("mine", "car 1", 10.2, 14.1, b""),
+    ]
+    assert firsts(seen, "mine", 10.0, lambda one: one.at) == [10.1, 10.3]
+    assert firsts(seen, "mine", 10.0, lambda one: one.read) == [14.0, 14.0]
 
 
 def test_the_messages_are_real_and_of_the_size_that_is_told() -> None:
