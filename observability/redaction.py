@@ -50,6 +50,7 @@ PERSONAL_KEYS: Final = frozenset(
         "phone",
         "phone_no",
         "plate",
+        "plate_kind",
         "plate_no",
         "reg_cert_no",
         "resident_id",

@@ -312,7 +312,7 @@ def test_a_broker_that_freezes_costs_neither_messages_nor_order(
         before = asyncio.all_tasks()
         sender = Producer(kafka, "test", ack_s=0.5)
         await sender.send_all(_messages(topic, 10))
-        broker, poisoned = _broker(), sender._inner
+        broker, poisoned = _broker(kafka), sender._inner
         broker.send_signal(signal.SIGSTOP)
         try:
             sending = asyncio.create_task(sender.send_all(_messages(topic, 50)))
@@ -330,11 +330,14 @@ def test_a_broker_that_freezes_costs_neither_messages_nor_order(
     asyncio.run(play())
 
 
-def _broker() -> psutil.Process:
-    """The process of the session's Kafka, which the test run itself started."""
-    mine = psutil.Process().children(recursive=True)
-    (broker,) = [process for process in mine if "kafka.Kafka" in process.cmdline()]
-    return broker
+def _broker(kafka: str) -> psutil.Process:
+    """The process of a Kafka that the test run itself started; other tests may have others."""
+    mine, port = psutil.Process().children(recursive=True), int(kafka.rsplit(":", 1)[1])
+    return next(process for process in mine if port in _listening(process))
+
+
+def _listening(process: psutil.Process) -> set[int]:
+    return {one.laddr.port for one in process.net_connections("tcp") if one.status == psutil.CONN_LISTEN}
 
 
 async def _topic(kafka: str, partitions: int = 1) -> str:
