@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select, text, update
 
 from adapters.registry import ADAPTERS
 from adapters.spec import Features
@@ -429,8 +430,36 @@ def test_turns_are_one_after_another_also_when_the_clock_was_put_back(settings: 
         put_back = update(table).values(noted_at=table.c.noted_at + 7200, next_at=table.c.next_at + 7200)
         await desk.store.run(lambda connection: connection.execute(put_back))
         assert await desk.store.run(turn) <= 0.0
+        assert 90 < await desk.store.run(turn) <= 100
 
     play(settings, scene)
+
+
+def test_who_waited_for_its_turn_at_the_row_has_it_behind_the_one_before(database: str, tmp_path: Path) -> None:
+    """What time it is counts once the row is its own: by a moment of before, the clock would seem to be put back."""
+
+    async def run() -> None:
+        def turn(connection: Connection) -> float:
+            return paces.turn(connection, POLICE, 100.0)
+
+        settings = Settings(data=tmp_path, database=database)
+        async with office(settings) as one, office(settings, slot="1") as two:
+            await one.store.run(turn)
+            with one.store.writer.begin() as connection:
+                connection.execute(select(table).with_for_update())
+                waiting = asyncio.create_task(two.store.run(turn, alone=True))
+                await come_true(lambda: _waits_for_a_lock(one))
+                assert 90 < turn(connection) <= 100
+            assert 190 < await waiting <= 200
+
+    asyncio.run(run())
+
+
+async def _waits_for_a_lock(desk: Office) -> bool:
+    query = text(
+        "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    )
+    return await desk.store.read(lambda connection: connection.execute(query).scalar_one() > 0)
 
 
 # -- retention

@@ -21,12 +21,13 @@ _NOW: Final = {
 
 def turn(connection: Connection, consumer: str, lasts_s: float) -> float:
     """Reserve the next turn, after which nobody has one for so many seconds; in how many seconds it comes."""
-    now = _now(connection)
-    insert_once(connection, paces, {"consumer": consumer, "noted_at": now, "next_at": now})
+    insert_once(connection, paces, {"consumer": consumer, "noted_at": 0.0, "next_at": 0.0})
     this = paces.c.consumer == consumer
     noted_at, next_at = connection.execute(
         select(paces.c.noted_at, paces.c.next_at).where(this).with_for_update()
     ).one()
+    # Only now that it is ours: a moment from before we waited for it could be earlier than the one that is noted.
+    now = _now(connection)
     # A clock that was put back would have everybody wait for as long.
     at = max(now, next_at) if noted_at <= now else now
     connection.execute(update(paces).where(this).values(noted_at=now, next_at=at + lasts_s))
