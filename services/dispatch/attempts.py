@@ -87,8 +87,8 @@ class Attempts:
         if found is None:
             raise Overtaken
         delivery.row, delivery.taken_up = found, True
-        if found.trying not in (None, self.book.fence.name):
-            # A process that ended in the middle of a try: nobody knows what came of it.
+        if found.trying is not None:
+            # A try that was cut off, most often with its process: nobody knows what came of it.
             delivery.attempts.append(_attempt(delivery, self.clock.now(), 0.0, Ambiguous(), None))
 
     def taking(self, partitions: Collection[Place]) -> None:
@@ -197,7 +197,12 @@ class Attempts:
 
     async def _put_down(self, delivery: Delivery) -> None:
         """While it waits for its turn people may decide about a parked one, and see what came of it so far."""
-        if delivery.row is not None and delivery.taken_up and not self.gate.free:
+        if delivery.row is None or self.gate.free:
+            return
+        if delivery.row.trying == self.book.fence.name:
+            # A try of ours that was cut off when its partition went, and now it is back.
+            await self.take_up(delivery)
+        if delivery.taken_up:
             delivery.row = replace(delivery.row, trying=None, history=delivery.history)
             await self.book.put_down(delivery.row)
             delivery.taken_up = False

@@ -37,13 +37,12 @@ class Heads:
 
     async def stop(self) -> None:
         """Stop trying; whoever has the partitions next begins anew."""
-        if self._trying and not self.attempts.book.forgiving:
-            # A call that is cut off here would be a doubt that a person has to clear up.
+        while self._trying:
+            # A call that is cut off here would be a doubt that costs a look-up, or a person.
             await asyncio.wait(self._trying.values(), timeout=_CALL_S)
-        for task in self._trying.values():
-            task.cancel()
-        await asyncio.gather(*self._trying.values(), return_exceptions=True)
-        self._trying.clear()
+            for task in self._trying.values():
+                task.cancel()
+            await asyncio.gather(*self._trying.values(), return_exceptions=True)
 
     async def run(self) -> None:
         """Try the heads that are due, for as long as the service lives."""
@@ -51,7 +50,7 @@ class Heads:
             while True:
                 self._wake.clear()
                 for row in await self._due():
-                    if row.record.key not in self._trying:
+                    if row.record.key not in self._trying and row.record.place in self.attempts.mine:
                         task = heads.create_task(self._head(row))
                         self._trying[row.record.key] = task
                         task.add_done_callback(partial(self._tried, row.record.key))
@@ -72,7 +71,8 @@ class Heads:
 
     def _tried(self, key: str, _: asyncio.Task[None]) -> None:
         self._trying.pop(key, None)
-        self._wake.set()
+        if len(self._trying) < _AT_ONCE // 2:
+            self._wake.set()
 
     async def _head(self, row: Parked) -> None:
         try:

@@ -117,8 +117,10 @@ class Membership:
     # -- going
 
     async def leave(self) -> None:
-        """Start nothing more, finish what runs within the drain time, and commit it."""
-        await self._let_go(dict(self.tenures))
+        """Start nothing more, finish what runs within the drain time, commit it, and have the work finish its own."""
+        going = dict(self.tenures)
+        await self._let_go(going)
+        await self.work.revoked(list(going))
 
     def abandon(self) -> None:
         """Start nothing more, and wait for nothing."""

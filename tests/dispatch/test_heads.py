@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import Any
+
+from aiohttp import web
 
 from services.runtime.settings import Settings
 from tests.dispatch.office import WHY, Office, Police, answering, come_true, office, parked, release
@@ -91,6 +94,14 @@ def test_what_a_try_came_to_is_stored_before_people_may_decide(settings: Setting
     play(settings, scene, Police(no_answer))
 
 
+class Later(Police):
+    """Has nothing yet, and wants to be asked in an hour."""
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        del request
+        return web.json_response({"cwdm": "JG404"}, status=409, headers={"Retry-After": "3600"})
+
+
 def test_a_try_that_a_dead_process_left_stays_a_doubt_after_the_next_one(settings: Settings) -> None:
     """Nobody knows what came of it, whatever the next try comes to."""
 
@@ -111,7 +122,61 @@ def test_a_try_that_a_dead_process_left_stays_a_doubt_after_the_next_one(setting
         status, no = await desk.ask("POST", f"/deliveries/{record.id}/edit", wish)
         assert (status, no["code"]) == (409, "doubtful")
 
-    play(settings, scene, Police(lambda *_: (409, {"cwdm": "JG404"})))
+    play(settings, scene, Later())
+
+
+def test_a_try_of_ours_that_was_cut_off_keeps_nobody_from_deciding(settings: Settings) -> None:
+    """Its partition went in the middle of a call and came back to the same process, and then the agency is away."""
+
+    async def scene(desk: Office, _: Police) -> None:
+        record = release(1)
+        await desk.told("POST", "/organisations/police/pause", WHY)
+        await desk.park(parked(record, "parked", trying=desk.deliveries().book.fence.name))
+        await desk.take()
+        await _waits_at_the_gate(desk)
+        wish = {**WHY, "set": {"reservation_no": "R-2"}}
+        status, no = await desk.ask("POST", f"/deliveries/{record.id}/edit", wish)
+        assert (status, no["code"]) == (409, "doubtful")
+        await desk.told("POST", f"/deliveries/{record.id}/cancel", WHY)
+
+    play(settings, scene, Police())
+
+
+@dataclass
+class Slow(Police):
+    """Answers when it is told to."""
+
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        answer = await Police.handle(self, request)
+        await self.may_answer.wait()
+        return answer
+
+
+def test_a_call_about_a_head_is_finished_before_its_partition_goes(settings: Settings) -> None:
+    """Whoever has the partition next finds no doubt, but nothing."""
+    police = Slow()
+
+    async def scene(desk: Office, _: Police) -> None:
+        record = release(1)
+        await desk.park(parked(record, "parked"))
+        await desk.take()
+
+        async def called() -> bool:
+            return bool(police.heard)
+
+        await come_true(called)
+        places, work = list(desk.deliveries().attempts.mine), desk.deliveries()
+        work.leaving(places)
+        going = asyncio.create_task(work.revoked(places))
+        await asyncio.sleep(0)
+        police.may_answer.set()
+        await going
+        assert not (await desk.search())["total"]
+        assert len(police.heard) == 1
+
+    play(settings, scene, police)
 
 
 async def _settled(desk: Office) -> bool:

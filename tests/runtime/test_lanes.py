@@ -170,6 +170,34 @@ def test_nothing_more_is_fetched_while_the_last_records_are_finished(kafka: str,
     asyncio.run(play())
 
 
+@dataclass
+class Keeper(Notebook):
+    """Work that has something of its own to finish."""
+
+    finished: list[Place] = field(default_factory=list)
+
+    async def revoked(self, partitions: Collection[Place]) -> None:
+        self.finished.extend(partitions)
+
+
+def test_a_planned_stop_has_the_work_finish_its_own(kafka: str, until: Any) -> None:
+    """As when partitions go to somebody else; a crash alone cuts it off."""
+
+    async def play() -> None:
+        topic = await _topic(kafka)
+        await _feed(kafka, topic, keys=8, each=1)
+        work = Keeper()
+        lanes = Lanes(Lane(uuid.uuid4().hex, (topic,), kafka), work)
+        task = asyncio.create_task(lanes.run())
+        await until(lambda: work.total == 8)
+        await lanes.stop()
+        assert sorted(work.finished) == [Place(topic, number) for number in range(PARTITIONS)]
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(play())
+
+
 def test_a_process_that_dies_half_way_loses_nothing(kafka: str, until: Any) -> None:
     """What was not finished comes again to its successor, and each key stays in order."""
 
