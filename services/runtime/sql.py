@@ -1,13 +1,18 @@
-"""The one statement that SQLAlchemy does not spell alike for our two databases."""
+"""The statements that SQLAlchemy does not spell alike for our two databases."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, text
 from sqlalchemy.dialects import postgresql, sqlite
+
+_NOW: Final = {
+    "postgresql": text("select extract(epoch from clock_timestamp())"),
+    "sqlite": text("select (julianday('now') - 2440587.5) * 86400.0"),
+}
 
 
 def _insert(table: Table, dialect: str) -> Any:
@@ -62,3 +67,8 @@ def insert_those_new(connection: Connection, table: Table, rows: Sequence[dict[s
         return set()
     statement = _once(table, connection.dialect.name).returning(*table.primary_key.columns)
     return {tuple(row) for row in connection.execute(statement, list(rows))}
+
+
+def now(connection: Connection) -> float:
+    """This moment by the database's clock, the only one that all processes share; seconds since 1970."""
+    return float(connection.execute(_NOW[connection.dialect.name]).scalar_one())

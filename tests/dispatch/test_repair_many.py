@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from services.dispatch.desk import paces, plans
 from services.dispatch.desk.decisions import Decisions
 from services.dispatch.desk.retention import Retention
 from services.dispatch.desk.runner import LEASE_S
-from services.dispatch.tables import acts, items
+from services.dispatch.tables import acts, items, repairs
 from services.dispatch.tables import paces as table
 from services.runtime.settings import Settings
 from tests.dispatch.agency import vin
@@ -61,6 +62,12 @@ async def skipped(desk: Office, repair: str) -> dict[str, str]:
     """What a repair left alone, and why."""
     page = await desk.told("GET", f"/repairs/{repair}/items")
     return {item["delivery"]: item["why"] for item in page["items"] if item["state"] == "skipped"}
+
+
+async def lease_over(desk: Office, repair: str) -> None:
+    """Have the lease of a repair's runner end now."""
+    ended = update(repairs).where(repairs.c.id == repair).values(lease_until=repairs.c.lease_until - LEASE_S - 60)
+    await desk.store.run(lambda connection: connection.execute(ended))
 
 
 def test_a_plan_counts_what_it_would_do_and_does_nothing(settings: Settings) -> None:
@@ -163,17 +170,16 @@ def test_a_repair_that_a_crash_cut_off_is_finished_by_another_process(settings: 
     """Not before the lease is over; each delivery is decided about exactly once."""
 
     async def run() -> None:
-        clock = SetClock()
-        async with office(settings, "repairs", clock=clock) as first:
+        async with office(settings, "repairs") as first:
             ids = await first.park(*(parked(release(number, number)) for number in range(25)))
             plan = (await first.planned())["id"]
             await first.told("POST", f"/repairs/{plan}/run", {"per_second": 2})
             await come_true(lambda: _more_than(first, plan, 1))
-        async with office(settings, clock=clock, slot="1") as second:
+        async with office(settings, slot="1") as second:
             before = len(await done_by(second, plan))
             assert before < 25
             assert await second.runner._claimed() == []
-            clock.pass_(timedelta(seconds=LEASE_S + 5))
+            await lease_over(second, plan)
             assert await second.runner._claimed() == [plan]
             await second.told("POST", f"/repairs/{plan}/run", FAST)
             await second.runner.carry_out(plan)
@@ -189,18 +195,39 @@ def test_who_lost_its_lease_does_nothing_more(settings: Settings) -> None:
     """A process that was frozen finds, in the very transaction of its next act, that another one runs the repair."""
 
     async def run() -> None:
-        clock = SetClock()
-        async with office(settings, clock=clock) as frozen, office(settings, clock=clock, slot="1") as other:
+        async with office(settings) as frozen, office(settings, slot="1") as other:
             await frozen.park(parked(release(1)))
             plan = (await frozen.planned())["id"]
             await frozen.told("POST", f"/repairs/{plan}/run", FAST)
             assert await frozen.runner._claimed() == [plan]
-            clock.pass_(timedelta(seconds=LEASE_S + 5))
+            await lease_over(frozen, plan)
             assert await other.runner._claimed() == [plan]
             await frozen.runner.carry_out(plan)
             assert await done_by(frozen, plan) == []
             await other.runner.carry_out(plan)
             assert len(await done_by(frozen, plan)) == 1
+
+    asyncio.run(run())
+
+
+def test_a_lease_is_by_one_clock_for_all(settings: Settings) -> None:
+    """A runner whose own clock is an hour fast takes nobody's repair away; one whose clock is slow waits no longer."""
+
+    async def run() -> None:
+        fast, slow = SetClock(), SetClock()
+        fast.pass_(HOUR)
+        slow.pass_(-HOUR)
+        async with office(settings, clock=fast) as early, office(settings, clock=slow, slot="1") as late:
+            await early.park(parked(release(1)), parked(release(2)))
+            plan = (await early.planned())["id"]
+            await early.told("POST", f"/repairs/{plan}/run", {"per_second": 1})
+            for has_it, waits in ((late, early), (early, late)):
+                assert await has_it.runner._claimed() == [plan]
+                assert await waits.runner._claimed() == []
+                begun = partial(has_it.runner._begin, id_=plan, consumer=POLICE)
+                assert await has_it.store.run(begun, alone=True) is not None
+                assert await waits.runner._claimed() == []
+                await lease_over(has_it, plan)
 
     asyncio.run(run())
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, Select, case, func, insert, literal, or_
 from sqlalchemy.sql import ColumnElement
 
 from services.dispatch.tables import items, repairs
+from services.runtime import sql
 from services.runtime.parking import Wanted
 from services.runtime.tables import parked
 
@@ -246,30 +247,31 @@ def _told(connection: Connection, id_: str, act: Name, because: Because, at: flo
     lineage.keep(connection, Act(act, Because(because.reason, because.by, id_, because.not_carried_out), at))
 
 
-# -- what its runner does
+# -- what its runner does; leases are by the database's clock, which no runner's own can shorten or prolong
 
 
-def unattended(connection: Connection, runner: str, now: float) -> list[str]:
+def unattended(connection: Connection, runner: str) -> list[str]:
     """Running repairs that nobody else runs: none ever did, or who did has not been heard of since its lease ended."""
-    query = select(repairs.c.id).where(repairs.c.state == "running", _free(runner, now)).order_by(repairs.c.id)
+    query = select(repairs.c.id).where(repairs.c.state == "running", _free(connection, runner)).order_by(repairs.c.id)
     return list(connection.execute(query).scalars())
 
 
-def claim(connection: Connection, id_: str, runner: str, now: float, until: float) -> bool:
-    """Become its runner up to a moment; False where somebody else was faster."""
-    mine = (repairs.c.id == id_) & (repairs.c.state == "running") & _free(runner, now)
-    changed = connection.execute(update(repairs).where(mine).values(runner=runner, lease_until=until))
-    return changed.rowcount == 1
+def claim(connection: Connection, id_: str, runner: str, lease_s: float) -> bool:
+    """Become its runner for so many seconds; False where somebody else was faster."""
+    mine = (repairs.c.id == id_) & (repairs.c.state == "running") & _free(connection, runner)
+    lease = {"runner": runner, "lease_until": sql.now(connection) + lease_s}
+    return connection.execute(update(repairs).where(mine).values(**lease)).rowcount == 1
 
 
-def _free(runner: str, now: float) -> ColumnElement[bool]:
+def _free(connection: Connection, runner: str) -> ColumnElement[bool]:
     # Its own again: a claim may be durable though its runner never heard so.
-    return or_(repairs.c.runner.is_(None), repairs.c.runner == runner, repairs.c.lease_until < now)
+    is_over = repairs.c.lease_until < sql.now(connection)
+    return or_(repairs.c.runner.is_(None), repairs.c.runner == runner, is_over)
 
 
-def extend(connection: Connection, repair: Repair, until: float) -> None:
-    """Stay its runner, at least up to a moment."""
-    _change(connection, repair.id, lease_until=max(repair.lease_until, until))
+def extend(connection: Connection, repair: Repair, lease_s: float) -> None:
+    """Stay its runner for so many seconds at least."""
+    _change(connection, repair.id, lease_until=max(repair.lease_until, sql.now(connection) + lease_s))
 
 
 def consumers_of(connection: Connection, id_: str) -> list[str]:

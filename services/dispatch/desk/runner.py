@@ -77,14 +77,12 @@ class Runner:
             self.acted({consumer})
 
     async def _claimed(self) -> list[str]:
-        now = self._now()
-        free = await waited_out(lambda: self.store.read(partial(plans.unattended, runner=self.who, now=now)))
+        free = await waited_out(lambda: self.store.read(partial(plans.unattended, runner=self.who)))
         found = [id_ for id_ in free if id_ not in self._running]
         return [id_ for id_ in found if await waited_out(lambda: self.store.run(self._claim(id_)))]  # noqa: B023 - awaited here
 
     def _claim(self, id_: str) -> Callable[[Connection], bool]:
-        now = self._now()
-        return partial(plans.claim, id_=id_, runner=self.who, now=now, until=now + LEASE_S)
+        return partial(plans.claim, id_=id_, runner=self.who, lease_s=LEASE_S)
 
     async def _next_look(self) -> None:
         try:
@@ -118,7 +116,7 @@ class Runner:
 
     def _next_turn(self, connection: Connection, repair: Repair, consumer: str) -> float:
         wait_s = paces.turn(connection, consumer, _at_once(repair) / repair.per_second)
-        plans.extend(connection, repair, self._now() + wait_s + LEASE_S)
+        plans.extend(connection, repair, wait_s + LEASE_S)
         return wait_s
 
     def _finish(self, connection: Connection, id_: str) -> None:
