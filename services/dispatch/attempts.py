@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -259,12 +259,20 @@ class Attempts:
         return found
 
     def _settles_in(self, delivery: Delivery) -> timedelta:
-        """How long the last doubtful call may still be carried out."""
-        lookup, doubted_at = delivery.operation.lookup, delivery.doubted_at
-        if lookup is None or doubted_at is None:
+        """How long a doubtful call may still be carried out: our own, or a later one of a process before us."""
+        lookup = delivery.operation.lookup
+        if lookup is None or not delivery.doubtful:
             return timedelta()
-        ago_s = self.doubts.ago_s(delivery.record.id)
-        return lookup.settles - timedelta(seconds=self._now() - doubted_at if ago_s is None else ago_s)
+        return lookup.settles - timedelta(seconds=min(self._ages(delivery)))
+
+    def _ages(self, delivery: Delivery) -> Iterator[float]:
+        """How many seconds ago the calls ended that are in doubt."""
+        now = self._now()
+        if (until := delivery.cut_off_until) is not None:
+            yield now - until
+        if (one := delivery.doubted) is not None:
+            ago_s = self.doubts.ago_s(one.span_id)
+            yield now - one.started_at.timestamp() - one.duration_ms / 1000 if ago_s is None else ago_s
 
     async def _asked(self, delivery: Delivery, traceparent: str) -> Contract | None:
         return await self.agency.ask(delivery.operation, delivery.command, delivery.key, traceparent)
@@ -297,7 +305,7 @@ class Attempts:
             # A mistake of ours, which says nothing of the organisation; but it may have happened.
             error = BrokenAnswer(_unplanned(mistake))
             delivery.attempts.append(_attempt(delivery, began, _time() - started, error, span.span_id))
-            self.doubts.note(delivery.record.id)
+            self.doubts.note(span.span_id)
             raise
         lasted = _time() - started
         wrong = came if isinstance(came, AgencyError) else None
@@ -308,7 +316,7 @@ class Attempts:
         delivery.attempts.append(_attempt(delivery, began, lasted, wrong, span.span_id))
         if wrong is not None:
             if is_doubtful(wrong):
-                self.doubts.note(delivery.record.id)
+                self.doubts.note(span.span_id)
             span.fail(wrong.result)
             span.set("tongche.code", getattr(wrong, "code", None))
         return self._said(delivery, came, span.traceparent)

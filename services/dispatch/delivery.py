@@ -118,24 +118,24 @@ class Delivery:
         return tuple(one.model_dump(mode="json") for one in self.attempts)
 
     @property
-    def doubtful(self) -> bool:
-        """Whether an attempt of this revision may have had its effect though no answer came."""
-        return self.doubted_at is not None
+    def doubted(self) -> Attempt | None:
+        """The last attempt of this revision that may have had its effect though no answer came.
+
+        Those before it are settled: else it would not have been made.
+        """
+        ours = (one for one in reversed(self.attempts) if (one.revision or 1) == self.revision)
+        return next((one for one in ours if one.result in _DOUBTFUL), None)
 
     @property
-    def doubted_at(self) -> float | None:
-        """Until when the last call that may have had its effect was under way; None where there was none.
+    def doubtful(self) -> bool:
+        """Whether a call for this revision may have had its effect though nobody knows how it ended."""
+        return self.cut_off_at is not None or self.doubted is not None
 
-        Of one that was cut off nobody knows how long it lasted: no longer than our patience.
-        """
-        ends = [
-            one.started_at.timestamp() + one.duration_ms / 1000
-            for one in self.attempts
-            if one.result in _DOUBTFUL and (one.revision or 1) == self.revision
-        ]
-        if self.cut_off_at is not None:
-            ends.append(self.cut_off_at + self.operation.endpoint.timeout.total_seconds())
-        return max(ends, default=None)
+    @property
+    def cut_off_until(self) -> float | None:
+        """Until when the call that was cut off was under way: nobody knows, but no longer than our patience."""
+        patience_s = self.operation.endpoint.timeout.total_seconds()
+        return None if self.cut_off_at is None else self.cut_off_at + patience_s
 
 
 def name_of(command: Message[Contract]) -> str:

@@ -15,19 +15,18 @@ _REMEMBERED_S: Final = 600.0
 
 @dataclass(slots=True)
 class Doubts:
-    """Of one organisation's deliveries, by id; those of the latest calls last."""
+    """Of one organisation's calls, each by its span: a delivery may have been called by another process since."""
 
     _ended: dict[str, float] = field(default_factory=dict)
 
-    def note(self, id_: str) -> None:
+    def note(self, span_id: str) -> None:
         """A call has just ended so."""
         now = asyncio.get_running_loop().time()
-        self._ended.pop(id_, None)
-        self._ended[id_] = now
+        self._ended[span_id] = now
         while (oldest := next(iter(self._ended))) and now - self._ended[oldest] > _REMEMBERED_S:
             del self._ended[oldest]
 
-    def ago_s(self, id_: str) -> float | None:
+    def ago_s(self, span_id: str | None) -> float | None:
         """Since then; None where nothing is remembered."""
-        ended = self._ended.get(id_)
+        ended = self._ended.get(span_id) if span_id else None
         return None if ended is None else asyncio.get_running_loop().time() - ended

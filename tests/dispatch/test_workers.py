@@ -158,6 +158,29 @@ def test_a_zombies_call_that_reaches_the_agency_late_is_found(ground: Ground) ->
     asyncio.run(scenario())
 
 
+def test_an_old_doubt_of_our_own_says_nothing_of_a_later_call_of_another(ground: Ground) -> None:
+    """Ours has long settled; a worker after us called again and was killed: "unknown" counts from its call on."""
+    customs = Customs(calls_go={CAR: [Fault("hang"), Fault("late")]})
+
+    async def scenario() -> None:
+        record = declaration(CAR)
+        async with ground.site(Features.QUERYABLE, customs) as where, where.working(slot="0") as first:
+            calling = _under_way(first, record)
+            await until(lambda: customs.calls_about(CAR) == 1)
+            places = list(first.deliveries.attempts.mine)
+            first.deliveries.leaving(places)
+            await calling
+            await first.parked_as("parked")
+            await first.deliveries.revoked(places)
+            async with where.working(slot="1", generation=2):
+                await until(lambda: customs.calls_about(CAR) == 2)
+            await first.deliveries.assigned(places, 3)
+            await first.nothing_parked()
+        assert (customs.effects, customs.calls_about(CAR)) == ([(CAR, record.id)], 2)
+
+    asyncio.run(scenario())
+
+
 def test_a_lease_that_is_not_renewed_holds_all_calls(ground: Ground) -> None:
     """Who was frozen and thaws calls nobody, also where no note would stop it, until it has read who owns what."""
     customs, thawed = Customs(), threading.Event()
