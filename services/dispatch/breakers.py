@@ -12,8 +12,7 @@ its own. Nothing that calls show can cover or lift it, and no two clocks are com
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -23,6 +22,7 @@ from sqlalchemy import Connection, Row, func, or_, select, update
 from observability import metrics
 from services.dispatch.tables import breakers as table
 from services.runtime.breaker import LONGEST_PAUSE_S, Breaker, State
+from services.runtime.clock import Clock
 from services.runtime.gate import Gate
 from services.runtime.sql import insert_once
 from services.runtime.store import Store, waited_out
@@ -63,11 +63,11 @@ class _Shared:
 
 @dataclass(slots=True)
 class Breakers:
-    """`who` names this process; `wall` gives seconds since 1970, as right as this machine's clock is."""
+    """`who` names this process."""
 
     store: Store
+    clock: Clock
     who: str
-    wall: Callable[[], float] = time.time
     known: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the table has been read: before that nobody may be called."""
     _shared: dict[str, _Shared] = field(default_factory=dict)
@@ -75,7 +75,7 @@ class Breakers:
 
     def add(self, gate: Gate) -> None:
         """Share the breaker of this gate from now on."""
-        self._shared[gate.breaker.organisation] = _Shared(gate, self.wall())
+        self._shared[gate.breaker.organisation] = _Shared(gate, self._now())
         gate.breaker.changed = self._changed
         _show(gate.breaker)
 
@@ -136,7 +136,7 @@ class Breakers:
     # -- what calls have shown
 
     def _changed(self, breaker: Breaker) -> None:
-        one, at = self._shared[breaker.organisation], self.wall()
+        one, at = self._shared[breaker.organisation], self._now()
         one.since = at
         one.unwritten = {
             "state": breaker.own.value,
@@ -196,7 +196,7 @@ class Breakers:
         wait_s, state = _wait_s(row), State(row.state)
         if first:
             # Written by a process before this: part of it may be over. Our clock may be wrong, so never more than all.
-            wait_s = min(wait_s, max(0.0, row.probe_at - self.wall()))
+            wait_s = min(wait_s, max(0.0, row.probe_at - self._now()))
         if state is State.HALF_OPEN:
             # Somebody probes at this moment; if nothing is heard of it, we do.
             state, wait_s = State.OPEN, LONGEST_PAUSE_S
@@ -211,8 +211,11 @@ class Breakers:
             one.pause = Pause(row.paused_by, row.pause_reason, row.paused_at)
             one.breaker.hold(row.pause_reason)
 
+    def _now(self) -> float:
+        return self.clock.now().timestamp()
+
     async def _first_look(self) -> list[Row[Any]]:
-        return await self.store.run(partial(_all, names=self._shared, at=self.wall()), alone=True)
+        return await self.store.run(partial(_all, names=self._shared, at=self._now()), alone=True)
 
     async def _next_look(self) -> None:
         try:

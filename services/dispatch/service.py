@@ -42,7 +42,7 @@ def build(runtime: Runtime) -> FastAPI:
     for session in http.values():
         runtime.closing(session.close)
     who = f"{runtime.slot}/{os.getpid()}@{time.time_ns()}"
-    breakers = Breakers(runtime.store, who)
+    breakers = Breakers(runtime.store, runtime.clock, who)
     counters = {name: _counter(runtime, organisation, http) for name, organisation in ORGANISATIONS.items()}
     for counter in counters.values():
         breakers.add(counter.deliveries.attempts.gate)

@@ -11,7 +11,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -257,11 +256,11 @@ def _described(runtime: Runtime) -> dict[str, Any]:
     return document(runtime.service, runtime.settings.kafka, followed)
 
 
-async def _touch(store: Store) -> None:
+async def _touch(runtime: Runtime) -> None:
     """See whether the store can write again; without work coming in nobody else would find out."""
-    row = {"consumer": "face", "id": "touch", "outputs": None, "at": time.time()}
+    row = {"consumer": "face", "id": "touch", "outputs": None, "at": runtime.clock.now().timestamp()}
     with suppress(StoreUnavailable):
-        await store.run(lambda connection: upsert(connection, ledger, ["consumer", "id"], row))
+        await runtime.store.run(lambda connection: upsert(connection, ledger, ["consumer", "id"], row))
 
 
 def _add_face(app: FastAPI, runtime: Runtime) -> None:
@@ -276,7 +275,7 @@ def _add_face(app: FastAPI, runtime: Runtime) -> None:
     @app.get("/ready", include_in_schema=False)
     async def ready(response: Response) -> dict[str, Any]:
         if not runtime.store.available:
-            await _touch(runtime.store)
+            await _touch(runtime)
         missing = runtime.health.missing()
         response.status_code = 503 if missing else 200
         return {"ready": not missing, "missing": missing}

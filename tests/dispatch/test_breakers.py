@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any, Final
 
 import pytest
@@ -16,11 +17,12 @@ from sqlalchemy import text
 from services.dispatch.breakers import Breakers, Pause
 from services.runtime import database
 from services.runtime.breaker import FAILURES_TO_OPEN, Breaker, State
+from services.runtime.clock import Clock
 from services.runtime.database import open_store
 from services.runtime.gate import Gate
 from services.runtime.settings import Settings
 from services.runtime.store import Store, StoreUnavailable
-from tests.dispatch.office import WHY, office
+from tests.dispatch.office import WHY, SetClock, office
 
 Until = Callable[..., Any]
 HOUR_S: Final = 3600.0
@@ -53,7 +55,7 @@ async def process(
     store = store or open_store(settings, "dispatch")
     store.start()
     gate = Process(Breaker("police"), 8)
-    gate.breakers = Breakers(store, who, lambda: time.time() - late_s)
+    gate.breakers = Breakers(store, Clock(offset=-timedelta(seconds=late_s)), who)
     gate.breakers.add(gate)
     sharing = asyncio.create_task(gate.breakers.run())
     try:
@@ -260,6 +262,23 @@ def test_a_resume_is_told_as_what_it_became(settings: Settings, until: Until) ->
     asyncio.run(play())
 
 
+def test_when_a_breaker_turned_is_told_by_the_service_s_clock(settings: Settings) -> None:
+    """As all that the service tells: where its clock is wrong, it is wrong everywhere by as much."""
+
+    async def play() -> None:
+        clock = SetClock()
+        clock.pass_(timedelta(hours=-1))
+        async with office(settings, clock=clock) as desk:
+            breaker, before = desk.deliveries().breaker, clock.now().timestamp()
+            for _ in range(FAILURES_TO_OPEN):
+                breaker.failed("unavailable")
+            (police,) = [one for one in await desk.told("GET", "/organisations") if one["id"] == "police"]
+            assert police["state"] == "open"
+            assert before <= police["since"] <= clock.now().timestamp()
+
+    asyncio.run(play())
+
+
 def test_nothing_is_known_before_the_table_was_read(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store that is away keeps a new process from consuming: what a person said yesterday stands in it."""
     real, tried = Store.run, asyncio.Event()
@@ -276,7 +295,7 @@ def test_nothing_is_known_before_the_table_was_read(settings: Settings, monkeypa
         monkeypatch.setattr(Store, "run", run)
         store = open_store(settings, "dispatch")
         store.start()
-        gate, breakers = Gate(Breaker("police"), 8), Breakers(store, "two")
+        gate, breakers = Gate(Breaker("police"), 8), Breakers(store, Clock(), "two")
         breakers.add(gate)
         sharing = asyncio.create_task(breakers.run())
         async with asyncio.timeout(30):

@@ -104,7 +104,7 @@ class Dispatch:
         store.on_commit = relay.told
         await relay.load()
         who = f"{slot}/{next(self._ids)}"
-        breakers = Breakers(store, who, wall=lambda: clock.now().timestamp())
+        breakers = Breakers(store, clock, who)
         for name, office in self.offices.items():
             agency = SimulatedAgency(office.organisation, "", _NO_HTTP, office, process, who)
             consumer, limits = f"dispatch.{name}", office.adapter.limits
