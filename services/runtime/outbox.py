@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -12,16 +13,19 @@ from sqlalchemy import Connection, delete, insert, select
 
 from contracts.contract import Contract
 from contracts.envelope import Message
+from observability import logs
 
 from .packing import pack_headers, unpack_headers
 from .producer import Producer
 from .record import Outgoing, outgoing
-from .store import Doubt, Op, Store, later, tell, waited_out
+from .store import Doubt, Op, Store, StoreUnavailable, later, tell, waited_out
 from .tables import outbox
 
 _AT_ONCE: Final = 500
 MOST_IN_MEMORY: Final = 5_000
 """Past this the rest stays in the store alone: a broker that is away for a day must not fill our memory."""
+MOMENT_S: Final = 2.0
+"""What is still the oldest in the store after that, though we have sent, has nobody else who would send it."""
 _INSERT: Final = insert(outbox)
 
 
@@ -50,17 +54,24 @@ class Relay:
     It hears of new messages when they are durable and keeps some in memory. Where it may have missed any (what an
     earlier process left, more than it keeps, a commit of which nobody knows) it first sends what it has, then reads
     on in the store, and only then listens again: so the order is always the store's.
+
+    Other processes of its service may store beside it, and end before they have sent. What is left behind becomes the
+    oldest in the store and stays that; so one row now and then tells whether there is any, however much is stored.
     """
 
     store: Store
     producer: Producer
     most: int = MOST_IN_MEMORY
+    moment_s: float = MOMENT_S
     sent: int = 0
     _waiting: deque[Outgoing] = field(default_factory=deque)
     _unread: bool = False
     _missed: bool = False
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
+    _oldest: str | None = None
+    """The id of what was the oldest in the store when we last looked, which was before `_look_at`."""
+    _look_at: float = 0.0
 
     async def load(self) -> None:
         """Take over what is stored; must be done before new acts are taken in."""
@@ -95,14 +106,41 @@ class Relay:
         await waited_out(lambda: self.store.run(_forget(ids)))
 
     async def _next(self) -> list[Outgoing]:
+        await self._look()
         while not self._waiting:
             if self._unread:
                 await self._read_on()
             else:
-                self._idle.set()
-                self._wake.clear()
-                await self._wake.wait()
+                await self._rest()
+                await self._look()
         return [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]
+
+    async def _rest(self) -> None:
+        self._idle.set()
+        self._wake.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.moment_s):
+                await self._wake.wait()
+
+    async def _look(self) -> None:
+        """Once a moment, between two batches, see whether anything was left behind; then all is read anew, in order."""
+        now = asyncio.get_running_loop().time()
+        if self._unread or now < self._look_at:
+            return
+        self._look_at = now + self.moment_s
+        try:
+            before, self._oldest = self._oldest, await self.store.read(_oldest)
+        except StoreUnavailable as away:
+            # What we have ourselves can be sent all the same.
+            logs.get().warning("outbox_unreadable", error=str(away))
+            return
+        if self._oldest is None or self._oldest != before:
+            return  # one of our own would have gone with the batch between two looks
+        logs.get().info("outbox_taken_over", oldest=self._oldest)
+        self._idle.clear()
+        # All that waits here is also stored, some of it perhaps behind what was left of the same vehicle.
+        self._waiting.clear()
+        self._unread = True
 
     async def _read_on(self) -> None:
         self._missed = False
@@ -131,6 +169,10 @@ def _stored(most: int) -> Op[list[Outgoing]]:
         return [Outgoing(row.id, row.topic, row.key, unpack_headers(row.headers), row.value) for row in rows]
 
     return act
+
+
+def _oldest(connection: Connection) -> str | None:
+    return connection.execute(select(outbox.c.id).order_by(outbox.c.seq).limit(1)).scalar()
 
 
 def _forget(ids: list[str]) -> Op[None]:

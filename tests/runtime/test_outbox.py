@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, event, func, select
 
 from contracts.envelope import message
 from contracts.police import PlateReleaseV1
 from services.runtime import outbox
+from services.runtime.database import open_store
 from services.runtime.outbox import Relay
 from services.runtime.record import Outgoing
+from services.runtime.settings import Settings
 from services.runtime.store import Store, StoreUnavailable
 from services.runtime.tables import outbox as table
 from tests.runtime.bench import Outage, Post, outgoing, started
@@ -101,6 +103,88 @@ def test_a_crash_between_commit_and_send_sends_it_later(store: Store, until: Any
                 await until(lambda: len(post.sent) >= 3)
             assert shut.sent == []
             assert list(dict.fromkeys(post.ids)) == ["a", "b", "c"]
+
+    asyncio.run(play())
+
+
+def test_what_another_process_leaves_behind_is_sent_by_one_that_lives(settings: Settings, until: Any) -> None:
+    """It stored and never sent, while the other one was up already; the other is idle meanwhile, and again after."""
+
+    async def play() -> None:
+        left, lives, post = open_store(settings, "dispatch"), open_store(settings, "dispatch"), Post()
+        relay = Relay(lives, post, moment_s=0.05)
+        async with started(left), started(lives), relaying(relay):
+            await relay.drained()
+            await left.run(_adding("a", "b"))
+            await until(lambda: len(post.sent) >= 2)
+            await _emptied(lives)
+            await relay.drained()
+            await lives.run(_adding("c"))
+            await until(lambda: len(post.sent) >= 3)
+            assert list(dict.fromkeys(post.ids)) == ["a", "b", "c"]
+
+    asyncio.run(play())
+
+
+def test_what_was_left_behind_goes_before_what_came_after_it(settings: Settings, until: Any) -> None:
+    """Although the process that lives has its own in memory, and so much of it that it is never idle."""
+
+    async def play() -> None:
+        left, lives, post = open_store(settings, "dispatch"), open_store(settings, "dispatch"), Post()
+        post.open.clear()
+        async with started(left), started(lives), relaying(Relay(lives, post, moment_s=0.0)):
+            await lives.run(_adding("first"))
+            await left.run(_adding("left"))
+            mine = [f"{number:04}" for number in range(2_000)]
+            await lives.run(_adding(*mine))
+            post.open.set()
+            await until(lambda: mine[-1] in post.ids)
+            # Whether it was left for good shows only when it still stands there at the second look, a batch later.
+            assert post.ids.index("left") < post.ids.index(mine[1_000])
+            assert [id_ for id_ in dict.fromkeys(post.ids) if id_ != "left"] == ["first", *mine]
+
+    asyncio.run(play())
+
+
+def test_what_waits_here_is_not_taken_for_left_behind(store: Store, until: Any) -> None:
+    """However often we look while it waits its turn, nothing of it is read: it was read once, at the start."""
+    read: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        read.extend(["all"] if "outbox.value" in statement else [])
+
+    async def play() -> None:
+        post = Post()
+        post.open.clear()
+        event.listen(store.reader, "before_cursor_execute", note)
+        async with started(store):
+            await store.run(_adding("first"))
+            async with relaying(Relay(store, post, moment_s=0.0)):
+                mine = [f"{number:04}" for number in range(3_000)]
+                await store.run(_adding(*mine))
+                post.open.set()
+                await until(lambda: len(post.sent) > len(mine))
+                assert post.ids == ["first", *mine]
+        assert read == ["all"]
+
+    asyncio.run(play())
+
+
+def test_a_store_that_cannot_be_read_does_not_keep_back_what_we_have(
+    store: Store, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looking for what others left is put off; our own needs no reading."""
+
+    def unreadable(_: Connection) -> None:
+        message = "away"
+        raise StoreUnavailable(message)
+
+    async def play() -> None:
+        post = Post()
+        async with started(store), relaying(Relay(store, post, moment_s=0.0)):
+            monkeypatch.setattr(outbox, "_oldest", unreadable)
+            await store.run(_adding("a"))
+            await until(lambda: post.ids == ["a"])
 
     asyncio.run(play())
 

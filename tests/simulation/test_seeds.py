@@ -41,6 +41,7 @@ def test_what_must_hold_holds(plan: str, seeds: range) -> None:
 @pytest.mark.parametrize("plan", PLANS)
 def test_a_seed_repeats_exactly(plan: str) -> None:
     """The same story in the same number of steps, or a failure could not be looked into."""
-    first, again, other = PLANS[plan](7), PLANS[plan](7), PLANS[plan](8)
+    first, again = PLANS[plan](7), PLANS[plan](7)
     assert first == again
-    assert first.steps != other.steps
+    # A world ends at one of every fifty steps: two of them may well end at the same.
+    assert {PLANS[plan](seed).steps for seed in (8, 9, 10)} != {first.steps}
