@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, suppress
 from random import Random
 from typing import Final
 
@@ -72,34 +72,40 @@ async def workers(rig: Rig, strike: Strike) -> AsyncIterator[None]:
     """Some more dispatches come at once, with clocks of their own, and go at once: every other of them is killed."""
     random = Random(strike.at_s)  # noqa: S311 - a repeatable run
     many = int(strike.how.split()[0])
-    extra = [rig.worker(session_s=strike.session_s, offset_s=random.choice(_SKEWS_S)) for _ in range(many)]
-    await _joined(extra)
-    yield
-    for one in extra[::2]:
-        one.end()
-    await asyncio.gather(*(one.leave() for one in extra[1::2]))
+    rig.make_sure_of_room(many)
+    with ExitStack() as going:
+        extra = [_started(rig, going, strike, offset_s=random.choice(_SKEWS_S)) for _ in range(many)]
+        await _joined(extra)
+        yield
+        for one in extra[::2]:
+            one.end()
+        await asyncio.gather(*(one.leave() for one in extra[1::2]))
 
 
 @asynccontextmanager
 async def zombie(rig: Rig, strike: Strike) -> AsyncIterator[None]:
     """A worker that nobody supervises is frozen at work, loses its partitions, and wakes."""
-    extra = rig.worker(session_s=strike.session_s)
-    await _joined([extra])
-    extra.process.send_signal(signal.SIGSTOP)
-    yield
-    extra.process.send_signal(signal.SIGCONT)
-    await asyncio.sleep(_AWAKE_S)
-    await extra.leave()
+    rig.make_sure_of_room(1)
+    with ExitStack() as going:
+        extra = _started(rig, going, strike)
+        await _joined([extra])
+        extra.process.send_signal(signal.SIGSTOP)
+        yield
+        extra.process.send_signal(signal.SIGCONT)
+        await asyncio.sleep(_AWAKE_S)
+        await extra.leave()
+
+
+def _started(rig: Rig, going: ExitStack, strike: Strike, *, offset_s: float = 0.0) -> Worker:
+    """One more, which goes in any case: whoever stayed would be in the way of all that follows."""
+    worker = rig.worker(session_s=strike.session_s, offset_s=offset_s)
+    going.callback(worker.end)
+    return worker
 
 
 async def _joined(extra: Sequence[Worker]) -> None:
-    """Wait until they all have their places; who has none by then goes, or would be in the way of all that follows."""
-    try:
-        await asyncio.gather(*(one.until_joined(_JOINED_S) for one in extra))
-    except Absent:
-        for one in extra:
-            one.end()
-        raise
+    """Wait until they all have their places. Raises `Absent`."""
+    await asyncio.gather(*(one.until_joined(_JOINED_S) for one in extra))
 
 
 @asynccontextmanager

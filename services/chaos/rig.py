@@ -116,10 +116,13 @@ class Rig:
 
     # -- extra workers
 
+    def make_sure_of_room(self, many: int) -> None:
+        """See that so many more dispatches may come at once. Raises `Absent`."""
+        if sum(one.process.poll() is None for one in self._workers) + many > _MOST_WORKERS:
+            raise Absent(f"room for {many} more workers")
+
     def worker(self, *, session_s: float | None = None, offset_s: float = 0.0) -> Worker:
-        """One more dispatch, in a place of its own, perhaps with a short session or a wrong clock. Raises `Absent`."""
-        if sum(one.process.poll() is None for one in self._workers) >= _MOST_WORKERS:
-            raise Absent("room for one more worker")
+        """One more dispatch, in a place of its own, perhaps with a short session or a wrong clock."""
         slot = len(self._workers) + 1
         name = f"dispatch-{slot}"
         port = ports.choose((name,), {})[name]
