@@ -212,6 +212,12 @@ class Course:
         """Whether everything is healed and every sale has ended."""
         return not self.never_back and self.counts.get("open", 1) == 0 and self.acknowledged == self.run.sales
 
+    @property
+    def never_dealt(self) -> list[str]:
+        """The kinds of faults of which every one that was planned was missed: about them the run has shown nothing."""
+        planned = Counter(strike.fault for strike in self.run.strikes)
+        return sorted(fault for fault, times in planned.items() if self.missed[fault] == times)
+
     def report(self, verdict: Judgement) -> dict[str, Any]:
         """For scripts."""
         told = verdict.as_json()
@@ -223,6 +229,7 @@ class Course:
             "cases": self.counts,
             "faults": dict(self.struck),
             "missed": dict(self.missed),
+            "never_dealt": self.never_dealt,
             "retried_by_hand": len(self._retried),
             "healed_s": self.healed_s,
             "never_back": self.never_back,

@@ -51,7 +51,10 @@ def run(
     data: Annotated[Path | None, typer.Option("--data", help="数据目录 / data folder; 默认临时 / a new one")] = None,
     as_json: Json = False,
 ) -> None:
-    """全套系统在故障中运行，最后独立核对 / the whole stack under faults, judged at the end; exit 0 only if clean."""
+    """全套系统在故障中运行，最后独立核对 / the whole stack under faults, judged at the end.
+
+    全部恢复、核对通过、每种故障都发生过才算成功 / exit 0 only if healed, clean, and every kind of fault came about.
+    """
     # The client library complains of every broker that we take away from it ourselves.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     planned = _planned(seed, minutes, faults)
@@ -59,7 +62,7 @@ def run(
     folder = terminal.folder(data) if data else DataFolder(Path(tempfile.mkdtemp(prefix="tongche-chaos-")))
     talk.print(f"{repeat}\n数据 / data: {folder.root}", markup=False, soft_wrap=True)
     course, verdict = asyncio.run(_played(planned, folder))
-    good = course.ended and verdict.clean
+    good = course.ended and verdict.clean and not course.never_dealt
     _show(course, verdict)
     if not good:
         talk.print(f"重现 / repeat: {repeat}\n数据保留在 / data kept in: {folder.root}", markup=False, soft_wrap=True)
@@ -107,4 +110,8 @@ def _show(course: Course, verdict: Verdict) -> None:
     for name in sorted(course.struck | course.missed):
         table.add_row(name, str(course.struck[name]), str(course.missed[name]))
     talk.print(table)
+    if course.never_dealt:
+        names = ", ".join(course.never_dealt)
+        told = f"有的故障一次也没有发生，因此什么也没有证明 / never came about, so nothing is shown of: {names}"
+        talk.print(told, style="red", markup=False, soft_wrap=True)
     talk.print(report(verdict), markup=False)
