@@ -12,7 +12,7 @@ import pytest
 
 from services.chaos.blows import BLOWS
 from services.chaos.schedule import LEAST_S
-from tests.road.installation import Installation
+from tests.road.installation import OwnInstallation
 
 WITHIN_S = 500
 SEED, MINUTES = "3801", f"{LEAST_S / 60:.2f}"
@@ -26,7 +26,7 @@ pytestmark = [
 
 def test_everything_goes_wrong_and_every_sale_ends(tmp_path: Path) -> None:
     """Processes, workers, broker, links, agencies, poison, disk and clock, all under load: nothing is found."""
-    installation = Installation(tmp_path / "data")
+    installation = OwnInstallation(tmp_path / "data")
     try:
         typed = installation.type_in("chaos", "run", "--seed", SEED, "--minutes", MINUTES, within_s=WITHIN_S)
     finally:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.road.installation import NAMED_BY_THE_MACHINE, SAMPLES, Installation, Typed
+from tests.road.installation import NAMED_BY_THE_MACHINE, SAMPLES, OwnInstallation, Typed
 
 CLOSED_WITHIN_S = 150
 
 
 @contextmanager
-def _up(root: Path) -> Iterator[Installation]:
-    installation = Installation(root)
+def _up(root: Path) -> Iterator[OwnInstallation]:
+    installation = OwnInstallation(root)
     try:
         installation.up()
         yield installation
@@ -32,21 +32,21 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnInstallation]:
     """One that all share who break nothing in it."""
     with _up(tmp_path_factory.mktemp("road") / "data") as installation:
         yield installation
 
 
 @pytest.fixture
-def installation_of_its_own(tmp_path: Path) -> Iterator[Installation]:
+def installation_of_its_own(tmp_path: Path) -> Iterator[OwnInstallation]:
     """One to break."""
     with _up(tmp_path / "data") as installation:
         yield installation
 
 
 @pytest.fixture(scope="session")
-def samples(installation: Installation) -> Typed:
+def samples(installation: OwnInstallation) -> Typed:
     """What `sale publish` said about the 400 sales, once every one of them is closed."""
     before = installation.cases()["closed"]
     typed = installation.type_in("sale", "publish", str(SAMPLES / "sales.csv"), "--dated", "today")
@@ -60,7 +60,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """What failed shows the logs of its installation."""
     report = yield
-    used = [value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Installation)]
+    used = [value for value in getattr(item, "funcargs", {}).values() if isinstance(value, OwnInstallation)]
     if report.failed:
         report.sections += [(f"logs of {installation.root}", installation.tails()) for installation in used]
     return report

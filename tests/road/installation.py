@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import services.stack.installation
-from services.cli.running import Running, running
-from services.stack import readiness, state
+from services.stack import readiness
 from services.stack.data import DataFolder
+from services.stack.installation import Installation
+from services.stack.running import Running
 from services.stack.state import ChildState, Stack
 
 SAMPLES: Final = Path(__file__).parents[1] / "samples"
@@ -57,7 +57,7 @@ def until(fact: Callable[[], object], seconds: float, what: Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Installation:
+class OwnInstallation:
     """Kafka, all services and the simulated agencies, with free ports and a data folder that nobody else knows."""
 
     root: Path
@@ -67,14 +67,17 @@ class Installation:
         return DataFolder(self.root)
 
     @property
+    def processes(self) -> Installation:
+        """The same, as whoever hurts it sees it."""
+        return Installation(self.folder)
+
+    @property
     def running(self) -> Running:
-        return running(self.root)
+        return self.processes.running
 
     @property
     def stack(self) -> Stack:
-        stack = state.load(self.folder)
-        assert stack is not None
-        return stack
+        return self.processes.stack
 
     @property
     def kafka(self) -> str:
@@ -126,11 +129,7 @@ class Installation:
 
     def kill(self, name: str) -> ChildState:
         """`kill -9` one process of it, as it is at this moment."""
-        stack = self.stack
-        victim = stack.supervisor if name == "supervisor" else stack.children[name]
-        assert victim is not None
-        os.kill(victim.pid, signal.SIGKILL)
-        return victim
+        return self.processes.signal(name, signal.SIGKILL)
 
     def until_replaced(self, name: str, victim: ChildState, seconds: float) -> None:
         """Wait until another process does the work of a killed one, and everything is ready."""
@@ -139,7 +138,7 @@ class Installation:
 
     def disk_full(self, *names: str) -> AbstractContextManager[None]:
         """None of these processes can write another byte, as on a full disk; what replaces one of them can."""
-        return services.stack.installation.Installation(self.folder).disk_full(*names)
+        return self.processes.disk_full(*names)
 
     def tails(self) -> str:
         """The end of every log."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.road.installation import Installation
+from tests.road.installation import OwnInstallation
 
 WITHIN_S = 240
 PROMISED = {
@@ -28,7 +28,7 @@ PROMISED = {
 @pytest.mark.timeout(300)
 def test_the_demonstration_ends_with_a_clean_verdict(tmp_path: Path) -> None:
     """Every sale closes although the police were down for a while, which is seen in what was held."""
-    installation = Installation(tmp_path / "data")
+    installation = OwnInstallation(tmp_path / "data")
     try:
         typed = installation.type_in("demo", "--sales", "40", "--seed", "7", within_s=WITHIN_S)
     finally:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from tests.road.installation import SAMPLES, Installation, Typed, until
+from tests.road.installation import SAMPLES, OwnInstallation, Typed, until
 from tests.road.publisher import hand_in, invented
 
 VICTIMS = ("simulator", "intake", "journey", "dispatch", "console", "kafka")
@@ -27,7 +27,7 @@ def parts(whole: Sequence[T], count: int) -> list[Sequence[T]]:
     return [whole[start:end] for start, end in pairwise(edges)]
 
 
-def publish_file(installation: Installation, lines: Sequence[bytes]) -> Typed:
+def publish_file(installation: OwnInstallation, lines: Sequence[bytes]) -> Typed:
     """The same with a file: publishing it again repeats nothing."""
     content = b"".join(lines)
     typed: list[Typed] = []
@@ -40,14 +40,14 @@ def publish_file(installation: Installation, lines: Sequence[bytes]) -> Typed:
     return typed[-1]
 
 
-def acknowledgements(installation: Installation) -> int:
+def acknowledgements(installation: OwnInstallation) -> int:
     """How many lines the publisher has written down."""
     history = installation.root / "publishers" / "platform.history.jsonl"
     return len(history.read_bytes().splitlines()) if history.exists() else 0
 
 
 @pytest.mark.timeout(600)
-def test_every_process_may_be_killed(installation_of_its_own: Installation) -> None:
+def test_every_process_may_be_killed(installation_of_its_own: OwnInstallation) -> None:
     """All 400 lines of a file and 42 single sales close while each process, and then the supervisor, is killed.
 
     What a killed process left is taken up by the one that replaces it; what a killed supervisor left, by a new `up`.

@@ -16,7 +16,7 @@ from confluent_kafka import Message, Producer
 
 from services.publisher.sales import EXPORT_EVERY, Sale
 from tests.road import librdkafka
-from tests.road.installation import Installation, Typed, until
+from tests.road.installation import OwnInstallation, Typed, until
 from tests.road.publisher import invented
 
 WITHIN_S = 60
@@ -79,7 +79,7 @@ def cloudevent(sale: Sale, id_: str, **changed: Any) -> CloudEvent:
     return CloudEvent(attributes, dict(sale.data) | changed)
 
 
-def test_every_topic_carries_cloudevents(samples: Typed, installation: Installation) -> None:
+def test_every_topic_carries_cloudevents(samples: Typed, installation: OwnInstallation) -> None:
     """Each record parses by the official SDK: an aware time, text as its key, an object; and its id is its own.
 
     What was sent again after a crash has the same id, and then it is the same message in every byte.
@@ -105,13 +105,13 @@ def test_every_topic_carries_cloudevents(samples: Typed, installation: Installat
         assert sent.setdefault(event.get_id(), message) == message
 
 
-def test_no_bytes_of_ours_are_poison(samples: Typed, installation: Installation) -> None:
+def test_no_bytes_of_ours_are_poison(samples: Typed, installation: OwnInstallation) -> None:
     """Every service understands every other."""
     poison = [name for name in librdkafka.topics(installation.kafka) if name.endswith(".poison")]
     assert [record.topic() for record in librdkafka.records(installation.kafka, poison)] == []
 
 
-def test_sales_of_another_client_close(installation: Installation) -> None:
+def test_sales_of_another_client_close(installation: OwnInstallation) -> None:
     """An export in binary mode and a sale at home in structured mode, produced by librdkafka from SDK events."""
     before = installation.cases()["closed"]
     abroad = invented(installation, "platform", seed=11, number=EXPORT_EVERY - 1)[-1]
@@ -127,7 +127,7 @@ def test_sales_of_another_client_close(installation: Installation) -> None:
         assert installation.type_in("case", "show", sale.data["vin"]).answer["headline"] == "CLOSED"
 
 
-def test_a_broken_sale_comes_back_with_codes_and_without_its_buyer(installation: Installation) -> None:
+def test_a_broken_sale_comes_back_with_codes_and_without_its_buyer(installation: OwnInstallation) -> None:
     """On the publisher's own topic: every fault at once, and nothing of the person."""
     maker = Maker(installation.kafka, "byd")
     sale = invented(installation, "byd", seed=13, number=1)[-1]
@@ -151,7 +151,7 @@ def test_a_broken_sale_comes_back_with_codes_and_without_its_buyer(installation:
         assert json.dumps(private).strip('"').encode() not in told
 
 
-def test_garbage_comes_back_as_a_refusal_too(installation: Installation) -> None:
+def test_garbage_comes_back_as_a_refusal_too(installation: OwnInstallation) -> None:
     """Whatever a client produces, its publisher hears of it: by its place on the topic, where it has no id."""
     maker = Maker(installation.kafka, "changan")
     before = {event.get_id() for event in maker.refusals()}
@@ -170,7 +170,7 @@ def test_garbage_comes_back_as_a_refusal_too(installation: Installation) -> None
         assert data["faults"]
 
 
-def test_the_checker_finds_nothing(samples: Typed, installation: Installation) -> None:
+def test_the_checker_finds_nothing(samples: Typed, installation: OwnInstallation) -> None:
     """Nothing lost, doubled, reordered, stuck or leaked, by what the agencies themselves wrote down.
 
     The samples, bad rows and refusals included: no person's data in a topic where it does not belong.

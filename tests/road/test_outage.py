@@ -12,7 +12,7 @@ import pytest
 from services.publisher.door import Door
 from services.publisher.sales import Sale
 from services.stack import readiness
-from tests.road.installation import Installation, until
+from tests.road.installation import OwnInstallation, until
 from tests.road.publisher import hand_in, invented
 
 SALES = 30
@@ -25,7 +25,7 @@ pytestmark = [
 ]
 
 
-def answers(installation: Installation, planned: list[Sale]) -> list[tuple[int, str]]:
+def answers(installation: OwnInstallation, planned: list[Sale]) -> list[tuple[int, str]]:
     """What the door answers to each sale, handed in once: status and kind of body."""
 
     async def ask() -> list[tuple[int, str]]:
@@ -42,13 +42,13 @@ async def _ask(http: aiohttp.ClientSession, door: Door, sale: Sale) -> tuple[int
         return told.status, told.content_type
 
 
-def _nobody_writes(installation: Installation) -> bool:
+def _nobody_writes(installation: OwnInstallation) -> bool:
     """The door has refused a sale, and behind it somebody could not keep what became of one."""
     unready = set(readiness.unready(installation.stack))
     return "intake" in unready and not unready.isdisjoint({"journey", "dispatch"})
 
 
-def test_a_door_that_cannot_keep_a_sale_takes_none(installation: Installation) -> None:
+def test_a_door_that_cannot_keep_a_sale_takes_none(installation: OwnInstallation) -> None:
     """503 and a problem document, each time; the same sales come in once there is room, and close."""
     planned = invented(installation, "platform", seed=21, number=3)
     before = installation.cases()["closed"]
@@ -58,7 +58,7 @@ def test_a_door_that_cannot_keep_a_sale_takes_none(installation: Installation) -
     installation.until_closed(before + 3, WITHIN_S)
 
 
-def test_a_full_disk_costs_no_sale(installation: Installation) -> None:
+def test_a_full_disk_costs_no_sale(installation: OwnInstallation) -> None:
     """Nobody of ours can write anything, logs included, while sales are on their way.
 
     The services wait for room. The simulated agencies fall, as whoever cannot write a ledger should, and come back.

@@ -12,20 +12,20 @@ from typing import Any
 import pytest
 
 from tests.road import librdkafka
-from tests.road.installation import SAMPLES, Installation, Typed
+from tests.road.installation import SAMPLES, OwnInstallation, Typed
 
 CLOSED_WITHIN_S = 60
 
 pytestmark = pytest.mark.timeout(300)
 
 
-def published_orders(installation: Installation) -> list[str]:
+def published_orders(installation: OwnInstallation) -> list[str]:
     """The order numbers in the raw topic, each as often as it was published."""
     records = librdkafka.records(installation.kafka, ["sale.events"])
     return sorted(json.loads(record.value() or b"")["order_no"] for record in records)
 
 
-def test_all_sales_of_the_file_close(samples: Typed, installation: Installation) -> None:
+def test_all_sales_of_the_file_close(samples: Typed, installation: OwnInstallation) -> None:
     """400 accepted, 400 closed; none waits for a person."""
     assert (samples.code, samples.answer) == (0, {"accepted": 400, "replayed": 0, "refused": 0, "rows": []})
     cases = installation.cases()
@@ -35,7 +35,7 @@ def test_all_sales_of_the_file_close(samples: Typed, installation: Installation)
 
 @pytest.mark.parametrize(("name", "rows"), [("sales.jsonl", 400), ("sales-gb18030.csv", 100)])
 def test_another_writing_of_the_same_sales_creates_nothing(
-    samples: Typed, installation: Installation, name: str, rows: int
+    samples: Typed, installation: OwnInstallation, name: str, rows: int
 ) -> None:
     """Recognised row by row: the same id and content, so nothing is published and no case is opened."""
     orders, cases = published_orders(installation), installation.cases()
@@ -44,7 +44,7 @@ def test_another_writing_of_the_same_sales_creates_nothing(
     assert (published_orders(installation), installation.cases()) == (orders, cases)
 
 
-def test_bad_rows_get_their_code_and_the_others_close(installation: Installation) -> None:
+def test_bad_rows_get_their_code_and_the_others_close(installation: OwnInstallation) -> None:
     """Each row its expected code; what is refused is not published, what is coded 0 is, and closes."""
     rows = bad_rows()
     expected = [{"line": line, "codes": [row["期望代码"]]} for line, row in rows.items() if row["期望代码"] != "0"]
