@@ -114,7 +114,7 @@ def due_heads(connection: Connection, consumer: str, places: Collection[Place], 
         .exists()
     )
     due = (parked.c.consumer == consumer, parked.c.state != "dead", parked.c.not_before <= now)
-    said = parked.c.key.not_in(select(outbox.c.key))
+    said = ~select(outbox.c.seq).where(outbox.c.key == parked.c.key).exists()
     query = (
         select(parked)
         .where(*due, _in(places), is_head, said)
@@ -179,14 +179,16 @@ def behind(connection: Connection, row: Parked, most: int) -> list[Parked]:
     return [_read(found) for found in connection.execute(query)]
 
 
-def consumer_of(connection: Connection, id_: str) -> str | None:
-    """The consumer with which a delivery waits; None where none waits."""
-    return connection.execute(select(parked.c.consumer).where(parked.c.id == id_)).scalar()
+def consumer_of(connection: Connection, id_: str, consumers: Collection[str]) -> str | None:
+    """With which of these consumers a delivery waits; None where it waits with none."""
+    query = select(parked.c.consumer).where(parked.c.consumer.in_(consumers), parked.c.id == id_)
+    return connection.execute(query).scalar()
 
 
-def counts(connection: Connection) -> dict[tuple[str, str], int]:
-    """How many are in each state, by consumer."""
-    query = select(parked.c.consumer, parked.c.state, func.count()).group_by(parked.c.consumer, parked.c.state)
+def counts(connection: Connection, consumers: Collection[str]) -> dict[tuple[str, str], int]:
+    """How many are in each state, by consumer, of these."""
+    by = (parked.c.consumer, parked.c.state)
+    query = select(*by, func.count()).where(parked.c.consumer.in_(consumers)).group_by(*by)
     return {(consumer, state): number for consumer, state, number in connection.execute(query)}
 
 

@@ -37,6 +37,7 @@ outbox = Table(
     Column("headers", LargeBinary, nullable=False),
     Column("value", LargeBinary, nullable=False),
     Index("outbox_by_id", "id"),
+    Index("outbox_by_key", "key"),
     sqlite_autoincrement=True,
 )
 """What is stored and not yet known to be on Kafka, in the order it must go."""
@@ -79,6 +80,8 @@ parked = Table(
     Column("decided", Integer, nullable=False, server_default="0", comment="how often a person decided about it"),
     Column("trying", Text, comment="the owner that tries it now"),
     Index("parked_by_key", "consumer", "topic", "partition", "key", "offset"),
+    Index("parked_by_time", "consumer", "not_before"),
+    Index("parked_by_consumer", "consumer", "state"),
     Index("parked_by_state", "state"),
     Index("parked_by_case", "case_id"),
 )

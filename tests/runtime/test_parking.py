@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import replace
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, delete
+import pytest
+from sqlalchemy import Connection, delete, event
 
 from services.runtime import ledger, outbox, parking, tables
 from services.runtime.database import open_store
@@ -131,10 +134,57 @@ def test_keys_and_counts_tell_what_waits_where(store: Store) -> None:
 def test_a_dead_row_and_a_parked_one_are_counted_apart(store: Store) -> None:
     """As the operators' page shows them."""
     dead = Parked(ME, record(7, "a"), state="dead")
-    counts = _played(store, _parking(dead, _parked(8)), lambda connection: sorted(parking.counts(connection).items()))[
-        1
-    ]
+    another = replace(_parked(9), consumer="dispatch.tax")
+    counts = _played(
+        store,
+        _parking(dead, _parked(8), another),
+        lambda connection: sorted(parking.counts(connection, [ME]).items()),
+    )[1]
     assert counts == [((ME, "dead"), 1), ((ME, "parked"), 1)]
+
+
+def test_with_whom_a_delivery_waits_is_asked_of_those_who_are_there(store: Store) -> None:
+    """One of an organisation that this installation has no more is nobody's."""
+    found = _played(
+        store,
+        _parking(_parked(8)),
+        lambda connection: parking.consumer_of(connection, "key-8", [ME, "dispatch.tax"]),
+        lambda connection: parking.consumer_of(connection, "key-8", ["dispatch.tax"]),
+    )
+    assert found[1:] == [ME, None]
+
+
+ASKED: Final[dict[str, Callable[[Connection], object]]] = {
+    "due heads": lambda connection: parking.due_heads(connection, ME, {HERE}, 1.0, 9),
+    "keys": lambda connection: parking.keys(connection, ME, {HERE}, 9),
+    "counts": lambda connection: parking.counts(connection, [ME]),
+    "consumer of": lambda connection: parking.consumer_of(connection, "a", [ME]),
+}
+
+
+@pytest.mark.parametrize("question", list(ASKED))
+def test_what_is_asked_again_and_again_reads_no_table_from_end_to_end(store: Store, question: str) -> None:
+    """Millions may wait, or be on their way: there is an index for each of it, on both databases."""
+    plans: list[str] = []
+
+    def explain(connection: Connection, _cursor: Any, statement: str, given: Any, *_: Any) -> None:
+        if statement.startswith("SELECT"):
+            cursor = connection.connection.cursor()
+            cursor.execute(f"{how} {statement}", given)
+            plans.extend(str(row) for row in cursor.fetchall())
+
+    with store.reader.connect() as connection:
+        postgresql = connection.dialect.name == "postgresql"
+        how = "explain" if postgresql else "explain query plan"
+        if postgresql:  # which reads a table that is small as a whole, if it may
+            connection.exec_driver_sql("set enable_seqscan = off")
+        event.listen(connection, "before_cursor_execute", explain)
+        ASKED[question](connection)
+        event.remove(connection, "before_cursor_execute", explain)
+    told = "\n".join(plans)
+    read = re.findall("Seq Scan|Index (?:Only )?Scan|SCAN (?!CONSTANT ROW)", told)
+    assert told
+    assert len(read) == told.count("Index Cond"), told
 
 
 def test_the_first_outcome_is_what_is_said_again(store: Store) -> None:

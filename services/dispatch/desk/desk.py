@@ -69,7 +69,7 @@ class Desk:
     async def organisations(self) -> list[Shown]:
         """Every organisation: its breaker and why, and how many deliveries are held, parked and dead."""
         await self.breakers.look()
-        counts = await self.store.read(parking.counts)
+        counts = await self.store.read(partial(parking.counts, consumers=self._consumers))
         return [await self._organisation(name, counter, counts) for name, counter in self.counters.items()]
 
     async def _organisation(self, name: str, counter: Counter, counts: dict[tuple[str, str], int]) -> Shown:
@@ -139,7 +139,7 @@ class Desk:
 
     async def show(self, id_: str) -> Shown:
         """Everything about one delivery, personal data masked. Raises `UnknownDelivery`."""
-        standing = await self.store.read(partial(_standing, id_=id_, reveal=False))
+        standing = await self.store.read(partial(_standing, id_=id_, consumers=self._consumers, reveal=False))
         if standing is not None:
             return self._stands(standing)
         waiting = await self._held(id_)
@@ -149,7 +149,7 @@ class Desk:
         """The same with its data as it is; that somebody looked, and why, is kept. Raises `UnknownDelivery`."""
 
         def act(connection: Connection) -> Standing:
-            standing = _standing(connection, id_, reveal=True)
+            standing = _standing(connection, id_, self._consumers, reveal=True)
             if standing is None:
                 raise UnknownDelivery(id_)
             row, organisation = standing.row, organisation_of(standing.row.consumer)
@@ -173,7 +173,7 @@ class Desk:
         """A held delivery, and all that is held of its vehicle, in order."""
 
         def look(connection: Connection) -> tuple[Held, list[Held]] | None:
-            one = held.find(connection, id_)
+            one = held.find(connection, id_, self._consumers)
             return (one, held.lane(connection, one)) if one else None
 
         with suppress(StoreUnavailable):  # as for a search
@@ -193,10 +193,8 @@ class Desk:
         }
 
     async def _ended(self, id_: str) -> Shown:
-        consumers = list(map(consumer_of, self.counters))
-
         def look(connection: Connection) -> tuple[Any, list[Act]]:
-            found = (ledger.decided(connection, consumer, [id_]).get(id_) for consumer in consumers)
+            found = (ledger.decided(connection, consumer, [id_]).get(id_) for consumer in self._consumers)
             return next(filter(None, found), None), lineage.of_delivery(connection, id_)
 
         outputs, acts = await self.store.read(look)
@@ -232,7 +230,7 @@ class Desk:
 
     async def _counter_of(self, id_: str) -> Counter:
         """Where people are served about a parked delivery. Raises `CannotDecide`."""
-        consumer = await self.store.read(lambda connection: parking.consumer_of(connection, id_))
+        consumer = await self.store.read(partial(parking.consumer_of, id_=id_, consumers=self._consumers))
         if consumer is not None:
             return self.counters[organisation_of(consumer)]
         if await self._held(id_):
@@ -302,6 +300,10 @@ class Desk:
         for consumer in consumers:
             self.counters[organisation_of(consumer)].deliveries.heads.look()
 
+    @property
+    def _consumers(self) -> list[str]:
+        return list(map(consumer_of, self.counters))
+
     def _now(self) -> float:
         return self.clock.now().timestamp()
 
@@ -315,8 +317,8 @@ async def _backlog(counter: Counter) -> int:
         return counter.lanes.in_memory
 
 
-def _standing(connection: Connection, id_: str, *, reveal: bool) -> Standing | None:
-    consumer = parking.consumer_of(connection, id_)
+def _standing(connection: Connection, id_: str, consumers: Collection[str], *, reveal: bool) -> Standing | None:
+    consumer = parking.consumer_of(connection, id_, consumers)
     row = parking.find(connection, consumer, id_) if consumer else None
     if row is None:
         return None

@@ -155,9 +155,10 @@ def count(connection: Connection, wanted: Wanted) -> int:
     return connection.execute(select(func.count()).select_from(held).where(*_conditions(wanted))).scalar_one()
 
 
-def find(connection: Connection, id_: str) -> Held | None:
-    """One held command."""
-    row = connection.execute(select(held).where(held.c.id == id_, *_there())).first()
+def find(connection: Connection, id_: str, consumers: Collection[str]) -> Held | None:
+    """One held command of these consumers."""
+    query = select(held).where(held.c.consumer.in_(consumers), held.c.id == id_, *_there())
+    row = connection.execute(query).first()
     return _read(row) if row else None
 
 
