@@ -87,8 +87,9 @@ class Book:
 
     async def keys(self, places: Collection[Place], most: int) -> set[str]:
         """The keys of which something is parked in these partitions, so many at the most."""
-        # By the writer, and so after all that was parked here before.
-        return await self.durable(lambda connection: parking.keys(connection, self.consumer, places, most))
+        # Read only when all that was parked here before is durable; and not by the writer, whom everybody waits for.
+        await self.durable(_nothing)
+        return await self.seen(lambda connection: parking.keys(connection, self.consumer, places, most))
 
     async def due(self, places: Collection[Place], now: float, most: int) -> list[Parked]:
         """Heads that may be tried now."""
@@ -198,3 +199,7 @@ class Book:
     async def seen(self, op: Op[T]) -> T:
         """Run an act that only reads."""
         return await waited_out(lambda: self.store.read(op))
+
+
+def _nothing(_: Connection) -> None:
+    """An act that is done when those before it are."""

@@ -7,10 +7,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 
 from adapters.registry import ADAPTERS
 from adapters.spec import Features, RetryPolicy
 from services.dispatch.keys import Keys
+from services.runtime.parking import Parked
 from tests.dispatch.agency import Customs, Fault, vin
 from tests.dispatch.workshop import declaration, quick, site
 from tests.stores import Stores
@@ -74,6 +76,25 @@ def test_what_was_too_many_is_read_again_when_looks_find_nothing() -> None:
     keys.listen()
     keys.learn({"a"})
     assert ("a" in keys, "b" in keys, keys.doubtful) == (True, False, False)
+
+
+def test_who_waits_is_read_after_what_was_parked_before_and_not_by_the_writer(stores: Stores) -> None:
+    """However late the writer gets to it; and for the reading, which takes long where many wait, nobody waits."""
+    written: list[str] = []
+
+    async def play() -> None:
+        async with site(stores, Customs()) as where, where.working() as worker:
+            book, record = worker.deliveries.book, declaration(vin(1))
+            event.listen(worker.store.writer, "before_cursor_execute", lambda *told: written.append(told[2]))
+            worker.store.gather_s = 0.3
+            parking = asyncio.create_task(book.park(Parked(book.consumer, record), (), cut_off=False))
+            await asyncio.sleep(0)
+            assert await book.keys([record.place], 9) == {record.key}
+            await parking
+        assert written
+        assert not any("DISTINCT" in statement for statement in written)
+
+    asyncio.run(play())
 
 
 def test_more_vehicles_wait_than_are_known_and_none_overtakes(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
