@@ -21,6 +21,7 @@ from observability import logs, metrics, tracing
 from services.runtime.clock import Clock
 from services.runtime.gate import Gate, Late, Slot
 from services.runtime.record import Place
+from services.runtime.turns import Turns
 from services.runtime.work import Gone, Stuck
 
 from .book import Book
@@ -95,6 +96,7 @@ class Attempts:
         """Have partitions from now on."""
         self.mine.update(partitions)
         self._take_share()
+        self.gate.look()
 
     def leaving(self, partitions: Collection[Place]) -> None:
         """Let those go who wait at the gate for partitions that are about to go."""
@@ -103,8 +105,13 @@ class Attempts:
         self.gate.look()
 
     def _take_share(self) -> None:
-        if self.mine:
-            self.gate.share = len(self.mine) / self.partitions
+        if not self.mine:
+            return
+        self.gate.share = len(self.mine) / self.partitions
+        if self.gate.concurrency < self.partitions:
+            numbers = frozenset(place.partition for place in self.mine)
+            patience_s = self.agency.patience_s
+            self.gate.turns = Turns(numbers, self.partitions, self.gate.concurrency, patience_s, self._now)
 
     # -- again and again
 

@@ -60,6 +60,13 @@ class Agency:
         found: Adapter = ADAPTERS[self.organisation.adapter]
         return found
 
+    @property
+    def patience_s(self) -> float:
+        """How long the longest of its calls may last."""
+        operations = self.adapter.operations.values()
+        endpoints = [one.endpoint for one in operations] + [one.lookup.endpoint for one in operations if one.lookup]
+        return max(one.timeout.total_seconds() for one in endpoints)
+
     def operation(self, command: str) -> Operation | None:
         """The operation for a command's contract name; None if this kind of agency has none."""
         return self.adapter.operations.get(command)

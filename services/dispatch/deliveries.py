@@ -89,5 +89,6 @@ class Deliveries:
         self.book.fence.drop(partitions)
 
     def waits(self) -> bool:
-        """An organisation that is down, or a store that is, would keep a new process waiting as well."""
-        return self.breaker.state is not State.CLOSED or not self.book.store.available
+        """Where an organisation or the store is down, or it is others' turn, a new process would wait as well."""
+        at_once = self.attempts.gate.allowed if self.breaker.state is State.CLOSED else 0
+        return not at_once or not self.book.store.available

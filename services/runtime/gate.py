@@ -7,6 +7,7 @@ load moves the limit: 429 or 503 halves it, good answers let it grow again.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from typing import Final, Self
 from observability import metrics
 
 from .breaker import Breaker, State
+from .turns import Turns
 from .work import Gone
 
 _AHEAD_S: Final = 0.05
@@ -46,6 +48,8 @@ class Gate:
     per_second: float | None = None
     share: float = 1.0
     """Which part of what the organisation bears is ours; its other workers have the rest."""
+    turns: Turns | None = None
+    """How many slots are ours, where it bears too few calls at once to be shared out by parts."""
     running: int = 0
     _window: float = 0.0
     _slowed_at: float = 0.0
@@ -59,8 +63,9 @@ class Gate:
 
     @property
     def allowed(self) -> int:
-        """How many calls of ours may run at once at the moment; one, however small our share."""
-        return max(1, int(self._window * self.share))
+        """How many calls of ours may run at once at the moment; one at least, but for when it is the others' turn."""
+        slots = self.concurrency * self.share if self.turns is None else self.turns.slots
+        return max(1, int(slots * self._window / self.concurrency)) if slots else 0
 
     @property
     def waiting(self) -> int:
@@ -156,10 +161,12 @@ class Gate:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if not self._waiting or self.running >= self.allowed:
+        if not self._waiting:
             return
         loop, wait = asyncio.get_running_loop(), 0.0
-        if self.breaker.state is State.OPEN:
+        if self.running >= self.allowed:
+            wait = math.inf if self.turns is None else self.turns.next_in_s
+        elif self.breaker.state is State.OPEN:
             wait = self.breaker.probe_at - self.breaker.now()
         elif not self._is_time():
             wait = self._next_at - _AHEAD_S - loop.time()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -24,9 +25,10 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from sqlalchemy import event
 
 from adapters.registry import ADAPTERS
-from adapters.spec import Features, RetryPolicy
+from adapters.spec import Features, Limits, RetryPolicy
 from contracts.topics import COMMANDS
 from services.runtime.breaker import State
+from services.runtime.gate import Gate
 from services.runtime.owner import LEASE_S
 from services.runtime.record import Record
 from services.runtime.settings import Settings
@@ -329,3 +331,72 @@ def test_a_parked_head_that_is_held_past_its_deadline_is_dead_too(ground: Ground
             await until(lambda: bool(where.letters()))
 
     asyncio.run(scenario())
+
+
+# -- what the agency bears
+
+
+def test_all_workers_together_make_no_more_calls_at_once_than_it_bears(ground: Ground) -> None:
+    """It bears a single call; two workers have much to say, and each gets to say it."""
+    customs = Counting()
+    cars = [vin(number) for number in range(6)]
+
+    async def scenario() -> None:
+        async with _two(ground, customs, Limits(concurrency=1), timedelta(seconds=0.25)) as (where, workers):
+            gates = customs.gates = [one.deliveries.attempts.gate for one in workers]
+            calling = _at_both(workers, cars)
+            await until(lambda: sum(gate.running + gate.waiting for gate in gates) == len(cars))
+            assert sum(gate.running for gate in gates) <= 1
+            customs.finish.set()
+            await asyncio.gather(*calling)
+            await until(lambda: len(where.heard("export.released")) == len(cars))
+        assert max(customs.at_once) == 1
+
+    asyncio.run(scenario())
+
+
+def test_all_workers_together_call_no_more_often_than_it_wants(ground: Ground) -> None:
+    """Ten calls a second it wants: five from each of two workers."""
+    customs = Customs()
+    cars = [vin(number) for number in range(12)]
+
+    async def scenario() -> None:
+        async with _two(ground, customs, Limits(per_second=10.0)) as (_, workers):
+            began = time.monotonic()
+            await asyncio.gather(*_at_both(workers, cars))
+        # Who has six to make at five a second begins the last after a second; the gate's timers may be so early.
+        assert max(customs.at) - began >= 5 / 5.0 - 0.05
+
+    asyncio.run(scenario())
+
+
+@dataclass
+class Counting(Slow):
+    """It notes how many calls its callers have under way, whenever one comes."""
+
+    gates: list[Gate] = field(default_factory=list)
+    at_once: set[int] = field(default_factory=set)
+
+    async def declare(self, request: web.Request) -> web.StreamResponse:
+        """Count, then go on."""
+        self.at_once.add(sum(gate.running for gate in self.gates))
+        return await Slow.declare(self, request)
+
+
+@asynccontextmanager
+async def _two(
+    ground: Ground, customs: Customs, limits: Limits, patience: timedelta = timedelta(seconds=1.5)
+) -> AsyncIterator[tuple[Site, list[Worker]]]:
+    """Two workers that have one partition each."""
+    async with ground.site(Features.IDEMPOTENT, customs) as where:
+        ground.monkeypatch.setitem(ADAPTERS, "customs", quick(Features.IDEMPOTENT, patience=patience, limits=limits))
+        async with (
+            where.working(slot="0", partitions=[0]) as one,
+            where.working(slot="1", partitions=[1]) as other,
+        ):
+            yield where, [one, other]
+
+
+def _at_both(workers: list[Worker], cars: list[str]) -> list[asyncio.Task[None]]:
+    """Every second car is the second worker's."""
+    return [_under_way(workers[turn % 2], declaration(car, partition=turn % 2)) for turn, car in enumerate(cars)]

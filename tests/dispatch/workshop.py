@@ -178,11 +178,17 @@ class Site:
 
     @asynccontextmanager
     async def working(
-        self, moment: str | None = None, *, slot: str = "0", generation: int = 1, lane: Lane | None = None
+        self,
+        moment: str | None = None,
+        *,
+        slot: str = "0",
+        generation: int = 1,
+        partitions: Sequence[int] = (0, 1),
+        lane: Lane | None = None,
     ) -> AsyncIterator[Worker]:
         """A process from its start until it is dropped, as a crash drops it; `moment` is where it dies by itself.
 
-        With a lane it gets its partitions, and its commands, from Kafka; without one, the first two at once.
+        With a lane it gets its partitions, and its commands, from Kafka; without one, these two at once.
         """
         death, store = Death(moment), await asyncio.to_thread(open_store, self.settings, "dispatch")
         store.start()
@@ -198,7 +204,7 @@ class Site:
             worker = _worker(agency, store, broker, slot)
             runs = [relay.run, worker.deliveries.book.fence.renew, worker.deliveries.heads.run]
             if lane is None:
-                places = [Place(f"{self.organisation}.commands", one) for one in range(2)]
+                places = [Place(f"{self.organisation}.commands", one) for one in partitions]
                 await worker.deliveries.assigned(places, generation)
             else:
                 worker.lanes = Lanes(replace(lane, slot=slot), worker.deliveries)

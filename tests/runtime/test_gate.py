@@ -11,6 +11,7 @@ import pytest
 from services.runtime.breaker import FAILURES_TO_OPEN, Breaker, State
 from services.runtime.gate import Gate, Late, Slot
 from services.runtime.lanes import Gone
+from services.runtime.turns import Turns
 
 PATIENCE_S = 60.0
 
@@ -111,6 +112,26 @@ def test_a_worker_takes_its_share_of_the_rate() -> None:
         await visit
 
     play(scenario, per_second=4.0)
+
+
+def test_who_waits_for_the_others_turn_to_end_is_let_in_with_ours() -> None:
+    """Nothing happens but that time passes."""
+
+    async def scenario(visits: Visits) -> None:
+        loop = asyncio.get_running_loop()
+        lasts_s, began = 4.0, loop.time()
+        # Partition 0 has every second turn; the other's has a tenth of a second to go.
+        turns = Turns(frozenset({0}), 2, 1, 0.0, lambda: 2 * lasts_s - 0.1 + loop.time() - began)
+        visits.gate.turns = turns
+        visit = visits.come("a")
+        await _settle()
+        assert (visits.inside, visits.gate.allowed) == ([], 0)
+        visits.go["a"].set()
+        await visit
+        assert loop.time() >= began + 0.1
+        assert visits.gate.allowed == 1
+
+    play(scenario, concurrency=1)
 
 
 def test_overload_halves_what_goes_at_once_and_good_answers_bring_it_back() -> None:
