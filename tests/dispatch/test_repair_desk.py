@@ -128,18 +128,48 @@ def test_what_one_process_holds_is_seen_in_all_and_after_its_end(settings: Setti
             assert (await two.search(state="held"))["total"] == 2
             await two.take(generation=2)
             assert (await two.search(state="held"))["total"] == 0
+            assert await noted(two) == [], "what its owner of before noted counts no more"
             two.hold(first)
             two.deliveries().breaker.hold("maintenance")
             assert [row["id"] for row in (await two.search())["deliveries"]] == [first.id]
             two.deliveries().breaker.let_go()
             assert (await two.search())["total"] == 0
-            rows = await two.store.read(lambda connection: connection.execute(text("select id from held")).all())
-            assert [row.id for row in rows] == [second.id], "a note that counts no more, which is deleted in the end"
-            await two.store.run(held.forget_stale)
-            rows = await two.store.read(lambda connection: connection.execute(text("select id from held")).all())
-            assert rows == []
 
     asyncio.run(run())
+
+
+def test_notes_go_with_their_partitions_and_no_others(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many they are; whoever writes one late, not having heard that he lost it, has it deleted in the end."""
+    monkeypatch.setattr(held, "_AT_ONCE", 2)
+
+    async def run() -> None:
+        lane = [release(1, number) for number in range(5)]
+        elsewhere = release(2, 9)._replace(partition=1)
+        async with office(settings) as one:
+            for partition in (0, 1):
+                await one.take(partition=partition)
+            one.hold(*lane, elsewhere)
+            one.deliveries().breaker.hold("maintenance")
+            assert (await one.search())["total"] == 6
+        async with office(settings, slot="1") as two:
+            await two.take(generation=2)
+            assert (await two.search())["total"] == 1
+            assert await noted(two) == [elsewhere.id], "its owner is dead, and nobody has it yet"
+            two.hold(lane[0])
+            two.deliveries().breaker.hold("maintenance")
+            assert (await two.search())["total"] == 2
+            late = text("update held set who = '0/late' where \"partition\" = 0")
+            await two.store.run(lambda connection: connection.execute(late))
+            await two.store.run(held.forget_stale)
+            assert await noted(two) == [elsewhere.id]
+
+    asyncio.run(run())
+
+
+async def noted(desk: Office) -> list[str]:
+    """Of which commands there are notes, whether they count or not."""
+    query = text("select id from held order by id")
+    return await desk.store.read(lambda connection: list(connection.execute(query).scalars()))
 
 
 def test_what_was_parked_a_moment_ago_is_counted_once(settings: Settings) -> None:

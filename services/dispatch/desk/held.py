@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from services.dispatch.tables import held
 from services.runtime.breaker import State
 from services.runtime.packing import pack_headers, unpack_headers
 from services.runtime.parking import Mark, Wanted
-from services.runtime.record import Record
+from services.runtime.record import Place, Record
 from services.runtime.sql import upsert
 from services.runtime.store import Store, waited_out
 from services.runtime.tables import owner, parked
@@ -52,6 +53,7 @@ class Holding:
     store: Store
     counters: Mapping[str, Counter]
     _noted: dict[str, set[str]] = field(default_factory=dict)
+    _cleared: dict[str, set[Place]] = field(default_factory=dict)
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self) -> None:
@@ -64,7 +66,19 @@ class Holding:
         """Have the notes say what is held now where it is held for so long. Raises `StoreUnavailable`."""
         async with self._one_at_a_time:
             for counter in self.counters.values():
+                await self._clear(counter)
                 await self._note(counter, lasting_s)
+
+    async def _clear(self, counter: Counter) -> None:
+        """Have the notes go that others left about partitions which are ours now: they count no more."""
+        consumer, mine = counter.deliveries.book.consumer, counter.deliveries.attempts.mine
+        cleared = self._cleared.setdefault(consumer, set())
+        cleared &= mine
+        new = mine - cleared
+        # Looked for by a reader: mostly there are none, and the writer has better things to do.
+        while new and (left := await self.store.read(partial(_left, consumer=consumer, places=new))):
+            await self.store.run(partial(_forget_left, consumer=consumer, ids=left))
+        cleared |= new
 
     async def _note(self, counter: Counter, lasting_s: float) -> None:
         book, breaker = counter.deliveries.book, counter.deliveries.breaker
@@ -116,8 +130,20 @@ def _forget(connection: Connection, consumer: str, who: str, ids: Collection[str
         connection.execute(delete(held).where(mine, held.c.id.in_(some)))
 
 
+def _left(connection: Connection, consumer: str, places: Collection[Place]) -> list[str]:
+    """Some that those noted who have lost these partitions."""
+    there = tuple_(held.c.topic, held.c.partition).in_(map(tuple, places))
+    query = select(held.c.id).where(held.c.consumer == consumer, there, ~_counts()).limit(_AT_ONCE)
+    return list(connection.execute(query).scalars())
+
+
+def _forget_left(connection: Connection, consumer: str, ids: Collection[str]) -> None:
+    # Whoever has its partition now may have noted it anew.
+    connection.execute(delete(held).where(held.c.consumer == consumer, held.c.id.in_(ids), ~_counts()))
+
+
 def forget_stale(connection: Connection) -> None:
-    """Delete the notes of those who have lost their partitions, which count no more."""
+    """Delete all notes of those who have lost their partitions: also what they wrote late, not having heard of it."""
     connection.execute(delete(held).where(~_counts()))
 
 
