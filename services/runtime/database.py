@@ -46,7 +46,9 @@ def _engine(settings: Settings, service: str, *, immediate: bool) -> Engine:
         return _sqlite(settings.data / "db" / f"{service}.db", immediate=immediate)
     url = make_url(settings.database).set(drivername="postgresql+psycopg")
     options = f"-csearch_path={service} -cidle_in_transaction_session_timeout={_FROZEN}"
-    engine = create_engine(url, connect_args={"options": options, **_LINK}, pool_pre_ping=True)
+    # Whoever reads sees one moment, as on SQLite; whoever writes sees what others have written before it had its locks.
+    seen = "READ COMMITTED" if immediate else "REPEATABLE READ"
+    engine = create_engine(url, isolation_level=seen, connect_args={"options": options, **_LINK}, pool_pre_ping=True)
 
     @event.listens_for(engine, "handle_error")
     def _given_up(error: ExceptionContext) -> None:

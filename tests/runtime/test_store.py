@@ -48,6 +48,23 @@ def test_an_act_that_raises_is_rolled_back_alone(store: Store) -> None:
     assert names == ["a", "b"]
 
 
+def test_who_reads_sees_one_moment(store: Store) -> None:
+    """Whatever is written between its two questions: a page and its count are of the same deliveries."""
+    names = select(breaker.c.organisation)
+
+    def look(connection: Connection) -> list[list[str]]:
+        before = list(connection.execute(names).scalars())
+        with store.writer.begin() as other:
+            other.execute(insert(breaker), _organisation("meanwhile"))
+        return [before, list(connection.execute(names).scalars())]
+
+    async def play() -> tuple[list[list[str]], list[str]]:
+        seen = await store.read(look)
+        return seen, await store.read(lambda connection: list(connection.execute(names).scalars()))
+
+    assert asyncio.run(play()) == ([[], []], ["meanwhile"])
+
+
 def test_many_acts_share_a_commit_and_are_told_in_order(store: Store) -> None:
     """A thousand acts at once are durable, and the listener hears of them in the order they were asked."""
     heard: list[int] = []
