@@ -112,7 +112,9 @@ class Books:
     def judged(self, *, alone: bool) -> list[str]:
         """Everything that is wrong. What several processes say through one outbox keeps no common order."""
         wrong = list(self.wrong)
-        noted = [id_ for (id_,) in self.disk.ask("select id from ledger order by rowid")]
+        # Each says how many had been applied before it: no database keeps the order of its rows.
+        at = {id_: int(number) for ids in self.said.values() for id_, number in (one.split("#") for one in ids)}
+        noted = sorted((id_ for (id_,) in self.disk.ask("select id from ledger")), key=lambda id_: at.get(id_, 0))
         for key, ids in self.sent.items():
             if [id_ for id_ in noted if id_.startswith(f"{key}-")] != ids:
                 wrong.append(f"{key} was applied as {noted}")

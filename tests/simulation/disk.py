@@ -1,4 +1,8 @@
-"""A database in a simulated world: SQLite in memory, with commits that take time, fail, or are done unheard."""
+"""A database in a simulated world, SQLite or PostgreSQL, with commits that take time, fail, or are done unheard.
+
+Whatever touches it does so between two callbacks of the world, from the first statement to the commit: so no process is
+frozen or killed with a transaction open, and none waits for another's lock, which on one thread would be for ever.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import StaticPool
 
@@ -26,18 +31,14 @@ _DONE: Final = 0.5
 class Device:
     """One database for all runs, since making tables takes longer than a run. Fails as the disk in it says."""
 
-    def __init__(self) -> None:
+    def __init__(self, engine: Engine) -> None:
         self.disk: Disk | None = None
-        self.engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
-        event.listen(self.engine, "connect", self._connect)
-        event.listen(self.engine, "begin", lambda connection: connection.exec_driver_sql("begin"))
+        self.engine = engine
+        self.tables = [table for metadata in _TABLES for table in metadata.sorted_tables]
         for metadata in _TABLES:
             metadata.create_all(self.engine)
         event.listen(self.engine, "before_cursor_execute", self._execute)
         event.listen(self.engine, "commit", self._commit)
-
-    def _connect(self, connection: Any, _: Any) -> None:
-        connection.isolation_level = None
 
     def _execute(self, *_: Any) -> None:
         if self.disk is not None and self.disk.full:
@@ -53,7 +54,29 @@ class Device:
         raise OperationalError("commit", {}, RuntimeError("connection lost"))
 
 
-device = cache(Device)
+@cache
+def device(database: str | None) -> Device:
+    """The one at a URL; without one, in memory."""
+    return Device(_in_memory() if database is None else _at(database))
+
+
+def _in_memory() -> Engine:
+    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _: Any) -> None:
+        connection.isolation_level = None
+
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("begin"))
+    return engine
+
+
+def _at(database: str) -> Engine:
+    url = make_url(database).set(drivername="postgresql+psycopg")
+    # One connection, and no waiting for it: two transactions open at once are an error here, not a wait for a lock.
+    return create_engine(
+        url, connect_args={"options": "-csearch_path=dispatch"}, pool_size=1, max_overflow=0, pool_timeout=0
+    )
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -68,22 +91,28 @@ class Disk:
     """How often the connection breaks after a commit."""
 
     def __post_init__(self) -> None:
-        device().disk = None
-        with device().engine.begin() as connection:
-            for table in (table for metadata in _TABLES for table in metadata.sorted_tables):
+        self.device.disk = None
+        with self.device.engine.begin() as connection:
+            for table in self.device.tables:
                 connection.exec_driver_sql(f"delete from {table.name}")  # noqa: S608 - our own tables' names
-        device().disk = self
+        self.device.disk = self
+
+    @property
+    def device(self) -> Device:
+        """What it is in."""
+        return device(self.world.database)
 
     def ask(self, question: str, *about: str) -> list[Any]:
         """Look at it from outside of the world, past everything that could fail."""
-        with device().engine.connect() as connection:
+        with self.device.engine.connect() as connection:
             driver = connection.connection.driver_connection
             assert driver is not None
-            return list(driver.execute(question, about).fetchall())
+            asked = question if self.world.database is None else question.replace("?", "%s")
+            return list(driver.execute(asked, about).fetchall())
 
     def store(self, process: Process) -> SimulatedStore:
         """A process's way to it."""
-        return SimulatedStore(device().engine, device().engine, disk=self, process=process)
+        return SimulatedStore(self.device.engine, self.device.engine, disk=self, process=process)
 
 
 @dataclass(slots=True, repr=False)

@@ -45,9 +45,9 @@ class Outcome:
         return "\n  ".join((f"seed {self.seed} after {self.steps} steps:", *self.wrong, "what happened:", *self.told))
 
 
-def books(seed: int) -> Outcome:
+def books(seed: int, database: str | None = None) -> Outcome:
     """A service whose effect is in its store; alone in its group, or one of several with zombies among them."""
-    world = World(seed)
+    world = World(seed, database)
     chance = world.chance
     alone = chance.random() < 1 / 2
     service = Books(world)
@@ -60,22 +60,21 @@ def books(seed: int) -> Outcome:
     return settled(supervisor, lambda: service.finished, partial(service.judged, alone=alone))
 
 
-def dispatch(seed: int) -> Outcome:
+def dispatch(seed: int, database: str | None = None) -> Outcome:
     """A dispatch to two organisations of one kind with changing moods."""
-    return _dispatch(seed, (DISASTERS, HAUNTED))
+    return _dispatch(World(seed, database), (DISASTERS, HAUNTED))
 
 
 def skewed_dispatch(seed: int) -> Outcome:
     """The same on machines whose clocks are off, each by its own, and leap."""
-    return _dispatch(seed, (LEAPING,), _skewed)
+    return _dispatch(World(seed), (LEAPING,), _skewed)
 
 
 def _dispatch(
-    seed: int, disasters: tuple[tuple[str, ...], ...], before: Callable[[World], None] = lambda _: None
+    world: World, disasters: tuple[tuple[str, ...], ...], before: Callable[[World], None] = lambda _: None
 ) -> Outcome:
     # tenacity draws its jitter from the common source.
-    random.seed(seed)
-    world = World(seed)
+    random.seed(world.seed)
     chance = world.chance
     before(world)
     service = Dispatch(world, chance.choice(tuple(Features)))
@@ -165,3 +164,6 @@ PLANS: Final[dict[str, Callable[[int], Outcome]]] = {
     "skewed journey": skewed_journey,
 }
 """By what they are about."""
+
+ON_POSTGRESQL: Final[dict[str, Callable[..., Outcome]]] = {"books": books, "dispatch": dispatch}
+"""Those that may also be played there: it takes longer, so a part of all."""

@@ -147,6 +147,8 @@ class World:
     """Time, chance, the processes, and what is going to happen."""
 
     seed: int
+    database: str | None = None
+    """The URL of what its processes keep their books in; without one they are in memory."""
     now: float = 0.0
     chance: random.Random = field(init=False)
     living: list[Process] = field(default_factory=list)
