@@ -7,7 +7,7 @@ from functools import cache
 from typing import Annotated, Any, Final, TypeVar, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails, PydanticUndefined, to_json
+from pydantic_core import ErrorDetails, PydanticSerializationError, PydanticUndefined, to_json
 
 from .contract import Check, Contract
 from .sale import Fault
@@ -25,7 +25,12 @@ def faults_of(model: type[C], raw: Mapping[str, Any]) -> tuple[C | None, tuple[F
     tells the value, and of an unknown field not even the name, which could be personal data put in the wrong place.
     """
     try:
-        return model.model_validate_json(to_json(dict(raw))), ()
+        content = to_json(dict(raw))
+    except PydanticSerializationError:
+        # Half of a surrogate pair, which JSON can write and no text has.
+        return None, (Fault(code="V102", field="data", reason="string_unicode"),)
+    try:
+        return model.model_validate_json(content), ()
     except ValidationError as wrong:
         details = wrong.errors(include_input=False, include_url=False)
     faults = [_fault(detail) for detail in details]

@@ -5,21 +5,31 @@ from __future__ import annotations
 import getpass
 import http.client
 import json
+import re
 from pathlib import Path
 from typing import Any, Final
+
+import typer
 
 from services.cli.running import running
 from services.stack.trouble import TroubleError
 
 _TIMEOUT_S: Final = 30.0
+_ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:\-]{0,199}")
 _LIST: Final = "tongche delivery list"
 _FIXES: Final = {
     "unknown": _LIST,
-    "no-organisation": "tongche status",
     "no-repair": "tongche repair list",
     "unavailable": "tongche status",
     "not-valid": "--help",
 }
+
+
+def whole_id(text: str) -> str:
+    """An id as it was typed; it becomes part of an address, so what no id has is refused here."""
+    if _ID.fullmatch(text) is None:
+        raise typer.BadParameter("不是编号 / this is no id")
+    return text
 
 
 class Dispatch:
@@ -62,7 +72,16 @@ def _trouble(status: int, problem: dict[str, Any], about: str | None) -> Trouble
     zh, _, en = said.partition(" / ")
     faults = "".join(f"\n  {_fault(fault)}" for fault in problem.get("faults", ()))
     fix = "tongche up" if status == http.client.UNAUTHORIZED else _FIXES.get(code) or about or _LIST
+    if code == "no-organisation":
+        fix = _organisations()
     return TroubleError(zh, (en or zh) + faults, fix=fix)
+
+
+def _organisations() -> str:
+    # Every verb would start later for what only this mistake needs.
+    from adapters.organisations import ORGANISATIONS
+
+    return " | ".join(ORGANISATIONS)
 
 
 def _fault(fault: dict[str, str]) -> str:

@@ -14,7 +14,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.asking import Dispatch
+from services.cli.asking import Dispatch, whole_id
 from services.cli.filters import Wanted, filtered
 from services.cli.terminal import Data, Json, answer, out, talk
 from services.console import words
@@ -28,7 +28,7 @@ _PAGE: Final = 500
 _LAST_ATTEMPTS: Final = 8
 """Of many attempts the first and the last tell it all."""
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="投递编号 / the delivery's id")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="投递编号 / the delivery's id", callback=whole_id)]
 Reason = Annotated[str, typer.Option("--reason", help="为什么，永久保存，勿写姓名 / why: kept for good, no names")]
 
 
@@ -211,7 +211,9 @@ def _decide(id_: str, act: str, form: dict[str, Any], data: Path | None, *, as_j
 
 
 def _turn(organisation: str, act: str, reason: str, data: Path | None) -> Any:
-    return Dispatch(data).act(f"/v1/organisations/{organisation}/{act}", {"reason": reason}, about="tongche status")
+    return Dispatch(data).act(
+        f"/v1/organisations/{organisation}/{act}", {"reason": reason}, about="tongche delivery list"
+    )
 
 
 def _show(id_: str) -> str:
@@ -225,7 +227,7 @@ def _object(file: Path) -> dict[str, Any]:
     """A JSON object from a file."""
     try:
         found = json.loads(sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as wrong:
+    except (OSError, ValueError, RecursionError) as wrong:
         raise TroubleError(
             f"无法读取 {file}", f"cannot read {file}: {type(wrong).__name__}", fix="一个 JSON 对象 / one JSON object"
         ) from wrong
@@ -262,7 +264,11 @@ def _pair(schema: dict[str, Any], field: str) -> tuple[str, Any]:
 def _organisations(rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
-    table = Table("机构 / organisation", "状态 / state", "原因 / why", "自 / since", "暂缓 / held", box=None)
+    table = Table(box=None)
+    # What one has to type is never cut.
+    table.add_column("机构 / organisation", overflow="fold")
+    for title in ("状态 / state", "原因 / why", "自 / since", "暂缓 / held"):
+        table.add_column(title)
     for row in rows:
         who = f"{row['paused_by']}: " if row["paused_by"] else ""
         why, state = Text(f"{who}{row['reason'] or ''}"), words.breaker("paused" if who else row["state"])

@@ -60,7 +60,7 @@ def chosen(  # noqa: PLR0913 - every filter is an option
     state: Annotated[State | None, typer.Option("--state", help="只看该状态 / in one state")] = None,
     organisation: Annotated[
         str | None,
-        typer.Option("--organisation", metavar="ID", help="只看该机构 / of one organisation: tongche status"),
+        typer.Option("--organisation", metavar="ID", help="只看该机构 / of one organisation; a wrong one shows all"),
     ] = None,
     agency: Annotated[
         str | None, typer.Option("--agency", help="只看该类机构 / of one kind: miit, tax, insurer, bank, police, …")

@@ -13,7 +13,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from services.cli.asking import Dispatch
+from services.cli.asking import Dispatch, whole_id
 from services.cli.delivery import Reason, moment
 from services.cli.filters import Wanted, filtered, rate
 from services.cli.terminal import Data, Json, answer, out, talk
@@ -24,7 +24,7 @@ _LOOK_S: Final = 0.5
 _PLAIN_STEP: Final = 0.1
 _LIST: Final = "tongche repair list"
 
-Id = Annotated[str, typer.Argument(metavar="REPAIR", help="修复计划编号 / the repair's id")]
+Id = Annotated[str, typer.Argument(metavar="REPAIR", help="修复计划编号 / the repair's id", callback=whole_id)]
 
 
 class Act(Enum):

@@ -75,6 +75,11 @@ class Breaker:
         return False
 
     @property
+    def may_lie_in_calls(self) -> bool:
+        """Whether calls failed in a way that may be the fault of what they ask."""
+        return bool(self._about)
+
+    @property
     def away_s(self) -> float:
         """How many seconds it has not been closed, all in all: that much of any wait was not a matter of one call."""
         return self._away_s + self.gone_s

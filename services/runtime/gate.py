@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import random
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -151,10 +152,21 @@ class Gate:
             if self._waiting[0].admitted.done():
                 self._waiting.popleft()
             elif self._lets_through():
-                self._waiting.popleft().admitted.set_result(self._take())
+                self._next().admitted.set_result(self._take())
             else:
                 break
         self._wake_when_due()
+
+    def _next(self) -> _Waiter:
+        """Who came first; but where the fault may lie in what is asked, anybody may have to probe.
+
+        At the front may stand those whose calls always fail. Were they to probe one after another, with longer and
+        longer pauses, a few of them would keep a healthy organisation closed to everybody.
+        """
+        if self.breaker.state is State.HALF_OPEN and self.breaker.may_lie_in_calls:
+            place = random.randrange(len(self._waiting))  # noqa: S311 - no secret
+            self._waiting[0], self._waiting[place] = self._waiting[place], self._waiting[0]
+        return self._waiting.popleft()
 
     def _wake_when_due(self) -> None:
         """Have a look when the clock alone may let somebody in; everything else calls `look` or `leave`."""

@@ -96,13 +96,19 @@ class Lanes:
         if not self._tenures:
             return 0
         ends = await self._consumer.ends(list(self._tenures))
-        return sum([max(0, end - await self._done_below(place)) for place, end in ends.items()])
+        done = {place: await self._done_below(place) + self._done_above(place) for place in ends}
+        return sum(max(0, end - done[place]) for place, end in ends.items())
 
     async def _done_below(self, place: Place) -> int:
         tenure = self._tenures.get(place)
         if tenure is not None and tenure.watermark.committable is not None:
             return tenure.watermark.committable
         return await self._consumer.committed(place)
+
+    def _done_above(self, place: Place) -> int:
+        """How many are finished above one that is not."""
+        tenure = self._tenures.get(place)
+        return tenure.watermark.ahead if tenure is not None else 0
 
     @property
     def _tenures(self) -> Mapping[Place, Tenure]:

@@ -31,6 +31,11 @@ class Watermark:
             self.committable = head + 1
 
     @property
+    def ahead(self) -> int:
+        """How many records are finished and may not be committed, since one before them is not."""
+        return len(self._finished)
+
+    @property
     def unfinished(self) -> int:
         """How many records of this partition are in memory."""
         return len(self._fetched)

@@ -170,3 +170,10 @@ def test_any_json_in_any_field_is_a_fault_and_nothing_worse(value: Any) -> None:
         message, faults = faults_of(model, raw)
         assert message is None
         assert faults
+
+
+def test_half_a_surrogate_pair_is_a_fault_like_any_other() -> None:
+    """JSON can write it, and no text has it; it must not be taken for a mistake of ours."""
+    data, (fault,) = faults_of(SaleCancelledV1, {"vin": "\ud800"})
+    assert data is None
+    assert (fault.code, fault.reason) == ("V102", "string_unicode")

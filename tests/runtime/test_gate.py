@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -75,6 +76,29 @@ def test_no_more_at_once_than_it_bears_and_in_the_order_of_coming() -> None:
         assert visits.inside == list("abcd")
         assert visits.gate.running == 0
 
+    play(scenario)
+
+
+def test_a_few_bad_calls_at_the_front_do_not_keep_a_healthy_organisation_closed() -> None:
+    """Whoever waits may have to probe; one after another, all twenty at the front would have to fail first."""
+    probes: list[str] = []
+
+    async def scenario(visits: Visits) -> None:
+        breaker = visits.gate.breaker
+        breaker.failed("nonsense", 0.01, about="bad")
+
+        async def call(name: str) -> None:
+            async with visits.gate.slot(lambda: False, PATIENCE_S) as slot:
+                probes.append(name)
+                if name == "bad" and "good" not in probes:
+                    slot.failed("nonsense", pause_s=0.01, about="bad")
+                else:
+                    slot.answered()
+
+        await asyncio.gather(*(call("bad") for _ in range(20)), *(call("good") for _ in range(200)))
+        assert probes.index("good") < 20
+
+    random.seed(1)
     play(scenario)
 
 

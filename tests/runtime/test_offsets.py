@@ -27,3 +27,15 @@ def test_nothing_unfinished_is_below_what_may_be_committed(offsets: list[int], r
         assert watermark.committable is None or all(offset >= watermark.committable for offset in waiting)
     assert watermark.committable == offsets[-1] + 1
     assert watermark.unfinished == 0
+
+
+def test_what_is_finished_above_an_unfinished_one_is_counted_apart() -> None:
+    """It may not be committed, and it does not wait any more."""
+    watermark = Watermark()
+    for offset in (3, 4, 7):
+        watermark.fetched(offset)
+    watermark.finished(4)
+    watermark.finished(7)
+    assert (watermark.committable, watermark.ahead) == (None, 2)
+    watermark.finished(3)
+    assert (watermark.committable, watermark.ahead) == (8, 0)
