@@ -221,7 +221,8 @@ def test_what_is_still_being_carried_out_when_it_is_parked_is_not_called_again(s
         async with where.working() as worker:
             await worker.deliveries.handle(record, None)
             (row,) = await worker.parked()
-            assert (row.failure, customs.effects) == ("ambiguous", [])
+            # On a busy machine it may have been carried out by now; then nothing is left to be tempted by.
+            assert row.failure == "ambiguous"
             await worker.nothing_parked()
             await _settled(where, record)
         assert (customs.effects_on(CAR), customs.calls_about(CAR)) == (1, 1)
