@@ -71,10 +71,13 @@ def _trouble(status: int, problem: dict[str, Any], about: str | None) -> Trouble
     said = str(problem.get("detail") or http.client.responses.get(status, status))
     zh, _, en = said.partition(" / ")
     faults = "".join(f"\n  {_fault(fault)}" for fault in problem.get("faults", ()))
-    fix = "tongche up" if status == http.client.UNAUTHORIZED else _FIXES.get(code) or about or _LIST
-    if code == "no-organisation":
-        fix = _organisations()
-    return TroubleError(zh, (en or zh) + faults, fix=fix)
+    return TroubleError(zh, (en or zh) + faults, fix=_fix(status, code, about))
+
+
+def _fix(status: int, code: str, about: str | None) -> str:
+    if status == http.client.UNAUTHORIZED:
+        return "tongche up"
+    return _organisations() if code == "no-organisation" else _FIXES.get(code) or about or _LIST
 
 
 def _organisations() -> str:

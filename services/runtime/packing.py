@@ -1,4 +1,4 @@
-"""How headers, messages and attempts are written into columns."""
+"""How headers, records and messages are written into columns."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from pydantic_core import from_json, to_json
+from sqlalchemy import Row
 
 from contracts.envelope import Headers
 
-from .record import Outgoing
+from .record import Outgoing, Record
 
 
 def pack_headers(headers: Headers) -> bytes:
@@ -21,6 +22,24 @@ def pack_headers(headers: Headers) -> bytes:
 def unpack_headers(packed: bytes) -> Headers:
     """The inverse of `pack_headers`."""
     return tuple((name, _bytes(value)) for name, value in from_json(packed))
+
+
+def pack_record(record: Record) -> dict[str, Any]:
+    """A record as the columns of a row, named alike in every table that keeps one."""
+    return {
+        "id": record.id,
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "key": record.key,
+        "headers": pack_headers(record.headers),
+        "value": record.value or b"",
+    }
+
+
+def unpack_record(row: Row[Any]) -> Record:
+    """The inverse of `pack_record`."""
+    return Record(row.topic, row.partition, row.offset, row.key, unpack_headers(row.headers), row.value)
 
 
 def pack_messages(messages: Iterable[Outgoing]) -> bytes:

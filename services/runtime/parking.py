@@ -14,7 +14,7 @@ from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_, update
 from sqlalchemy.sql import ColumnElement
 
-from .packing import pack_headers, pack_messages, unpack_headers, unpack_messages
+from .packing import pack_messages, pack_record, unpack_messages, unpack_record
 from .record import Outgoing, Place, Record
 from .tables import outbox, parked
 
@@ -211,16 +211,9 @@ def _key(row: Parked) -> ColumnElement[bool]:
 
 
 def _columns(row: Parked) -> dict[str, Any]:
-    record = row.record
     return {
         "consumer": row.consumer,
-        "id": record.id,
-        "topic": record.topic,
-        "partition": record.partition,
-        "offset": record.offset,
-        "key": record.key,
-        "headers": pack_headers(record.headers),
-        "value": record.value or b"",
+        **pack_record(row.record),
         "case_id": row.case,
         "command": row.command,
         "state": row.state,
@@ -239,11 +232,10 @@ def _columns(row: Parked) -> dict[str, Any]:
 
 
 def _read(row: Row[Any]) -> Parked:
-    record = Record(row.topic, row.partition, row.offset, row.key, unpack_headers(row.headers), row.value)
     outputs: Sequence[Outgoing] = unpack_messages(row.outputs) if row.outputs else ()
     return Parked(
         row.consumer,
-        record,
+        unpack_record(row),
         case=row.case_id,
         command=row.command,
         state=row.state,

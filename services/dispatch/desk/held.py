@@ -19,7 +19,7 @@ from sqlalchemy.sql import ColumnElement
 from contracts.envelope import Undecodable, envelope_of
 from services.dispatch.tables import held
 from services.runtime.breaker import State
-from services.runtime.packing import pack_headers, unpack_headers
+from services.runtime.packing import pack_record, unpack_record
 from services.runtime.parking import Mark, Wanted
 from services.runtime.record import Place, Record
 from services.runtime.sql import upsert
@@ -148,16 +148,9 @@ def forget_stale(connection: Connection) -> None:
 
 
 def _columns(one: Held, who: str) -> dict[str, Any]:
-    record = one.record
     return {
         "consumer": one.consumer,
-        "id": record.id,
-        "topic": record.topic,
-        "partition": record.partition,
-        "offset": record.offset,
-        "key": record.key,
-        "headers": pack_headers(record.headers),
-        "value": record.value or b"",
+        **pack_record(one.record),
         "case_id": one.case,
         "command": one.command,
         "since": one.since,
@@ -224,5 +217,4 @@ def _counts() -> ColumnElement[bool]:
 
 
 def _read(row: Row[Any]) -> Held:
-    record = Record(row.topic, row.partition, row.offset, row.key, unpack_headers(row.headers), row.value)
-    return Held(row.consumer, record, row.case_id, row.command, row.since)
+    return Held(row.consumer, unpack_record(row), row.case_id, row.command, row.since)
