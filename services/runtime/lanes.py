@@ -189,7 +189,7 @@ class Lanes:
             turned = [
                 place
                 for place, tenure in self._tenures.items()
-                if (everything or not tenure.live) is paused is not tenure.paused and place in held
+                if tenure.paused is not paused and (everything or not tenure.live) is paused and place in held
             ]
             for place in turned:
                 self._tenures[place].paused = paused
