@@ -6,8 +6,8 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import Callable, MutableMapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager, suppress
 from typing import Any, Final, Literal, TextIO, cast
 
 import structlog
@@ -66,6 +66,18 @@ def bind(**what: str | None) -> None:
 def unbind(*names: str) -> None:
     """Stop saying it."""
     structlog.contextvars.unbind_contextvars(*names)
+
+
+@contextmanager
+def hushed(library: str) -> Iterator[None]:
+    """Let a library say nothing short of a crash, for as long as we ourselves take away what it would complain of."""
+    logger = logging.getLogger(library)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 class Lossy:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -95,17 +94,19 @@ def isolation(
 @contextmanager
 def _shown() -> Iterator[Told]:
     """A bar on a terminal; elsewhere a plain line for each step."""
-    # The client library complains of topics that are a moment old, and of brokers that we take away ourselves.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    from observability import logs
+
     # Whoever ends it from outside must not leave a broker or a whole stack behind.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    if not talk.is_terminal:
-        yield lambda what, share: talk.print(f"{share:4.0%} {what}", markup=False)
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=talk) as progress:
-        task = progress.add_task("准备 / preparing", total=1.0)
-        yield _moving(progress, task)
+    # The client library complains of topics that are a moment old, and of brokers that we take away ourselves.
+    with logs.hushed("aiokafka"):
+        if not talk.is_terminal:
+            yield lambda what, share: talk.print(f"{share:4.0%} {what}", markup=False)
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=talk) as progress:
+            task = progress.add_task("准备 / preparing", total=1.0)
+            yield _moving(progress, task)
 
 
 def _moving(progress: Progress, task: TaskID) -> Callable[[str, float], None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import shutil
 import tempfile
@@ -55,13 +54,14 @@ def run(
 
     全部恢复、核对通过、每种故障都发生过才算成功 / exit 0 only if healed, clean, and every kind of fault came about.
     """
-    # The client library complains of every broker that we take away from it ourselves.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    from observability import logs
+
     planned = _planned(seed, minutes, faults)
     repeat = _command(seed, minutes, faults)
     folder = terminal.folder(data) if data else DataFolder(Path(tempfile.mkdtemp(prefix="tongche-chaos-")))
     talk.print(f"{repeat}\n数据 / data: {folder.root}", markup=False, soft_wrap=True)
-    course, verdict = asyncio.run(_played(planned, folder))
+    with logs.hushed("aiokafka"):
+        course, verdict = asyncio.run(_played(planned, folder))
     good = course.ended and verdict.clean and not course.never_dealt
     _show(course, verdict)
     if not good:

@@ -99,6 +99,15 @@ def test_an_outage_of_kafka_does_not_flood_the_log(out: io.StringIO) -> None:
     assert metrics.read("tongche_log_lines_suppressed_total", logger="aiokafka") - before == 95
 
 
+def test_a_hushed_library_speaks_again_afterwards(out: io.StringIO) -> None:
+    """Whoever takes brokers away hides the complaints of that time only."""
+    complaint = logging.getLogger("aiokafka.client")
+    with logs.hushed("aiokafka"):
+        complaint.error("hidden")
+    complaint.error("heard")
+    assert [line["event"] for line in lines(out)] == ["heard"]
+
+
 def test_after_a_while_the_line_is_written_again_and_tells_what_was_left_out() -> None:
     """A period later the same line comes through, with the number of those that did not."""
     now = 100.0
