@@ -11,7 +11,7 @@ from .contract import Contract, Part
 from .versions import Versions
 
 Headline = Literal["OPEN", "HOLD", "MANUAL", "CANCELLING", "CANCELLED", "REFUSED", "CLOSED"]
-CaseKind = Literal["new-car", "export-new"]
+CaseKind = Literal["new-car", "export-new", "returned-car"]
 Word = Annotated[str, StringConstraints(max_length=60)]
 
 
@@ -26,8 +26,18 @@ class Facet(Part):
     owner: Word | None = None
 
 
+class Input(Part):
+    """What a step was decided on: its name, and the SHA-256 of its canonical JSON, without any personal field."""
+
+    name: Word
+    sha256: t.Sha256
+
+
 class Step(Part):
-    """One transition of this change, with the rule that allowed it and, where one decided, its policy pack."""
+    """One transition of this change, and why: the rule, its source, the policy packs that decided, the inputs.
+
+    `source` cites what the rule rests on; `pack` is the policy pack that decided, where one did.
+    """
 
     rule: Word
     facet: Word
@@ -36,6 +46,8 @@ class Step(Part):
     zh: t.Reason
     en: t.Reason
     pack: Word | None = None
+    source: t.Text | None = None
+    inputs: tuple[Input, ...] = ()
 
 
 class Timer(Part):

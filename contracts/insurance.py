@@ -81,10 +81,11 @@ class InsuranceEndorsedV1(Contract):
 
 
 class InsuranceCancelV1(Contract):
-    """Undo a policy before registration, by the insurer's own rule."""
+    """End a policy: of a car that was never registered by the insurer's own rule, of one struck off by CTPL 16."""
 
     vin: t.Vin
     policy_no: t.PolicyNo
+    cancel_ground: Literal["NOT_REGISTERED", "DEREGISTERED"]
     reason: t.Reason
 
 

@@ -11,6 +11,10 @@ from .contract import Contract
 from .versions import Versions
 
 
+RecordVersion = Annotated[int, Field(ge=1)]
+"""The how-manieth change of one record: 1 made it. What comes before its predecessor waits for it."""
+
+
 class PlateReserveV1(Contract):
     """Hold a plate number of the right kind for this buyer."""
 
@@ -91,6 +95,7 @@ class MortgageRegisterV1(Contract):
     reg_cert_no: Annotated[str, Field(pattern=r"^[0-9]{12}$")]
     lender_uscc: t.Uscc
     loan_contract_no: t.Reference
+    cosign_no: t.Reference
     buyer_name: t.Text
     buyer_id_type: t.IdType
     buyer_id_no: t.IdNo
@@ -102,6 +107,7 @@ class MortgageRegisteredV1(Contract):
     vin: t.Vin
     mortgage_no: t.Reference
     mortgage_state: Literal["REGISTERED"] = "REGISTERED"
+    record_version: RecordVersion = 1
 
 
 class MortgageReleaseV1(Contract):
@@ -110,14 +116,16 @@ class MortgageReleaseV1(Contract):
     vin: t.Vin
     mortgage_no: t.Reference
     lender_uscc: t.Uscc
+    settled_on: t.Day
 
 
 class MortgageReleasedV1(Contract):
-    """The mortgage is off the record."""
+    """The mortgage is off the record; told on request, or by the police of their own accord."""
 
     vin: t.Vin
     mortgage_no: t.Reference
     mortgage_state: Literal["RELEASED"] = "RELEASED"
+    record_version: RecordVersion = 2
 
 
 class ElicenceIssueV1(Contract):
@@ -169,6 +177,40 @@ class ElicenceVerifiedV1(Contract):
     vin: t.Vin
     grant_no: t.Reference
     valid: bool
+
+
+class ElicenceRevokeV1(Contract):
+    """Take the electronic licence back."""
+
+    vin: t.Vin
+    elicence_no: t.Reference
+    reason: t.Reason
+
+
+class ElicenceRevokedV1(Contract):
+    """The electronic licence is void."""
+
+    vin: t.Vin
+    elicence_no: t.Reference
+
+
+class RegistrationDeregisterV1(Contract):
+    """Strike the car off the register, plate and certificate handed in; refused L423 while a mortgage stands."""
+
+    vin: t.Vin
+    reg_cert_no: Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+    plate_no: t.PlateNo
+    dereg_ground: Literal["RETURNED"]
+    returned_on: t.Day
+
+
+class RegistrationDeregisteredV1(Contract):
+    """The car is off the register."""
+
+    vin: t.Vin
+    reg_cert_no: Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+    dereg_no: t.Reference
+    dereg_date: t.Day
 
 
 class PlateDispatchV1(Contract):
@@ -230,3 +272,11 @@ PLATE_DISPATCH: Final = _police("plate.dispatch", "command", "send plate and pap
 PLATE_DISPATCHED: Final = _police("plate.dispatched", "event", "the courier has them", PlateDispatchedV1)
 PLATE_TRACK: Final = _police("plate.track", "command", "ask whether they arrived", PlateTrackV1)
 PLATE_DELIVERED: Final = _police("plate.delivered", "event", "they arrived", PlateDeliveredV1)
+ELICENCE_REVOKE: Final = _police("elicence.revoke", "command", "take the licence back", ElicenceRevokeV1)
+ELICENCE_REVOKED: Final = _police("elicence.revoked", "event", "the licence is void", ElicenceRevokedV1)
+REGISTRATION_DEREGISTER: Final = _police(
+    "registration.deregister", "command", "strike the car off the register", RegistrationDeregisterV1
+)
+REGISTRATION_DEREGISTERED: Final = _police(
+    "registration.deregistered", "event", "the car is off the register", RegistrationDeregisteredV1
+)

@@ -93,13 +93,15 @@ class SaleConfirmedV1(_Vehicle, _Buyer):
 class SaleConfirmedV2(_Vehicle):
     """Splits the price, because the tax office needs the part without VAT; adds loan and export.
 
-    At home `buyer` and `insurer_uscc` are required; for export neither is used (PIPL 38: an exporter's
+    `battery_excl` is the price without VAT of a battery-swap car's battery that has an invoice of its own; the amounts
+    are then of the car alone. At home `buyer` and `insurer_uscc` are required; for export neither is used (PIPL 38: an exporter's
     papers carry vehicle data, not the owner's).
     """
 
     amount_incl: t.Price
     amount_excl: t.Price
     vat: t.Fen
+    battery_excl: t.Price | None = None
     buyer: Buyer | None = None
     loan: Loan | None = None
     export: Export | None = None
@@ -123,6 +125,12 @@ class SaleConfirmedV2(_Vehicle):
             ("buyer", "export"),
             "buyer",
             lambda buyer, export: (buyer is None) != (export is None),
+        ),
+        Check(
+            "battery_of_none",
+            ("battery_excl", "fuel_kind"),
+            "battery_excl",
+            lambda battery, fuel: battery is None or fuel in {"BEV", "PHEV", "EREV"},
         ),
         Check("loan_for_export", ("loan", "export"), "loan", lambda loan, export: loan is None or export is None),
     )
@@ -159,7 +167,7 @@ def downcast_v2_v1(new: SaleConfirmedV2) -> SaleConfirmedV1:
 class SaleCorrectedV1(Contract):
     """The maker or dealer corrects what it told us; only the fields that are there change.
 
-    `sale_version` is the version of the case that the correction was made against; a stale one gets C410.
+    `pay_cash` drops the loan. `sale_version` is the version of the case that the correction was made against; a stale one gets C410.
     """
 
     vin: t.Vin
@@ -174,6 +182,7 @@ class SaleCorrectedV1(Contract):
     buyer_name: t.Text | None = None
     phone: t.Phone | None = None
     address: t.Text | None = None
+    pay_cash: Literal[True] | None = None
     reason: t.Reason
 
 
@@ -181,6 +190,14 @@ class SaleCancelledV1(Contract):
     """The sale is off."""
 
     vin: t.Vin
+    reason: t.Reason
+
+
+class SaleReturnedV1(Contract):
+    """The car goes back to its maker or dealer: before registration the sale is undone, after it a new case begins."""
+
+    vin: t.Vin
+    returned_on: t.Day
     reason: t.Reason
 
 
@@ -208,10 +225,11 @@ SALE_CONFIRMED: Final = Versions(
     models=(SaleConfirmedV1, SaleConfirmedV2),
     upcasts=(upcast_v1_v2,),
     downcasts=(downcast_v2_v1,),
-    losses=("the loan; the price's split; a sale for export cannot be said",),
+    losses=("the loan; the price's split; a battery invoiced apart; a sale for export cannot be said",),
 )
 SALE_CORRECTED: Final = Versions("sale.corrected", "event", "oem", "corrects a sale", (SaleCorrectedV1,))
 SALE_CANCELLED: Final = Versions("sale.cancelled", "event", "oem", "calls a sale off", (SaleCancelledV1,))
+SALE_RETURNED: Final = Versions("sale.returned", "event", "oem", "the car went back", (SaleReturnedV1,))
 SALE_REFUSED: Final = Versions(
     "sale.refused", "event", "tongche", "tells a publisher on Kafka why nothing was published", (SaleRefusedV1,)
 )

@@ -64,6 +64,7 @@ class TaxDeclareV1(Contract):
     invoice_date: t.Day
     coc_no: t.CertificateNo
     amount_excl: t.Price
+    battery_excl: t.Price | None = None
     relief_code: Literal["NONE", "NEV"]
     declared_on: t.Day
     buyer_name: t.Text
@@ -102,10 +103,13 @@ class TaxPaidV1(Contract):
 
 
 class TaxReclaimV1(Contract):
-    """Ask the tax back before registration (TCL 51)."""
+    """Ask tax back: all of it where none was owed (TCL 51), a part of it for a car that went back (PTL 15)."""
 
     vin: t.Vin
     assessment_no: t.Reference
+    reclaim_basis: Literal["TCL-51", "PTL-15"]
+    returned_on: t.Day | None = None
+    refund_asked: t.Price
     reason: t.Reason
 
 

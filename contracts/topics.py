@@ -136,12 +136,15 @@ COMMANDS: Final = {
         _row(loan.LOAN_WITHDRAW, loan.LOAN_WITHDRAWN, days=3),
         _row(police.PLATE_RESERVE, police.PLATE_RESERVED, days=1),
         _row(police.PLATE_RELEASE, police.PLATE_RELEASED, days=3),
-        _row(police.REGISTRATION_REGISTER, police.REGISTRATION_REGISTERED, days=7),
+        _row(police.REGISTRATION_REGISTER, police.REGISTRATION_REGISTERED, days=20),
+        _row(loan.MORTGAGE_COSIGN, loan.MORTGAGE_COSIGNED, days=3),
         _row(police.MORTGAGE_REGISTER, police.MORTGAGE_REGISTERED, days=3),
         _row(police.MORTGAGE_RELEASE, police.MORTGAGE_RELEASED, days=3),
         _row(police.ELICENCE_ISSUE, police.ELICENCE_ISSUED, days=1),
         _row(police.ELICENCE_GRANT, police.ELICENCE_GRANTED, days=1),
         _row(police.ELICENCE_VERIFY, police.ELICENCE_VERIFIED, hours=1),
+        _row(police.ELICENCE_REVOKE, police.ELICENCE_REVOKED, days=3),
+        _row(police.REGISTRATION_DEREGISTER, police.REGISTRATION_DEREGISTERED, days=20),
         _row(police.PLATE_DISPATCH, police.PLATE_DISPATCHED, days=3),
         _row(police.PLATE_TRACK, police.PLATE_DELIVERED, days=7),
         _row(export.EXPORT_QUALIFY, export.EXPORT_QUALIFIED, days=3),
@@ -150,4 +153,8 @@ COMMANDS: Final = {
         _row(export.EXPORT_TRACK, export.EXPORT_EXITED, days=30),
     )
 }
-"""Every command by its contract's name. The longest waits follow rulebook §5's legal limits."""
+"""Every command by its contract's name. The longest waits leave room for rulebook §5's legal limits, also over the
+longest holidays: the journey watches those limits in working days."""
+
+NOTICES: Final = {versions.name: versions for versions in (loan.LOAN_SETTLED, police.MORTGAGE_RELEASED)}
+"""What an organisation may tell of its own accord, not asked by a command."""
