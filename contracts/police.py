@@ -10,7 +10,6 @@ from . import types as t
 from .contract import Contract
 from .versions import Versions
 
-
 RecordVersion = Annotated[int, Field(ge=1)]
 """The how-manieth change of one record: 1 made it. What comes before its predecessor waits for it."""
 

@@ -94,8 +94,8 @@ class SaleConfirmedV2(_Vehicle):
     """Splits the price, because the tax office needs the part without VAT; adds loan and export.
 
     `battery_excl` is the price without VAT of a battery-swap car's battery that has an invoice of its own; the amounts
-    are then of the car alone. At home `buyer` and `insurer_uscc` are required; for export neither is used (PIPL 38: an exporter's
-    papers carry vehicle data, not the owner's).
+    are then of the car alone. At home `buyer` and `insurer_uscc` are required; for export neither is used (PIPL 38:
+    an exporter's papers carry vehicle data, not the owner's).
     """
 
     amount_incl: t.Price
@@ -167,7 +167,8 @@ def downcast_v2_v1(new: SaleConfirmedV2) -> SaleConfirmedV1:
 class SaleCorrectedV1(Contract):
     """The maker or dealer corrects what it told us; only the fields that are there change.
 
-    `pay_cash` drops the loan. `sale_version` is the version of the case that the correction was made against; a stale one gets C410.
+    `pay_cash` drops the loan. `sale_version` is the version of the case that the correction was made against; a stale
+    one gets C410.
     """
 
     vin: t.Vin
