@@ -30,7 +30,10 @@ class InvoiceRequestV1(Contract):
 
 
 class InvoiceIssuedV1(Contract):
-    """The invoice as the tax office recorded it; its date is the purchase date of PTL 12."""
+    """The invoice as the tax office recorded it; its date is the purchase date of PTL 12.
+
+    `invoiced_vin` is the VIN printed on it, where the office tells it apart from the one that was asked about.
+    """
 
     vin: t.Vin
     invoice_no: t.InvoiceNo
@@ -38,6 +41,7 @@ class InvoiceIssuedV1(Contract):
     amount_incl: t.Price
     amount_excl: t.Price
     vat: t.Fen
+    invoiced_vin: t.Vin | None = None
 
 
 class InvoiceReverseV1(Contract):

@@ -62,6 +62,7 @@ def invoice(_: InvoiceRequestV1, reply: Reply) -> InvoiceIssuedV1:
         amount_incl=answer.yuan("jiaShuiHeJi"),
         amount_excl=answer.yuan("buHanShuiJia"),
         vat=answer.yuan("zengZhiShuiE"),
+        invoiced_vin=answer.text_or_none("faPiaoCheJiaHao"),
     )
 
 

@@ -86,7 +86,7 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as an agency's rules see it; `alter_fen` and `decision` are a script's wishes."""
+    """One request as an agency's rules see it; `alter_fen`, `alter_vin` and `decision` are a script's wishes."""
 
     vin: str
     body: Body
@@ -94,6 +94,7 @@ class Request:
     today: date
     faults: Faults
     alter_fen: int = 0
+    alter_vin: str | None = None
     decision: str | None = None
 
 

@@ -24,6 +24,8 @@ class Script(BaseModel):
     code: str | None = None
     fixture: str | None = None
     alter_fen: int = 0
+    alter_vin: str | None = None
+    """The VIN that the office prints on the invoice instead of the car's own."""
     times: Annotated[int, Field(ge=1)] | None = None
 
     def concerns(self, operation: str, vin: str) -> bool:

@@ -108,6 +108,7 @@ class TaxOffice:
             "jiaShuiHeJi": yuan(incl + request.alter_fen),
             "buHanShuiJia": yuan(excl + request.alter_fen),
             "zengZhiShuiE": yuan(incl - excl),
+            "faPiaoCheJiaHao": request.alter_vin or request.vin,
         }
 
     def _number(self, day: date, region: str) -> str:

@@ -154,6 +154,7 @@ class World:
             clock.today(),
             faults,
             alter_fen=script.alter_fen if script else 0,
+            alter_vin=script.alter_vin if script else None,
             decision=script.code if script else None,
         )
         answer = asked.service.decide(request)
