@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
@@ -26,6 +27,9 @@ Fen = Annotated[int, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 HsCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{10}$")]
 Province = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]$")]
+
+
+WEEKEND: Final = frozenset({5, 6})
 
 
 class Params(BaseModel):
@@ -177,6 +181,53 @@ class PilotCityParams(Params):
     themes: tuple[str, ...]
 
 
+class Holiday(Params):
+    """Days off in a row, weekends among them, both ends included."""
+
+    zh: str
+    en: str
+    first: date
+    last: date
+
+    @property
+    def days(self) -> Iterator[date]:
+        """Each of them."""
+        return (self.first + timedelta(days=more) for more in range((self.last - self.first).days + 1))
+
+    @model_validator(mode="after")
+    def _some_days(self) -> Self:
+        if self.last < self.first:
+            message = "the last day off is before the first"
+            raise ValueError(message)
+        return self
+
+
+class WorkingCalendarParams(Params):
+    """What the State Council's notice changes of ordinary weeks: days off, and weekend days that are worked instead."""
+
+    rule: Literal["working-calendar"]
+    holidays: Annotated[tuple[Holiday, ...], Field(min_length=1)]
+    make_up_days: tuple[date, ...]
+
+    @property
+    def days_off(self) -> frozenset[date]:
+        """All days of all holidays."""
+        return frozenset(day for holiday in self.holidays for day in holiday.days)
+
+    @model_validator(mode="after")
+    def _each_day_once(self) -> Self:
+        days = [day for holiday in self.holidays for day in holiday.days]
+        _refuse_repeats(day.isoformat() for day in (*days, *self.make_up_days))
+        return self
+
+    @model_validator(mode="after")
+    def _make_up_days_are_weekend_days(self) -> Self:
+        if any(day.weekday() not in WEEKEND for day in self.make_up_days):
+            message = "a make-up day is a Saturday or a Sunday"
+            raise ValueError(message)
+        return self
+
+
 AnyParams = Annotated[
     PurchaseTaxParams
     | CompulsoryInsuranceParams
@@ -188,7 +239,8 @@ AnyParams = Annotated[
     | ReverseInvoiceParams
     | ResaleCountParams
     | ResaleBanParams
-    | PilotCityParams,
+    | PilotCityParams
+    | WorkingCalendarParams,
     Field(discriminator="rule"),
 ]
 
@@ -204,6 +256,7 @@ Rule = Literal[
     "resale-count",
     "resale-ban",
     "pilot-city",
+    "working-calendar",
 ]
 
 
