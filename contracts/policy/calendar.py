@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache, lru_cache
 from itertools import count, islice
-from typing import Final, Self
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from .pack import Pack
@@ -44,9 +44,9 @@ class WorkingCalendar:
     make_up_days: frozenset[date]
 
     @classmethod
-    def of(cls, policies: Policies) -> Self:
+    def of(cls, policies: Policies) -> WorkingCalendar:
         """The calendar of these policies, made once."""
-        return _calendar(cls, policies)
+        return _calendar(policies)
 
     def is_working(self, day: date) -> bool:
         """Whether agencies work on it, as far as is known: see `is_provisional`."""
@@ -88,10 +88,10 @@ class WorkingCalendar:
 
 
 @lru_cache(maxsize=8)
-def _calendar(cls: type[WorkingCalendar], policies: Policies) -> WorkingCalendar:
+def _calendar(policies: Policies) -> WorkingCalendar:
     packs = [pack for pack in policies.packs if pack.status.binds and pack.rule == "working-calendar"]
     notices = [pack.params_as(WorkingCalendarParams) for pack in packs]
-    return cls(
+    return WorkingCalendar(
         announced=tuple(_interval(pack) for pack in packs),
         days_off=frozenset[date]().union(*(notice.days_off for notice in notices)),
         make_up_days=frozenset(day for notice in notices for day in notice.make_up_days),
@@ -105,9 +105,9 @@ def _interval(pack: Pack) -> tuple[date, date]:
 @cache
 def _estimated(year: int) -> frozenset[date]:
     """The days off of a year by the library. It is slow to import and most calendars never ask it."""
-    from holidays.countries.china import China
+    from holidays import country_holidays
 
-    days = China(years=year)
+    days = country_holidays("CN", years=year)
     first = date(year, 1, 1)
     whole = (first + more * _DAY for more in range((date(year, 12, 31) - first).days + 1))
     return frozenset(day for day in whole if not days.is_working_day(day))
