@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from .params import AnyParams, Params, Rule
 
-LifecycleKind = Literal["new-car", "used-car", "export-new", "export-used", "scrap"]
+LifecycleKind = Literal["new-car", "returned-car", "used-car", "export-new", "export-used", "scrap"]
 Region = Annotated[str, StringConstraints(pattern=r"^(CN|[1-9][0-9]{5})$")]
 NATIONWIDE: Final = "CN"
 

@@ -42,6 +42,7 @@ class PurchaseTaxParams(Params):
     """The whole purchase tax for its dates, so that nobody assumes a rate where no pack is.
 
     The two technical bars inform people: what decides is whether the model is in the reduction catalogue.
+    `separate_battery_excluded`: a battery with an invoice of its own is not taxed with its car.
     """
 
     rule: Literal["purchase-tax"]
@@ -49,8 +50,20 @@ class PurchaseTaxParams(Params):
     relief_share: Share
     relief_cap_fen: Fen
     relieved_fuel_kinds: frozenset[FuelKind]
+    separate_battery_excluded: bool
     plug_in_range_km: Count | None = None
     electric_consumption_standard: str | None = None
+
+
+class PurchaseTaxTermsParams(Params):
+    """When the purchase tax is due, what lateness adds, and what of it is paid back."""
+
+    rule: Literal["purchase-tax-terms"]
+    declare_within_days: Count
+    roll_over_holidays: bool
+    late_share_a_day: Share
+    reclaim_within_years: Count
+    return_less_share_a_year: Share
 
 
 class BasePremium(Params):
@@ -230,6 +243,7 @@ class WorkingCalendarParams(Params):
 
 AnyParams = Annotated[
     PurchaseTaxParams
+    | PurchaseTaxTermsParams
     | CompulsoryInsuranceParams
     | NewBevLicenceParams
     | UsedExportParams
@@ -246,6 +260,7 @@ AnyParams = Annotated[
 
 Rule = Literal[
     "purchase-tax",
+    "purchase-tax-terms",
     "compulsory-insurance",
     "export-licence-new",
     "export-licence-used",

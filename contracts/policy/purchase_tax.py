@@ -1,7 +1,10 @@
-"""Vehicle purchase tax (车辆购置税): what is owed, what is relieved, what lateness costs.
+"""Vehicle purchase tax (车辆购置税): what is owed, what is relieved, what lateness costs, what is paid back.
 
-Rate and relief come from the pack in force on the invoice date. The rate of VAT, the 60 days and the daily surcharge
-are statute without an end date and stand here: VATL 10 (13 %, the same before it), PTL 12, TCL 32.
+Rate and relief come from the pack of the invoice date, terms and shares from that of `purchase-tax-terms`. The rate of
+VAT stands here (VATL 10, the same before it): a cast between versions of a message needs it and knows no day.
+
+Whether a price is unreasonably low, and what is assessed instead, is the tax authority's to say (PTL 7): nothing here
+computes it.
 """
 
 from __future__ import annotations
@@ -12,13 +15,13 @@ from decimal import Decimal
 from typing import Final
 
 from ..types import FuelKind
+from .anniversary import full_years, years_after
+from .calendar import WorkingCalendar
 from .money import fen, refuse_negative
-from .params import PurchaseTaxParams
+from .params import PurchaseTaxParams, PurchaseTaxTermsParams
 from .policies import Policies
 
 VAT_RATE: Final = Decimal("0.13")
-DECLARE_WITHIN: Final = timedelta(days=60)
-SURCHARGE_A_DAY: Final = Decimal("0.0005")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,14 @@ class PurchaseTax:
     full: int
     relief: int
     payable: int
+    pack: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """What is paid back, in fen, with the id of the pack that decided it."""
+
+    fen: int
     pack: str
 
 
@@ -45,30 +56,64 @@ def purchase_tax(  # noqa: PLR0913, the facts that the law asks for
     fuel_kind: FuelKind,
     in_catalogue: bool,
     passenger: bool = True,
+    battery_excl: int = 0,
 ) -> PurchaseTax:
     """Return the tax on a price without VAT; PolicyGap where no pack covers the invoice date.
 
-    Relief needs a new-energy kind and a model in the catalogue; only passenger cars have a cap.
+    Relief needs a new-energy kind and a model in the catalogue; only passenger cars have a cap. `battery_excl` is the
+    price of a battery-swap car's battery with an invoice of its own; the pack says whether it is taxed with the car.
     """
     refuse_negative(excl_fen)
+    refuse_negative(battery_excl)
     pack = policies.pack_for("purchase-tax", invoice_date)
     rules = pack.params_as(PurchaseTaxParams)
-    full = fen(excl_fen * rules.rate)
+    base = excl_fen if rules.separate_battery_excluded else excl_fen + battery_excl
+    full = fen(base * rules.rate)
     relieved = in_catalogue and fuel_kind in rules.relieved_fuel_kinds
     relief = _relief(rules, full, capped=passenger) if relieved else 0
     return PurchaseTax(full, relief, full - relief, pack.id)
 
 
-def last_day(invoice_date: date) -> date:
-    """Until when to declare and pay; whoever rolls over holidays does so on top of this."""
-    return invoice_date + DECLARE_WITHIN
+def last_day(policies: Policies, invoice_date: date) -> date:
+    """Until when to declare and pay, the next working day where the pack lets a holiday move it."""
+    terms = _terms(policies, invoice_date)
+    last = invoice_date + timedelta(days=terms.declare_within_days)
+    return WorkingCalendar.of(policies).add_working_days(last, 0) if terms.roll_over_holidays else last
 
 
-def late_surcharge(payable: int, invoice_date: date, paid_on: date) -> int:
-    """Return what is added for each day after the last one, day 61 being the first that costs."""
+def late_surcharge(policies: Policies, payable: int, invoice_date: date, paid_on: date) -> int:
+    """Return what is added for each day after the last one (TCL 32)."""
     refuse_negative(payable)
-    days_late = max((paid_on - last_day(invoice_date)).days, 0)
-    return fen(payable * SURCHARGE_A_DAY * days_late)
+    days_late = max((paid_on - last_day(policies, invoice_date)).days, 0)
+    return fen(payable * _terms(policies, invoice_date).late_share_a_day * days_late)
+
+
+def overpaid(paid: int, owed: int) -> int:
+    """Return what was paid beyond what was owed, which the taxpayer may ask back (TCL 51)."""
+    refuse_negative(paid)
+    refuse_negative(owed)
+    return max(paid - owed, 0)
+
+
+def reclaim_until(policies: Policies, paid_on: date) -> date:
+    """The last day to ask an overpayment back (TCL 51)."""
+    return years_after(paid_on, _terms(policies, paid_on).reclaim_within_years)
+
+
+def return_refund(policies: Policies, paid: int, paid_on: date, asked_on: date) -> Refund:
+    """Return what is paid back for a car that went back to maker or dealer: less for each full year (PTL 15).
+
+    Years count from payment to the request. A surcharge is no tax: it is no part of `paid`.
+    """
+    refuse_negative(paid)
+    pack = policies.pack_for("purchase-tax-terms", paid_on)
+    less_a_year = pack.params_as(PurchaseTaxTermsParams).return_less_share_a_year
+    kept = max(1 - less_a_year * full_years(paid_on, asked_on), Decimal(0))
+    return Refund(fen(paid * kept), pack.id)
+
+
+def _terms(policies: Policies, on: date) -> PurchaseTaxTermsParams:
+    return policies.pack_for("purchase-tax-terms", on).params_as(PurchaseTaxTermsParams)
 
 
 def _relief(rules: PurchaseTaxParams, full: int, *, capped: bool) -> int:

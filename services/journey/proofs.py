@@ -88,7 +88,7 @@ def assessment(case: Case, answer: TaxAssessedV1, world: World) -> Finding:
         fuel_kind=coc.fuel_kind,
         in_catalogue=coc.nev_catalogue,
     )
-    surcharge = late_surcharge(tax.payable, bill.invoice_date, present(case.papers.declared_on))
+    surcharge = late_surcharge(world.policies, tax.payable, bill.invoice_date, present(case.papers.declared_on))
     expected = (tax.full, tax.relief, tax.payable, surcharge)
     told = (answer.tax_full, answer.relief, answer.tax_payable, answer.surcharge)
     same = all(_equal(one, other) for one, other in zip(expected, told, strict=True))

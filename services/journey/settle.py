@@ -62,7 +62,7 @@ def _start_tax_clock(draft: Draft) -> None:
     bill, clock = draft.case.papers.invoice, draft.case.tax_clock
     if bill and tax_is_open(draft.case) and (clock is None or clock.invoice_no != bill.invoice_no):
         # The first late day counts from the day of business, which a test may choose, and not from the clock's.
-        days = (last_day(bill.invoice_date) - draft.world.today).days + 1
+        days = (last_day(draft.world.policies, bill.invoice_date) - draft.world.today).days + 1
         midnight = draft.world.now.astimezone(CHINA).replace(hour=0, minute=0, second=0, microsecond=0)
         draft.change(tax_clock=TaxClock(invoice_no=bill.invoice_no, due=midnight + timedelta(days=days)))
         tell_lateness(draft)

@@ -9,8 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.policy import Policies, PolicyGap, load
-from contracts.policy.purchase_tax import PurchaseTax, excl_vat, last_day, late_surcharge, purchase_tax
+from contracts.policy import Pack, Policies, PolicyGap, load
+from contracts.policy.anniversary import full_years, years_after
+from contracts.policy.calendar import WorkingCalendar
+from contracts.policy.purchase_tax import (
+    PurchaseTax,
+    Refund,
+    excl_vat,
+    last_day,
+    late_surcharge,
+    overpaid,
+    purchase_tax,
+    reclaim_until,
+    return_refund,
+)
 from contracts.types import FuelKind
 
 _NEW_ENERGY = ("BEV", "PHEV", "EREV", "FCEV")
@@ -102,7 +114,7 @@ def test_a_price_is_its_part_without_vat_and_the_vat(incl: int) -> None:
 
 def test_the_last_day_is_the_sixtieth() -> None:
     """An invoice of 15 January 2026 is to be declared by 16 March."""
-    assert last_day(date(2026, 1, 15)) == date(2026, 3, 16)
+    assert last_day(load(), date(2026, 1, 15)) == date(2026, 3, 16)
 
 
 @pytest.mark.parametrize(
@@ -110,19 +122,192 @@ def test_the_last_day_is_the_sixtieth() -> None:
 )
 def test_lateness_costs_from_day_sixty_one(paid_on: str, surcharge: int) -> None:
     """0.05 % of what is payable for each day after the last."""
-    assert late_surcharge(10_000_00, date(2026, 1, 15), date.fromisoformat(paid_on)) == surcharge
+    assert late_surcharge(load(), 10_000_00, date(2026, 1, 15), date.fromisoformat(paid_on)) == surcharge
 
 
 @given(prices, days, st.integers(0, 2000))
 def test_waiting_never_gets_cheaper(payable: int, invoice_date: date, waited: int) -> None:
     """The surcharge grows from day to day and begins at nothing."""
     today = invoice_date + timedelta(days=waited)
-    surcharge = late_surcharge(payable, invoice_date, today)
-    assert 0 <= surcharge <= late_surcharge(payable, invoice_date, today + timedelta(days=1))
+    surcharge = late_surcharge(load(), payable, invoice_date, today)
+    assert 0 <= surcharge <= late_surcharge(load(), payable, invoice_date, today + timedelta(days=1))
     assert waited > 60 or surcharge == 0
 
 
-@pytest.mark.parametrize("wrong", [lambda: excl_vat(-1), lambda: late_surcharge(-1, date.min, date.min)])
+def _with(pack_id: str, **params: object) -> Policies:
+    """The shipped packs, one with other parameters."""
+    packs = {pack.id: pack.model_dump() for pack in load().packs}
+    packs[pack_id]["params"] |= params
+    return Policies(Pack.model_validate(pack) for pack in packs.values())
+
+
+def _swap_car(policies: Policies, battery_excl: int) -> int:
+    sale = {"excl_fen": 150_000_00, "invoice_date": date(2026, 3, 1), "battery_excl": battery_excl}
+    return purchase_tax(policies, **sale, fuel_kind="BEV", in_catalogue=True).full  # type: ignore[arg-type]
+
+
+def test_a_battery_with_its_own_invoice_is_not_taxed_with_its_car() -> None:
+    """The base is the car's alone; a pack that says otherwise taxes both."""
+    assert _swap_car(load(), 50_000_00) == _swap_car(load(), 0) == 15_000_00
+    assert _swap_car(_with("NEV-26", separate_battery_excluded=False), 50_000_00) == 20_000_00
+
+
+@given(prices, prices)
+def test_a_battery_never_makes_a_car_cheaper(car: int, battery: int) -> None:
+    """Excluded it changes nothing; included it is as if car and battery were one price."""
+    both = _with("NEV-26", separate_battery_excluded=False)
+    day = date(2026, 3, 1)
+    apart = purchase_tax(both, excl_fen=car, invoice_date=day, fuel_kind="BEV", in_catalogue=True, battery_excl=battery)
+    assert apart == purchase_tax(both, excl_fen=car + battery, invoice_date=day, fuel_kind="BEV", in_catalogue=True)
+
+
+@pytest.mark.parametrize(
+    ("invoice_date", "as_law", "rolled"),
+    [
+        ("2026-01-15", "2026-03-16", "2026-03-16"),
+        ("2025-12-18", "2026-02-16", "2026-02-24"),
+        ("2025-12-16", "2026-02-14", "2026-02-14"),
+        ("2026-09-20", "2026-11-19", "2026-11-19"),
+        ("2026-09-22", "2026-11-21", "2026-11-23"),
+    ],
+    ids=["a Monday", "New Year's Eve", "a make-up Saturday", "a Thursday", "a Saturday"],
+)
+def test_a_pack_may_let_a_holiday_move_the_last_day(invoice_date: str, as_law: str, rolled: str) -> None:
+    """To the next working day; as shipped it stands."""
+    day = date.fromisoformat(invoice_date)
+    rolling = _with("PTL-2019", roll_over_holidays=True)
+    assert last_day(load(), day) == date.fromisoformat(as_law)
+    assert last_day(rolling, day) == date.fromisoformat(rolled)
+    assert late_surcharge(rolling, 10_000_00, day, date.fromisoformat(rolled)) == 0
+
+
+@given(days)
+def test_a_rolled_last_day_is_worked_and_never_earlier(invoice_date: date) -> None:
+    """Nobody loses a day by it."""
+    rolling = _with("PTL-2019", roll_over_holidays=True)
+    rolled = last_day(rolling, invoice_date)
+    assert rolled >= last_day(load(), invoice_date)
+    assert WorkingCalendar.of(rolling).is_working(rolled)
+
+
+@pytest.mark.parametrize(
+    ("change", "last", "surcharge"),
+    [
+        ({}, "2026-03-16", 5_00),
+        ({"declare_within_days": 30}, "2026-02-14", 155_00),
+        ({"late_share_a_day": "0.001"}, "2026-03-16", 10_00),
+    ],
+)
+def test_terms_are_the_packs(change: dict[str, object], last: str, surcharge: int) -> None:
+    """A change of the law is a change of a file."""
+    policies = _with("PTL-2019", **change)
+    day = date(2026, 1, 15)
+    assert last_day(policies, day) == date.fromisoformat(last)
+    assert late_surcharge(policies, 10_000_00, day, date(2026, 3, 17)) == surcharge
+
+
+def test_before_the_law_no_term_is_known() -> None:
+    """The law began on 1 July 2019."""
+    for ask in (
+        lambda day: last_day(load(), day),
+        lambda day: reclaim_until(load(), day),
+        lambda day: return_refund(load(), 1, day, day),
+    ):
+        with pytest.raises(PolicyGap):
+            ask(date(2019, 6, 30))
+        ask(date(2019, 7, 1))
+
+
+def test_what_was_paid_beyond_what_was_owed_can_be_asked_back() -> None:
+    """Nothing where too little was paid."""
+    assert [overpaid(paid, 10_000_00) for paid in (10_000_00, 10_000_01, 15_000_00, 9_999_99, 0)] == [
+        0,
+        1,
+        5_000_00,
+        0,
+        0,
+    ]
+
+
+@given(prices, prices)
+def test_what_is_asked_back_is_never_more_than_what_was_paid(paid: int, owed: int) -> None:
+    """And what remains is never more than what was owed."""
+    back = overpaid(paid, owed)
+    assert 0 <= back <= paid
+    assert paid - back == min(paid, owed)
+
+
+@pytest.mark.parametrize(
+    ("paid_on", "until"), [("2026-05-05", "2029-05-05"), ("2024-02-29", "2027-02-28"), ("2025-12-31", "2028-12-31")]
+)
+def test_an_overpayment_can_be_asked_back_for_three_years(paid_on: str, until: str) -> None:
+    """From the day of payment (TCL 51)."""
+    assert reclaim_until(load(), date.fromisoformat(paid_on)) == date.fromisoformat(until)
+
+
+@pytest.mark.parametrize(
+    ("paid_on", "asked_on", "refund"),
+    [
+        ("2026-03-10", "2026-03-10", 10_000_00),
+        ("2026-03-10", "2027-03-09", 10_000_00),
+        ("2026-03-10", "2027-03-10", 9_000_00),
+        ("2026-03-10", "2029-03-09", 8_000_00),
+        ("2026-03-10", "2029-03-10", 7_000_00),
+        ("2024-02-29", "2025-02-28", 9_000_00),
+        ("2026-03-10", "2035-03-10", 1_000_00),
+        ("2026-03-10", "2036-03-10", 0),
+        ("2026-03-10", "2046-03-10", 0),
+    ],
+)
+def test_a_returned_car_gives_back_less_for_each_full_year(paid_on: str, asked_on: str, refund: int) -> None:
+    """Ten per cent a year, the pack named; after ten years nothing, and never less than nothing (PTL 15)."""
+    found = return_refund(load(), 10_000_00, date.fromisoformat(paid_on), date.fromisoformat(asked_on))
+    assert found == Refund(refund, "PTL-2019")
+
+
+@given(prices, days, st.integers(0, 6000), st.integers(0, 400))
+def test_a_refund_is_part_of_what_was_paid_and_shrinks(paid: int, paid_on: date, waited: int, more: int) -> None:
+    """Never above it, never below nothing, never more for asking later."""
+    asked_on = paid_on + timedelta(days=waited)
+    refund = return_refund(load(), paid, paid_on, asked_on).fen
+    assert 0 <= return_refund(load(), paid, paid_on, asked_on + timedelta(days=more)).fen <= refund <= paid
+
+
+@given(st.dates(date(2000, 1, 1), date(2090, 1, 1)), st.integers(0, 30))
+def test_a_year_is_full_on_its_anniversary_and_not_a_day_before(day: date, years: int) -> None:
+    """Whatever February says."""
+    end = years_after(day, years)
+    assert full_years(day, end) == years
+    assert full_years(day, end - timedelta(days=1)) == max(years - 1, 0)
+
+
+@given(prices, days, kinds, st.booleans())
+def test_one_fen_of_price_moves_the_tax_by_one_fen_at_most(
+    excl: int,
+    day: date,
+    fuel_kind: FuelKind,
+    in_catalogue: bool,  # noqa: FBT001 - drawn
+) -> None:
+    """So that an office that rounds the price otherwise still differs by one fen only."""
+    one = _tax(excl, day, fuel_kind, in_catalogue=in_catalogue)
+    other = _tax(excl + 1, day, fuel_kind, in_catalogue=in_catalogue)
+    assert 0 <= other.full - one.full <= 1
+    assert 0 <= other.payable - one.payable <= 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: excl_vat(-1),
+        lambda: late_surcharge(load(), -1, date.min, date.min),
+        lambda: overpaid(-1, 0),
+        lambda: overpaid(0, -1),
+        lambda: return_refund(load(), -1, date.min, date.min),
+        lambda: purchase_tax(
+            load(), excl_fen=1, battery_excl=-1, invoice_date=date.min, fuel_kind="BEV", in_catalogue=True
+        ),
+    ],
+)
 def test_negative_money_is_refused(wrong: object) -> None:
     """A negative amount is a mistake upstream, not a refund."""
     assert callable(wrong)
