@@ -218,6 +218,15 @@ class SaleRefusedV1(Contract):
     faults: tuple[Fault, ...]
 
 
+class SaleContestedV1(Contract):
+    """A second sale of a publisher's car was reported and refused (C409); nothing is told of who reported it."""
+
+    vin: t.Vin
+    order_no: OrderNo
+    zh: t.Reason
+    en: t.Reason
+
+
 SALE_CONFIRMED: Final = Versions(
     name="sale.confirmed",
     kind="event",
@@ -233,4 +242,11 @@ SALE_CANCELLED: Final = Versions("sale.cancelled", "event", "oem", "calls a sale
 SALE_RETURNED: Final = Versions("sale.returned", "event", "oem", "the car went back", (SaleReturnedV1,))
 SALE_REFUSED: Final = Versions(
     "sale.refused", "event", "tongche", "tells a publisher on Kafka why nothing was published", (SaleRefusedV1,)
+)
+SALE_CONTESTED: Final = Versions(
+    "sale.contested",
+    "event",
+    "tongche",
+    "tells a publisher on Kafka that a second sale of its car was refused",
+    (SaleContestedV1,),
 )

@@ -16,6 +16,7 @@ from contracts.sale import (
     SALE_CANCELLED,
     SALE_CONFIRMED,
     SALE_CORRECTED,
+    SALE_RETURNED,
     Fault,
     SaleConfirmedV1,
     SaleConfirmedV2,
@@ -24,9 +25,12 @@ from services.intake.cloudevents import Submission
 from services.intake.problems import CONTRACT, NOT_ENTITLED, Problem, fault
 from services.intake.publishers import Publisher
 
-_TAKEN: Final = (SALE_CONFIRMED.name, SALE_CORRECTED.name, SALE_CANCELLED.name)
+_TAKEN: Final = {
+    versions.name: versions for versions in (SALE_CONFIRMED, SALE_CORRECTED, SALE_CANCELLED, SALE_RETURNED)
+}
 _AHEAD: Final = timedelta(days=1)
 """How far in the future a sale may be dated: a dealer's clock may be past midnight before ours."""
+_PAST_FACTS: Final = ("sold_on", "returned_on")
 
 MOST_FAULTS: Final = 30
 """More faults of one message help nobody to mend it."""
@@ -87,8 +91,10 @@ def examine(
     data, faults = faults_of(_model(submission.type), submission.data)
     known = {fault.field for fault in known_faults}
     found = [*known_faults, *(fault for fault in faults if fault.field not in known)]
-    if "sold_on" not in {fault.field for fault in found}:
-        found += _future(submission.data.get("sold_on"), today)
+    blamed = {fault.field for fault in found}
+    for name in _PAST_FACTS:
+        if name not in blamed:
+            found += _future(name, submission.data.get(name), today)
     if found or data is None:
         raise Problem(CONTRACT, *found[:MOST_FAULTS])
     _check_usccs(data, publisher)
@@ -102,6 +108,12 @@ def examine(
     )
 
 
+def types_taken() -> Iterator[str]:
+    """Every CloudEvents type that the door takes, each version by itself."""
+    for versions in _TAKEN.values():
+        yield from (versions.type_of(number) for number in range(1, versions.newest + 1))
+
+
 def _model(type_: str) -> type[Contract]:
     try:
         versions, number = resolve(type_)
@@ -111,20 +123,19 @@ def _model(type_: str) -> type[Contract]:
         raise Problem(
             CONTRACT,
             fault("type", "unknown_type"),
-            fix="受理的类型 / types taken: tongche.sale.confirmed.v1|v2, tongche.sale.corrected.v1, "
-            "tongche.sale.cancelled.v1",
+            fix=f"受理的类型 / types taken: {', '.join(types_taken())}",
         )
     return versions.model(number)
 
 
-def _future(sold_on: Any, today: date) -> list[Fault]:
-    if not isinstance(sold_on, str):
+def _future(name: str, told: Any, today: date) -> list[Fault]:
+    if not isinstance(told, str):
         return []
     try:
-        day = date.fromisoformat(sold_on)
+        day = date.fromisoformat(told)
     except ValueError:
         return []
-    return [fault("sold_on", "in_the_future")] if day > today + _AHEAD else []
+    return [fault(name, "in_the_future")] if day > today + _AHEAD else []
 
 
 def _check_usccs(data: Contract, publisher: Publisher) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from services.intake.admission import types_taken
 from services.intake.media import BATCH, DATA, EVENT
 from services.runtime.problems import MEDIA_TYPE
 
@@ -14,7 +15,7 @@ _EVENT: Final = {
         "specversion": {"const": "1.0"},
         "id": {"type": "string", "minLength": 1, "maxLength": 200},
         "source": {"type": "string", "minLength": 1, "maxLength": 200},
-        "type": {"type": "string", "pattern": r"^tongche\.sale\.(confirmed|corrected|cancelled)\.v[12]$"},
+        "type": {"type": "string", "enum": list(types_taken())},
         "time": {"type": "string", "format": "date-time"},
         "traceparent": {"type": "string"},
         "data": {"type": "object"},

@@ -5,11 +5,13 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from contracts.topics import CASE_EVENTS, submit
-from services.intake import states, submitted
+from services.intake import submitted
 from services.intake.door import Door
 from services.intake.http import Routes, application
 from services.intake.ledger import Ledger
+from services.intake.notices import Notices
 from services.intake.publishers import Publishers
+from services.intake.states import GROUP, States
 from services.intake.submitted import Submitted
 from services.runtime.face import Runtime
 from services.runtime.subscription import Subscription, by_place
@@ -23,7 +25,9 @@ def build(runtime: Runtime) -> FastAPI:
     """
     publishers = Publishers(runtime.settings.publishers)
     ledger = Ledger(runtime.clock, runtime.ids, runtime.secrets.key_secret)
-    runtime.subscribe(Subscription(states.GROUP, (CASE_EVENTS.name,), states.keep))
+    heard = frozenset(publisher.name for publisher in publishers.all())
+    states = States(Notices(heard, ledger))
+    runtime.subscribe(Subscription(GROUP, (CASE_EVENTS.name,), states.keep))
     _follow_publishers(runtime, publishers, ledger)
     return application(Routes(Door(runtime.store, ledger), publishers))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, select
@@ -11,6 +12,8 @@ from sqlalchemy import Connection, Row, select
 from contracts.case import CaseChangedV1
 from contracts.envelope import Undecodable
 from contracts.fields import FIELDS
+from services.intake import notices
+from services.intake.notices import Notices
 from services.intake.tables import acknowledged, cases, submissions
 from services.runtime.record import Record, read
 from services.runtime.sql import upsert
@@ -32,35 +35,46 @@ _FIELD_OF: Final = {"loan": "decision", "mort": "mortgage_state"}
 _NOT_DONE: Final = ("", "NONE", "∅")
 
 
-def keep(connection: Connection, record: Record) -> None:
-    """Remember a snapshot unless a newer one is known. Raises `Undecodable` for what is none."""
-    said = read(record)
-    if not isinstance(said.data, CaseChangedV1):
-        reason = f"unexpected-type:{said.envelope.type}"
-        raise Undecodable(reason)
-    case_id = said.envelope.subject
-    known = connection.execute(select(cases.c.version).where(cases.c.case_id == case_id)).scalar_one_or_none()
-    if known is not None and known >= said.data.version:
-        return
-    row = {
-        "case_id": case_id,
-        "version": said.data.version,
-        "refused": said.data.headline == "REFUSED",
-        "snapshot": json.dumps(_view(said.data), ensure_ascii=False),
-    }
-    upsert(connection, cases, ("case_id",), row)
+@dataclass(frozen=True, slots=True)
+class States:
+    """Follows the cases for their publishers."""
+
+    notices: Notices
+
+    def keep(self, connection: Connection, record: Record) -> None:
+        """Remember a snapshot unless a newer one is known. Raises `Undecodable` for what is none."""
+        came = read(record)
+        if not isinstance(came.data, CaseChangedV1):
+            reason = f"unexpected-type:{came.envelope.type}"
+            raise Undecodable(reason)
+        if notices.is_contested(came.data):
+            self.notices.contested(connection, came.envelope, came.data)
+        known = connection.execute(select(cases).where(cases.c.case_id == came.envelope.subject)).one_or_none()
+        if known is not None and known.version >= came.data.version:
+            return
+        refused = came.data.headline == "REFUSED"
+        if refused and not (known and known.refused):
+            self.notices.refused(connection, came.envelope)
+        row = {
+            "case_id": came.envelope.subject,
+            "version": came.data.version,
+            "refused": refused,
+            "snapshot": json.dumps(_view(came.data), ensure_ascii=False),
+        }
+        upsert(connection, cases, ("case_id",), row)
 
 
 def one(connection: Connection, publisher: str, id_: str) -> dict[str, Any] | None:
     """The sale with this id, if it was acknowledged to this publisher."""
     row = connection.execute(_QUERY.where(submissions.c.id == id_, acknowledged.c.publisher == publisher)).first()
-    return _sale(row) if row is not None else None
+    return _sale(connection, row) if row is not None else None
 
 
 def by_order(connection: Connection, publisher: str, order_no: str) -> list[dict[str, Any]]:
     """The publisher's sales with this order number, newest first."""
     mine = _QUERY.where(submissions.c.order_no == order_no, acknowledged.c.publisher == publisher)
-    return [_sale(row) for row in connection.execute(mine.order_by(submissions.c.id.desc()).limit(_MOST))]
+    found = connection.execute(mine.order_by(submissions.c.id.desc()).limit(_MOST)).all()
+    return [_sale(connection, row) for row in found]
 
 
 _QUERY: Final = (
@@ -70,7 +84,7 @@ _QUERY: Final = (
 )
 
 
-def _sale(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
+def _sale(connection: Connection, row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
     sale = {
         "id": row.id,
         "case_id": row.case_id,
@@ -81,14 +95,14 @@ def _sale(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
         "accepted_at": row.accepted_at,
         "status": "received",
     }
-    return sale | (json.loads(row.snapshot) if row.snapshot else {})
+    return sale | (json.loads(row.snapshot) if row.snapshot else {}) | {"notices": notices.of(connection, row.case_id)}
 
 
 def _view(case: CaseChangedV1) -> dict[str, Any]:
     """What dealers and makers may see of a snapshot; made when it comes, so that the rest is never stored here."""
     said = case.model_dump(mode="json", exclude_none=True)
     times: dict[str, Any] = {name: said[name] for name in ("opened_at", "changed_at", "closed_at") if name in said}
-    code: dict[str, Any] = {"code": case.code} if case.code else {}
+    code: dict[str, Any] = {"code": case.code, "words": notices.said(case.code)} if case.code else {}
     facets = [shown for facet in said["facets"] if (shown := _facet(facet))]
     return {"status": _WORDS[case.headline], **code, **times, "facets": facets}
 

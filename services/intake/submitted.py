@@ -14,13 +14,13 @@ from contracts.topics import refused
 from observability import metrics, tracing
 from services.intake import admission, cloudevents
 from services.intake.ledger import Ledger, Origin
+from services.intake.notices import SOURCE
 from services.intake.problems import NOT_ENTITLED, Problem, fault, without_personal
 from services.intake.publishers import Publisher, Publishers
 from services.runtime import outbox
 from services.runtime.record import Record
 
 GROUP: Final = "intake.submit"
-SOURCE: Final = "urn:tongche:intake"
 
 _PREFIX: Final = "submit."
 

@@ -41,3 +41,13 @@ cases = Table(
     Column("snapshot", Text, nullable=False, comment="case.changed as JSON"),
 )
 """The newest snapshot of every case, for publishers who ask what became of their sale."""
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("case_id", Text, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False, comment="of the case, with which it came"),
+    Column("at", Text, nullable=False),
+    Column("code", Text, nullable=False),
+)
+"""What a case's publisher is told though it did not ask; a version says it once."""

@@ -20,7 +20,7 @@ from contracts.case import CASE_CHANGED
 from contracts.contract import Contract
 from contracts.delivery import DELIVERY_CHANGED
 from contracts.refusal import AGENCY_REFUSED
-from contracts.sale import SALE_CANCELLED, SALE_CONFIRMED, SALE_CORRECTED, SALE_REFUSED
+from contracts.sale import SALE_CANCELLED, SALE_CONFIRMED, SALE_CONTESTED, SALE_CORRECTED, SALE_REFUSED, SALE_RETURNED
 from contracts.telemetry import TELEMETRY_SPANS
 from contracts.topics import AGENCIES, COMMANDS, Topic
 from contracts.versions import Versions
@@ -28,7 +28,7 @@ from contracts.versions import Versions
 VERSION: Final = "0.1.0"
 """As in pyproject.toml; what runs from a checkout is not installed, so nobody else could tell."""
 
-_SALES: Final = (SALE_CONFIRMED, SALE_CORRECTED, SALE_CANCELLED)
+_SALES: Final = (SALE_CONFIRMED, SALE_CORRECTED, SALE_CANCELLED, SALE_RETURNED)
 _POISON: Final = ".poison"
 _SUBMIT: Final = topics.submit("").name
 _REFUSED: Final = topics.refused("").name
@@ -73,7 +73,7 @@ def carried(topic: str) -> tuple[Versions, ...]:
         return ()
     if topic.startswith(_SUBMIT):
         return _SALES
-    return (SALE_REFUSED,) if topic.startswith(_REFUSED) else _CARRIED[topic]
+    return (SALE_REFUSED, SALE_CONTESTED) if topic.startswith(_REFUSED) else _CARRIED[topic]
 
 
 def _commands(agency: str) -> tuple[Versions, ...]:

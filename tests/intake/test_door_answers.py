@@ -184,18 +184,44 @@ def test_a_batch_gets_a_result_for_each_item(house: Any, event: dict[str, Any]) 
     assert len(house.sent) == 1
 
 
-def test_a_correction_and_a_cancellation_follow_their_sale(house: Any, event: dict[str, Any]) -> None:
-    """Both carry the sale's case as subject and the vehicle's key, and can be asked about."""
+def test_what_comes_after_a_sale_follows_it(house: Any, event: dict[str, Any]) -> None:
+    """Correction, cancellation and return carry its case as subject and the vehicle's key, and can be asked about."""
     vin = event["data"]["vin"]
     sale_id = house.publish(event).json["id"]
-    for kind, data in (("corrected", {"engine_no": "4G15ZZZZZ"}), ("cancelled", {})):
+    told: dict[str, dict[str, Any]] = {
+        "corrected": {"pay_cash": True},
+        "cancelled": {},
+        "returned": {"returned_on": "2026-11-01"},
+    }
+    for kind, data in told.items():
         body = event | {"id": kind, "type": f"tongche.sale.{kind}.v1", "data": {"vin": vin, "reason": "样本"} | data}
         answer = house.publish(body)
         assert (answer.status, answer.json["case_id"]) == (202, sale_id)
         shown = house.send("GET", answer.headers["location"]).json
         assert (shown["case_id"], shown["status"]) == (sale_id, "received")
-    assert [message.envelope.subject for message in house.messages()] == [sale_id] * 3
+    assert [message.envelope.subject for message in house.messages()] == [sale_id] * 4
     assert len({sent.key for sent in house.sent}) == 1
+
+
+def test_a_car_cannot_have_gone_back_in_the_future(house: Any, event: dict[str, Any]) -> None:
+    """As no sale may be dated ahead; a day's grace is for clocks that are past midnight."""
+    house.publish(event)
+    returned = event | {"id": "r", "type": "tongche.sale.returned.v1"}
+    data = {"vin": event["data"]["vin"], "reason": "样本"}
+    refused = house.publish(returned | {"data": data | {"returned_on": "2026-11-04"}})
+    assert refused.status == 422
+    assert refused.json["errors"] == [{"code": "V102", "field": "returned_on", "reason": "in_the_future"}]
+    assert house.publish(returned | {"data": data | {"returned_on": "2026-11-03"}}).status == 202
+
+
+def test_an_unknown_type_is_told_which_are_taken(house: Any, event: dict[str, Any]) -> None:
+    """The description says the same as the refusal."""
+    refused = house.publish(event | {"type": "tongche.sale.forgotten.v1"})
+    taken = house.send("GET", "/openapi.json").json["paths"]["/v1/sales"]["post"]["requestBody"]["content"]
+    named = taken["application/cloudevents+json"]["schema"]["properties"]["type"]["enum"]
+    assert refused.status == 422
+    assert refused.json["detail"].endswith(", ".join(named))
+    assert "tongche.sale.returned.v1" in named
 
 
 def test_only_ones_own_sale_can_be_corrected(house: Any, event: dict[str, Any]) -> None:

@@ -169,6 +169,17 @@ def test_whole_events_may_stand_in_a_file(house: Any, event: dict[str, Any]) -> 
     assert counts(house.upload(json.dumps(two).encode(), "application/json")) == (1, 1, 0)
 
 
+def test_a_battery_with_an_invoice_of_its_own_has_a_column(house: Any, rows: Rows) -> None:
+    """In yuan without VAT, beside the car's own price; a car that is not plugged in cannot have one."""
+    plugged, fuelled = (next(row for row in rows if row["燃料种类"] == kind) for kind in ("EREV", "ICE"))
+    told = [row | {"电池价款（不含税）": "50,000.00"} for row in (plugged, fuelled)]
+    answer = house.upload(write(told).encode())
+    (sale,) = (message.data for message in house.messages())
+    assert (sale.fuel_kind, sale.battery_excl, sale.amount_incl) == ("EREV", 5_000_000, 17_100_050)
+    (refused,) = answer.json["rows"]
+    assert [(error["field"], error["reason"]) for error in refused["errors"]] == [("battery_excl", "battery_of_none")]
+
+
 def test_a_form_with_a_file_is_an_upload_too(house: Any, rows: Rows) -> None:
     """As a browser sends it; the file's name tells the format."""
     content = write(rows).encode()

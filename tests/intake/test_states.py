@@ -10,13 +10,15 @@ import pytest
 from contracts.case import CaseChangedV1, Facet
 from contracts.envelope import Undecodable, message
 from contracts.sale import SaleCancelledV1
-from services.intake import states
+from services.intake.notices import Notices
+from services.intake.states import States
 from services.runtime.record import Record, outgoing
 
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
 
 
 def record(case_id: str, vin: str, version: int, headline: str, **more: Any) -> Record:
+    trace = more.pop("traceparent", None)
     data = CaseChangedV1.model_validate(
         {
             "vin": vin,
@@ -36,13 +38,15 @@ def record(case_id: str, vin: str, version: int, headline: str, **more: Any) -> 
         }
         | more
     )
-    sent = outgoing("case.events", "k", message(data, id=f"c{version}", source="urn:j", subject=case_id, time=NOW))
+    said = message(data, id=f"c{version}", source="urn:j", subject=case_id, time=NOW, traceparent=trace)
+    sent = outgoing("case.events", "k", said)
     return Record("case.events", 0, version, "k", sent.headers, sent.value)
 
 
 @pytest.fixture
 def keep(house: Any) -> Any:
-    """Apply a snapshot as the subscription does."""
+    """Apply a snapshot as the subscription does; `platform` and `changan` have topics, `byd` has none."""
+    states = States(Notices(frozenset({"platform", "changan"}), house.door.ledger))
     return lambda each: house.run(house.store.run(lambda connection: states.keep(connection, each)))
 
 
