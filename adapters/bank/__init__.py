@@ -14,7 +14,7 @@ ADAPTER: Final = Adapter(
     features=Features.IDEMPOTENT,
     errors=Errors(
         field="respCode",
-        codes={"B0400": "V102", "B0404": "D404", "B0422": "D422", "B0451": "B451", "B0503": "B503"},
+        codes={"B0400": "V102", "B0404": "D404", "B0412": "P412", "B0422": "D422", "B0451": "B451", "B0503": "B503"},
     ),
     operations=operations(
         Operation(
@@ -28,6 +28,13 @@ ADAPTER: Final = Adapter(
             endpoint=Endpoint("POST", "/auto-loans/withdrawals"),
             request=mapping.withdrawal,
             response=mapping.withdrawn,
+            echoes=("vin", "loan_contract_no"),
+        ),
+        Operation(
+            command=COMMANDS["mortgage.cosign"],
+            endpoint=Endpoint("POST", "/auto-loans/mortgage-consents"),
+            request=mapping.consent_request,
+            response=mapping.consent,
             echoes=("vin", "loan_contract_no"),
         ),
     ),

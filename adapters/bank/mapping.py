@@ -8,7 +8,14 @@ from adapters.errors import BrokenAnswer
 from adapters.reading import Fields, fields
 from adapters.spec import Json, Reply
 from adapters.writing import compact_day, yuan
-from contracts.loan import LoanApplyV1, LoanDecidedV1, LoanWithdrawnV1, LoanWithdrawV1
+from contracts.loan import (
+    LoanApplyV1,
+    LoanDecidedV1,
+    LoanWithdrawnV1,
+    LoanWithdrawV1,
+    MortgageCosignedV1,
+    MortgageCosignV1,
+)
 from contracts.types import IdType
 
 DOCUMENTS: Final[dict[IdType, str]] = {
@@ -21,6 +28,7 @@ DOCUMENTS: Final[dict[IdType, str]] = {
 Decision = Literal["APPROVED", "REJECTED"]
 _DECISIONS: Final[dict[str, Decision]] = {"A": "APPROVED", "R": "REJECTED"}
 _DECLINED: Final = "451"
+_SIGNED: Final = "Y"
 
 
 def application(command: LoanApplyV1) -> dict[str, Json]:
@@ -76,3 +84,23 @@ def withdrawn(_: LoanWithdrawV1, reply: Reply) -> LoanWithdrawnV1:
     """The approval is void."""
     answer = fields(reply)
     return LoanWithdrawnV1(vin=answer.text("vin"), loan_contract_no=answer.text("contractNo"))
+
+
+def consent_request(command: MortgageCosignV1) -> dict[str, Json]:
+    """The joint application to sign, with the registered car that secures the loan."""
+    return {
+        "vin": command.vin,
+        "contractNo": command.loan_contract_no,
+        "collateralProof": {"registrationCertNo": command.reg_cert_no, "plateNumber": command.plate_no},
+    }
+
+
+def consent(_: MortgageCosignV1, reply: Reply) -> MortgageCosignedV1:
+    """The signed application. A bank that does not sign says so with a code, never with this answer."""
+    answer = fields(reply)
+    if answer.text("signResult") != _SIGNED:
+        reason = "field:signResult"
+        raise BrokenAnswer(reason)
+    return MortgageCosignedV1(
+        vin=answer.text("vin"), loan_contract_no=answer.text("contractNo"), cosign_no=answer.text("consentNo")
+    )

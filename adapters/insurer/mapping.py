@@ -28,6 +28,8 @@ DOCUMENTS: Final[dict[IdType, str]] = {
     "FOREIGN_PERMANENT_RESIDENT": "40",
 }
 
+GROUNDS: Final = {"NOT_REGISTERED": "31", "DEREGISTERED": "16"}
+
 
 def quotation_request(command: InsuranceQuoteV1) -> dict[str, Json]:
     """The car to price."""
@@ -109,7 +111,12 @@ def endorsed(_: InsuranceEndorseV1, reply: Reply) -> InsuranceEndorsedV1:
 
 def cancellation(command: InsuranceCancelV1) -> dict[str, Json]:
     """The policy to undo."""
-    return {"frameNo": command.vin, "policyNo": command.policy_no, "cancelReason": command.reason}
+    return {
+        "frameNo": command.vin,
+        "policyNo": command.policy_no,
+        "cancelType": GROUNDS[command.cancel_ground],
+        "cancelReason": command.reason,
+    }
 
 
 def cancelled(_: InsuranceCancelV1, reply: Reply) -> InsuranceCancelledV1:

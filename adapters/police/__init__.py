@@ -84,6 +84,20 @@ ADAPTER: Final = Adapter(
             echoes=("vin", "grant_no"),
         ),
         Operation(
+            command=COMMANDS["elicence.revoke"],
+            endpoint=Endpoint("POST", "/xingshizheng/chexiao"),
+            request=mapping.revocation_request,
+            response=mapping.revocation,
+            echoes=("vin", "elicence_no"),
+        ),
+        Operation(
+            command=COMMANDS["registration.deregister"],
+            endpoint=Endpoint("POST", "/dengji/zhuxiao", timeout=timedelta(seconds=10)),
+            request=mapping.deregistration_request,
+            response=mapping.deregistration,
+            echoes=("vin", "reg_cert_no"),
+        ),
+        Operation(
             command=COMMANDS["plate.dispatch"],
             endpoint=Endpoint("POST", "/youji/jisong"),
             request=mapping.parcel_request,

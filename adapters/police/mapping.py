@@ -7,12 +7,14 @@ from typing import Final
 from adapters.errors import BrokenAnswer
 from adapters.reading import Fields, fields
 from adapters.spec import Json, Reply
-from adapters.writing import local_time, present
+from adapters.writing import day, local_time, present
 from contracts.police import (
     ElicenceGrantedV1,
     ElicenceGrantV1,
     ElicenceIssuedV1,
     ElicenceIssueV1,
+    ElicenceRevokedV1,
+    ElicenceRevokeV1,
     ElicenceVerifiedV1,
     ElicenceVerifyV1,
     MortgageRegisteredV1,
@@ -27,6 +29,8 @@ from contracts.police import (
     PlateReservedV1,
     PlateReserveV1,
     PlateTrackV1,
+    RegistrationDeregisteredV1,
+    RegistrationDeregisterV1,
     RegistrationRegisteredV1,
     RegistrationRegisterV1,
 )
@@ -41,6 +45,7 @@ DOCUMENTS: Final[dict[IdType, str]] = {
     "FOREIGN_PERMANENT_RESIDENT": "Q",
     "HK_MACAO_TAIWAN_PERMIT": "T",
 }
+DEREGISTRATIONS: Final = {"RETURNED": "C"}
 _KIND_OF: Final = {code: kind for kind, code in PLATE_KINDS.items()}
 _YES_NO: Final = {True: "1", False: "0"}
 _VALID: Final = {"1": True, "0": False}
@@ -129,6 +134,7 @@ def mortgage_request(command: MortgageRegisterV1) -> dict[str, Json]:
         "djzsbh": command.reg_cert_no,
         "dyqr": command.lender_uscc,
         "jkhth": command.loan_contract_no,
+        "gtsqbh": command.cosign_no,
         "syr": command.buyer_name,
         "sfzmmc": DOCUMENTS[command.buyer_id_type],
         "sfzmhm": command.buyer_id_no,
@@ -139,19 +145,28 @@ def mortgage(_: MortgageRegisterV1, reply: Reply) -> MortgageRegisteredV1:
     """The mortgage on record."""
     answer = fields(reply)
     _demand(answer, "dyzt", _ON_RECORD)
-    return MortgageRegisteredV1(vin=answer.text("clsbdh"), mortgage_no=answer.text("dydjh"))
+    return MortgageRegisteredV1(
+        vin=answer.text("clsbdh"), mortgage_no=answer.text("dydjh"), record_version=answer.whole("bgcs")
+    )
 
 
 def mortgage_release_request(command: MortgageReleaseV1) -> dict[str, Json]:
     """The mortgage to take off."""
-    return {"clsbdh": command.vin, "dydjh": command.mortgage_no, "dyqr": command.lender_uscc}
+    return {
+        "clsbdh": command.vin,
+        "dydjh": command.mortgage_no,
+        "dyqr": command.lender_uscc,
+        "jqrq": day(command.settled_on),
+    }
 
 
 def mortgage_release(_: MortgageReleaseV1, reply: Reply) -> MortgageReleasedV1:
     """The mortgage is off the record."""
     answer = fields(reply)
     _demand(answer, "dyzt", _RELEASED)
-    return MortgageReleasedV1(vin=answer.text("clsbdh"), mortgage_no=answer.text("dydjh"))
+    return MortgageReleasedV1(
+        vin=answer.text("clsbdh"), mortgage_no=answer.text("dydjh"), record_version=answer.whole("bgcs")
+    )
 
 
 def licence_request(command: ElicenceIssueV1) -> dict[str, Json]:
@@ -197,6 +212,42 @@ def verification(_: ElicenceVerifyV1, reply: Reply) -> ElicenceVerifiedV1:
     answer = fields(reply)
     return ElicenceVerifiedV1(
         vin=answer.text("clsbdh"), grant_no=answer.text("sqbh"), valid=answer.one_of("yxbz", _VALID)
+    )
+
+
+def revocation_request(command: ElicenceRevokeV1) -> dict[str, Json]:
+    """The licence to take back."""
+    return {"clsbdh": command.vin, "dzxszbh": command.elicence_no, "yy": command.reason}
+
+
+def revocation(_: ElicenceRevokeV1, reply: Reply) -> ElicenceRevokedV1:
+    """The licence is void; an answer that calls it valid is none."""
+    answer = fields(reply)
+    if answer.one_of("yxbz", _VALID):
+        reason = "field:yxbz"
+        raise BrokenAnswer(reason)
+    return ElicenceRevokedV1(vin=answer.text("clsbdh"), elicence_no=answer.text("dzxszbh"))
+
+
+def deregistration_request(command: RegistrationDeregisterV1) -> dict[str, Json]:
+    """The car to strike off, why, and what is handed in."""
+    return {
+        "clsbdh": command.vin,
+        "djzsbh": command.reg_cert_no,
+        "hphm": command.plate_no,
+        "zxyy": DEREGISTRATIONS[command.dereg_ground],
+        "tcrq": day(command.returned_on),
+    }
+
+
+def deregistration(_: RegistrationDeregisterV1, reply: Reply) -> RegistrationDeregisteredV1:
+    """The certificate of deregistration 注销证明."""
+    answer = fields(reply)
+    return RegistrationDeregisteredV1(
+        vin=answer.text("clsbdh"),
+        reg_cert_no=answer.text("djzsbh"),
+        dereg_no=answer.text("zxzmbh"),
+        dereg_date=answer.day("zxrq"),
     )
 
 

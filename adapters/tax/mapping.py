@@ -29,6 +29,8 @@ DOCUMENTS: Final[dict[IdType, str]] = {
     "HK_MACAO_TAIWAN_PERMIT": "237",
 }
 RELIEFS: Final = {"NONE": "0000", "NEV": "0013061007"}
+BASES: Final = {"TCL-51": "WT01", "PTL-15": "TC15"}
+"""Grounds for paying back: paid without owing it, or the car went back."""
 
 
 def invoice_application(command: InvoiceRequestV1) -> dict[str, Json]:
@@ -83,18 +85,21 @@ def red_letter(_: InvoiceReverseV1, reply: Reply) -> InvoiceReversedV1:
 
 def declaration(command: TaxDeclareV1) -> dict[str, Json]:
     """The purchase-tax declaration."""
-    return {
-        "cheJiaHao": command.vin,
-        "faPiaoHaoMa": command.invoice_no,
-        "kaiPiaoRiQi": day(command.invoice_date),
-        "heGeZhengHao": command.coc_no,
-        "jiShuiJiaGe": yuan(command.amount_excl),
-        "jianMianXingZhi": RELIEFS[command.relief_code],
-        "shenBaoRiQi": day(command.declared_on),
-        "naShuiRen": command.buyer_name,
-        "zhengJianLeiXing": DOCUMENTS[command.buyer_id_type],
-        "zhengJianHaoMa": command.buyer_id_no,
-    }
+    return present(
+        {
+            "cheJiaHao": command.vin,
+            "faPiaoHaoMa": command.invoice_no,
+            "kaiPiaoRiQi": day(command.invoice_date),
+            "heGeZhengHao": command.coc_no,
+            "jiShuiJiaGe": yuan(command.amount_excl),
+            "dianChiJiaGe": None if command.battery_excl is None else yuan(command.battery_excl),
+            "jianMianXingZhi": RELIEFS[command.relief_code],
+            "shenBaoRiQi": day(command.declared_on),
+            "naShuiRen": command.buyer_name,
+            "zhengJianLeiXing": DOCUMENTS[command.buyer_id_type],
+            "zhengJianHaoMa": command.buyer_id_no,
+        }
+    )
 
 
 def assessment(_: TaxDeclareV1, reply: Reply) -> TaxAssessedV1:
@@ -134,7 +139,16 @@ def receipt(_: TaxPayV1, reply: Reply) -> TaxPaidV1:
 
 def refund_application(command: TaxReclaimV1) -> dict[str, Json]:
     """The tax to pay back."""
-    return {"cheJiaHao": command.vin, "heDingHao": command.assessment_no, "yuanYin": command.reason}
+    return present(
+        {
+            "cheJiaHao": command.vin,
+            "heDingHao": command.assessment_no,
+            "tuiShuiYiJu": BASES[command.reclaim_basis],
+            "tuiCheRiQi": None if command.returned_on is None else day(command.returned_on),
+            "shenQingTuiKuanJinE": yuan(command.refund_asked),
+            "yuanYin": command.reason,
+        }
+    )
 
 
 def refund(_: TaxReclaimV1, reply: Reply) -> TaxRefundedV1:

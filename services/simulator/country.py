@@ -65,11 +65,19 @@ class Loans(Protocol):
 
     def lends_on(self, vin: str, contract: str) -> bool: ...
 
+    def signature(self, vin: str, contract: str) -> str | None: ...
 
-class Plates(Protocol):
+    def settled_on(self, vin: str, contract: str) -> date | None: ...
+
+
+class Register(Protocol):
     """What others ask the police."""
 
     def plate_of(self, vin: str) -> str | None: ...
+
+    def certificate_of(self, vin: str) -> str | None: ...
+
+    def went_back_on(self, vin: str) -> date | None: ...
 
 
 class Licences(Protocol):
@@ -91,7 +99,7 @@ class Country:
     banks: dict[str, Loans] = field(default_factory=dict)
     miit: Certificates = field(init=False)
     tax: Taxes = field(init=False)
-    police: Plates = field(init=False)
+    police: Register = field(init=False)
     commerce: Licences = field(init=False)
 
     def faults(self, organisation: str) -> Faults:

@@ -10,7 +10,19 @@ from decimal import Decimal
 from typing import Final
 
 from contracts.numbers import vin as vin_number
-from services.simulator.agency import Answer, Body, Entry, Leaves, No, Request, Service, Tongue, demand, known, yuan
+from services.simulator.agency import (
+    Answer,
+    Body,
+    Entry,
+    Leaves,
+    No,
+    Request,
+    Service,
+    Tongue,
+    demand,
+    known,
+    yuan,
+)
 from services.simulator.country import Country
 from services.simulator.table import table
 
@@ -21,11 +33,14 @@ _TONGUE: Final = Tongue(
         "V101": No(400, "E1001", "车架号错误"),
         "V102": No(400, "E1002", "请求字段有误"),
         "D404": No(404, "E2004", "未查询到相关信息"),
+        "P412": No(412, "E2012", "不符合解除条件"),
         "D422": No(422, "E2022", "信息无法核实"),
         "I503": No(503, "E9003", "系统繁忙"),
     },
 )
 _COVER: Final = table("cover.json")
+_NEVER_REGISTERED, _STRUCK_OFF = "31", "16"
+"""The grounds on which compulsory cover ends before its term: the company's own, and that of the regulations."""
 _LITRES: Final = re.compile(r"[0-9]{1,2}\.[0-9]{3}")
 
 
@@ -44,7 +59,15 @@ class Policy:
 
     number: str
     quote: Quote
+    start: date
+    end: date
     live: bool = True
+
+    def rest(self, day: date) -> int:
+        """The premium for the days after that day, in whole fen, halves up."""
+        days = (self.end - self.start).days + 1
+        left = min(max((self.end - day).days, 0), days)
+        return (2 * self.quote.premium * left + days) // (2 * days)
 
 
 @dataclass(slots=True)
@@ -121,7 +144,9 @@ class Insurer:
     def _bound(self, entry: Entry) -> None:
         data = Body(entry.result).part("data")
         number = data.text("policyNo")
-        self._policies[number] = Policy(number, self._quotes[entry.body["quotationNo"]])
+        self._policies[number] = Policy(
+            number, self._quotes[entry.body["quotationNo"]], data.day("startDate"), data.day("endDate")
+        )
         self._policy_of[entry.vin] = number
 
     def _live_policy(self, request: Request) -> Policy:
@@ -137,9 +162,20 @@ class Insurer:
 
     def _cancel(self, request: Request) -> Answer:
         policy = self._live_policy(request)
-        demand(self.country.police.plate_of(request.vin) is None, "D422")
-        refund = policy.quote.premium + policy.quote.vessel_tax
-        return _data(frameNo=request.vin, policyNo=policy.number, refundAmount=yuan(refund))
+        refund = self._paid_back(policy, request)
+        return _data(frameNo=request.vin, policyNo=policy.number, refundAmount=yuan(refund + request.alter_fen))
+
+    def _paid_back(self, policy: Policy, request: Request) -> int:
+        """All of it for a car that was never on the road; vessel tax of one that was is the tax office's to return."""
+        police = self.country.police
+        went_back = police.went_back_on(request.vin) is not None
+        ground = request.body.text("cancelType")
+        demand(ground in {_NEVER_REGISTERED, _STRUCK_OFF}, "V102")
+        if ground == _STRUCK_OFF:
+            demand(went_back, "P412")
+            return policy.rest(request.today)
+        demand(police.plate_of(request.vin) is None and not went_back, "P412")
+        return policy.quote.premium + policy.quote.vessel_tax
 
     def _cancelled(self, entry: Entry) -> None:
         number = entry.result["data"]["policyNo"]

@@ -19,6 +19,7 @@ from services.simulator.agency import (
     Tongue,
     clock_text,
     demand,
+    known,
 )
 from services.simulator.country import Country
 from services.simulator.plates import FUEL, PLATE_OF_FUEL, Plates
@@ -43,6 +44,10 @@ _TONGUE: Final = Tongue(
 )
 _HELD_FOR: Final = timedelta(days=3)
 _ON_RECORD, _RELEASED = "1", "2"
+_MADE, _ENDED = 1, 2
+"""How often a mortgage's record was written: when it was made, and when it was taken off."""
+_VOID: Final = "0"
+_WENT_BACK: Final = "C"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,7 @@ class Mortgage:
     number: str
     vin: str
     lender: str
+    contract: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +89,10 @@ class Licence:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What an owner allowed somebody to see, and until when."""
+    """What an owner allowed somebody to see of which licence, and until when."""
 
     vin: str
+    licence: str
     purpose: str
     until: datetime
 
@@ -109,9 +116,13 @@ class Police:
     _reservations: dict[str, Reservation] = field(default_factory=dict)
     _reserved: int = 0
     _registrations: dict[str, Registration] = field(default_factory=dict)
+    _registered_ever: int = 0
+    _struck_off: dict[str, date] = field(default_factory=dict)
+    _struck_ever: int = 0
     _mortgages: dict[str, Mortgage] = field(default_factory=dict)
     _mortgaged: int = 0
     _licences: dict[str, Licence] = field(default_factory=dict)
+    _licensed_ever: int = 0
     _grants: dict[str, Grant] = field(default_factory=dict)
     _parcels: dict[str, Parcel] = field(default_factory=dict)
 
@@ -128,6 +139,8 @@ class Police:
             "/xingshizheng/qianfa": Service("elicence.issue", vin, self._license, effect, self._licensed),
             "/xingshizheng/shouquan": Service("elicence.grant", vin, self._grant, effect, self._granted),
             "/xingshizheng/heyan": Service("elicence.verify", vin, self._verify),
+            "/xingshizheng/chexiao": Service("elicence.revoke", vin, self._revoke, effect, self._revoked),
+            "/dengji/zhuxiao": Service("registration.deregister", vin, self._strike, effect, self._struck),
             "/youji/jisong": Service("plate.dispatch", vin, self._send, effect, self._sent),
             "/youji/chaxun": Service("plate.track", vin, self._track),
         }
@@ -136,6 +149,15 @@ class Police:
         """The plate of a registered car."""
         registration = self._registrations.get(vin)
         return registration.plate if registration else None
+
+    def certificate_of(self, vin: str) -> str | None:
+        """The number of a registered car's certificate."""
+        registration = self._registrations.get(vin)
+        return registration.certificate_no if registration else None
+
+    def went_back_on(self, vin: str) -> date | None:
+        """When a car that was struck off had gone back to its maker; None for any other car."""
+        return self._struck_off.get(vin)
 
     # Plates
 
@@ -186,7 +208,7 @@ class Police:
         held = self._held(request)
         return {
             "clsbdh": request.vin,
-            "djzsbh": f"{request.body.text('xzqh')[:2]}{len(self._registrations) + 1:010d}",
+            "djzsbh": f"{request.body.text('xzqh')[:2]}{self._registered_ever + 1:010d}",
             "djrq": request.today.isoformat(),
             "hphm": held.plate,
             "hpzl": held.kind,
@@ -207,8 +229,28 @@ class Police:
 
     def _registered(self, entry: Entry) -> None:
         body = Body(entry.result)
+        self._registered_ever += 1
         self._registrations[entry.vin] = Registration(body.text("djzsbh"), body.text("hphm"))
         self._reservations.pop(entry.body["yllsh"], None)
+        self._struck_off.pop(entry.vin, None)
+
+    def _strike(self, request: Request) -> Answer:
+        """Strike a car off that went back; its plate, its certificate and its electronic licence end with it."""
+        self._demand_registered(request, "djzsbh", "certificate_no")
+        self._demand_registered(request, "hphm", "plate")
+        demand(request.vin not in request.faults.seized, "P423")
+        demand(all(mortgage.vin != request.vin for mortgage in self._mortgages.values()), "L423")
+        demand(request.body.text("zxyy") == _WENT_BACK, "V102")
+        demand(request.body.day("tcrq") <= request.today + timedelta(days=1), "V102")
+        certificate = request.body.text("djzsbh")
+        number = f"ZX{certificate[:2]}{self._struck_ever + 1:013d}"
+        return {"clsbdh": request.vin, "djzsbh": certificate, "zxzmbh": number, "zxrq": request.today.isoformat()}
+
+    def _struck(self, entry: Entry) -> None:
+        self._struck_ever += 1
+        self._struck_off[entry.vin] = Body(entry.body).day("tcrq")
+        del self._registrations[entry.vin]
+        self._licences = {number: one for number, one in self._licences.items() if one.vin != entry.vin}
 
     def _demand_registered(self, request: Request, name: str, of: str) -> None:
         """Whether the request names the car's own certificate or plate."""
@@ -221,21 +263,26 @@ class Police:
         self._demand_registered(request, "djzsbh", "certificate_no")
         demand(request.vin not in request.faults.seized, "P423")
         demand(all(mortgage.vin != request.vin for mortgage in self._mortgages.values()), "L423")
-        bank = self.country.banks.get(request.body.text("dyqr"))
-        demand(bank and bank.lends_on(request.vin, request.body.text("jkhth")), "B451")
+        bank, contract = self.country.banks.get(request.body.text("dyqr")), request.body.text("jkhth")
+        if bank is None or not bank.lends_on(request.vin, contract):
+            raise Refused("B451")
+        demand(bank.signature(request.vin, contract) == request.body.text("gtsqbh"), "P412")
         number = f"DY{self._registrations[request.vin].certificate_no[:2]}{self._mortgaged + 1:013d}"
-        return {"clsbdh": request.vin, "dydjh": number, "dyzt": _ON_RECORD}
+        return {"clsbdh": request.vin, "dydjh": number, "dyzt": _ON_RECORD, "bgcs": _MADE}
 
     def _mortgaged_now(self, entry: Entry) -> None:
         self._mortgaged += 1
         number = entry.result["dydjh"]
-        self._mortgages[number] = Mortgage(number, entry.vin, entry.body["dyqr"])
+        self._mortgages[number] = Mortgage(number, entry.vin, entry.body["dyqr"], entry.body["jkhth"])
 
     def _free(self, request: Request) -> Answer:
         number, lender = request.body.text("dydjh"), request.body.text("dyqr")
-        demand(number in self._mortgages, "D404")
-        demand(self._mortgages[number] == Mortgage(number, request.vin, lender), "D422")
-        return {"clsbdh": request.vin, "dydjh": number, "dyzt": _RELEASED}
+        mortgage = known(self._mortgages.get(number), "D404")
+        demand((mortgage.vin, mortgage.lender) == (request.vin, lender), "D422")
+        settled_on = self.country.banks[lender].settled_on(request.vin, mortgage.contract)
+        demand(settled_on is not None, "P412")
+        demand(settled_on == request.body.day("jqrq"), "D422")
+        return {"clsbdh": request.vin, "dydjh": number, "dyzt": _RELEASED, "bgcs": _ENDED}
 
     def _freed(self, entry: Entry) -> None:
         del self._mortgages[entry.result["dydjh"]]
@@ -245,12 +292,22 @@ class Police:
     def _license(self, request: Request) -> Answer:
         self._demand_registered(request, "hphm", "plate")
         self._demand_registered(request, "djzsbh", "certificate_no")
-        number = f"DX{self._registrations[request.vin].certificate_no[:2]}{len(self._licences) + 1:013d}"
+        number = f"DX{self._registrations[request.vin].certificate_no[:2]}{self._licensed_ever + 1:013d}"
         return {"clsbdh": request.vin, "dzxszbh": number, "qfsj": clock_text(request.at)}
 
     def _licensed(self, entry: Entry) -> None:
         number = entry.result["dzxszbh"]
+        self._licensed_ever += 1
         self._licences[number] = Licence(number, entry.vin)
+
+    def _revoke(self, request: Request) -> Answer:
+        number = request.body.text("dzxszbh")
+        licence = known(self._licences.get(number), "P412")
+        demand(licence.vin == request.vin, "D422")
+        return {"clsbdh": request.vin, "dzxszbh": number, "yxbz": _VOID}
+
+    def _revoked(self, entry: Entry) -> None:
+        del self._licences[entry.result["dzxszbh"]]
 
     def _grant(self, request: Request) -> Answer:
         body = request.body
@@ -264,14 +321,14 @@ class Police:
 
     def _granted(self, entry: Entry) -> None:
         until = Body(entry.result).local_time("sqyxqz")
-        self._grants[entry.result["sqbh"]] = Grant(entry.vin, entry.body["sqyt"], until)
+        self._grants[entry.result["sqbh"]] = Grant(entry.vin, entry.body["dzxszbh"], entry.body["sqyt"], until)
 
     def _verify(self, request: Request) -> Answer:
         number = request.body.text("sqbh")
         grant = self._grants.get(number)
         if grant is None or grant.vin != request.vin or grant.purpose != request.body.text("sqyt"):
             raise Refused("A403")
-        demand(grant.until > request.at, "A410")
+        demand(grant.until > request.at and grant.licence in self._licences, "A410")
         return {"clsbdh": request.vin, "sqbh": number, "yxbz": "1"}
 
     # The courier

@@ -1,4 +1,4 @@
-"""The tax office: invoices on the sale's date, and the purchase tax by its own tariff."""
+"""The tax office: invoices on the sale's date, the purchase tax by its own tariff, and what it pays back of it."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ _TONGUE: Final = Tongue(
         "D404": No(404, "SW4040", "未查询到相关信息"),
         "D422": No(422, "SW4220", "信息不一致"),
         "C410": No(409, "SW4100", "业务状态已变更"),
+        "P412": No(412, "SW4120", "不具备办理条件"),
         "T422": No(422, "SW4221", "金额不符"),
         "T408": No(409, "SW4080", "逾期申报"),
         "T503": No(503, "SW5030", "系统维护"),
@@ -40,6 +41,7 @@ _TONGUE: Final = Tongue(
 )
 _TARIFF: Final = table("tariff.json")
 _RELIEF_ASKED: Final = "0013061007"
+_NOT_OWED, _WENT_BACK = "WT01", "TC15"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,20 @@ class Assessment:
 
     number: str
     vin: str
-    due: int
+    tax: int
+    surcharge: int
     state: str = "OPEN"
+    paid_on: date = date.max
+
+    @property
+    def due(self) -> int:
+        """Both together."""
+        return self.tax + self.surcharge
+
+    def left(self, day: date) -> int:
+        """The tax less a tenth for every full year from its payment to that day; a surcharge is no tax."""
+        years = day.year - self.paid_on.year - (day < _same_day(self.paid_on, day.year))
+        return _part(self.tax, 10 - min(max(years, 0), 10), 10)
 
 
 @dataclass(slots=True)
@@ -156,13 +170,17 @@ class TaxOffice:
         demand(invoice.live and not self.is_paid(request.vin), "C410")
         declared = (body.day("kaiPiaoRiQi"), body.fen("jiShuiJiaGe"))
         demand(declared == (invoice.day, invoice.excl), "D422")
+        if body.text_or_none("dianChiJiaGe"):
+            # Its price stands on another invoice, so it is in no sum of this one.
+            demand(certificate.fuel in _TARIFF["swappable_fuels"] and body.fen("dianChiJiaGe") > 0, "D422")
         filed = body.day("shenBaoRiQi")
         demand(filed <= request.today + timedelta(days=1), "V102")
         return self._bill(request, invoice, certificate, max((filed - invoice.day).days - _TARIFF["free_days"], 0))
 
     def _bill(self, request: Request, invoice: Invoice, certificate: Certificate, late: int) -> Answer:
-        full = _part(invoice.excl, _TARIFF["purchase_tax_percent"], 100)
-        relief = _relief(full, invoice.day, certificate) if request.body.text("jianMianXingZhi") == _RELIEF_ASKED else 0
+        tariff = _tariff(invoice.day)
+        full = _part(invoice.excl, tariff["percent"], 100)
+        relief = _relief(full, tariff, certificate) if request.body.text("jianMianXingZhi") == _RELIEF_ASKED else 0
         payable = full - relief + request.alter_fen
         return {
             "cheJiaHao": request.vin,
@@ -176,8 +194,7 @@ class TaxOffice:
 
     def _assessed(self, entry: Entry) -> None:
         body = Body(entry.result)
-        due = body.fen("shiNaShuiE") + body.fen("zhiNaJin")
-        assessment = Assessment(body.text("heDingHao"), entry.vin, due)
+        assessment = Assessment(body.text("heDingHao"), entry.vin, body.fen("shiNaShuiE"), body.fen("zhiNaJin"))
         self._assessments[assessment.number] = assessment
         self._assessment_of[entry.vin] = assessment.number
 
@@ -201,19 +218,36 @@ class TaxOffice:
 
     def _collected(self, entry: Entry) -> None:
         self._receipts += 1
-        self._settle(entry.result, "PAID")
+        body = Body(entry.result)
+        self._settle(entry.result, state="PAID", paid_on=body.local_time("jiaoKuanShiJian").date())
 
     def _refund(self, request: Request) -> Answer:
         assessment = self._known_assessment(request)
         demand(assessment.state == "PAID", "C410")
-        return {"cheJiaHao": request.vin, "heDingHao": assessment.number, "tuiKuanJinE": yuan(assessment.due)}
+        refund = self._paid_back(assessment, request)
+        demand(abs(request.body.fen("shenQingTuiKuanJinE") - refund) <= 1, "T422")
+        told = yuan(refund + request.alter_fen)
+        return {"cheJiaHao": request.vin, "heDingHao": assessment.number, "tuiKuanJinE": told}
+
+    def _paid_back(self, assessment: Assessment, request: Request) -> int:
+        """All of it for a car that never was on the road; of one that went back, what the years have left."""
+        police = self.country.police
+        went_back_on = police.went_back_on(request.vin)
+        ground = request.body.text("tuiShuiYiJu")
+        demand(ground in {_NOT_OWED, _WENT_BACK}, "V102")
+        if ground == _WENT_BACK:
+            demand(went_back_on is not None, "P412")
+            demand(went_back_on == request.body.day("tuiCheRiQi"), "D422")
+            return assessment.left(request.today)
+        demand(police.plate_of(request.vin) is None and went_back_on is None, "P412")
+        return assessment.due
 
     def _refunded(self, entry: Entry) -> None:
-        self._settle(entry.result, "REFUNDED")
+        self._settle(entry.result, state="REFUNDED")
 
-    def _settle(self, result: Mapping[str, Any], state: str) -> None:
+    def _settle(self, result: Mapping[str, Any], **change: Any) -> None:
         number = result["heDingHao"]
-        self._assessments[number] = replace(self._assessments[number], state=state)
+        self._assessments[number] = replace(self._assessments[number], **change)
 
 
 def _price(body: Body) -> tuple[int, int]:
@@ -224,13 +258,23 @@ def _price(body: Body) -> tuple[int, int]:
     return incl, excl
 
 
-def _relief(full: int, day: date, certificate: Certificate) -> int:
-    """What the catalogue's cars are spared in the year of the invoice; no row for the day, no answer."""
+def _tariff(day: date) -> Mapping[str, Any]:
+    """What holds for invoices of a day; where nothing was announced for it, the office assesses nobody."""
+    rows: list[dict[str, Any]] = _TARIFF["years"]
+    return known(next((row for row in rows if row["from"] <= day.isoformat() <= row["to"]), None), "P412")
+
+
+def _relief(full: int, tariff: Mapping[str, Any], certificate: Certificate) -> int:
+    """What the catalogue's cars are spared."""
     if not certificate.in_catalogue or certificate.fuel not in _TARIFF["relieved_fuels"]:
         return 0
-    rows = _TARIFF["years"]
-    row = known(next((row for row in rows if row["from"] <= day.isoformat() <= row["to"]), None), "V102")
-    return min(_part(full, row["relief_percent"], 100), int(row["relief_cap_yuan"]) * 100)
+    return min(_part(full, tariff["relief_percent"], 100), int(tariff["relief_cap_yuan"]) * 100)
+
+
+def _same_day(day: date, year: int) -> date:
+    """The day of another year on which a term of whole years ends."""
+    leap_day = (day.month, day.day) == (2, 29)
+    return day.replace(year=year, day=28) if leap_day else day.replace(year=year)
 
 
 def _part(amount: int, numerator: int, denominator: int) -> int:

@@ -31,7 +31,9 @@ ALIASES = {
     "digest": ("hgzzy",),
     "shiNaShuiE": ("jiaoKuanJinE",),
     "contractNo": ("jkhth",),
-    "hphm": ("licensePlate",),
+    "consentNo": ("gtsqbh",),
+    "djzsbh": ("registrationCertNo",),
+    "hphm": ("licensePlate", "plateNumber"),
     "licenceNo": ("licenseNo",),
 }
 """Which names one agency's number has at the others."""
@@ -52,11 +54,16 @@ BEFORE = {
     "plate-reserve": (),
     "plate-release": ("plate-reserve",),
     "registration-register": ("tax-pay", "insurance-bind", "plate-reserve"),
-    "mortgage-register": ("loan-apply", "registration-register"),
-    "mortgage-release": ("mortgage-register",),
+    "mortgage-cosign": ("loan-apply", "registration-register"),
+    "mortgage-register": ("mortgage-cosign",),
+    "mortgage-release": ("mortgage-register", "pay-back"),
     "elicence-issue": ("registration-register",),
     "elicence-grant": ("elicence-issue",),
     "elicence-verify": ("elicence-grant",),
+    "elicence-revoke": ("elicence-issue",),
+    "registration-deregister": ("registration-register",),
+    "tax-reclaim-returned": ("registration-deregister",),
+    "insurance-cancel-deregistered": ("registration-deregister",),
     "plate-dispatch": ("registration-register",),
     "plate-track": ("plate-dispatch",),
     "export-qualify": (),
@@ -221,6 +228,9 @@ class Car:
         """Ask for one operation, whatever comes of it."""
         if name == "upload":
             return self._heard(name, await self.city.ask("miit", "/certificates", self.certificate, key))
+        if name == "pay-back":
+            told = {"vin": self.certificate["vin"], "contractNo": self.known["contractNo"], "settleDate": "2026-03-02"}
+            return self._heard(name, await self.city.ask(BANK, "/auto-loans/settlements", told | changes, key))
         agency = AGENCY_OF[name]
         path = fixture(name)["request"]["path"]
         organisation = ORGANISATION.get(agency, agency)

@@ -10,7 +10,7 @@ import pytest
 from adapters.registry import ADAPTERS
 from contracts.numbers import customs_declaration, export_licence, invoice, plate
 from services.simulator.plates import Plates
-from tests.simulator.city import AGENCY_OF, BANK, CERTIFICATE, INSURER, VIN, City, Play, Said
+from tests.simulator.city import AGENCY_OF, BANK, CERTIFICATE, INSURER, VIN, Car, City, Play, Said, fixture
 
 OTHER = "LZZTEST0XTA000009"
 FUEL_CAR = {
@@ -51,7 +51,7 @@ def ours(name: str, said: Said) -> str:
         (("upload",), "insurance-quote", {"frameNo": "LZZTEST00TA000001"}, "V101"),
         (("insurance-quote",), "insurance-bind", {"compulsoryPremium": "1.00"}, "D422"),
         (("insurance-bind",), "insurance-endorse", {}, "D422"),
-        (("registration-register",), "insurance-cancel", {}, "D422"),
+        (("registration-register",), "insurance-cancel", {}, "P412"),
         (("upload",), "loan-apply", {}, "D422"),
         (("invoice-request",), "loan-apply", {"applyAmount": "226000.01"}, "V102"),
         (("loan-withdraw",), "loan-withdraw", {}, "D422"),
@@ -62,13 +62,48 @@ def ours(name: str, said: Said) -> str:
         (("insurance-bind", "invoice-request", "plate-reserve"), "registration-register", {}, "P412"),
         (("tax-pay", "insurance-bind"), "registration-register", {}, "P410"),
         (("tax-pay", "insurance-bind", "plate-reserve"), "registration-register", {"hgzzy": "0" * 64}, "P412"),
+        (("registration-deregister",), "insurance-cancel", {}, "P412"),
+        (("insurance-bind",), "insurance-cancel", {"cancelType": "16"}, "P412"),
+        (("insurance-bind",), "insurance-cancel", {"cancelType": "00"}, "V102"),
+        (("registration-register",), "tax-reclaim", {}, "P412"),
+        (("registration-deregister",), "tax-reclaim", {}, "P412"),
+        (("tax-pay",), "tax-reclaim", {"shenQingTuiKuanJinE": "10000.02"}, "T422"),
+        (("tax-pay",), "tax-reclaim", {"tuiShuiYiJu": "WT02"}, "V102"),
+        (("tax-pay",), "tax-reclaim-returned", {}, "P412"),
+        (("registration-register",), "tax-reclaim-returned", {}, "P412"),
+        (("registration-deregister",), "tax-reclaim-returned", {"tuiCheRiQi": "2026-03-01"}, "D422"),
+        (("registration-deregister",), "tax-reclaim-returned", {"shenQingTuiKuanJinE": "9999.98"}, "T422"),
+        (("loan-apply",), "mortgage-cosign", {}, "P412"),
+        (("registration-register",), "mortgage-cosign", {}, "D422"),
+        (("mortgage-cosign",), "mortgage-cosign", {}, "D422"),
+        (("mortgage-cosign", "loan-withdraw"), "mortgage-cosign", {}, "D422"),
+        (("mortgage-cosign", "pay-back"), "mortgage-register", {}, "B451"),
         (("registration-register",), "mortgage-register", {}, "B451"),
         (("loan-apply",), "mortgage-register", {}, "P412"),
+        (("loan-apply", "registration-register"), "mortgage-register", {}, "P412"),
+        (("mortgage-cosign",), "mortgage-register", {"gtsqbh": "GT2026WXL1C0000009"}, "P412"),
+        (("mortgage-register",), "mortgage-release", {}, "P412"),
+        (("mortgage-register", "pay-back"), "mortgage-release", {"jqrq": "2026-03-01"}, "D422"),
+        (("mortgage-release",), "mortgage-release", {}, "D404"),
         (("mortgage-register",), "mortgage-register", {}, "L423"),
         (("mortgage-register",), "mortgage-release", {"dyqr": "91110000MAU5K2AT1X"}, "D422"),
         ((), "elicence-issue", {}, "P412"),
         (("elicence-issue",), "elicence-grant", {"sqyxqz": "2026-03-01 00:00:00"}, "A410"),
         (("elicence-grant",), "elicence-verify", {"sqyt": "买卖"}, "A403"),
+        ((), "elicence-revoke", {}, "P412"),
+        (("elicence-revoke",), "elicence-revoke", {}, "P412"),
+        (("elicence-issue",), "elicence-revoke", {"clsbdh": OTHER}, "D422"),
+        (("elicence-grant", "elicence-revoke"), "elicence-verify", {}, "A410"),
+        ((), "registration-deregister", {}, "P412"),
+        (("mortgage-register",), "registration-deregister", {}, "L423"),
+        (("registration-register",), "registration-deregister", {"hphm": "京AD99999"}, "P412"),
+        (("registration-register",), "registration-deregister", {"zxyy": "A"}, "V102"),
+        (("registration-register",), "registration-deregister", {"tcrq": "2026-03-04"}, "V102"),
+        (("registration-deregister",), "registration-deregister", {}, "P412"),
+        (("registration-deregister",), "elicence-issue", {}, "P412"),
+        (("elicence-issue", "registration-deregister"), "elicence-revoke", {}, "P412"),
+        (("registration-deregister",), "insurance-endorse", {}, "D422"),
+        (("registration-deregister",), "plate-dispatch", {}, "P412"),
         ((), "plate-dispatch", {}, "P412"),
         (("plate-dispatch",), "plate-track", {}, "D404"),
         ((), "export-qualify", {"exporterCode": "911100001000013428"}, "X403"),
@@ -88,7 +123,7 @@ def test_an_agency_refuses_what_its_own_records_do_not_bear_out(
         car = city.car()
         await car.through(*after)
         assert ours(name, await car.attempt(name, **changes)) == code
-        assert [line["operation"] for line in city.lines("refusals")] == [name.replace("-", ".", 1)]
+        assert [line["operation"] for line in city.lines("refusals")] == [fixture(name)["given"]["command"]]
 
     play(scenario)
 
@@ -149,6 +184,224 @@ def test_the_surcharge_begins_on_the_sixty_first_day(play: Play, days: int, late
         await car.through("invoice-request")
         assessed = await car.attempt("tax-declare", shenBaoRiQi=city.clock.day.isoformat())
         assert (assessed.body["yuQiTianShu"], assessed.body["zhiNaJin"]) == (late, surcharge)
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("fuel", ["纯电动", "汽油"])
+def test_there_is_no_tariff_after_2027(play: Play, fuel: str) -> None:
+    """Whoever bought on the last day of 2027 is assessed, and nobody who bought a day later."""
+
+    async def scenario(city: City) -> None:
+        city.clock.day = date(2028, 1, 5)
+        car = city.car(fuelType=fuel)
+        await car.through("upload")
+        assert (await car.attempt("invoice-request", xiaoShouRiQi="2028-01-01")).status == 200
+        filed = {"shenBaoRiQi": "2028-01-05"}
+        assert ours("tax-declare", await car.attempt("tax-declare", kaiPiaoRiQi="2028-01-01", **filed)) == "P412"
+        assert (await car.attempt("invoice-reverse")).status == 200
+        assert (await car.attempt("invoice-request", xiaoShouRiQi="2027-12-31")).status == 200
+        assert (await car.attempt("tax-declare", kaiPiaoRiQi="2027-12-31", **filed)).status == 200
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(("fuel", "price", "status"), [("纯电动", "60000.00", 200), ("汽油", "60000.00", 422)])
+def test_a_battery_of_its_own_invoice_is_not_taxed(play: Play, fuel: str, price: str, status: int) -> None:
+    """The tax is on the car's invoice alone; a car without a plug has no such battery."""
+
+    async def scenario(city: City) -> None:
+        car = city.car(fuelType=fuel)
+        await car.through("invoice-request")
+        said = await car.attempt("tax-declare", dianChiJiaGe=price)
+        assert said.status == status
+        assert said.body.get("yingNaShuiE", "20000.00") == "20000.00"
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("asked_on", "refund"),
+    [
+        ("2027-03-01", "10000.00"),
+        ("2027-03-02", "9000.00"),
+        ("2028-03-02", "8000.00"),
+        ("2036-03-01", "1000.00"),
+    ],
+)
+def test_a_returned_cars_tax_shrinks_by_the_year(play: Play, asked_on: str, refund: str) -> None:
+    """Ten per cent less for every full year since the payment of 2026-03-02, and a fen is let pass."""
+
+    async def scenario(city: City) -> None:
+        car = city.car()
+        await car.through("registration-deregister")
+        city.clock.day = date.fromisoformat(asked_on)
+        one_off = _yuan(int(refund.replace(".", "")) + 1)
+        said = await car.attempt("tax-reclaim-returned", shenQingTuiKuanJinE=one_off)
+        assert (said.status, said.body.get("tuiKuanJinE")) == (200, refund)
+
+    play(scenario)
+
+
+def test_after_ten_years_no_tax_is_left(play: Play) -> None:
+    """Then there is no amount that may be asked back."""
+
+    async def scenario(city: City) -> None:
+        car = city.car()
+        await car.through("registration-deregister")
+        city.clock.day = date(2036, 3, 2)
+        refused = await car.attempt("tax-reclaim-returned", shenQingTuiKuanJinE="1000.00")
+        assert ours("tax-reclaim-returned", refused) == "T422"
+
+    play(scenario)
+
+
+async def _late_by_ten_days(city: City) -> Car:
+    """A car whose tax of 10,000.00 was paid with a surcharge of 50.00."""
+    city.clock.day = date(2026, 3, 1) + timedelta(days=70)
+    car = city.car()
+    await car.through("invoice-request")
+    assert (await car.attempt("tax-declare", shenBaoRiQi=city.clock.day.isoformat())).body["zhiNaJin"] == "50.00"
+    assert (await car.attempt("tax-pay", jiaoKuanJinE="10050.00")).status == 200
+    return car
+
+
+def test_what_was_not_owed_is_paid_back_with_its_surcharge(play: Play) -> None:
+    """The buyer of a car that was never registered owed neither tax nor surcharge."""
+
+    async def scenario(city: City) -> None:
+        car = await _late_by_ten_days(city)
+        said = await car.attempt("tax-reclaim", shenQingTuiKuanJinE="10050.00")
+        assert said.body["tuiKuanJinE"] == "10050.00"
+
+    play(scenario)
+
+
+def test_a_surcharge_is_no_tax_of_a_returned_car(play: Play) -> None:
+    """It was paid for being late, and that the car went back changes nothing about it."""
+
+    async def scenario(city: City) -> None:
+        car = await _late_by_ten_days(city)
+        await car.through("registration-deregister")
+        assert (await car.attempt("tax-reclaim-returned")).body["tuiKuanJinE"] == "10000.00"
+
+    play(scenario)
+
+
+def test_the_rest_of_a_policys_term_is_paid_back(play: Play) -> None:
+    """A year of cover of 950.00 that ends after its first day leaves 364 of 365 days."""
+
+    async def scenario(city: City) -> None:
+        car = city.car()
+        await car.through("registration-deregister")
+        start = date.fromisoformat(fixture("insurance-bind")["request"]["body"]["startDate"])
+        city.clock.day = start
+        ended = await car.attempt("insurance-cancel-deregistered")
+        assert ended.body["data"]["refundAmount"] == "947.40"
+
+    play(scenario)
+
+
+def test_a_returned_car_is_off_the_register(play: Play) -> None:
+    """A later owner may register it anew, and none of its numbers is given out a second time."""
+
+    async def scenario(city: City) -> None:
+        car = city.car()
+        await car.through("elicence-issue", "registration-deregister")
+        first = dict(car.known)
+        assert city.world.country.police.plate_of(VIN) is None
+        assert (await car.attempt("plate-reserve")).status == 200
+        again = await car.attempt("registration-register")
+        assert again.status == 200
+        assert again.body["djzsbh"] != first["djzsbh"]
+        assert again.body["hphm"] != first["hphm"]
+        assert (await car.attempt("elicence-issue")).body["dzxszbh"] != first["dzxszbh"]
+        assert ours("insurance-cancel", await car.attempt("insurance-cancel-deregistered")) == "P412"
+
+    play(scenario)
+
+
+def test_a_bank_that_does_not_sign_says_so(play: Play) -> None:
+    """B451 for a signature is a refusal, not a decision: nothing stands in the ledger, and it may sign later."""
+
+    async def scenario(city: City) -> None:
+        await city.turn(BANK, scripts=[{"vin": VIN, "operation": "mortgage.cosign", "code": "B451", "times": 1}])
+        car = city.car()
+        await car.through("loan-apply", "registration-register")
+        assert ours("mortgage-cosign", await car.attempt("mortgage-cosign")) == "B451"
+        assert not [line for line in city.lines("ledger") if line["operation"] == "mortgage.cosign"]
+        assert (await car.attempt("mortgage-cosign")).status == 200
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("litres", "least", "most"),
+    [
+        ("1.000", 60, 360),
+        ("1.600", 300, 540),
+        ("2.000", 360, 660),
+        ("2.500", 660, 1200),
+        ("3.000", 1200, 2400),
+        ("4.000", 2400, 3600),
+        ("4.001", 3600, 5400),
+    ],
+)
+def test_vessel_tax_lies_in_the_national_bands(play: Play, litres: str, least: int, most: int) -> None:
+    """A province sets its amounts within the law's bands: a year's for January, a twelfth of it for December."""
+
+    async def scenario(city: City) -> None:
+        car = city.car(**FUEL_CAR)
+        await car.through("upload")
+
+        async def quoted(invoiced: str) -> int:
+            said = await car.attempt("insurance-quote", exhaustLitres=litres, invoiceDate=invoiced)
+            return int(said.body["data"]["vesselTax"].replace(".", ""))
+
+        a_year = await quoted("2026-01-31")
+        assert least * 100 <= a_year <= most * 100
+        assert await quoted("2026-12-01") * 12 == a_year
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("fuel", "energy", "model", "taxed"),
+    [
+        ("纯电动", "1", "样例纯电轿车", False),
+        ("燃料电池", "2", "样例氢能轿车", False),
+        ("插电式混合动力", "3", "海豹06 DM-i", False),
+        ("增程式混合动力", "5", "深蓝S07 增程", False),
+        ("插电式混合动力", "3", "E8 插混", True),
+        ("混合动力", "4", "样例混动轿车", True),
+        ("汽油", "0", "样例燃油轿车", True),
+    ],
+)
+def test_vessel_tax_spares_electric_and_listed_cars(
+    play: Play, fuel: str, energy: str, model: str, *, taxed: bool
+) -> None:
+    """Electric and fuel-cell cars are outside the tax, plug-ins of the catalogue exempt; nobody else is."""
+
+    async def scenario(city: City) -> None:
+        car = city.car(**FUEL_CAR | {"fuelType": fuel, "brandModel": model})
+        await car.through("upload")
+        said = await car.attempt("insurance-quote", energyType=energy, exhaustLitres="1.500")
+        assert (said.body["data"]["vesselTax"] != "0.00") == taxed
+
+    play(scenario)
+
+
+def test_an_invoice_may_bear_another_vin_by_script(play: Play) -> None:
+    """The office prints what the script says, once; its own record is of the car that was asked about."""
+
+    async def scenario(city: City) -> None:
+        await city.turn("tax", scripts=[{"operation": "invoice.request", "alter_vin": OTHER, "times": 1}])
+        car = city.car()
+        await car.through("upload")
+        wrong = await car.attempt("invoice-request")
+        assert (wrong.body["cheJiaHao"], wrong.body["faPiaoCheJiaHao"]) == (VIN, OTHER)
+        assert (await car.attempt("invoice-reverse")).status == 200
+        assert (await car.attempt("invoice-request")).body["faPiaoCheJiaHao"] == VIN
 
     play(scenario)
 

@@ -10,6 +10,14 @@ import pytest
 from services.simulator.journal import Journal
 from tests.simulator.city import BEFORE, City, Play
 
+_GOES_ON = (
+    "elicence-verify",
+    "plate-track",
+    "mortgage-release",
+    "elicence-revoke",
+    "registration-deregister",
+    "export-track",
+)
 HOME = [name for name in BEFORE if not name.startswith(("export", "licence"))]
 
 
@@ -89,6 +97,7 @@ def test_everything_is_remembered_after_a_kill(play: Play) -> None:
         await car.through(
             "mortgage-register", "elicence-grant", "plate-dispatch", "insurance-endorse", "export-declare"
         )
+        await car.through("pay-back")
         answers["plate"] = car.known["hphm"]
         answers["known"], answers["done"] = car.known, car.done
         answers["ledger"] = city.lines("ledger")
@@ -99,14 +108,23 @@ def test_everything_is_remembered_after_a_kill(play: Play) -> None:
         assert city.world.country.police.plate_of(car.certificate["vin"]) == answers["plate"]
         assert (await car.attempt("registration-register")).code == "JG412"
         city.clock.pass_by(2)
-        for name in ("elicence-verify", "plate-track", "mortgage-release", "export-track"):
+        for name in _GOES_ON:
             assert (await car.attempt(name, keys.get(name))).status == 200, name
         first = answers["ledger"][0]
         again = await city.ask("tax", "/fapiao/kaiju", first["body"], first["key"])
         assert again.body == first["result"]
 
+    async def returned(city: City) -> None:
+        car = city.car()
+        car.known, car.done = answers["known"], answers["done"]
+        assert city.world.country.police.plate_of(car.certificate["vin"]) is None
+        assert (await car.attempt("elicence-verify")).code == "JG411"
+        for name in ("insurance-cancel-deregistered", "tax-reclaim-returned"):
+            assert (await car.attempt(name)).status == 200, name
+
     play(before)
     play(after)
+    play(returned)
 
 
 def test_a_torn_last_line_is_dropped(play: Play, tmp_path: Path) -> None:
