@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 
 from .money import fen
-from .params import CompulsoryInsuranceParams, FloatScheme
+from .params import CompulsoryInsuranceParams, FloatScheme, Limits
 from .policies import Policies, PolicyGap
 
 
@@ -48,6 +48,12 @@ def premium(  # noqa: PLR0913, the facts that the scheme asks for
     if change is None:
         change = _clean_change(rules, start_date, clean_years, region)
     return Premium(fen(base * (1 + change)), pack.id)
+
+
+def limits(policies: Policies, accident_on: date, *, at_fault: bool) -> Limits:
+    """Return what an accident pays at most. They go by its own day, not by that of the policy."""
+    rules = policies.pack_for("compulsory-insurance", accident_on).params_as(CompulsoryInsuranceParams)
+    return rules.limits if at_fault else rules.limits_without_fault
 
 
 def _accident_change(rules: CompulsoryInsuranceParams, at_fault: int, *, fatal: bool) -> Decimal | None:

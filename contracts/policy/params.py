@@ -118,6 +118,58 @@ class CompulsoryInsuranceParams(Params):
         return self
 
 
+Ground = Literal["DEREGISTERED", "SUSPENDED", "STOLEN"]
+
+
+class InsuranceCancellationParams(Params):
+    """When a policy may be ended: after registration on these grounds only, before it by whose rule."""
+
+    rule: Literal["insurance-cancellation"]
+    before_registration: Literal["insurer"]
+    after_registration: frozenset[Ground]
+
+
+class VesselTaxBand(Params):
+    """What a province may ask a year for a displacement; the last row has no upper end."""
+
+    up_to_ml: Count | None = None
+    least_fen: Fen
+    most_fen: Fen
+
+    @model_validator(mode="after")
+    def _least_first(self) -> Self:
+        if self.most_fen < self.least_fen:
+            message = "the most is below the least"
+            raise ValueError(message)
+        return self
+
+
+class VesselTaxParams(Params):
+    """National bands of passenger cars, who is outside the tax, and which share energy-saving cars may owe."""
+
+    rule: Literal["vessel-tax"]
+    outside_fuel_kinds: frozenset[FuelKind]
+    exempt_in_catalogue: frozenset[FuelKind]
+    saving_up_to_ml: Count
+    saving_share: Share
+    bands: Annotated[tuple[VesselTaxBand, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _bands_rise_to_no_end(self) -> Self:
+        ends = [band.up_to_ml for band in self.bands[:-1]]
+        if self.bands[-1].up_to_ml is not None or None in ends or ends != sorted({end for end in ends if end}):
+            message = "bands rise, and the last has no upper end"
+            raise ValueError(message)
+        return self
+
+
+class RegistrationTermsParams(Params):
+    """How soon the police register a car once its application is complete."""
+
+    rule: Literal["registration-terms"]
+    register_within_working_days: Count
+
+
 class NewBevLicenceParams(Params):
     """Which lines of new battery-electric cars need an export licence, and which of their neighbours do not."""
 
@@ -245,6 +297,9 @@ AnyParams = Annotated[
     PurchaseTaxParams
     | PurchaseTaxTermsParams
     | CompulsoryInsuranceParams
+    | InsuranceCancellationParams
+    | VesselTaxParams
+    | RegistrationTermsParams
     | NewBevLicenceParams
     | UsedExportParams
     | AfterSalesLetterParams
@@ -262,6 +317,9 @@ Rule = Literal[
     "purchase-tax",
     "purchase-tax-terms",
     "compulsory-insurance",
+    "insurance-cancellation",
+    "vessel-tax",
+    "registration-terms",
     "export-licence-new",
     "export-licence-used",
     "after-sales-letter",

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from contracts.numbers import plate
 from contracts.policy import PolicyGap, load
-from contracts.policy.compulsory_insurance import Premium, premium
+from contracts.policy.compulsory_insurance import Premium, limits, premium
 from contracts.policy.params import CompulsoryInsuranceParams
-from contracts.policy.vessel_tax import first_year
 
 _DAY = date(2026, 5, 1)
 _PACK = load().pack_for("compulsory-insurance", _DAY)
@@ -52,11 +51,37 @@ def test_accidents_void_clean_years(*, at_fault: int, fatal: bool, expected: int
     assert after.premium_fen == expected
 
 
-def test_the_limits_are_two_hundred_thousand_together() -> None:
-    """Death, medical and property, and a tenth and less without fault."""
-    limits, without = _RULES.limits, _RULES.limits_without_fault
-    assert limits.death_fen + limits.medical_fen + limits.property_fen == 200_000_00
-    assert (without.death_fen, without.medical_fen, without.property_fen) == (18_000_00, 1_800_00, 100_00)
+@pytest.mark.parametrize(
+    ("at_fault", "expected"), [(True, (180_000_00, 18_000_00, 2_000_00)), (False, (18_000_00, 1_800_00, 100_00))]
+)
+def test_an_accident_pays_up_to_its_limits(*, at_fault: bool, expected: tuple[int, int, int]) -> None:
+    """Death, medical, property: 200,000 yuan together, a tenth and less for an insured who is not at fault."""
+    found = limits(load(), date(2020, 9, 19), at_fault=at_fault)
+    assert (found.death_fen, found.medical_fen, found.property_fen) == expected
+
+
+def test_an_accident_before_the_limits_of_2020_is_a_gap() -> None:
+    """Its own day decides, whatever the policy's."""
+    with pytest.raises(PolicyGap):
+        limits(load(), date(2020, 9, 18), at_fault=True)
+
+
+_SCHEMES = {
+    "A": ({"15", "46", "63", "54"}, (665_00, 570_00, 475_00)),
+    "B": ({"61", "53", "45"}, (712_50, 617_50, 522_50)),
+    "C": ({"62", "22", "14", "23", "65"}, (760_00, 665_00, 570_00)),
+    "D": ({"11", "12", "13", "64"}, (807_50, 712_50, 617_50)),
+    "E": (set[str](), (855_00, 760_00, 665_00)),
+}
+
+
+@pytest.mark.parametrize("province", _PROVINCES)
+@pytest.mark.parametrize("years", [1, 2, 3])
+def test_every_province_floats_by_its_scheme(province: str, years: int) -> None:
+    """Five schemes, three steps, to the fen; what no other scheme names is in the last."""
+    named = (after for provinces, after in _SCHEMES.values() if province in provinces)
+    expected = next(named, _SCHEMES["E"][1])[years - 1]
+    assert premium(load(), 5, _DAY, years, region=f"{province}0100").premium_fen == expected
 
 
 def test_every_province_has_one_scheme() -> None:
@@ -100,17 +125,3 @@ def test_premiums_stay_within_the_float(*, seats: int, clean: int, province: str
     later = premium(load(), seats, _DAY, clean + 1, region=here, at_fault=at_fault, fatal=fatal).premium_fen
     assert base * 5 <= now * 10 <= base * 13
     assert later <= now
-
-
-@pytest.mark.parametrize(
-    ("annual", "month", "expected"), [(420_00, 6, 245_00), (480_00, 11, 80_00), (480_00, 1, 480_00)]
-)
-def test_vessel_tax_is_owed_from_the_month_of_the_invoice(annual: int, month: int, expected: int) -> None:
-    """The month of the invoice counts."""
-    assert first_year(annual, date(2026, month, 28)) == expected
-
-
-@given(st.integers(0, 1_000_000), st.dates(date(2024, 1, 1), date(2030, 12, 31)))
-def test_vessel_tax_is_a_part_of_the_year(annual: int, invoice_date: date) -> None:
-    """Never more than the year's."""
-    assert 0 <= first_year(annual, invoice_date) <= annual

@@ -31,6 +31,9 @@ _RULEBOOK = {
 }
 
 _BEYOND_IT = {
+    "VVT": ("IN_FORCE", "2019-04-23"),
+    "CTPL-16": ("IN_FORCE", "2019-03-02"),
+    "RTSL-9": ("IN_FORCE", "2021-04-29"),
     "PTL-2019": ("IN_FORCE", "2019-07-01"),
     "CAL-2024": ("IN_FORCE", "2024-01-01"),
     "CAL-2025": ("IN_FORCE", "2025-01-01"),
