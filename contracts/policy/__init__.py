@@ -4,8 +4,23 @@ A policy change is one file in `packs/`. Only packs that were in force on the da
 names its pack; where no pack covers a date, `PolicyGap` is raised and nobody guesses.
 """
 
-from .loader import load, read_packs
+from .faults import Fault, MalformedPack, PolicyConflict, PolicyFaults
+from .loader import load, parse, read_packs
 from .pack import Pack, Status
-from .policies import Policies, PolicyConflict, PolicyGap
+from .policies import Policies, PolicyGap
+from .trial import on_trial
 
-__all__ = ["Pack", "Policies", "PolicyConflict", "PolicyGap", "Status", "load", "read_packs"]
+__all__ = [
+    "Fault",
+    "MalformedPack",
+    "Pack",
+    "Policies",
+    "PolicyConflict",
+    "PolicyFaults",
+    "PolicyGap",
+    "Status",
+    "load",
+    "on_trial",
+    "parse",
+    "read_packs",
+]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from itertools import combinations
 
+from .consistency import contradictions
+from .faults import PolicyConflict
 from .pack import LifecycleKind, Pack, Status
 from .params import Rule
 
@@ -23,16 +24,13 @@ class PolicyGap(LookupError):
         return f"{self.rule} on {self.on}: {self.why}"
 
 
-class PolicyConflict(ValueError):
-    """Packs contradict each other, so none of them may be used."""
-
-
 class Policies:
-    """All packs but the retracted ones, free of contradictions."""
+    """All packs but the retracted ones, free of contradictions. Raises `PolicyConflict` with every one of them."""
 
     def __init__(self, packs: Iterable[Pack]) -> None:
         given = tuple(packs)
-        _refuse_contradictions(given)
+        if faults := tuple(contradictions(given)):
+            raise PolicyConflict(faults)
         self.packs = tuple(pack for pack in given if pack.status is not Status.RETRACTED)
 
     def pack_for(self, rule: Rule, on: date, *, region: str | None = None, kind: LifecycleKind | None = None) -> Pack:
@@ -58,23 +56,3 @@ class Policies:
 
 def _answers(pack: Pack, on: date, region: str | None, kind: LifecycleKind | None) -> bool:
     return pack.on(on) and pack.scope.covers(region, kind)
-
-
-def _refuse_contradictions(packs: tuple[Pack, ...]) -> None:
-    by_id = {pack.id: pack for pack in packs}
-    if len(by_id) != len(packs):
-        message = "two packs have the same id"
-        raise PolicyConflict(message)
-    for one, other in combinations((pack for pack in packs if pack.status.binds), 2):
-        if one.overlaps(other):
-            message = f"{one.id} and {other.id} both bind {one.rule} on the same days"
-            raise PolicyConflict(message)
-    for pack in packs:
-        if pack.supersedes is not None:
-            _check_succession(pack, by_id.get(pack.supersedes))
-
-
-def _check_succession(pack: Pack, previous: Pack | None) -> None:
-    if previous is None or previous.rule != pack.rule or previous.status is not Status.SUPERSEDED:
-        message = f"{pack.id} supersedes no superseded pack of its rule"
-        raise PolicyConflict(message)
