@@ -1,7 +1,8 @@
 """What agencies and dispatch tell: answers, refusals, and the end of a delivery.
 
 An answer belongs to the command it names as its cause. Any other answer is recorded; if it brought an effect that
-we do not have, that effect is taken back, and if it tells a fact that cannot be taken back, the fact counts.
+we do not have, that effect is taken back, and if it tells a fact that cannot be taken back, the fact counts. A notice
+that comes before what it stands on waits for it: see `early`.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from contracts.refusal import AgencyRefusedV1
 from contracts.registry import contract_of
 from contracts.topics import COMMANDS
 
+from . import early
 from .case import NONE, Ask, Effect
 from .draft import Draft, organisation_of
-from .proofs import Finding, same_car
+from .evidence import inputs_of
+from .proofs import Finding, equal, same_car
 from .repair import FADING, reopen
-from .rules import BLAMED, FREED_BY, Rule, rule_of_answer, rule_of_command, rule_with_effect
+from .rules import BLAMED, FREED_BY, REISSUED, Rule, rule_of_answer, rule_of_command, rule_with_effect
 from .settle import firm
 
 
@@ -31,7 +34,7 @@ def answered(draft: Draft, cause: str | None, data: Contract) -> None:
     draft.drop(ask)
     _fade(draft, ask.facet)
     if ask.undoes:
-        _taken_back(draft, ask, ask.undoes)
+        _taken_back(draft, ask, ask.undoes, data)
     else:
         _take(draft, rule_of_command(draft.case.kind, ask.command), data)
 
@@ -51,7 +54,7 @@ def refused(draft: Draft, cause: str | None, data: AgencyRefusedV1) -> None:
     elif draft.case.cancelling:
         draft.note(data.code, ask.facet, "机构拒绝，无需撤回", "refused, so there is nothing to take back")
     else:
-        _object(draft, BLAMED.get((ask.command, data.code), ask.facet), data.code)
+        _object(draft, BLAMED.get((ask.command, data.code), ask.facet), Finding(data.code))
 
 
 def delivered(draft: Draft, cause: str | None, data: DeliveryChangedV1) -> None:
@@ -86,16 +89,19 @@ def _take(draft: Draft, rule: Rule, data: Contract) -> None:
         _unasked(draft, rule.answer or "", data)
         return
     finding = _finding(draft, rule, data)
+    if finding.objection and rule.hears:
+        _object(draft, rule.facet, finding, rule, data)
+        return
     _keep(draft, rule, data)
     _own(draft, rule, data)
     if finding.objection is None or rule.final:
-        draft.move(rule, pack=finding.pack)
+        draft.move(rule, finding, data)
     elif finding.after:
         draft.put(rule.facet, finding.after)
     if rule.pivot:
         _pass_pivot(draft)
     if finding.objection and not draft.case.cancelling:
-        _object(draft, rule.facet, finding.objection, finding.pack)
+        _object(draft, rule.facet, finding, rule, data)
 
 
 def _finding(draft: Draft, rule: Rule, data: Contract) -> Finding:
@@ -117,7 +123,14 @@ def _own(draft: Draft, rule: Rule, data: Contract) -> None:
         return
     organisation = organisation_of(draft.case, COMMANDS[rule.asks or ""].agency)
     standing = "unwanted" if draft.case.cancelling else "held"
-    effect = Effect(rule=rule.id, facet=rule.facet, reference=reference, organisation=organisation, standing=standing)
+    effect = Effect(
+        rule=rule.id,
+        facet=rule.facet,
+        reference=reference,
+        organisation=organisation,
+        standing=standing,
+        fen=getattr(data, "amount_due", None),
+    )
     draft.change(effects=(*draft.case.effects, effect))
 
 
@@ -141,13 +154,28 @@ def _is_used(draft: Draft, effect: Effect) -> bool:
     return bool(getattr(getattr(draft.case.papers, rule.paper or ""), undo.reference) == effect.reference)
 
 
-def _object(draft: Draft, facet: str, reason: str, pack: str | None = None) -> None:
-    draft.hold(facet, reason, pack=pack)
+def _object(
+    draft: Draft, facet: str, finding: Finding, rule: Rule | None = None, answer: Contract | None = None
+) -> None:
+    """Hold what was objected to; what may be issued anew is, once, after the wrong one was taken back."""
+    reason = finding.objection or ""
+    source = rule.source if rule else None
+    inputs = inputs_of(draft.case, rule.weighs, answer) if rule else ()
+    draft.hold(facet, reason, pack=finding.pack, source=source, inputs=inputs)
+    if (facet, reason) in REISSUED and answer is not None and not _reissued(draft, facet):
+        reopen(draft, facet)
+        draft.note("REISSUE", facet, "撤回后重新办理", "taken back, to be issued anew")
+        return
     if reason in {code for _command, code in BLAMED} and facet in BLAMED.values():
         _expire(draft, facet)
     freed = FREED_BY.get((facet, reason))
     if freed:
         reopen(draft, freed)
+
+
+def _reissued(draft: Draft, facet: str) -> bool:
+    """Whether this was already taken back and asked anew: a second time is a person's matter."""
+    return any(effect.facet == facet and effect.standing in {"unwanted", "undone"} for effect in draft.case.effects)
 
 
 def _expire(draft: Draft, facet: str) -> None:
@@ -165,25 +193,36 @@ def _stick(draft: Draft, ask: Ask, *, stuck: bool = True) -> None:
             draft.mark(effect, stuck=stuck)
 
 
-def _taken_back(draft: Draft, ask: Ask, reference: str) -> None:
+def _taken_back(draft: Draft, ask: Ask, reference: str, data: Contract) -> None:
     for effect in draft.case.effects:
         if (effect.facet, effect.reference) == (ask.facet, reference):
             draft.mark(effect, standing="undone", stuck=False)
-            _tell_undone(draft, effect)
+            _tell_undone(draft, effect, data)
+            if effect.fen and not equal(effect.fen, getattr(data, "refund", effect.fen)):
+                draft.hold(effect.facet, "refund", manual=True)
 
 
-def _tell_undone(draft: Draft, effect: Effect) -> None:
+def _tell_undone(draft: Draft, effect: Effect, data: Contract) -> None:
     _rule, undo = rule_with_effect(draft.case.kind, effect.rule)
     before = draft.case.facets[effect.facet].state
     after = undo.after if draft.case.cancelling else before
     draft.put(effect.facet, after)
-    draft.tell(effect.rule.replace("T", "U"), effect.facet, (before, after), (undo.zh, undo.en))
+    draft.tell(
+        effect.rule.replace("T", "U"),
+        effect.facet,
+        (before, after),
+        (undo.zh, undo.en),
+        source=undo.source,
+        inputs=inputs_of(draft.case, (), data),
+    )
 
 
 def _unasked(draft: Draft, name: str, data: Contract) -> None:
     rule = rule_of_answer(draft.case.kind, name)
     if rule is None or not same_car(draft.case, data):
         draft.note("UNASKED", "order", f"未经请求的答复，已记录：{name}", f"nobody waits for it, recorded: {name}")
+    elif early.waits(draft.case, rule, data):
+        early.keep(draft, rule, data)
     elif rule.undo:
         _unwanted(draft, rule, data)
     elif rule.final and draft.case.facets[rule.facet].state == rule.before:
@@ -207,8 +246,8 @@ def _unwanted(draft: Draft, rule: Rule, data: Contract) -> None:
 
 
 def _fact(draft: Draft, rule: Rule, data: Contract) -> None:
-    """What cannot be taken back has happened, whichever command brought it."""
-    if draft.case.ended is None and not draft.case.cancelling and firm(draft.case, rule):
+    """What cannot be taken back has happened, whichever command brought it, or none."""
+    if rule.hears or (draft.case.ended is None and not draft.case.cancelling and firm(draft.case, rule)):
         draft.drop(*(ask for ask in draft.asks_of(rule.facet) if ask.command == rule.asks))
         draft.release(rule.facet)
         _take(draft, rule, data)

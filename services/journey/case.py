@@ -16,24 +16,28 @@ from pydantic import BaseModel, ConfigDict
 from contracts.case import CaseKind, Headline
 from contracts.certificate import CocConfirmedV1
 from contracts.export import ExportExitedV1, ExportQualifiedV1, ExportReleasedV1, LicenceIssuedV1
-from contracts.insurance import InsuranceBoundV1, InsuranceEndorsedV1, InsuranceQuotedV1
-from contracts.loan import LoanDecidedV1
+from contracts.insurance import InsuranceBoundV1, InsuranceCancelledV1, InsuranceEndorsedV1, InsuranceQuotedV1
+from contracts.loan import LoanDecidedV1, LoanSettledV1, MortgageCosignedV1
 from contracts.police import (
     ElicenceIssuedV1,
+    ElicenceRevokedV1,
     MortgageRegisteredV1,
+    MortgageReleasedV1,
     PlateDeliveredV1,
     PlateDispatchedV1,
     PlateReservedV1,
+    RegistrationDeregisteredV1,
     RegistrationRegisteredV1,
 )
-from contracts.sale import SaleConfirmedV2
-from contracts.tax import InvoiceIssuedV1, TaxAssessedV1, TaxPaidV1
+from contracts.sale import SaleConfirmedV2, SaleReturnedV1
+from contracts.tax import InvoiceIssuedV1, TaxAssessedV1, TaxPaidV1, TaxRefundedV1
 
 NONE: Final = "NONE"
 CHINA: Final = ZoneInfo("Asia/Shanghai")
 FACETS: Final[dict[CaseKind, tuple[str, ...]]] = {
     "new-car": ("order", "coc", "invoice", "tax", "ins", "loan", "plate", "reg", "mort", "elic", "delivery"),
     "export-new": ("order", "coc", "qualification", "licence", "declaration"),
+    "returned-car": ("order", "loan", "mort", "elic", "reg", "ins", "tax"),
 }
 Ended = Literal["CLOSED", "CANCELLED", "REFUSED"]
 Standing = Literal["held", "unwanted", "undone", "kept"]
@@ -82,8 +86,16 @@ class Ask(_State):
     undoes: str | None = None
 
 
+class Early(_State):
+    """A notice that came before what it stands on; kept as it came, and heard once its time has come."""
+
+    type: str
+    data: str
+    version: int
+
+
 class Effect(_State):
-    """What an agency did for this case and can take back.
+    """What an agency did for this case and can take back; `fen` is what was paid for it, where something was.
 
     held: ours. unwanted: to be undone. undone: gone. kept: registration has made it final.
     `stuck` means that the undoing failed and a person decides.
@@ -94,6 +106,7 @@ class Effect(_State):
     reference: str
     organisation: str
     standing: Standing = "held"
+    fen: int | None = None
     stuck: bool = False
 
 
@@ -117,6 +130,7 @@ class Papers(_State):
     coc: CocConfirmedV1 | None = None
     invoice: InvoiceIssuedV1 | None = None
     loan: LoanDecidedV1 | None = None
+    settled: LoanSettledV1 | None = None
     declared_on: date | None = None
     assessed: TaxAssessedV1 | None = None
     paid: TaxPaidV1 | None = None
@@ -126,10 +140,16 @@ class Papers(_State):
     endorsed: InsuranceEndorsedV1 | None = None
     plate: PlateReservedV1 | None = None
     registered: RegistrationRegisteredV1 | None = None
+    cosigned: MortgageCosignedV1 | None = None
     mortgage: MortgageRegisteredV1 | None = None
+    released_mortgage: MortgageReleasedV1 | None = None
     elicence: ElicenceIssuedV1 | None = None
     dispatched: PlateDispatchedV1 | None = None
     delivered: PlateDeliveredV1 | None = None
+    revoked: ElicenceRevokedV1 | None = None
+    deregistered: RegistrationDeregisteredV1 | None = None
+    cancelled: InsuranceCancelledV1 | None = None
+    refunded: TaxRefundedV1 | None = None
     qualified: ExportQualifiedV1 | None = None
     applied_on: date | None = None
     licence: LicenceIssuedV1 | None = None
@@ -140,11 +160,14 @@ class Papers(_State):
 class Case(_State):
     """One vehicle's journey of one kind.
 
-    `sale_version` is the version of the case at which the maker last told us about the sale.
+    `process` is the version of the process that the case was last decided by: see `migration`. `sale_version` is the
+    version of the case at which the maker last told us about the sale. `returned` is the word that the car went back;
+    once `followed`, a case of its own has taken that over. `early` are notices that wait for what they stand on.
     """
 
     id: str
     kind: CaseKind
+    process: int = 1
     sale: SaleConfirmedV2
     version: int = 1
     sale_version: int = 1
@@ -161,6 +184,9 @@ class Case(_State):
     effects: tuple[Effect, ...] = ()
     papers: Papers = Papers()
     packs: tuple[str, ...] = ()
+    early: tuple[Early, ...] = ()
+    returned: SaleReturnedV1 | None = None
+    followed: bool = False
 
     @property
     def vin(self) -> str:

@@ -10,26 +10,38 @@ from dataclasses import dataclass
 from contracts.case import CaseKind, Step
 from contracts.delivery import DeliveryChangedV1
 from contracts.refusal import AgencyRefusedV1
-from contracts.sale import SaleCancelledV1, SaleConfirmedV2, SaleCorrectedV1
+from contracts.sale import SaleCancelledV1, SaleConfirmedV2, SaleCorrectedV1, SaleReturnedV1
 
+from . import early
 from .answers import answered, delivered, refused
-from .case import FACETS, Case, FacetState, Timer
+from .case import FACETS, Case, FacetState, Papers, Timer
 from .draft import Command, Draft
-from .repair import NotPossible, assign, cancel, correct, resume
-from .rules import RULES
+from .migration import PROCESS, lift
+from .repair import NotPossible, assign, cancel, correct, resume, secure
+from .rules import LAPSES, RULES
 from .settle import settle, tell_lateness
-from .world import Act, Assign, Cancel, Due, Event, Resume, Told, World
+from .world import Act, Assign, Cancel, Contested, Due, Event, Resume, Secure, Told, World
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What an event brought. `timers` are all that the case has now, `changed` is false where nothing is to be told."""
+    """What an event brought. `timers` are all that the case has now, `changed` is false where nothing is to be told.
+
+    `follow_up` asks for a case of its own, for the car that went back.
+    """
 
     case: Case
     commands: tuple[Command, ...]
     timers: tuple[Timer, ...]
     steps: tuple[Step, ...]
     changed: bool
+    follow_up: SaleReturnedV1 | None = None
+
+
+_INHERITED = (
+    "loan", "settled", "mortgage", "released_mortgage", "elicence", "registered", "bound", "assessed", "paid",
+)  # fmt: skip
+"""The papers of a sale that its return is about."""
 
 
 def open_case(case_id: str, told: Told, world: World) -> Decision:
@@ -41,7 +53,8 @@ def open_case(case_id: str, told: Told, world: World) -> Decision:
     facets = {name: FacetState() for name in FACETS[kind]}
     if kind == "new-car" and sale.loan is None:
         facets |= {"loan": FacetState(state="NOT_NEEDED"), "mort": FacetState(state="NOT_NEEDED")}
-    case = Case(id=case_id, kind=kind, sale=sale, opened_at=world.now, changed_at=world.now, facets=facets)
+    now = world.now
+    case = Case(id=case_id, kind=kind, process=PROCESS, sale=sale, opened_at=now, changed_at=now, facets=facets)
     draft = Draft(case, world)
     if told.taken:
         _refuse(draft)
@@ -51,17 +64,46 @@ def open_case(case_id: str, told: Told, world: World) -> Decision:
     return _decision(draft, changed=True)
 
 
+def open_return(case_id: str, sold: Case, world: World) -> Decision:
+    """The case of a registered car that went back, from the closed case of its sale and the papers of that."""
+    facets = {name: sold.facets[name].model_copy(update={"hold": None}) for name in FACETS["returned-car"]}
+    facets |= {"order": FacetState(), "ins": FacetState(state="BOUND")}
+    papers = Papers(**{name: getattr(sold.papers, name) for name in _INHERITED})
+    case = Case(
+        id=case_id,
+        kind="returned-car",
+        process=PROCESS,
+        sale=sold.sale,
+        returned=sold.returned,
+        papers=papers,
+        opened_at=world.now,
+        changed_at=world.now,
+        facets=facets,
+    )
+    draft = Draft(case, world)
+    draft.move(RULES["returned-car"][0])
+    if case.facets["mort"].state == "REGISTERED":
+        draft.hold("mort", "mortgaged")
+    settle(draft)
+    return _decision(draft, changed=True)
+
+
 def decide(case: Case, event: Event, world: World) -> Decision:
     """What an event brings. Raises `NotPossible` for a person's act that the case's state forbids."""
     draft = Draft(case, world)
+    lift(draft)
     match event:
         case Told():
             _hear(draft, event)
+        case Contested():
+            text = ("另有一笔同车销售被拒绝", "a second sale of this car was reported and refused")
+            draft.note("C409", "order", *text)
         case Due(timer):
             _wake(draft, timer)
-        case Assign() | Resume() | Cancel():
+        case Assign() | Resume() | Secure() | Cancel():
             _act(draft, event)
     settle(draft)
+    _hear_early(draft)
     changed = bool(draft.steps or draft.commands) or draft.case != case
     if changed:
         draft.change(version=case.version + 1, changed_at=world.now)
@@ -69,7 +111,15 @@ def decide(case: Case, event: Event, world: World) -> Decision:
 
 
 def _decision(draft: Draft, *, changed: bool) -> Decision:
-    return Decision(draft.case, tuple(draft.commands), draft.case.timers, tuple(draft.steps), changed)
+    told = tuple(draft.commands), draft.case.timers, tuple(draft.steps)
+    return Decision(draft.case, *told, changed, draft.follow_up)
+
+
+def _hear_early(draft: Draft) -> None:
+    while data := early.ripe(draft.case):
+        early.forget(draft, data)
+        answered(draft, None, data)
+        settle(draft)
 
 
 def _refuse(draft: Draft) -> None:
@@ -85,7 +135,9 @@ def _hear(draft: Draft, told: Told) -> None:
         case SaleCorrectedV1() as correction:
             correct(draft, correction)
         case SaleCancelledV1():
-            _cancel_by_maker(draft)
+            _cancel_by_maker(draft, "销售方撤销", "called off by the seller")
+        case SaleReturnedV1() as returned:
+            _take_return(draft, returned)
         case AgencyRefusedV1() as refusal:
             refused(draft, told.cause, refusal)
         case DeliveryChangedV1() as delivery:
@@ -94,9 +146,22 @@ def _hear(draft: Draft, told: Told) -> None:
             answered(draft, told.cause, answer)
 
 
-def _cancel_by_maker(draft: Draft) -> None:
+def _take_return(draft: Draft, returned: SaleReturnedV1) -> None:
+    """Before registration the sale is undone; a registered car's return is a case of its own (rulebook §5, T8)."""
+    if draft.case.kind != "new-car" or draft.case.ended in {"CANCELLED", "REFUSED"} or draft.case.returned:
+        draft.note("RETURN", "order", "退车通知已记录，无需办理", "the word of a return is recorded; nothing to do")
+        return
+    draft.change(returned=returned)
+    if draft.past_pivot:
+        text = ("车辆已退，本业务办结后另立退车业务", "the car went back; that becomes a case once this one is closed")
+        draft.note("RETURN", "order", *text)
+    else:
+        _cancel_by_maker(draft, "登记前退车", "the car went back before it was registered")
+
+
+def _cancel_by_maker(draft: Draft, zh: str, en: str) -> None:
     try:
-        cancel(draft, "销售方撤销", "called off by the seller")
+        cancel(draft, zh, en)
     except NotPossible as why:
         draft.note(
             "CANCEL", "order", f"销售方要求撤销，未执行：{why.zh}", f"the seller's wish was not carried out: {why.en}"
@@ -109,6 +174,8 @@ def _act(draft: Draft, act: Act) -> None:
             assign(draft, act)
         case Resume():
             resume(draft, act)
+        case Secure():
+            secure(draft, act)
         case Cancel(reason, by):
             cancel(draft, f"人工撤销（{by}）：{reason}", f"called off by {by}: {reason}")
 
@@ -138,6 +205,9 @@ def _escalate(draft: Draft, facet: str) -> None:
     """A hold that did not mend itself becomes its owner's."""
     hold = draft.case.facets[facet].hold
     if hold is None or hold.until is None or draft.world.now < hold.until:
+        return
+    if (facet, hold.reason) in LAPSES and not draft.past_pivot and not draft.case.cancelling:
+        cancel(draft, "现金购车报价期满，撤销销售", "nobody took up the offer to pay in cash; the sale is undone")
         return
     draft.hand_over(facet, hold.owner)
     text = (f"暂停到期，转 {hold.owner}", f"waited long enough; {hold.owner} must act")

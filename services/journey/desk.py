@@ -26,7 +26,7 @@ from . import store
 from .process import NoSuchCase, Process
 from .repair import NotPossible
 from .snapshot import snapshot
-from .world import Act, Assign, Cancel, Resume
+from .world import Act, Assign, Cancel, Resume, Secure
 
 _PAGE: Final = 500
 
@@ -73,22 +73,7 @@ def mount(app: FastAPI, runtime: Runtime, process: Process) -> None:
 
 def _routes(runtime: Runtime, process: Process) -> APIRouter:
     router = APIRouter(prefix="/v1", dependencies=[Depends(operator(runtime.secrets))])
-
-    async def act(case_id: str, what: Act) -> JSONResponse:
-        told = await runtime.store.run(partial(process.act, case_id=case_id, act=what))
-        return _shown(case_id, told)
-
-    @router.post("/cases/{case_id}/assign")
-    async def assign(case_id: str, form: Assignment) -> JSONResponse:
-        return await act(case_id, Assign(form.owner, form.reason, form.by))
-
-    @router.post("/cases/{case_id}/resume")
-    async def resume(case_id: str, form: Reasoned) -> JSONResponse:
-        return await act(case_id, Resume(form.reason, form.by))
-
-    @router.post("/cases/{case_id}/cancel")
-    async def cancel(case_id: str, form: Reasoned) -> JSONResponse:
-        return await act(case_id, Cancel(form.reason, form.by))
+    _add_acts(router, runtime, process)
 
     @router.get("/cases/{case_id}")
     async def show(case_id: str) -> JSONResponse:
@@ -111,6 +96,28 @@ def _routes(runtime: Runtime, process: Process) -> APIRouter:
         return _stats(await runtime.store.read(store.counts))
 
     return router
+
+
+def _add_acts(router: APIRouter, runtime: Runtime, process: Process) -> None:
+    async def act(case_id: str, what: Act) -> JSONResponse:
+        told = await runtime.store.run(partial(process.act, case_id=case_id, act=what))
+        return _shown(case_id, told)
+
+    @router.post("/cases/{case_id}/assign")
+    async def assign(case_id: str, form: Assignment) -> JSONResponse:
+        return await act(case_id, Assign(form.owner, form.reason, form.by))
+
+    @router.post("/cases/{case_id}/resume")
+    async def resume(case_id: str, form: Reasoned) -> JSONResponse:
+        return await act(case_id, Resume(form.reason, form.by))
+
+    @router.post("/cases/{case_id}/secure")
+    async def secure(case_id: str, form: Reasoned) -> JSONResponse:
+        return await act(case_id, Secure(form.reason, form.by))
+
+    @router.post("/cases/{case_id}/cancel")
+    async def cancel(case_id: str, form: Reasoned) -> JSONResponse:
+        return await act(case_id, Cancel(form.reason, form.by))
 
 
 async def _lines(runtime: Runtime) -> AsyncIterator[str]:

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
-from contracts.case import Step
+from contracts.case import Input, Step
 from contracts.contract import Contract
+from contracts.policy import PolicyGap
+from contracts.policy.params import RegistrationTermsParams
+from contracts.sale import SaleReturnedV1
 from contracts.topics import COMMANDS
 
 from .case import Ask, Case, Effect, FacetState, Hold
-from .reasons import owner_of, reason_of
-from .rules import Rule, pivot_of
+from .evidence import inputs_of
+from .proofs import Finding
+from .reasons import WorkingDays, owner_of, reason_of
+from .rules import ENDS_WAIT, Rule, pivot_of
 from .world import World
+
+_REGISTER: Final = "registration.register"
+_AGREED: Final = Finding()
+_PROVISIONAL: Final = (
+    "（期限暂定：当年放假安排尚未公布）",
+    " (until further notice: the year's holidays are not announced yet)",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +45,29 @@ class Draft:
     world: World
     steps: list[Step] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
+    follow_up: SaleReturnedV1 | None = None
+    """The word that a car went back, for which a case of its own is to be opened."""
 
     def change(self, **fields: Any) -> None:
         """Replace fields of the case."""
         self.case = self.case.model_copy(update=fields)
 
-    def tell(
-        self, rule: str, facet: str, change: tuple[str, str], text: tuple[str, str], pack: str | None = None
+    def tell(  # noqa: PLR0913 - a step is what these say
+        self,
+        rule: str,
+        facet: str,
+        change: tuple[str, str],
+        text: tuple[str, str],
+        *,
+        pack: str | None = None,
+        source: str | None = None,
+        inputs: tuple[Input, ...] = (),
     ) -> None:
-        """Record a step."""
+        """Record a step, and why."""
         before, after = change
         zh, en = (sentence[:1000] for sentence in text)
-        self.steps.append(Step(rule=rule, facet=facet, before=before, after=after, zh=zh, en=en, pack=pack))
+        said = {"rule": rule, "facet": facet, "before": before, "after": after, "zh": zh, "en": en}
+        self.steps.append(Step(**said, pack=pack, source=source, inputs=inputs))
 
     def note(self, rule: str, facet: str, zh: str, en: str) -> None:
         """Record a step that changes no state."""
@@ -55,33 +78,55 @@ class Draft:
         """Set a facet's state without a word."""
         self._replace(facet, FacetState(state=state, hold=self.case.facets[facet].hold))
 
-    def move(self, rule: Rule, after: str | None = None, pack: str | None = None) -> None:
+    def move(self, rule: Rule, finding: Finding = _AGREED, answer: Contract | None = None) -> None:
         """Let a rule's transition happen."""
-        after = after or rule.after
-        self.tell(rule.id, rule.facet, (self.case.facets[rule.facet].state, after), (rule.zh, rule.en), pack)
-        self.put(rule.facet, after)
-        if rule.also and after == rule.after:
-            self.tell(rule.id, rule.also[0], (self.case.facets[rule.also[0]].state, rule.also[1]), (rule.zh, rule.en))
-            self.put(*rule.also)
-        self.name_pack(pack)
+        for facet, after in filter(None, ((rule.facet, rule.after), rule.also)):
+            self.tell(
+                rule.id,
+                facet,
+                (self.case.facets[facet].state, after),
+                (rule.zh, rule.en),
+                pack=finding.pack,
+                source=rule.source,
+                inputs=inputs_of(self.case, rule.weighs, answer),
+            )
+            self.put(facet, after)
+            self._end_wait(*ENDS_WAIT.get((facet, after), (facet, "")))
+        self.name_packs(finding.pack, *finding.beside)
 
-    def name_pack(self, pack: str | None) -> None:
-        """Remember that a policy pack decided something here."""
-        if pack and pack not in self.case.packs:
-            self.change(packs=(*self.case.packs, pack))
+    def _end_wait(self, facet: str, reason: str) -> None:
+        hold = self.case.facets[facet].hold
+        if hold and hold.reason == reason:
+            self.release(facet)
 
-    def hold(
-        self, facet: str, reason: str, *, owner: str | None = None, pack: str | None = None, manual: bool = False
+    def name_packs(self, *packs: str | None) -> None:
+        """Remember that policy packs decided something here."""
+        fresh = [pack for pack in packs if pack and pack not in self.case.packs]
+        if fresh:
+            self.change(packs=(*self.case.packs, *fresh))
+
+    def hold(  # noqa: PLR0913 - what a hold is, and why
+        self,
+        facet: str,
+        reason: str,
+        *,
+        owner: str | None = None,
+        manual: bool = False,
+        pack: str | None = None,
+        source: str | None = None,
+        inputs: tuple[Input, ...] = (),
     ) -> None:
         """Let a facet wait: for `reason_of(reason).wait`, then for its owner."""
         why = reason_of(reason)
-        until = None if manual or why.wait is None else self.world.now + why.wait
+        until, provisional = (None, False) if manual else self._wait(why.wait)
         code = reason if reason[1:].isdigit() or reason == "1" else None
         before = self.case.facets[facet]
         hold = Hold(reason=reason, code=code, owner=owner or owner_of(facet, reason), until=until)
         self._replace(facet, FacetState(state=before.state, hold=hold))
-        self.tell(reason, facet, (before.state, "HOLD" if until else "MANUAL"), (why.zh, why.en), pack)
-        self.name_pack(pack)
+        zh, en = _PROVISIONAL if provisional else ("", "")
+        change = (before.state, "HOLD" if until else "MANUAL")
+        self.tell(reason, facet, change, (why.zh + zh, why.en + en), pack=pack, source=source, inputs=inputs)
+        self.name_packs(pack)
 
     def hand_over(self, facet: str, owner: str) -> None:
         """A held facet becomes a person's, and waits for nothing else."""
@@ -151,8 +196,27 @@ class Draft:
         """Whether the transition after which nothing is taken back was asked and may have happened."""
         return any(ask.command == pivot_of(self.case.kind).asks for ask in self.case.asks.values())
 
+    def _wait(self, wait: timedelta | WorkingDays | None) -> tuple[datetime | None, bool]:
+        match wait:
+            case None:
+                return None, False
+            case WorkingDays(n):
+                deadline = self.world.calendar.deadline(self.world.now, n)
+                return deadline.at, deadline.provisional
+            case time:
+                return self.world.now + time, False
+
     def _watched_until(self, command: str) -> datetime:
-        return self.world.now + COMMANDS[command].deadline
+        """Until when its answer is trusted to come: as long as dispatch tries, or as the law gives the agency."""
+        until = self.world.now + COMMANDS[command].deadline
+        if command != _REGISTER:
+            return until
+        try:
+            pack = self.world.policies.pack_for("registration-terms", self.world.today)
+        except PolicyGap:
+            return until
+        days = pack.params_as(RegistrationTermsParams).register_within_working_days
+        return min(until, self.world.calendar.deadline(self.world.now, days).at)
 
     def _amend(self, ask: Ask, **fields: Any) -> None:
         self.change(asks={**self.case.asks, ask.id: ask.model_copy(update=fields)})

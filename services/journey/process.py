@@ -27,10 +27,10 @@ from services.runtime.record import Record, read
 
 from . import store
 from .case import Case
-from .decide import Decision, decide, open_case
+from .decide import Decision, decide, open_case, open_return
 from .snapshot import snapshot
 from .store import Kept, Memory
-from .world import Act, Due, Event, Told, World
+from .world import Act, Contested, Due, Event, Told, World
 
 SOURCE: Final = "urn:tongche:journey"
 _ROUTINE: Final = frozenset({"settled", "refused", "parked"})
@@ -54,7 +54,7 @@ class Process:
         came = read(record)
         if isinstance(came.data, DeliveryChangedV1) and came.data.state in _ROUTINE:
             # Dispatch's own book-keeping, which changes no case: not worth a span in everybody's trace.
-            self._hear(connection, came, came.envelope.traceparent or "")
+            self._hear(connection, came, came.envelope.traceparent or "", record)
             return
         with tracing.span(
             f"process {record.topic}",
@@ -66,7 +66,7 @@ class Process:
             if isinstance(came.data, SaleConfirmedV2):
                 self._open(connection, record.key, came, came.data, span.traceparent)
             else:
-                self._hear(connection, came, span.traceparent)
+                self._hear(connection, came, span.traceparent, record)
 
     def wake(self, connection: Connection, case_id: str, timer: str) -> None:
         """Let a timer that is due be heard, if it still stands."""
@@ -88,21 +88,46 @@ class Process:
         self, connection: Connection, key: str, came: Message[Contract], sale: SaleConfirmedV2, trace: str
     ) -> None:
         known = store.load(connection, self.memory, came.envelope.subject)
-        told = Told(sale, came.envelope.id, taken=store.is_taken(connection, sale.vin))
+        holder = store.holder(connection, sale.vin)
+        told = Told(sale, came.envelope.id, taken=holder is not None)
         if known:
             self._carry_out(connection, known.origin, decide(known.case, told, self._world()), came.envelope, trace)
             return
         origin = store.Origin(key, came.envelope.source, came.envelope.sourceid, trace)
         opened = open_case(came.envelope.subject, told, self._world())
         self._carry_out(connection, origin, opened, came.envelope, trace)
+        if holder is not None:
+            self._tell_first_buyer(connection, holder)
+        self._take_up(connection, opened.case, key)
 
-    def _hear(self, connection: Connection, came: Message[Contract], trace: str) -> None:
+    def _tell_first_buyer(self, connection: Connection, holder: str) -> None:
+        first = store.load(connection, self.memory, holder)
+        if first:
+            self._decide(connection, first, Contested(), "decide contested")
+
+    def _take_up(self, connection: Connection, opened: Case, key: str) -> None:
+        """Hear what came for the case, or for its vehicle, before it was opened."""
+        subjects = (opened.id,) if opened.ended else (opened.id, key)
+        for record in store.take_up(connection, *subjects):
+            came = read(record)
+            self._hear(connection, came, came.envelope.traceparent or "", record)
+
+    def _hear(self, connection: Connection, came: Message[Contract], trace: str, record: Record) -> None:
+        kept = self._concerned(connection, came, record)
+        for one in kept:
+            told = Told(came.data, came.envelope.id, came.envelope.causationid)
+            self._carry_out(connection, one.origin, decide(one.case, told, self._world()), came.envelope, trace)
+        if not kept:
+            store.set_aside(connection, came.envelope, record)
+
+    def _concerned(self, connection: Connection, came: Message[Contract], record: Record) -> list[Kept]:
+        """The case that a message is about; an organisation that gives notice knows the vehicle only."""
         kept = store.load(connection, self.memory, came.envelope.subject)
-        if kept is None:
-            store.set_aside(connection, came.envelope)
-            return
-        told = Told(came.data, came.envelope.id, came.envelope.causationid)
-        self._carry_out(connection, kept.origin, decide(kept.case, told, self._world()), came.envelope, trace)
+        if kept:
+            return [kept]
+        if contract_of(came.data)[0].name not in topics.NOTICES:
+            return []
+        return store.of_vehicle(connection, self.memory, record.key)
 
     def _decide(self, connection: Connection, kept: Kept, event: Event, name: str) -> Decision:
         with tracing.span(name, parent=kept.origin.traceparent, case_id=kept.case.id) as span:
@@ -121,6 +146,16 @@ class Process:
         for command in decision.commands:
             voice.say(topics.commands(command.organisation).name, command.id, command.data, self.clock)
         _measure(decision)
+        if decision.follow_up:
+            self._follow_up(connection, origin, decision.case, cause, trace)
+
+    def _follow_up(
+        self, connection: Connection, origin: store.Origin, sold: Case, cause: Envelope | None, trace: str
+    ) -> None:
+        """Open the case of a registered car that went back."""
+        opened = open_return(new_id(), sold, self._world())
+        self._carry_out(connection, origin, opened, cause, trace)
+        self._take_up(connection, opened.case, origin.key)
 
     def _world(self) -> World:
         return World(self.clock.now(), self.clock.today(), self.policies, self.organisations, new_id)

@@ -10,16 +10,17 @@ from contracts.certificate import CocConfirmedV1
 from contracts.contract import Contract
 from contracts.export import LicenceIssuedV1
 from contracts.insurance import InsuranceBoundV1, InsuranceQuotedV1
-from contracts.loan import LoanDecidedV1
+from contracts.loan import LoanDecidedV1, LoanSettledV1, MortgageCosignedV1
 from contracts.numbers import plate
 from contracts.numbers.errors import InvalidNumber
-from contracts.police import PlateReservedV1, RegistrationRegisteredV1
+from contracts.police import MortgageReleasedV1, PlateReservedV1, RegistrationRegisteredV1
 from contracts.policy.compulsory_insurance import premium
 from contracts.policy.export_licensing import licence_required
-from contracts.policy.purchase_tax import late_surcharge, purchase_tax
-from contracts.tax import InvoiceIssuedV1, TaxAssessedV1, TaxPaidV1
+from contracts.policy.purchase_tax import Refund, late_surcharge, purchase_tax, return_refund
+from contracts.policy.vessel_tax import vessel_tax_fits
+from contracts.tax import InvoiceIssuedV1, TaxAssessedV1, TaxPaidV1, TaxRefundedV1
 
-from .case import Case
+from .case import CHINA, Case
 from .world import World
 
 T = TypeVar("T")
@@ -27,11 +28,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`objection` is a reason to hold, `pack` the one that decided, `after` another state than the rule's."""
+    """`objection` is a reason to hold, `pack` the one that decided, `after` another state than the rule's.
+
+    `beside` are further packs that the decision rests on.
+    """
 
     objection: str | None = None
     pack: str | None = None
     after: str | None = None
+    beside: tuple[str, ...] = ()
 
 
 Proof = Callable[[Case, Any, World], Finding]
@@ -61,9 +66,11 @@ def certificate(case: Case, answer: CocConfirmedV1, _world: World) -> Finding:
 
 
 def invoice(case: Case, answer: InvoiceIssuedV1, _world: World) -> Finding:
-    """T3: the invoice says the price of the sale."""
+    """T3: the invoice is for the car of the certificate, and says the price of the sale."""
+    if answer.invoiced_vin not in {None, present(case.papers.coc).vin}:
+        return Finding("D422")
     amounts = ("amount_incl", "amount_excl", "vat")
-    same = all(_equal(getattr(answer, name), getattr(case.sale, name)) for name in amounts)
+    same = all(equal(getattr(answer, name), getattr(case.sale, name)) for name in amounts)
     return Finding(None if same else "amount")
 
 
@@ -73,6 +80,24 @@ def loan(case: Case, answer: LoanDecidedV1, _world: World) -> Finding:
         return Finding("B451", after="REJECTED")
     asked = present(case.sale.loan).loan_amount
     return Finding(None if answer.loan_contract_no and answer.loan_amount == asked else "amount")
+
+
+def settlement(case: Case, answer: LoanSettledV1, _world: World) -> Finding:
+    """T4: the loan that was paid back is the one of this car."""
+    same = answer.loan_contract_no == present(case.papers.loan).loan_contract_no
+    return Finding(None if same else "D422")
+
+
+def cosign(case: Case, answer: MortgageCosignedV1, _world: World) -> Finding:
+    """T9: what the lender signed is for the loan of this car."""
+    same = answer.loan_contract_no == present(case.papers.loan).loan_contract_no
+    return Finding(None if same else "D422")
+
+
+def release(case: Case, answer: MortgageReleasedV1, _world: World) -> Finding:
+    """T9: what was taken off the record is the mortgage of this case."""
+    same = answer.mortgage_no == present(case.papers.mortgage).mortgage_no
+    return Finding(None if same else "D422")
 
 
 def assessment(case: Case, answer: TaxAssessedV1, world: World) -> Finding:
@@ -87,11 +112,12 @@ def assessment(case: Case, answer: TaxAssessedV1, world: World) -> Finding:
         invoice_date=bill.invoice_date,
         fuel_kind=coc.fuel_kind,
         in_catalogue=coc.nev_catalogue,
+        battery_excl=case.sale.battery_excl or 0,
     )
     surcharge = late_surcharge(world.policies, tax.payable, bill.invoice_date, present(case.papers.declared_on))
     expected = (tax.full, tax.relief, tax.payable, surcharge)
     told = (answer.tax_full, answer.relief, answer.tax_payable, answer.surcharge)
-    same = all(_equal(one, other) for one, other in zip(expected, told, strict=True))
+    same = all(equal(one, other) for one, other in zip(expected, told, strict=True))
     return Finding(None if same else "T422", tax.pack)
 
 
@@ -102,13 +128,27 @@ def payment(case: Case, answer: TaxPaidV1, _world: World) -> Finding:
     return Finding(None if same else "T422")
 
 
+def refund(case: Case, answer: TaxRefundedV1, world: World) -> Finding:
+    """R6: what came back is what PTL 15 gives back. Raises `PolicyGap`."""
+    expected = refund_of_return(case, world)
+    return Finding(None if equal(answer.refund, expected.fen) else "refund", expected.pack)
+
+
 def quote(case: Case, answer: InsuranceQuotedV1, world: World) -> Finding:
-    """T6: a new car pays the base premium, and an electric one no vessel tax. Raises `PolicyGap`."""
+    """T6: a new car pays the base premium; its vessel tax lies within the national bands. Raises `PolicyGap`."""
     coc = present(case.papers.coc)
     base = premium(world.policies, coc.seats, present(case.papers.start_date))
     if answer.premium != base.premium_fen:
         return Finding("premium", base.pack)
-    return Finding("vessel-tax" if coc.fuel_kind in {"BEV", "FCEV"} and answer.vvt else None, base.pack)
+    tax = vessel_tax_fits(
+        world.policies,
+        answer.vvt,
+        invoice_date=present(case.papers.invoice).invoice_date,
+        fuel_kind=coc.fuel_kind,
+        in_catalogue=coc.nev_catalogue,
+        displacement=coc.displacement,
+    )
+    return Finding(None, base.pack, beside=(tax.pack,)) if tax.fits else Finding("vessel-tax", tax.pack)
 
 
 def policy(case: Case, answer: InsuranceBoundV1, _world: World) -> Finding:
@@ -141,6 +181,13 @@ def export_licence(case: Case, answer: LicenceIssuedV1, world: World) -> Finding
     return Finding(None if alive and wanted.licence_no in {None, answer.licence_no} else "licence-differs", pack)
 
 
+def refund_of_return(case: Case, world: World) -> Refund:
+    """The tax that was paid, without any surcharge, less a share for each full year since. Raises `PolicyGap`."""
+    paid_on = present(case.papers.paid).tax_paid_at.astimezone(CHINA).date()
+    tax, returned_on = present(case.papers.assessed).tax_payable, present(case.returned).returned_on
+    return return_refund(world.policies, tax, paid_on, returned_on)
+
+
 def owed(assessed: TaxAssessedV1) -> int:
     """Tax and surcharge together, in fen."""
     return assessed.tax_payable + assessed.surcharge
@@ -153,7 +200,7 @@ def _fits(case: Case, plate_no: str, world: World) -> bool:
         return False
 
 
-def _equal(one: int, other: int) -> bool:
+def equal(one: int, other: int) -> bool:
     """Equal but for a fen, since no law says how to round."""
     return abs(one - other) <= 1
 

@@ -1,4 +1,7 @@
-"""Why a facet is held, for how long before a person gets it, and who that is: three tables."""
+"""Why a facet is held, for how long before a person gets it, and who that is: three tables.
+
+A machine's silence is waited for in hours, a desk's work in working days: nobody mends anything over the holidays.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,15 @@ from typing import Final
 
 from contracts.codes import CODES
 
-_DAY: Final = timedelta(days=1)
+
+@dataclass(frozen=True, slots=True)
+class WorkingDays:
+    """A wait until the end of the n-th working day in China."""
+
+    n: int
+
+
+_DESK: Final = WorkingDays(3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,18 +28,20 @@ class Reason:
 
     zh: str
     en: str
-    wait: timedelta | None = 3 * _DAY
+    wait: timedelta | WorkingDays | None = _DESK
 
 
 _OURS: Final = {
     "timeout": Reason("逾时未答复", "no answer in time", timedelta(hours=4)),
     "dead": Reason("投递已停止，不会再自动重试", "delivery has ended; nobody will try again", None),
     "unknown-organisation": Reason("没有登记该机构", "the organisation is not known here", None),
-    "policy-gap": Reason("没有适用该日期的政策包", "no policy pack covers this date", 7 * _DAY),
+    "policy-gap": Reason("没有适用该日期的政策包", "no policy pack covers this date", WorkingDays(5)),
     "wrong-car": Reason("答复的车架号不是本车", "the answer is about another car", None),
+    "refund": Reason("退还金额与应退金额不一致", "what was paid back is not what was owed back", None),
+    "mortgaged": Reason("抵押未注销，须待贷款结清", "a mortgage stands until the loan is paid back"),
     "amount": Reason("金额与申请不一致", "the amounts differ from what was asked"),
     "premium": Reason("保费与基准保费不一致", "the premium is not the base premium"),
-    "vessel-tax": Reason("车船税与能源种类不符", "vessel tax on a car that owes none"),
+    "vessel-tax": Reason("车船税不在法定税额幅度内", "the vessel tax is outside the legal bands"),
     "plate-kind": Reason("号牌种类与能源种类不符", "the plate does not fit the fuel kind"),
     "plate-differs": Reason("登记号牌与预留号牌不一致", "registered with another plate than the reserved one"),
     "policy-differs": Reason("保单与报价不一致", "the policy differs from the quote"),
@@ -36,12 +49,12 @@ _OURS: Final = {
     "late-pivot": Reason("撤销之后收到登记或放行", "registered or released after the case was called off", None),
     "corrected": Reason("销售信息已更正，已办事项须重办", "the sale was corrected; what was done must be redone"),
 }
-_CODED: Final = {
-    "B451": timedelta(days=2),
-    "P409": timedelta(days=1),
+_CODED: Final[dict[str, timedelta | WorkingDays | None]] = {
+    "B451": timedelta(hours=48),
+    "P409": WorkingDays(1),
     "P423": None,
 }
-REASONS: Final = _OURS | {code.id: Reason(code.zh, code.en, _CODED.get(code.id, 3 * _DAY)) for code in CODES.values()}
+REASONS: Final = _OURS | {code.id: Reason(code.zh, code.en, _CODED.get(code.id, _DESK)) for code in CODES.values()}
 
 _DESKS: Final = {
     "order": "sales-desk",
@@ -67,6 +80,7 @@ _OWNERS: Final = {
     "unknown-organisation": "platform-desk",
     "wrong-car": "platform-desk",
     "late-pivot": "legal-desk",
+    "mortgaged": "bank-desk",
     "X403": "exporter",
     "X422": "exporter",
     "P423": "legal-desk",

@@ -11,7 +11,7 @@ from contracts.sale import SaleConfirmedV2, SaleCorrectedV1
 from .case import NONE, Effect
 from .draft import Draft
 from .rules import MATERIAL, RULES, dependents, fields_of, pivot_of, reads_of, rule_of_command
-from .world import Assign, Resume
+from .world import Assign, Resume, Secure
 
 FADING: Final = frozenset({"timeout", "dead"})
 """Reasons that are only about an answer's absence."""
@@ -56,6 +56,21 @@ def resume(draft: Draft, act: Resume) -> None:
     draft.change(assigned=None)
 
 
+def secure(draft: Draft, act: Secure) -> None:
+    """Let other security stand for a mortgage that the lender or the police refused, after registration."""
+    mort = draft.case.facets.get("mort")
+    if mort is None or mort.hold is None or mort.state not in {NONE, "COSIGNED"} or not draft.past_pivot:
+        raise NotPossible("no-mortgage-held", "没有暂停的抵押登记", "no mortgage registration is held")
+    if any(not ask.ended for ask in draft.asks_of("mort")):
+        raise NotPossible("mortgage-under-way", "抵押登记在办，请待答复", "the mortgage is being registered; await it")
+    draft.drop(*draft.asks_of("mort"))
+    draft.release("mort")
+    text = (f"以其他担保代替抵押（{act.by}）：{act.reason}", f"other security instead, by {act.by}: {act.reason}")
+    draft.tell("T9", "mort", (mort.state, "SECURED"), text, source="rulebook §7, scenario 8")
+    draft.put("mort", "SECURED")
+    draft.change(assigned=None)
+
+
 def cancel(draft: Draft, zh: str, en: str) -> None:
     """Call a case off before the pivot. What is under way may still come in; then all is taken back."""
     case = draft.case
@@ -84,7 +99,7 @@ def correct(draft: Draft, data: SaleCorrectedV1) -> None:
         draft.note("C410", "order", "更正所依据的版本已过期", "the correction was made against a stale version")
         return
     told = {name: value for name in data.model_fields_set if (value := getattr(data, name)) is not None}
-    changes = {name: value for name, value in told.items() if name not in {"vin", "sale_version", "reason"}}
+    changes = {name: value for name, value in told.items() if name not in {"vin", "sale_version", "reason", "pay_cash"}}
     try:
         sale = _corrected(case.sale, changes)
     except ValidationError:
@@ -96,6 +111,31 @@ def correct(draft: Draft, data: SaleCorrectedV1) -> None:
         _apply_correction(draft, name, frozenset(changes))
     if draft.past_pivot and MATERIAL.intersection(changes):
         draft.hold("order", "corrected", manual=True)
+    if data.pay_cash:
+        _pay_cash(draft)
+
+
+def _pay_cash(draft: Draft) -> None:
+    """The buyer pays without the loan: an approval is given back, and no mortgage will be needed.
+
+    The sale keeps naming the bank: an approval that comes after all must find its way back there.
+    """
+    loan = draft.case.facets.get("loan")
+    if loan is None or loan.state in _UNNEEDED:
+        draft.note("CASH", "order", "本就是全款，无需变更", "no loan was asked for; nothing changes")
+        return
+    if draft.past_pivot or draft.pivot_under_way:
+        draft.note("CASH", "loan", "登记在办或已登记，贷款不再变更", "registered, or being so: the loan stays as it is")
+        return
+    _forsake(draft, "loan")
+    for effect in draft.case.effects:
+        if effect.facet == "loan" and effect.standing == "held":
+            draft.mark(effect, standing="unwanted")
+    for facet in ("loan", "mort"):
+        draft.release(facet)
+        draft.put(facet, "NOT_NEEDED")
+    text = ("购车人改为全款，无需贷款与抵押", "the buyer pays in cash; neither loan nor mortgage is needed")
+    draft.tell("T4", "loan", (loan.state, "NOT_NEEDED"), text, source="rulebook §7, scenario 7")
 
 
 def resume_facet(draft: Draft, facet: str) -> None:
@@ -106,6 +146,7 @@ def resume_facet(draft: Draft, facet: str) -> None:
     """
     if _must_reopen(draft, facet):
         reopen(draft, facet)
+    _found(draft, facet)
     draft.drop(*(ask for ask in draft.asks_of(facet) if ask.ended))
     draft.release(facet)
     for effect in draft.case.effects:
@@ -113,6 +154,14 @@ def resume_facet(draft: Draft, facet: str) -> None:
             draft.mark(effect, stuck=False)
     if draft.case.facets[facet].state == "REJECTED":
         draft.put(facet, NONE)
+
+
+def _found(draft: Draft, facet: str) -> None:
+    """Begin again what stands on a paper that nobody gave us: a case of an older process goes on by today's rows."""
+    for rule in RULES[draft.case.kind]:
+        stands = rule.facet == facet and draft.case.facets[facet].state == rule.after
+        if stands and rule.paper and getattr(draft.case.papers, rule.paper) is None:
+            draft.put(facet, rule.before)
 
 
 def reopen(draft: Draft, facet: str) -> None:

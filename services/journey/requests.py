@@ -11,25 +11,29 @@ from contracts.certificate import CocQueryV1
 from contracts.contract import Contract
 from contracts.export import ExportDeclareV1, ExportQualifyV1, ExportTrackV1, LicenceApplyV1
 from contracts.insurance import InsuranceBindV1, InsuranceCancelV1, InsuranceEndorseV1, InsuranceQuoteV1
-from contracts.loan import LoanApplyV1, LoanWithdrawV1
+from contracts.loan import LoanApplyV1, LoanWithdrawV1, MortgageCosignV1
 from contracts.police import (
     ElicenceIssueV1,
+    ElicenceRevokeV1,
     MortgageRegisterV1,
+    MortgageReleaseV1,
     PlateDispatchV1,
     PlateReleaseV1,
     PlateReserveV1,
     PlateTrackV1,
+    RegistrationDeregisterV1,
     RegistrationRegisterV1,
 )
 from contracts.tax import InvoiceRequestV1, InvoiceReverseV1, TaxDeclareV1, TaxPayV1, TaxReclaimV1
 from contracts.types import PlateKind
 
-from .case import Case
-from .proofs import owed, present
+from .case import Case, Effect
+from .proofs import owed, present, refund_of_return
 from .world import World
 
 Request = Callable[[Case, World], Contract]
 UNDO_REASON: Final = "销售取消或更正 sale cancelled or corrected"
+RETURN_REASON: Final = "退车 the car was returned"
 
 
 def _fill(model: type[Contract], case: Case, **own: Any) -> Contract:
@@ -106,12 +110,40 @@ def register(case: Case, _world: World) -> Contract:
     return _fill(RegistrationRegisterV1, case, tax_settled=True, insured=True, reservation_no=reserved.reservation_no)
 
 
-def mortgage_register(case: Case, _world: World) -> Contract:
-    """The lender's mortgage on the registered car."""
-    contract_no = present(present(case.papers.loan).loan_contract_no)
-    return _fill(
-        MortgageRegisterV1, case, reg_cert_no=present(case.papers.registered).reg_cert_no, loan_contract_no=contract_no
+def mortgage_cosign(case: Case, _world: World) -> Contract:
+    """The lender's part of the application that owner and mortgagee make together; the owner's came with the order."""
+    registered = present(case.papers.registered)
+    return MortgageCosignV1(
+        vin=case.vin,
+        loan_contract_no=_loan_contract_no(case),
+        reg_cert_no=registered.reg_cert_no,
+        plate_no=registered.plate_no,
     )
+
+
+def mortgage_register(case: Case, _world: World) -> Contract:
+    """The lender's mortgage on the registered car, by the joint application."""
+    return _fill(
+        MortgageRegisterV1,
+        case,
+        reg_cert_no=present(case.papers.registered).reg_cert_no,
+        loan_contract_no=_loan_contract_no(case),
+        cosign_no=present(case.papers.cosigned).cosign_no,
+    )
+
+
+def mortgage_release(case: Case, _world: World) -> Contract:
+    """The mortgage that the settled loan no longer needs."""
+    return MortgageReleaseV1(
+        vin=case.vin,
+        mortgage_no=present(case.papers.mortgage).mortgage_no,
+        lender_uscc=present(case.sale.loan).lender_uscc,
+        settled_on=present(case.papers.settled).settled_on,
+    )
+
+
+def _loan_contract_no(case: Case) -> str:
+    return present(present(case.papers.loan).loan_contract_no)
 
 
 def elicence_issue(case: Case, _world: World) -> Contract:
@@ -152,26 +184,70 @@ def export_track(case: Case, _world: World) -> Contract:
     return ExportTrackV1(vin=case.vin, decl_no=present(case.papers.released).decl_no)
 
 
-def plate_release(case: Case, reference: str) -> Contract:
+def elicence_revoke(case: Case, _world: World) -> Contract:
+    """The electronic licence of a car that went back."""
+    return ElicenceRevokeV1(vin=case.vin, elicence_no=present(case.papers.elicence).elicence_no, reason=RETURN_REASON)
+
+
+def deregister(case: Case, _world: World) -> Contract:
+    """A car that went back, off the register."""
+    registered = present(case.papers.registered)
+    return RegistrationDeregisterV1(
+        vin=case.vin,
+        reg_cert_no=registered.reg_cert_no,
+        plate_no=registered.plate_no,
+        dereg_ground="RETURNED",
+        returned_on=present(case.returned).returned_on,
+    )
+
+
+def insurance_end(case: Case, _world: World) -> Contract:
+    """The policy of a car that was struck off the register, which CTPL 16 lets its holder end."""
+    policy_no = present(case.papers.bound).policy_no
+    return InsuranceCancelV1(vin=case.vin, policy_no=policy_no, cancel_ground="DEREGISTERED", reason=RETURN_REASON)
+
+
+def tax_refund(case: Case, world: World) -> Contract:
+    """What PTL 15 gives back of the tax of a car that went back. Raises `PolicyGap`."""
+    return TaxReclaimV1(
+        vin=case.vin,
+        assessment_no=present(case.papers.paid).assessment_no,
+        reclaim_basis="PTL-15",
+        returned_on=present(case.returned).returned_on,
+        refund_asked=refund_of_return(case, world).fen,
+        reason=RETURN_REASON,
+    )
+
+
+def plate_release(case: Case, plate: Effect) -> Contract:
     """Undo T7."""
-    return PlateReleaseV1(vin=case.vin, reservation_no=reference, reason=UNDO_REASON)
+    return PlateReleaseV1(vin=case.vin, reservation_no=plate.reference, reason=UNDO_REASON)
 
 
-def insurance_cancel(case: Case, reference: str) -> Contract:
-    """Undo T6."""
-    return InsuranceCancelV1(vin=case.vin, policy_no=reference, reason=UNDO_REASON)
+def insurance_cancel(case: Case, policy: Effect) -> Contract:
+    """Undo T6: the car was never registered, so the insurer's own rule holds and not CTPL 16."""
+    return InsuranceCancelV1(
+        vin=case.vin, policy_no=policy.reference, cancel_ground="NOT_REGISTERED", reason=UNDO_REASON
+    )
 
 
-def tax_reclaim(case: Case, reference: str) -> Contract:
-    """Undo T5 (TCL 51)."""
-    return TaxReclaimV1(vin=case.vin, assessment_no=reference, reason=UNDO_REASON)
+def tax_reclaim(case: Case, payment: Effect) -> Contract:
+    """Undo T5: without a purchase nothing was owed, so all that was paid is asked back (TCL 51)."""
+    paid = payment.fen or owed(present(case.papers.assessed))
+    return TaxReclaimV1(
+        vin=case.vin,
+        assessment_no=payment.reference,
+        reclaim_basis="TCL-51",
+        refund_asked=paid,
+        reason=UNDO_REASON,
+    )
 
 
-def loan_withdraw(case: Case, reference: str) -> Contract:
+def loan_withdraw(case: Case, approval: Effect) -> Contract:
     """Undo T4."""
-    return LoanWithdrawV1(vin=case.vin, loan_contract_no=reference, reason=UNDO_REASON)
+    return LoanWithdrawV1(vin=case.vin, loan_contract_no=approval.reference, reason=UNDO_REASON)
 
 
-def invoice_reverse(case: Case, reference: str) -> Contract:
+def invoice_reverse(case: Case, invoice: Effect) -> Contract:
     """Undo T3, by a red-letter invoice."""
-    return InvoiceReverseV1(vin=case.vin, invoice_no=reference, reason=UNDO_REASON)
+    return InvoiceReverseV1(vin=case.vin, invoice_no=invoice.reference, reason=UNDO_REASON)

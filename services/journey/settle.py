@@ -22,6 +22,7 @@ def settle(draft: Draft) -> None:
     _start_tax_clock(draft)
     _fire_by_themselves(draft)
     _close(draft)
+    _follow_return(draft)
     _take_back(draft)
     for rule in list(due(draft.case)):
         _ask(draft, rule)
@@ -62,7 +63,11 @@ def _start_tax_clock(draft: Draft) -> None:
     bill, clock = draft.case.papers.invoice, draft.case.tax_clock
     if bill and tax_is_open(draft.case) and (clock is None or clock.invoice_no != bill.invoice_no):
         # The first late day counts from the day of business, which a test may choose, and not from the clock's.
-        days = (last_day(draft.world.policies, bill.invoice_date) - draft.world.today).days + 1
+        try:
+            last = last_day(draft.world.policies, bill.invoice_date)
+        except PolicyGap:
+            return  # the assessment will be held for the same gap, and there a person sees it
+        days = (last - draft.world.today).days + 1
         midnight = draft.world.now.astimezone(CHINA).replace(hour=0, minute=0, second=0, microsecond=0)
         draft.change(tax_clock=TaxClock(invoice_no=bill.invoice_no, due=midnight + timedelta(days=days)))
         tell_lateness(draft)
@@ -78,17 +83,27 @@ def _fire(draft: Draft, rule: Rule) -> None:
     try:
         finding = rule.when(draft.case, draft.world) if rule.when else None
     except PolicyGap:
-        draft.hold(rule.facet, "policy-gap")
+        draft.hold(rule.facet, "policy-gap", source=rule.source)
         return
     if finding:
-        draft.move(rule, pack=finding.pack)
+        draft.move(rule, finding)
 
 
 def _close(draft: Draft) -> None:
     closing, case = CLOSING[draft.case.kind], draft.case
     if case.ended is None and not case.cancelling and firm(case, closing):
-        draft.tell(closing.id, closing.facet, (closing.before, closing.after), (closing.zh, closing.en))
+        change = (closing.before, closing.after)
+        draft.tell(closing.id, closing.facet, change, (closing.zh, closing.en), source=closing.source)
         draft.change(ended="CLOSED", closed_at=draft.world.now, assigned=None)
+
+
+def _follow_return(draft: Draft) -> None:
+    """A car that went back after it was registered begins a case of its own, once this one owes nobody anything."""
+    case = draft.case
+    if case.returned and not case.followed and case.ended == "CLOSED" and case.kind == "new-car":
+        draft.change(followed=True)
+        draft.follow_up = case.returned
+        draft.note("RETURN", "order", "退车另立业务办理", "the return has a case of its own")
 
 
 def _ask(draft: Draft, rule: Rule) -> None:
@@ -98,7 +113,11 @@ def _ask(draft: Draft, rule: Rule) -> None:
     if organisation not in draft.world.organisations:
         draft.hold(rule.facet, "unknown-organisation")
         return
-    data = rule.request(draft.case, draft.world)
+    try:
+        data = rule.request(draft.case, draft.world)
+    except PolicyGap:
+        draft.hold(rule.facet, "policy-gap", source=rule.source)
+        return
     if rule.remembers:
         kept = {name: getattr(data, name) for name in rule.remembers}
         draft.change(papers=draft.case.papers.model_copy(update=kept))
@@ -108,6 +127,8 @@ def _ask(draft: Draft, rule: Rule) -> None:
 def _take_back(draft: Draft) -> None:
     """Undo what is unwanted, in reverse order, one after the other; a cancelled case first lets what is out come in."""
     undoing = [ask for ask in draft.case.asks.values() if ask.undoes]
+    if _refund_differs(draft.case):
+        return
     if undoing or (draft.case.cancelling and draft.case.asks):
         return
     unwanted = [effect for effect in draft.case.effects if effect.standing == "unwanted"]
@@ -115,6 +136,11 @@ def _take_back(draft: Draft) -> None:
         _undo(draft, min(unwanted, key=lambda effect: UNDO_ORDER.index(effect.rule)))
     elif draft.case.cancelling:
         _cancelled(draft)
+
+
+def _refund_differs(case: Case) -> bool:
+    """Whether money came back that is not what was paid: a case is not called undone over it."""
+    return any(facet.hold and facet.hold.reason == "refund" for facet in case.facets.values())
 
 
 def _undo(draft: Draft, effect: Effect) -> None:
@@ -126,7 +152,7 @@ def _undo(draft: Draft, effect: Effect) -> None:
         draft.hold(effect.facet, "unknown-organisation")
         return
     ask: Ask = draft.await_(undo.command, effect.facet, effect.organisation, undoes=effect.reference)
-    draft.send(ask, undo.request(draft.case, effect.reference))
+    draft.send(ask, undo.request(draft.case, effect))
 
 
 def _cancelled(draft: Draft) -> None:

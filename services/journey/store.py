@@ -12,6 +12,8 @@ from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, 
 
 from contracts.envelope import Envelope
 from contracts.types import instant_text
+from services.runtime.packing import pack_record, unpack_record
+from services.runtime.record import Record
 from services.runtime.sql import insert_once
 
 from .case import Case
@@ -26,7 +28,17 @@ _OPEN: Final = insert(cases)
 _CHANGE: Final = update(cases).where(cases.c.id == bindparam("case_id"))
 # Two processes may hear of one case at once; where the database knows row locks, they take turns.
 _BY_ID: Final = select(cases).where(cases.c.id == bindparam("case_id")).with_for_update()
-_TAKEN: Final = select(live_vin.c.case_id).where(live_vin.c.vin == bindparam("vin"))
+_HOLDER: Final = select(live_vin.c.case_id).where(live_vin.c.vin == bindparam("vin")).order_by(live_vin.c.case_id)
+_OF_VEHICLE: Final = (
+    select(cases)
+    .where(cases.c.key == bindparam("key"), cases.c.headline.not_in(["CANCELLED", "REFUSED"]))
+    .order_by(cases.c.opened_at)
+    .with_for_update()
+)
+_UNPLACED: Final = (
+    select(unplaced).where(unplaced.c.subject.in_(bindparam("subjects", expanding=True))).order_by(unplaced.c.id)
+)
+_PLACED: Final = delete(unplaced).where(unplaced.c.id.in_(bindparam("ids", expanding=True)))
 _CLAIM: Final = insert(live_vin)
 _FREE: Final = delete(live_vin).where(live_vin.c.vin == bindparam("vin"), live_vin.c.case_id == bindparam("case_id"))
 _SILENCE: Final = delete(timers).where(timers.c.case_id == bindparam("case_id"))
@@ -80,9 +92,14 @@ def load(connection: Connection, memory: Memory, case_id: str) -> Kept | None:
     return _kept(memory, row) if row else None
 
 
-def is_taken(connection: Connection, vin: str) -> bool:
-    """Whether a car is being sold, or has been registered or exported, by another case."""
-    return connection.execute(_TAKEN, {"vin": vin}).first() is not None
+def holder(connection: Connection, vin: str) -> str | None:
+    """The case by which a car is being sold, or was registered or exported."""
+    return connection.execute(_HOLDER, {"vin": vin}).scalar()
+
+
+def of_vehicle(connection: Connection, memory: Memory, key: str) -> list[Kept]:
+    """The cases of a vehicle that an organisation's notice may be about, oldest first."""
+    return [_kept(memory, row) for row in connection.execute(_OF_VEHICLE, {"key": key}).mappings()]
 
 
 def save(connection: Connection, memory: Memory, decision: Decision, origin: Origin) -> None:
@@ -134,15 +151,19 @@ def counts(connection: Connection) -> Mapping[str, int]:
     return found
 
 
-def set_aside(connection: Connection, envelope: Envelope) -> None:
-    """Note a message about a case that is not here."""
-    row = {
-        "id": envelope.id,
-        "type": envelope.type,
-        "subject": envelope.subject,
-        "at": instant_text(envelope.time),
-    }
-    insert_once(connection, unplaced, row)
+def set_aside(connection: Connection, envelope: Envelope, record: Record) -> None:
+    """Keep a message about a case, or a vehicle, that is not here yet."""
+    told = {"type": envelope.type, "subject": envelope.subject, "at": instant_text(envelope.time)}
+    insert_once(connection, unplaced, pack_record(record) | {"id": envelope.id} | told)
+
+
+def take_up(connection: Connection, *subjects: str) -> list[Record]:
+    """What was set aside for these subjects, in the order of its ids; it is kept here no more."""
+    rows = connection.execute(_UNPLACED, {"subjects": subjects}).all()
+    whole = [row for row in rows if row.headers is not None]
+    if whole:
+        connection.execute(_PLACED, {"ids": [row.id for row in whole]})
+    return [unpack_record(row) for row in whole]
 
 
 def _claim(connection: Connection, case: Case) -> None:
@@ -190,7 +211,7 @@ def exported(rows: list[RowMapping]) -> Iterator[dict[str, Any]]:
             "version": case.version,
             "owner": case.owner,
             "code": case.code,
-            "financed": case.sale.loan is not None,
+            "financed": "loan" in case.facets and case.facets["loan"].state != "NOT_NEEDED",
             "facets": [facet.model_dump(mode="json") for facet in snapshot(case).facets],
             "asks": [ask.model_dump(mode="json", exclude={"undoes"}) for ask in case.asks.values()],
             "timers": [timer.model_dump(mode="json") for timer in case.timers],

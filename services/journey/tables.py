@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text
 
 metadata = MetaData()
+
+BIG = BigInteger().with_variant(Integer, "sqlite")
 
 cases = Table(
     "cases",
@@ -25,6 +27,7 @@ cases = Table(
     Column("traceparent", Text, comment="the trace that the sale began"),
     Column("state", Text, nullable=False, comment="the whole case as JSON"),
     Index("cases_by_vin", "vin"),
+    Index("cases_by_key", "key"),
     Index("cases_by_headline", "headline"),
 )
 
@@ -53,5 +56,12 @@ unplaced = Table(
     Column("type", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("at", Text, nullable=False),
+    Column("topic", Text),
+    Column("partition", Integer),
+    Column("offset", BIG),
+    Column("key", Text),
+    Column("headers", LargeBinary),
+    Column("value", LargeBinary),
+    Index("unplaced_by_subject", "subject"),
 )
-"""Messages about a case that is not here. Their data stays on Kafka; here stands that they came."""
+"""Messages about a case, or a vehicle, that is not here yet; heard, in the order of their ids, when it is opened."""

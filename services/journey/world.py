@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from contracts.contract import Contract
 from contracts.policy import Policies
+from contracts.policy.calendar import WorkingCalendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,11 @@ class World:
     organisations: Collection[str]
     new_id: Callable[[], str]
 
+    @property
+    def calendar(self) -> WorkingCalendar:
+        """Which days the agencies work."""
+        return WorkingCalendar.of(self.policies)
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -29,6 +35,11 @@ class Told:
     id: str
     cause: str | None = None
     taken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Contested:
+    """Somebody else reported a sale of the car whose case this is, and was refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +67,14 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class Secure:
+    """A person records that the lender has other security than the mortgage it refused."""
+
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
     """A person calls the case off."""
 
@@ -63,5 +82,5 @@ class Cancel:
     by: str
 
 
-Act = Assign | Resume | Cancel
-Event = Told | Due | Act
+Act = Assign | Resume | Secure | Cancel
+Event = Told | Contested | Due | Act

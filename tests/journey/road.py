@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -127,7 +128,7 @@ class Agencies:
                     vin=v, assessment_no=number, tax_receipt_no=f"R-{n}", amount_due=due, tax_paid_at=paid_at
                 )
             case i.InsuranceQuoteV1(fuel_kind=fuel, seats=seats):
-                vvt = 0 if fuel in {"BEV", "FCEV"} else 28_000
+                vvt = 0 if fuel not in {"ICE", "HEV"} else 28_000
                 return i.InsuranceQuotedV1(vin=v, quote_no=f"Q-{n}", premium=95_000 if seats < 6 else 110_000, vvt=vvt)
             case i.InsuranceBindV1():
                 return i.InsuranceBoundV1(
@@ -160,6 +161,16 @@ class Agencies:
                     plate_no=plate,
                     plate_kind="FUEL" if fuel in {"ICE", "HEV"} else "NEV_SMALL",
                 )
+            case b.MortgageCosignV1(loan_contract_no=number):
+                return b.MortgageCosignedV1(vin=v, loan_contract_no=number, cosign_no=f"JA-{n}")
+            case p.MortgageReleaseV1(mortgage_no=number):
+                return p.MortgageReleasedV1(vin=v, mortgage_no=number)
+            case p.ElicenceRevokeV1(elicence_no=number):
+                return p.ElicenceRevokedV1(vin=v, elicence_no=number)
+            case p.RegistrationDeregisterV1(reg_cert_no=number):
+                return p.RegistrationDeregisteredV1(
+                    vin=v, reg_cert_no=number, dereg_no=f"D-{n}", dereg_date=command.returned_on
+                )
             case p.MortgageRegisterV1():
                 return p.MortgageRegisteredV1(vin=v, mortgage_no=f"M-{n}")
             case p.ElicenceIssueV1():
@@ -172,8 +183,8 @@ class Agencies:
                 return p.PlateReleasedV1(vin=v, reservation_no=number)
             case i.InsuranceCancelV1(policy_no=number):
                 return i.InsuranceCancelledV1(vin=v, policy_no=number, refund=95_000)
-            case t.TaxReclaimV1(assessment_no=number):
-                return t.TaxRefundedV1(vin=v, assessment_no=number, refund=1)
+            case t.TaxReclaimV1(assessment_no=number, refund_asked=asked):
+                return t.TaxRefundedV1(vin=v, assessment_no=number, refund=asked)
             case b.LoanWithdrawV1(loan_contract_no=number):
                 return b.LoanWithdrawnV1(vin=v, loan_contract_no=number)
             case t.InvoiceReverseV1(invoice_no=number):
@@ -217,6 +228,13 @@ class Road:
         self.steps: list[Step] = []
         self.case: Case
         self._take(open_case(CASE, Told(self.sale, "sale-1", taken=taken), self.world))
+
+    def follow(self, opened: Decision) -> Road:
+        """The road of another case about the same car, as it was just opened, at the same agencies and clock."""
+        other = copy(self)
+        other.asked, other.out, other.steps = [], {}, []
+        other._take(opened)
+        return other
 
     def hear(self, event: Event) -> Decision:
         """Let an event be decided, after a trip through JSON as the store makes it."""

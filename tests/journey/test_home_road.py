@@ -21,7 +21,7 @@ def test_a_cash_car_closes_without_loan_or_mortgage() -> None:
     assert road.case.headline == "CLOSED"
     assert {"loan.apply", "mortgage.register"}.isdisjoint(road.names)
     assert paid(road) == [1_000_000]
-    assert road.case.packs == ("NEV-26", "CTPL-2020")
+    assert road.case.packs == ("NEV-26", "CTPL-2020", "VVT")
     assert road.state("ins") == "ENDORSED"
 
 
@@ -46,7 +46,7 @@ def test_what_may_run_in_parallel_does() -> None:
     before = len(road.names)
     road.answer("registration.register")
     asked = {*road.names[before:]}
-    assert asked == {"insurance.endorse", "mortgage.register", "elicence.issue", "plate.dispatch"}
+    assert asked == {"insurance.endorse", "mortgage.cosign", "elicence.issue", "plate.dispatch"}
 
 
 def test_closing_does_not_wait_for_the_endorsement() -> None:
@@ -62,7 +62,7 @@ def test_nothing_is_asked_twice_when_all_goes_well() -> None:
     """Each command once."""
     road = Road(sale("PHEV", loan=LOAN))
     road.run()
-    assert len(road.names) == len({*road.names}) == 14
+    assert len(road.names) == len({*road.names}) == 15
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from contracts.case import CaseKind
 from contracts.codes import CODES
-from contracts.topics import COMMANDS
+from contracts.topics import COMMANDS, NOTICES
 from services.journey.case import FACETS, NONE, Papers
 from services.journey.reasons import REASONS, owner_of
 from services.journey.rules import BLAMED, CLOSING, FREED_BY, MATERIAL, RULES, UNDO_ORDER, Rule, dependents, reads_of
@@ -17,6 +17,19 @@ from services.journey.rules import BLAMED, CLOSING, FREED_BY, MATERIAL, RULES, U
 KINDS: tuple[CaseKind, ...] = get_args(CaseKind)
 EVERY_RULE = [*(rule for kind in KINDS for rule in RULES[kind]), *CLOSING.values()]
 HAN = re.compile("[一-鿿]")
+BEGINS: dict[CaseKind, dict[str, str]] = {
+    "new-car": {},
+    "export-new": {},
+    "returned-car": {
+        "loan": "APPROVED",
+        "mort": "REGISTERED",
+        "elic": "ISSUED",
+        "reg": "REGISTERED",
+        "ins": "BOUND",
+        "tax": "PAID",
+    },
+}
+"""Where facets stand when a case is opened. A return begins where the sale ended; what was relieved stays so."""
 
 
 def named(rule: Rule) -> str:
@@ -38,16 +51,17 @@ def test_every_guard_names_a_state_that_some_rule_reaches(rule: Rule) -> None:
     """No guard waits for what can never be."""
     reached = {(row.facet, row.after) for row in RULES[rule.kind]} | {row.also for row in RULES[rule.kind] if row.also}
     reached |= {(facet, state) for facet in FACETS[rule.kind] for state in (NONE, "NOT_NEEDED")}
+    reached |= {("mort", "SECURED"), ("tax", "RELIEVED"), *BEGINS[rule.kind].items()}
     for facet, states in rule.guards:
         assert all((facet, state) in reached for state in states), (facet, states)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_facet_is_moved_by_rules_that_follow_one_another(kind: CaseKind) -> None:
-    """From NONE, each facet's rows reach every state that they start from."""
+    """From where it begins, each facet's rows reach every state that they start from."""
     assert {rule.facet for rule in RULES[kind]} == {*FACETS[kind]}
     for facet in FACETS[kind]:
-        reached = {NONE}
+        reached = {BEGINS[kind].get(facet, NONE)}
         for rule in (row for row in RULES[kind] if row.facet == facet):
             assert rule.before in reached, named(rule)
             reached.add(rule.after)
@@ -55,8 +69,8 @@ def test_every_facet_is_moved_by_rules_that_follow_one_another(kind: CaseKind) -
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_rulebooks_rows_are_all_there(kind: CaseKind) -> None:
-    """T1 to T12 at home, E1 to E7 for export, one pivot each."""
-    letter, last = {"new-car": ("T", 12), "export-new": ("E", 7)}[kind]
+    """T1 to T12 at home, E1 to E7 for export, R1 to R7 for a return, one pivot each."""
+    letter, last = {"new-car": ("T", 12), "export-new": ("E", 7), "returned-car": ("R", 7)}[kind]
     ids = {rule.id for rule in (*RULES[kind], CLOSING[kind])}
     assert ids == {f"{letter}{number}" for number in range(1, last + 1)}
     assert sum(rule.pivot for rule in RULES[kind]) == 1
@@ -81,6 +95,20 @@ def test_each_command_and_each_answer_belongs_to_one_row_of_a_kind() -> None:
         assert len(asked) == len({*asked}) == len({rule.answer for rule in RULES[kind] if rule.asks})
 
 
+@pytest.mark.parametrize("rule", EVERY_RULE, ids=named)
+def test_every_rule_says_what_it_rests_on_and_what_it_weighs(rule: Rule) -> None:
+    """A source for people to look up, also for what takes it back; papers that exist."""
+    assert rule.source
+    assert {*rule.weighs} <= {"sale", *Papers.model_fields}
+    assert rule.undo is None or rule.undo.source
+
+
+def test_whatever_an_organisation_may_tell_of_its_own_accord_is_heard() -> None:
+    """Each notice has its row, in each kind of case that has the facet."""
+    heard = {rule.hears for rule in EVERY_RULE if rule.hears}
+    assert heard == {*NOTICES}
+
+
 def test_what_can_be_undone_has_its_place_in_the_reverse_order() -> None:
     """The order of compensation names each effect once."""
     assert sorted(UNDO_ORDER) == sorted(rule.id for rule in EVERY_RULE if rule.undo)
@@ -96,7 +124,7 @@ def test_registration_waits_for_all_that_the_rulebook_names() -> None:
         "tax": {"PAID", "RELIEVED"},
         "ins": {"BOUND"},
         "plate": {"RESERVED"},
-        "loan": {"APPROVED", "NOT_NEEDED"},
+        "loan": {"APPROVED", "SETTLED", "NOT_NEEDED"},
     }
 
 
