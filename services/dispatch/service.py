@@ -19,6 +19,7 @@ from services.runtime.gate import Gate
 from services.runtime.lanes import Lane
 from services.runtime.owner import Fence
 
+from . import notices
 from .attempts import Attempts
 from .book import Book
 from .breakers import Breakers
@@ -33,6 +34,7 @@ from .desk.retention import Retention
 from .desk.routes import routes
 from .desk.runner import Runner
 from .desk.search import Searching
+from .notifiers import Notifiers
 from .voice import Voice
 
 
@@ -51,7 +53,14 @@ def build(runtime: Runtime) -> FastAPI:
     app = FastAPI(title="Tongche dispatch", docs_url=None, redoc_url=None)
     app.include_router(routes(_desk(runtime, who, breakers, counters), runtime.secrets))
     problems.install(app)
+    _notices(runtime, counters).install(app)
     return app
+
+
+def _notices(runtime: Runtime, counters: dict[str, Counter]) -> notices.NoticeDoor:
+    voices = {name: counter.deliveries.attempts.voice for name, counter in counters.items()}
+    notifiers = Notifiers(runtime.settings.notifiers)
+    return notices.NoticeDoor(runtime.store, runtime.clock, runtime.ids, runtime.secrets.key_secret, notifiers, voices)
 
 
 def _desk(runtime: Runtime, who: str, breakers: Breakers, counters: dict[str, Counter]) -> Desk:

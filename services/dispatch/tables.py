@@ -1,4 +1,4 @@
-"""What dispatch keeps of its own: breakers, what is held, every act of a person, and repairs of many deliveries."""
+"""What dispatch keeps of its own: breakers, what is held, acts of persons, repairs of many deliveries, notices."""
 
 from __future__ import annotations
 
@@ -116,3 +116,14 @@ paces = Table(
     Column("next_at", Float, nullable=False, comment="no repair acts on its deliveries before this"),
 )
 """When repairs may go on with an organisation's deliveries, all of them together; by the database's clock."""
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("organisation", Text, primary_key=True),
+    Column("sourceid", Text, primary_key=True, comment="the organisation's own id"),
+    Column("id", Text, nullable=False, comment="the ce_id under which it was said"),
+    Column("content", Text, nullable=False, comment="SHA-256 of what it says"),
+    Column("at", Float, nullable=False),
+)
+"""What organisations told of their own accord, once each."""

@@ -58,12 +58,13 @@ class Voice:
         return f"urn:tongche:dispatch:{self.organisation.id}"
 
     @cached_property
-    def _events(self) -> str:
+    def events(self) -> str:
+        """The topic of what this kind of agency says."""
         return topics.events(self.organisation.adapter).name
 
     def answered(self, command: Message[Contract], key: str, event: Contract, traceparent: str) -> Outgoing:
         """The agency's answer, on `<agency>.events`."""
-        return self._say(self._events, key, command.envelope, event, traceparent)
+        return self._say(self.events, key, command.envelope, event, traceparent)
 
     def refused(self, command: Message[Contract], key: str, no: Refused, traceparent: str) -> Outgoing:
         """The agency's refusal, on `<agency>.events`, in our own words."""
@@ -75,7 +76,20 @@ class Voice:
             code=code.id,
             reason=f"{code.zh} / {code.en}",
         )
-        return self._say(self._events, key, command.envelope, event, traceparent)
+        return self._say(self.events, key, command.envelope, event, traceparent)
+
+    def noticed(self, key: str, event: Contract, *, id_: str, sourceid: str, traceparent: str) -> Outgoing:
+        """What the organisation tells of its own accord, on `<agency>.events`; of which case, the journey finds out."""
+        said = message(
+            event,
+            id=id_,
+            source=self.source,
+            subject=key,
+            time=self.clock.now(),
+            traceparent=traceparent,
+            sourceid=sourceid,
+        )
+        return outgoing(self.events, key, said)
 
     def changed(self, command: Message[Contract], key: str, fate: Fate, traceparent: str | None = None) -> Outgoing:
         """The fate of a delivery, on `delivery.events`."""

@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     """A PostgreSQL URL (with its password: never shown); without one, each service keeps `<data>/db/<service>.db`."""
     secrets: Path = Field(default_factory=lambda known: known["data"] / "secrets.json")
     publishers: Path = Field(default_factory=lambda known: known["data"] / "publishers.toml")
+    notifiers: Path = Field(default_factory=lambda known: known["data"] / "notifiers.toml")
     otlp: str | None = None
     """Base URL of an OpenTelemetry collector (OTLP over HTTP); spans go to our own store with or without it."""
     log_format: Literal["json", "console"] = "json"

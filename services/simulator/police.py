@@ -280,8 +280,7 @@ class Police:
         mortgage = known(self._mortgages.get(number), "D404")
         demand((mortgage.vin, mortgage.lender) == (request.vin, lender), "D422")
         settled_on = self.country.banks[lender].settled_on(request.vin, mortgage.contract)
-        demand(settled_on is not None, "P412")
-        demand(settled_on == request.body.day("jqrq"), "D422")
+        demand(known(settled_on, "D404") == request.body.day("jqrq"), "D422")
         return {"clsbdh": request.vin, "dydjh": number, "dyzt": _RELEASED, "bgcs": _ENDED}
 
     def _freed(self, entry: Entry) -> None:

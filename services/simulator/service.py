@@ -12,13 +12,13 @@ from typing import Final
 import uvloop
 from aiohttp import web
 
-from contracts.topics import SALE_EVENTS
 from observability import logs
 from services.runtime import topics
 from services.runtime.clock import Clock
 from services.runtime.lanes import Lanes
 from services.runtime.settings import Settings
-from services.simulator.feed import feed
+from services.simulator.borrowers import Borrowers
+from services.simulator.feed import HEARD, Ears, feed
 from services.simulator.makers import Makers
 from services.simulator.web import Doors
 from services.simulator.world import opened
@@ -37,7 +37,7 @@ def run() -> None:
 async def _live(settings: Settings) -> bool:
     # Agencies have clocks of their own: when ours is wrong on purpose, theirs is right.
     world = opened(settings.data / "simulator", Clock(settings.business_date))
-    lanes = feed(settings, Makers(world), os.environ.get("TONGCHE_SLOT", "0"))
+    lanes = feed(settings, Ears(Makers(world), Borrowers(world)), os.environ.get("TONGCHE_SLOT", "0"))
     doors = Doors(world, settings.secret().operator_token, ready=lambda: _missing(lanes))
     stop = _told_to_stop()
     async with serving(doors.app(), settings.bind, settings.simulator_port):
@@ -71,7 +71,7 @@ async def serving(app: web.Application, host: str, port: int) -> AsyncIterator[i
 
 
 async def _consume(settings: Settings, lanes: Lanes) -> None:
-    await topics.wait_for(settings, {SALE_EVENTS.name})
+    await topics.wait_for(settings, set(HEARD))
     await lanes.run()
 
 

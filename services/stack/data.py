@@ -52,6 +52,10 @@ class DataFolder:
         return self.root / "publishers.toml"
 
     @property
+    def notifiers(self) -> Path:
+        return self.root / "notifiers.toml"
+
+    @property
     def stack(self) -> Path:
         """What runs, as the supervisor last wrote it."""
         return self.root / "stack.json"

@@ -216,6 +216,7 @@ def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Pat
     assert before == after
     monkeypatch.setenv("TONGCHE_SECRETS", str(secrets / "secrets.json"))
     monkeypatch.setenv("TONGCHE_PUBLISHERS", str(secrets / "publishers.toml"))
+    monkeypatch.setenv("TONGCHE_NOTIFIERS", str(secrets / "notifiers.toml"))
     return secrets, database
 
 
@@ -223,6 +224,7 @@ def test_init_makes_what_the_services_read(prepared: tuple[Path, Path]) -> None:
     """Secrets that the settings accept, and a password that libpq finds, readable by their owner only."""
     secrets, database = prepared
     assert len(Settings().secret().key_secret) == 32
+    assert Settings().notifiers.is_file()
     password = (database / "password").read_text(encoding="ascii")
     assert (secrets / "pgpass").read_text(encoding="ascii") == f"*:*:*:tongche:{password}\n"
     assert _environment("intake")["PGPASSFILE"] == "/secrets/pgpass"

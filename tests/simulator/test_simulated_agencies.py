@@ -82,7 +82,7 @@ def ours(name: str, said: Said) -> str:
         (("loan-apply",), "mortgage-register", {}, "P412"),
         (("loan-apply", "registration-register"), "mortgage-register", {}, "P412"),
         (("mortgage-cosign",), "mortgage-register", {"gtsqbh": "GT2026WXL1C0000009"}, "P412"),
-        (("mortgage-register",), "mortgage-release", {}, "P412"),
+        (("mortgage-register",), "mortgage-release", {}, "D404"),
         (("mortgage-register", "pay-back"), "mortgage-release", {"jqrq": "2026-03-01"}, "D422"),
         (("mortgage-release",), "mortgage-release", {}, "D404"),
         (("mortgage-register",), "mortgage-register", {}, "L423"),

@@ -5,13 +5,17 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
+import pytest
+
 from contracts.contract import Contract
 from contracts.envelope import Message, encode, message
+from contracts.loan import LoanSettledV1
 from contracts.sale import Export, SaleConfirmedV2, SaleCorrectedV1
 from services.runtime.record import Record
-from services.simulator.feed import Plants
+from services.simulator.borrowers import Borrowers
+from services.simulator.feed import Ears
 from services.simulator.makers import Makers
-from tests.simulator.city import VIN, City, Play
+from tests.simulator.city import BANK, VIN, City, Play
 
 SALE = SaleConfirmedV2(
     order_no="XS1",
@@ -84,11 +88,39 @@ def test_the_feed_reads_kafka_records_and_survives_poison(play: Play) -> None:
     """A record of a sale is heard; bytes that are none are left to the topic's owner."""
 
     async def scenario(city: City) -> None:
-        plants = Plants(Makers(city.world))
+        plants = Ears(Makers(city.world), Borrowers(city.world))
         headers, value = encode(told(SALE))
         await plants.handle(Record("sale.events", 0, 0, "k", (), b"\xff"), None)
         await plants.handle(Record("sale.events", 0, 1, "k", headers, value), None)
         assert (await city.car().attempt("coc-query")).status == 200
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("source", "status"),
+    [
+        (f"urn:tongche:dispatch:{BANK}", 200),
+        ("urn:tongche:dispatch:bank-91110000MAU5K2AT1X", 404),
+        ("urn:tongche:dispatch:nobody", 404),
+    ],
+)
+def test_a_bank_of_whose_settlement_all_have_heard_has_it_in_its_books(play: Play, source: str, status: int) -> None:
+    """The police release the mortgage by the bank's own books, once these follow, and by no other bank's."""
+
+    async def scenario(city: City) -> None:
+        car = city.car()
+        await car.through("mortgage-register")
+        assert (await car.attempt("mortgage-release")).status == 404
+        settled = LoanSettledV1(vin=VIN, loan_contract_no=car.known["contractNo"], settled_on=date(2026, 3, 2))
+        now = datetime(2026, 3, 2, tzinfo=UTC)
+        headers, value = encode(message(settled, id="notice-1", source=source, subject="0" * 32, time=now))
+        ears = Ears(Makers(city.world), Borrowers(city.world))
+        for offset in range(2):
+            await ears.handle(Record("bank.events", 0, offset, "k", headers, value), None)
+        await ears.handle(Record("bank.events", 0, 2, "k", (("ce_type", b"tongche.loan.decided.v1"),), b"\xff"), None)
+        assert (await car.attempt("mortgage-release")).status == status
+        assert len([line for line in city.lines("records") if line["operation"] == "loan.settle"]) == (status == 200)
 
     play(scenario)
 

@@ -9,6 +9,7 @@ import tomllib
 
 import pytest
 
+from adapters.organisations import ORGANISATIONS
 from services.runtime.settings import Settings
 from services.stack import credentials, ports
 from services.stack.data import DataFolder, write
@@ -54,6 +55,33 @@ def test_secrets_are_generated_once_and_kept_private(folder: DataFolder) -> None
     assert len(secret.key_secret) == 32
     assert secret.operator_user == "operator"
     assert secret.operator_password not in repr(secret)
+
+
+def test_every_organisation_has_a_token_that_only_its_hash_betrays(folder: DataFolder) -> None:
+    """The notifiers' file holds hashes; the tokens lie with the secrets, one for each organisation."""
+    credentials.ensure(folder)
+    tokens = credentials.organisation_tokens(folder)
+    told = tomllib.loads(folder.notifiers.read_text())["notifiers"]
+    assert {each["organisation"]: each["token_sha256"] for each in told} == {
+        name: hashlib.sha256(token.encode()).hexdigest() for name, token in tokens.items()
+    }
+    assert tokens.keys() == ORGANISATIONS.keys()
+    assert len(set(tokens.values())) == len(tokens)
+    assert not [token for token in tokens.values() if token in folder.notifiers.read_text()]
+    assert folder.notifiers.stat().st_mode & 0o077 == 0
+
+
+def test_an_older_installation_gets_what_it_lacks(folder: DataFolder) -> None:
+    """Secrets of a version without organisations' tokens stay what they are, and these come to them."""
+    credentials.ensure(folder)
+    stored = json.loads(folder.secrets.read_bytes())
+    del stored["organisation_tokens"]
+    folder.secrets.write_text(json.dumps(stored))
+    folder.notifiers.unlink()
+    credentials.ensure(folder)
+    after = json.loads(folder.secrets.read_bytes())
+    assert {name: after[name] for name in stored} == stored
+    assert len(tomllib.loads(folder.notifiers.read_text())["notifiers"]) == len(after["organisation_tokens"])
 
 
 def test_every_publisher_has_a_token_that_only_its_hash_betrays(folder: DataFolder) -> None:

@@ -1,0 +1,246 @@
+"""The door for what an organisation tells of its own accord: a loan is settled, a mortgage is off the record.
+
+A notice is stored with the message that it becomes in one transaction, then acknowledged; the same id again gets the
+same answer and nothing more. Nobody asked for it, so no case is known here: its `subject` is the vehicle's Kafka key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final, Never
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from pydantic import StringConstraints
+from sqlalchemy import Connection, select
+from starlette.requests import ClientDisconnect
+
+from contracts.contract import Contract
+from contracts.faults import faults_of
+from contracts.keys import vehicle_key
+from contracts.registry import UnknownType, resolve
+from contracts.sale import Fault
+from contracts.topics import NOTICES
+from contracts.versions import Versions
+from observability import logs, tracing
+from services.runtime import outbox, problems
+from services.runtime.clock import Clock
+from services.runtime.sql import insert_once
+from services.runtime.store import Store
+
+from .notifiers import Notifiers, UnreadableNotifiersError
+from .tables import notices
+from .voice import Voice
+
+PATH: Final = "/v1/organisations/{organisation}/notices"
+LARGEST: Final = 64 * 1024
+"""Bytes of a body; a notice has a handful of short fields."""
+_REALM: Final = 'Bearer realm="tongche notices"'
+
+
+@dataclass(frozen=True, slots=True)
+class No:
+    """One kind of refusal; `code` is the end of its type URN and stays what it is for ever."""
+
+    status: int
+    code: str
+    zh: str
+    en: str
+
+
+UNREADABLE: Final = No(400, "unreadable", "无法读取所提交的内容", "cannot be read")
+UNAUTHENTICATED: Final = No(401, "unauthenticated", "缺少令牌或令牌无效", "the token is missing or not valid")
+NOT_ENTITLED: Final = No(403, "not-entitled", "无权作此通知", "not entitled to give this notice")
+NO_ORGANISATION: Final = No(404, "no-organisation", "没有这个机构", "no such organisation")
+OTHER_CONTENT: Final = No(409, "idempotency-conflict", "编号已用于不同内容", "the id was used for other content")
+TOO_LARGE: Final = No(413, "too-large", "内容过大", "too large")
+NOT_VALID: Final = No(422, "contract", "内容不符合契约", "the notice does not keep its contract")
+CANNOT_TELL: Final = No(
+    503, "unavailable", "暂时无法核对令牌，未受理", "tokens cannot be checked; nothing was taken in"
+)
+
+
+class NotTaken(Exception):
+    """A notice that was refused; faults name fields, never values."""
+
+    def __init__(self, no: No, *faults: Fault, **headers: str) -> None:
+        super().__init__(no.code)
+        self.no = no
+        self.faults = faults
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+    def response(self) -> JSONResponse:
+        """The problem document."""
+        told = [fault.model_dump(exclude_none=True) for fault in self.faults]
+        members = {"faults": told} if told else {}
+        detail = problems.both(self.no.zh, self.no.en)
+        return problems.answer(self.no.status, self.no.code, headers=self.headers, detail=detail, **members)
+
+
+class Notice(Contract):
+    """What an organisation posts: its own id for it, the type of a contract, and that contract's data."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
+    type: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A notice that keeps its contract. `content` tells whether another one says the same."""
+
+    id: str
+    event: Contract
+    vin: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeDoor:
+    """Takes notices in. `voices` are the organisations' by their ids."""
+
+    store: Store
+    clock: Clock
+    ids: Callable[[], str]
+    key_secret: bytes = field(repr=False)
+    notifiers: Notifiers
+    voices: Mapping[str, Voice]
+
+    def install(self, app: FastAPI) -> None:
+        """Open the door."""
+        app.post(PATH, status_code=202, summary="Give notice")(self.take)
+        app.exception_handler(NotTaken)(_refused)
+
+    async def take(self, request: Request, organisation: str) -> JSONResponse:
+        """Take one notice in: 202 once it is durable, and the same answer to the same again."""
+        with tracing.span(f"POST {PATH}", "server", parent=request.headers.get("traceparent", "")) as span:
+            try:
+                voice = await self._voice(request, organisation)
+                notice = examined(await _body(request), voice.organisation.adapter)
+                id_ = await self.store.run(lambda connection: self._keep(connection, voice, notice, span.traceparent))
+            except NotTaken as no:
+                span.fail(no.no.code)
+                raise
+        return JSONResponse({"id": id_}, 202)
+
+    async def _voice(self, request: Request, organisation: str) -> Voice:
+        teller = await self._who(request)
+        voice = self.voices.get(organisation)
+        if voice is None:
+            raise NotTaken(NO_ORGANISATION)
+        if teller != organisation:
+            raise NotTaken(NOT_ENTITLED, _denied("organisation"))
+        return voice
+
+    async def _who(self, request: Request) -> str:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise NotTaken(UNAUTHENTICATED, WWW_Authenticate=_REALM)
+        try:
+            teller = await self.notifiers.by_token(token.strip())
+        except UnreadableNotifiersError as problem:
+            logs.get().error("notifiers.unreadable", problem=str(problem))
+            raise NotTaken(CANNOT_TELL) from None
+        if teller is None:
+            raise NotTaken(UNAUTHENTICATED, WWW_Authenticate=f'{_REALM}, error="invalid_token"')
+        return teller
+
+    def _keep(self, connection: Connection, voice: Voice, notice: Examined, traceparent: str) -> str:
+        """One transaction: that it came, and what is to be said of it. The id under which it is, or was, said."""
+        id_, organisation = self.ids(), voice.organisation.id
+        told = {"organisation": organisation, "sourceid": notice.id, "id": id_, "content": notice.content}
+        if insert_once(connection, notices, told | {"at": self.clock.now().timestamp()}):
+            self._say(connection, voice, notice, id_, traceparent)
+            return id_
+        same = (notices.c.organisation == organisation) & (notices.c.sourceid == notice.id)
+        known = connection.execute(select(notices.c.id, notices.c.content).where(same)).one()
+        if known.content != notice.content:
+            raise NotTaken(OTHER_CONTENT, _fault("id", "used_for_other_content"))
+        return str(known.id)
+
+    def _say(self, connection: Connection, voice: Voice, notice: Examined, id_: str, traceparent: str) -> None:
+        key = vehicle_key(self.key_secret, notice.vin)
+        with tracing.span(f"send {voice.events}", "producer", parent=traceparent) as span:
+            told = voice.noticed(key, notice.event, id_=id_, sourceid=notice.id, traceparent=span.traceparent)
+            outbox.add_outgoing(connection, told)
+
+
+def examined(raw: bytes, agency: str) -> Examined:
+    """Check everything at once. Raises `NotTaken` with every fault."""
+    wanted = _object(raw)
+    notice, faults = faults_of(Notice, wanted)
+    versions, number = _version(wanted.get("type"))
+    if versions is None:
+        unknown = () if any(fault.field == "type" for fault in faults) else (_fault("type", "unknown_type"),)
+        raise NotTaken(NOT_VALID, *faults, *unknown)
+    if versions.owner != agency:
+        raise NotTaken(NOT_ENTITLED, _denied("type"))
+    data = wanted.get("data")
+    event, more = faults_of(versions.model(number), data) if isinstance(data, dict) else (None, ())
+    if notice is None or event is None:
+        within = (fault.model_copy(update={"field": f"data.{fault.field}"}) for fault in more)
+        raise NotTaken(NOT_VALID, *faults, *within)
+    said = json.dumps([notice.type, event.model_dump(mode="json")], sort_keys=True)
+    # Every notice is about one vehicle; a test walks the table.
+    return Examined(notice.id, event, str(vars(event)["vin"]), hashlib.sha256(said.encode()).hexdigest())
+
+
+def _version(type_: object) -> tuple[Versions | None, int]:
+    try:
+        versions, number = resolve(type_ if isinstance(type_, str) else "")
+    except UnknownType:
+        return None, 0
+    return (versions, number) if versions.name in NOTICES else (None, 0)
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        told = json.loads(raw, parse_constant=_no_constant, object_pairs_hook=_distinct)
+    except (ValueError, RecursionError):
+        raise NotTaken(UNREADABLE, _fault("body", "not_json")) from None
+    if not isinstance(told, dict):
+        raise NotTaken(NOT_VALID, _fault("body", "not_an_object"))
+    return told
+
+
+def _no_constant(name: str) -> Never:
+    raise ValueError(name)
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    told = dict(pairs)
+    if len(told) != len(pairs):
+        # Two readers would take two different ones for meant.
+        message = "a name stands twice"
+        raise ValueError(message)
+    return told
+
+
+async def _body(request: Request) -> bytes:
+    """At most `LARGEST` bytes, and never more of them in memory."""
+    read = bytearray()
+    try:
+        async for chunk in request.stream():
+            read += chunk
+            if len(read) > LARGEST:
+                raise NotTaken(TOO_LARGE)
+    except ClientDisconnect:
+        # Nobody is there to hear it.
+        raise NotTaken(UNREADABLE) from None
+    return bytes(read)
+
+
+def _fault(name: str, reason: str) -> Fault:
+    return Fault(code="V102", field=name, reason=reason)
+
+
+def _denied(name: str) -> Fault:
+    return Fault(code="A403", field=name, reason="not_entitled")
+
+
+async def _refused(_: Request, no: Exception) -> JSONResponse:
+    assert isinstance(no, NotTaken)  # noqa: S101 - registered for this class only
+    return no.response()
