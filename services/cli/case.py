@@ -1,4 +1,4 @@
-"""`case show|trace|tail|assign|resume|cancel`: one vehicle's business, as a person likes to read it.
+"""`case show|trace|tail|stats|assign|resume|secure|cancel`: one vehicle's business, as a person likes to read it.
 
 What is shown comes from the console's JSON interface, what is done goes to the journey's. A VIN travels in a body
 only, never in an address.
@@ -10,7 +10,7 @@ import http.client
 import json
 import socket
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
@@ -20,17 +20,21 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from services.cli import times
 from services.cli.running import Service, running
 from services.cli.terminal import Data, Json, answer, out, talk
 from services.stack.trouble import TroubleError
 
 app = typer.Typer(help="一辆车的业务 / one vehicle's case", no_args_is_help=True)
+app.command()(times.stats)
 
 _TIMEOUT_S: Final = 15.0
 _SILENCE_S: Final = 60.0
 _CHINA: Final = ZoneInfo("Asia/Shanghai")
 _BAR: Final = 36
 _WIDE: Final = 120
+_SHORT: Final = 8
+_MOMENT: Final = "2026-11-21 09:30:00  "
 _UNCUT: Final = 200
 _STYLES: Final = {
     "done": "green",
@@ -53,8 +57,15 @@ Reason = Annotated[
 
 
 @app.command()
-def show(which: Which, data: Data = None, as_json: Json = False) -> None:
-    """一辆车的全部：状态、等待、各机构经过 / everything about one vehicle's case."""
+def show(
+    which: Which,
+    why: Annotated[
+        bool, typer.Option("--why", help="并列出依据的政策包与材料摘要 / also packs and inputs' digests")
+    ] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """一辆车的全部：状态、等待、每一步为何、各机构经过 / everything about one case, and why each step was taken."""
     console = running(data).service("console")
     whole = console.ask("GET", f"/api/cases/{_find(console, which)}")
     if as_json:
@@ -62,7 +73,9 @@ def show(which: Which, data: Data = None, as_json: Json = False) -> None:
         return
     _head(whole)
     _facets(whole["facets"])
+    _clocks(whole["clocks"])
     _waits(whole["waits"])
+    _story(whole["steps"], why=why)
     _agencies(whole["agencies"])
 
 
@@ -125,6 +138,12 @@ def resume(which: Which, reason: Reason, data: Data = None, as_json: Json = Fals
 def cancel(which: Which, reason: Reason, data: Data = None, as_json: Json = False) -> None:
     """撤销，已办事项按相反顺序撤回 / call a case off; what was done is undone in reverse order."""
     _go_on("cancel", which, reason, data, as_json=as_json)
+
+
+@app.command()
+def secure(which: Which, reason: Reason, data: Data = None, as_json: Json = False) -> None:
+    """银行不同意抵押时，记录已另行担保 / the lender refused the mortgage and has other security instead."""
+    _act("secure", which, {"reason": reason}, data, as_json=as_json)
 
 
 def _go_on(act: str, which: str, reason: str, data: Path | None, *, as_json: bool) -> None:
@@ -230,11 +249,54 @@ def _waits(waits: list[dict[str, Any]]) -> None:
         out.print()
         out.print(Text.assemble((f"▲ {_both(said['what'])}: {_both(said['why'])}", _STYLES[wait["tone"]])))
         who = f"负责 / owner {_both(said['owner'])}" if "owner" in said else ""
-        until = f"至 / until {_when(wait['until'])}" if wait["until"] else ""
+        until = f"至 / until {_when(wait['until'])}{_left(wait['until'])}" if wait["until"] else ""
         if who or until:
             out.print("  " + "   ".join(filter(None, (who, until))), markup=False)
         for command in wait["commands"]:
             out.print(f"  → {command}", markup=False, soft_wrap=True)
+
+
+def _clocks(clocks: list[dict[str, Any]]) -> None:
+    for clock in clocks:
+        left = clock["days_left"]
+        text = f"还有 {left} 天 / {left} days left" if left > 0 else f"已逾 {1 - left} 天 / {1 - left} days late"
+        style = _STYLES["wait" if left > 0 else "person"]
+        out.print()
+        out.print(Text(f"◷ {_both(clock['said']['name'])}: {clock['last_day']}  {text}", style))
+
+
+def _left(until: str) -> str:
+    """How long that still is; nothing where it has passed."""
+    seconds = (datetime.fromisoformat(until) - datetime.now(UTC)).total_seconds()
+    return f"（还有 / in {times.length(seconds)}）" if seconds > 0 else ""
+
+
+def _story(steps: list[dict[str, Any]], *, why: bool) -> None:
+    """One sentence a step, in both languages: beside each other where there is room, else one below the other."""
+    if not steps:
+        return
+    out.print()
+    out.print(Text("经过与依据 what happened, and why", "bold"))
+    table = _grid()
+    for step in steps:
+        table.add_row(_when(step["at"]), _told_twice(step["said"]["told"]))
+        for ground in _grounds(step["why"]) if why else ():
+            table.add_row("", Text(ground, "dim"))
+    out.print(table)
+
+
+def _told_twice(told: dict[str, str]) -> Text:
+    on_one_line = Text(f"{told['zh']} / {told['en']}")
+    fits = on_one_line.cell_len + len(_MOMENT) <= out.width
+    return on_one_line if fits else Text(f"{told['zh']}\n{told['en']}")
+
+
+def _grounds(why: dict[str, Any]) -> Iterator[str]:
+    if why["title"]:
+        yield f"{why['pack']}  {_both(why['title'])}  {why['document']}"
+    if why["inputs"]:
+        digests = (f"{given['name']} {given['sha256'][:_SHORT]}" for given in why["inputs"])
+        yield "材料 inputs  " + "  ".join(digests)
 
 
 def _agencies(agencies: list[dict[str, Any]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Query
@@ -10,13 +11,13 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
-from services.console import archive, words
+from contracts.case import CaseKind
+from services.console import archive, stats, words
 from services.console.feed import Feed, TooManyFollowers
 from services.console.organisations import Organisation
 from services.console.parts import Parts
 from services.console.views import Case
 from services.runtime.operator import operator
-from services.runtime.store import Store
 
 Group = Literal["open", "hold", "manual", "closed", "cancelled", "refused"]
 LastEvent = Annotated[str | None, Header(alias="Last-Event-ID")]
@@ -49,13 +50,17 @@ def router(parts: Parts) -> APIRouter:
         found = await store.read(lambda connection: archive.listed(connection, state, limit))
         return {"cases": [asdict(each) for each in found]}
 
+    @api.get("/stats/cases")
+    async def times(kind: CaseKind = "new-car", since: date | None = None) -> dict[str, Any]:
+        return await how_long(parts, stats.Wanted(kind, since))
+
     @api.get("/cases/{case_id}")
     async def case(case_id: str) -> dict[str, Any]:
-        return plain(await known_case(store, case_id))
+        return plain(await known_case(parts, case_id))
 
     @api.get("/cases/{case_id}/trace")
     async def trace(case_id: str) -> dict[str, Any]:
-        await known_case(store, case_id)
+        await known_case(parts, case_id)
         return asdict(await store.read(lambda connection: archive.trace(connection, case_id)))
 
     @api.get("/tail")
@@ -79,6 +84,12 @@ async def standing(parts: Parts) -> dict[str, Any]:
     return {"cases": cases, "deliveries": deliveries, "organisations": listed, "fresh": organisations.fresh}
 
 
+async def how_long(parts: Parts, wanted: stats.Wanted) -> dict[str, Any]:
+    """How long cases, steps and answers take, as everything stands at this moment."""
+    await parts.reckoner.now()
+    return await parts.store.read(lambda connection: stats.told(connection, wanted, parts.clock.now()))
+
+
 def _said_of(organisation: Organisation) -> dict[str, Any]:
     return {
         "name": asdict(words.organisation(organisation.id)),
@@ -86,9 +97,9 @@ def _said_of(organisation: Organisation) -> dict[str, Any]:
     }
 
 
-async def known_case(store: Store, case_id: str) -> Case:
+async def known_case(parts: Parts, case_id: str) -> Case:
     """The case, or 404."""
-    found = await store.read(lambda connection: archive.case(connection, case_id))
+    found = await parts.store.read(lambda connection: archive.case(connection, case_id, parts.clock.now()))
     if found is None:
         raise HTTPException(404, "no such case")
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, func, or_, select
@@ -58,14 +59,14 @@ def search(connection: Connection, wanted: str, limit: int = 50) -> list[CaseLin
     return _lines(connection, query.order_by(cases.c.opened_at.desc()).limit(limit))
 
 
-def case(connection: Connection, case_id: str) -> Case | None:
-    """The whole case, if it is known."""
+def case(connection: Connection, case_id: str, now: datetime) -> Case | None:
+    """The whole case as it stands at a moment, if it is known."""
     found = _rows(connection, select(cases).where(cases.c.case_id == case_id))
     if not found:
         return None
     history = select(steps).where(steps.c.case_id == case_id).order_by(steps.c.version, steps.c.position)
     sent = select(deliveries).where(deliveries.c.case_id == case_id)
-    return views.case(found[0], _rows(connection, history), _rows(connection, sent))
+    return views.case(found[0], _rows(connection, history), _rows(connection, sent), now)
 
 
 def trace(connection: Connection, case_id: str) -> Trace:

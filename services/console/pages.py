@@ -186,13 +186,13 @@ def _one_case(pages: APIRouter, site: Site, checks: _Checks) -> None:
 
     @pages.get("/cases/{case_id}")
     async def case(request: Request, session: Logged, case_id: str) -> HTMLResponse:
-        found = await api.known_case(site.store, case_id)
+        found = await api.known_case(site.parts, case_id)
         trace = await site.store.read(lambda connection: archive.trace(connection, case_id))
         return site.page(request, "case.html", session=session, case=found, trace=trace, case_id=case_id)
 
     @pages.get("/cases/{case_id}/live")
     async def case_again(request: Request, session: Logged, case_id: str) -> HTMLResponse:
-        found = await api.known_case(site.store, case_id)
+        found = await api.known_case(site.parts, case_id)
         return site.page(request, "case_live.html", session=session, case=found, case_id=case_id)
 
     @pages.get("/cases/{case_id}/spans")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from services.console.feed import Feed
 from services.console.organisations import Organisations
+from services.console.reckoning import Reckoner
 from services.runtime.clock import Clock
 from services.runtime.settings import Secrets
 from services.runtime.store import Store
@@ -20,4 +21,5 @@ class Parts:
     clock: Clock
     organisations: Organisations
     feed: Feed
+    reckoner: Reckoner
     bind: str = "127.0.0.1"

@@ -7,12 +7,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, delete, func, insert, or_, select
 
-from contracts.case import CaseChangedV1
+from contracts.case import CaseChangedV1, Step
 from contracts.delivery import DeliveryChangedV1
 from contracts.envelope import Envelope, Undecodable
 from contracts.telemetry import Span, TelemetrySpansV1
 from contracts.types import instant_text
 from observability import metrics, redaction
+from services.console.reckoning import asked_at
 from services.console.tables import cases, changes, deliveries, spans, steps
 from services.runtime.record import Record, read
 from services.runtime.sql import insert_each_once, upsert, upsert_all
@@ -53,7 +54,7 @@ def delivery_changed(connection: Connection, envelope: Envelope, data: DeliveryC
     known = connection.scalar(select(deliveries.c.revision).where(deliveries.c.delivery_id == data.delivery_id))
     if known is not None and known >= data.revision:
         return
-    row = {
+    row: dict[str, Any] = {
         "delivery_id": data.delivery_id,
         "case_id": envelope.subject,
         "organisation": data.organisation,
@@ -63,7 +64,10 @@ def delivery_changed(connection: Connection, envelope: Envelope, data: DeliveryC
         "changed_at": instant_text(envelope.time),
         "snapshot": data.model_dump_json(exclude={"vin"}),
     }
-    upsert(connection, deliveries, ["delivery_id"], row)
+    # A person may move its deadline later: what it tells of the asking is taken from the first news.
+    tried = data.attempts[0].started_at if data.attempts else None
+    asked = {} if known is not None else {"asked_at": asked_at(data.command, data.deadline, tried)}
+    upsert(connection, deliveries, ["delivery_id"], row | asked)
     _tell(connection, "delivery", envelope.subject, _delivery_told(row, data))
 
 
@@ -101,8 +105,13 @@ def _delete_spans(connection: Connection, which: Any) -> int:
 
 def _keep_steps(connection: Connection, case_id: str, data: CaseChangedV1) -> None:
     of = {"case_id": case_id, "version": data.version, "at": instant_text(data.changed_at)}
-    rows = [{**of, "position": position, **step.model_dump()} for position, step in enumerate(data.steps)]
+    rows = [{**of, "position": position, **_step_row(step)} for position, step in enumerate(data.steps)]
     upsert_all(connection, steps, ["case_id", "version", "position"], rows)
+
+
+def _step_row(step: Step) -> dict[str, Any]:
+    inputs = [given.model_dump() for given in step.inputs]
+    return step.model_dump(exclude={"inputs"}) | {"inputs": _json(inputs) if inputs else None}
 
 
 def _case_row(case_id: str, data: CaseChangedV1) -> dict[str, Any]:
@@ -113,6 +122,7 @@ def _case_row(case_id: str, data: CaseChangedV1) -> dict[str, Any]:
         "changed_at": instant_text(data.changed_at),
         "closed_at": instant_text(data.closed_at) if data.closed_at else None,
         "snapshot": data.model_dump_json(exclude={"vin", "steps"}),
+        "reckoned": False,
     }
 
 

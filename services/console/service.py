@@ -23,6 +23,7 @@ from services.console.feed import Feed
 from services.console.guard import Guard
 from services.console.organisations import Organisations, from_dispatch
 from services.console.parts import Parts
+from services.console.reckoning import Reckoner
 from services.runtime import problems
 from services.runtime.clock import Clock
 from services.runtime.face import Runtime
@@ -43,9 +44,11 @@ def build(runtime: Runtime) -> FastAPI:
     runtime.subscribe(Subscription("console.spans", (topics.TELEMETRY_SPANS.name,), projection.apply))
     runtime.background("organisations", organisations.run)
     runtime.background("feed", feed.run)
+    reckoner = Reckoner(runtime.store, runtime.clock)
+    runtime.background("reckoning", reckoner.run)
     runtime.background("prune", partial(prune, runtime.store, runtime.clock))
     bind = runtime.settings.bind
-    return application(Parts(runtime.store, runtime.secrets, runtime.clock, organisations, feed, bind))
+    return application(Parts(runtime.store, runtime.secrets, runtime.clock, organisations, feed, reckoner, bind))
 
 
 def application(parts: Parts) -> FastAPI:

@@ -125,6 +125,12 @@ class Interface:
             return f"{length} ago" if self.tongue == "en" else f"{length}前"
         return f"in {length}" if self.tongue == "en" else f"{length}后"
 
+    def days(self, left: int) -> str:
+        """How many days are left, or since when it is too late."""
+        if left > 0:
+            return f"{left} {'day' if left == 1 else 'days'} left" if self.tongue == "en" else f"还有 {left} 天"
+        return f"{1 - left} {'day' if left == 0 else 'days'} late" if self.tongue == "en" else f"已逾 {1 - left} 天"
+
     def between(self, start: str, end: str | None) -> str:
         """How long something took, or has been going on."""
         last = _china(end) if end else self.now

@@ -8,20 +8,24 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Final, Literal
 
 from observability import redaction
-from services.console import words
+from services.console import story, words
 from services.console.projection import VIN_TAIL
+from services.console.story import Why
 from services.console.words import Words
+from services.runtime.clock import CHINA
 
 Row = Mapping[str, Any]
 Said = dict[str, Words]
 Tone = Literal["none", "busy", "done", "wait", "person", "off"]
 
 _UNDONE: Final = frozenset({"CANCELLED", "REVERSED", "REFUNDED", "WITHDRAWN", "RELEASED", "REJECTED", "NOT_NEEDED"})
-_UNDER_WAY: Final = frozenset({"ASSESSED", "QUOTED", "RESERVED", "SENT"})
+_UNDER_WAY: Final = frozenset({"ASSESSED", "COSIGNED", "QUOTED", "RESERVED", "SENT"})
+_CLOCKS: Final = {"tax-clock": Words("购置税申报期限（60 日）", "last day to declare the purchase tax (60 days)")}
 _HEADLINE_TONES: Final[dict[str, Tone]] = {
     "OPEN": "busy",
     "HOLD": "wait",
@@ -132,7 +136,7 @@ class Agency:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One transition, with why it was allowed."""
+    """One transition, with why it was allowed; `said.told` is all of it in one sentence."""
 
     at: str
     version: int
@@ -141,6 +145,17 @@ class Step:
     before: str
     after: str
     pack: str | None
+    why: Why
+    said: Said
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A legal limit that runs: its last day, and how many days are left, that day included."""
+
+    name: str
+    last_day: str
+    days_left: int
     said: Said
 
 
@@ -166,6 +181,7 @@ class Case:
     waits: tuple[Wait, ...]
     agencies: tuple[Agency, ...]
     steps: tuple[Step, ...]
+    clocks: tuple[Clock, ...] = ()
     timers: tuple[dict[str, str], ...] = ()
     policy_packs: tuple[str, ...] = field(default=())
 
@@ -190,8 +206,8 @@ def line(row: Row) -> CaseLine:
     )
 
 
-def case(row: Row, steps: Iterable[Row], deliveries: Iterable[Row]) -> Case:
-    """The whole case from its row, its steps and its deliveries."""
+def case(row: Row, steps: Iterable[Row], deliveries: Iterable[Row], now: datetime) -> Case:
+    """The whole case from its row, its steps and its deliveries, as it stands at a moment."""
     snapshot = json.loads(row["snapshot"])
     facets = tuple(_facet(facet) for facet in snapshot["facets"])
     known = [_delivery(each) for each in deliveries]
@@ -202,15 +218,26 @@ def case(row: Row, steps: Iterable[Row], deliveries: Iterable[Row]) -> Case:
         waits=(*_held(row["case_id"], facets), *_stopped(known)),
         agencies=_by_agency(known),
         steps=tuple(_step(step) for step in steps),
+        clocks=tuple(_clocks(snapshot.get("timers") or (), now)),
         timers=tuple(snapshot.get("timers") or ()),
         policy_packs=tuple(snapshot.get("policy_packs") or ()),
     )
 
 
+def _clocks(timers: Iterable[Row], now: datetime) -> Iterable[Clock]:
+    for timer in timers:
+        if timer["name"] in _CLOCKS:
+            # Due is the midnight at which the first late day begins.
+            last = datetime.fromisoformat(timer["due"]).astimezone(CHINA).date() - timedelta(days=1)
+            left = (last - now.astimezone(CHINA).date()).days + 1
+            yield Clock(timer["name"], last.isoformat(), left, {"name": _CLOCKS[timer["name"]]})
+
+
 def _facet(facet: Row) -> Facet:
     hold = facet.get("hold")
     until = facet.get("until")
-    said = {"name": words.facet(facet["name"]), "state": words.state(facet["state"])}
+    said = {"name": words.facet(facet["name"]), "state": words.state(facet["state"], facet["name"])}
+    why = words.hold(hold, facet["name"]) if hold else None
     return Facet(
         name=facet["name"],
         state=facet["state"],
@@ -220,7 +247,8 @@ def _facet(facet: Row) -> Facet:
         owner=facet.get("owner"),
         tone=_facet_tone(facet["state"], hold, until),
         said=said
-        | _said(hold=(words.hold, hold), code=(words.code, facet.get("code")), owner=(words.owner, facet.get("owner"))),
+        | ({"hold": why} if why else {})
+        | _said(code=(words.code, facet.get("code")), owner=(words.owner, facet.get("owner"))),
     )
 
 
@@ -282,6 +310,7 @@ def _by_agency(deliveries: Sequence[Delivery]) -> tuple[Agency, ...]:
 
 
 def _step(row: Row) -> Step:
+    grounds = story.why(row)
     return Step(
         at=row["at"],
         version=row["version"],
@@ -290,11 +319,13 @@ def _step(row: Row) -> Step:
         before=row["before"],
         after=row["after"],
         pack=row["pack"],
+        why=grounds,
         said={
+            "told": story.sentence(row, grounds),
             "why": Words(row["zh"], row["en"]),
             "facet": words.facet(row["facet"]),
-            "before": words.state(row["before"]),
-            "after": words.state(row["after"]),
+            "before": words.state(row["before"], row["facet"]),
+            "after": words.state(row["after"], row["facet"]),
         },
     )
 
@@ -306,10 +337,15 @@ def _held(case_id: str, facets: Iterable[Facet]) -> Iterable[Wait]:
                 what=facet.name,
                 until=facet.until,
                 owner=facet.owner,
-                commands=tuple(f'tongche case {act} {case_id} --reason "…"' for act in ("resume", "cancel")),
+                commands=tuple(f'tongche case {act} {case_id} --reason "…"' for act in _acts(facet)),
                 tone=facet.tone,
                 said={"what": facet.said["name"], "why": facet.said["hold"]} | _said(owner=(words.owner, facet.owner)),
             )
+
+
+def _acts(facet: Facet) -> tuple[str, ...]:
+    """What a person can do about a held facet. A mortgage comes after registration, where nothing is called off."""
+    return ("resume", "secure") if facet.name == "mort" else ("resume", "cancel")
 
 
 def _is_under_way(delivery: Delivery) -> bool:

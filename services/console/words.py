@@ -36,7 +36,11 @@ _HEADLINES: Final = {
     "REFUSED": Words("未受理", "Refused"),
     "CLOSED": Words("已办结", "Closed"),
 }
-_KINDS: Final = {"new-car": Words("新车上牌", "New car"), "export-new": Words("新车出口", "Export, new")}
+_KINDS: Final = {
+    "new-car": Words("新车上牌", "New car"),
+    "export-new": Words("新车出口", "Export, new"),
+    "returned-car": Words("退车", "Returned car"),
+}
 _FACETS: Final = {
     "case": Words("业务", "Case"),
     "order": Words("订单", "Order"),
@@ -75,6 +79,12 @@ _STATES: Final = {
     "RELEASED": Words("已释放", "released"),
     "ASSIGNED": Words("已核发", "assigned"),
     "REGISTERED": Words("已登记", "registered"),
+    "COSIGNED": Words("双方已共同申请", "jointly applied for"),
+    "SECURED": Words("已另行担保", "secured otherwise"),
+    "SETTLED": Words("已结清", "paid back"),
+    "REVOKED": Words("已撤销", "revoked"),
+    "DEREGISTERED": Words("已注销", "deregistered"),
+    "NOTHING_LEFT": Words("无税可退", "nothing left to refund"),
     "SENT": Words("已寄出", "sent"),
     "DONE": Words("已完成", "done"),
     "QUALIFIED": Words("已具备", "qualified"),
@@ -84,6 +94,11 @@ _STATES: Final = {
     "EXITED": Words("已离境", "exited"),
     "CANCELLED": Words("已撤销", "cancelled"),
 }
+_STATES_OF: Final = {
+    ("mort", "RELEASED"): Words("已解除", "taken off the record"),
+    ("ins", "CANCELLED"): Words("已解除", "ended"),
+}
+"""Words that a facet has for itself: a plate is let go, a mortgage is taken off."""
 _DELIVERIES: Final = {
     "settled": Words("已答复", "answered"),
     "refused": Words("被拒绝", "refused"),
@@ -122,6 +137,19 @@ _HOLDS: Final = {
     "policy-differs": Words("保单与报价不一致", "the policy differs from the quote"),
     "licence-differs": Words("许可证与申报不符或已过期", "the licence is another one, or has expired"),
     "corrected": Words("销售信息已更正，已办事项须重办", "the sale was corrected; what was done must be redone"),
+    "late-pivot": Words("撤销之后收到登记或放行", "registered or released after the case was called off"),
+    "refund": Words("退还金额与应退金额不一致", "what was paid back is not what was owed back"),
+    "mortgaged": Words("抵押未注销，须待贷款结清", "a mortgage stands until the loan is paid back"),
+}
+_HOLDS_OF: Final = {
+    ("loan", "B451"): Words(
+        "银行未批准贷款，可改全款；逾期未改则撤销销售",
+        "the bank declined: cash may be paid instead, or the sale is undone",
+    ),
+    ("mort", "B451"): Words(
+        "银行不同意抵押，登记不撤销，须另行担保",
+        "the bank refused the mortgage: the registration stands, other security is needed",
+    ),
 }
 _OWNERS: Final = {
     "sales-desk": Words("销售岗", "sales desk"),
@@ -163,11 +191,14 @@ _ACTS: Final = {
     "plate.reserve": Words("预留号牌", "reserve a plate"),
     "plate.release": Words("释放号牌", "release the plate"),
     "registration.register": Words("注册登记", "register the vehicle"),
+    "registration.deregister": Words("注销登记", "strike the vehicle off"),
+    "mortgage.cosign": Words("银行共同申请抵押", "have the lender co-sign"),
     "mortgage.register": Words("抵押登记", "register the mortgage"),
     "mortgage.release": Words("解除抵押", "release the mortgage"),
     "elicence.issue": Words("签发电子行驶证", "issue the e-licence"),
     "elicence.grant": Words("授权电子行驶证", "grant the e-licence"),
     "elicence.verify": Words("核验电子行驶证", "verify the e-licence"),
+    "elicence.revoke": Words("撤销电子行驶证", "revoke the e-licence"),
     "plate.dispatch": Words("寄出号牌", "send the plates"),
     "plate.track": Words("号牌寄送状态", "track the plates"),
     "export.qualify": Words("核查出口资质", "check the qualification"),
@@ -208,9 +239,9 @@ def facet(name: str) -> Words:
     return _of(_FACETS, name)
 
 
-def state(word: str) -> Words:
+def state(word: str, facet: str = "") -> Words:
     """Where a facet stands, or the case as a whole."""
-    return _STATES.get(word) or headline(word)
+    return _STATES_OF.get((facet, word)) or _STATES.get(word) or headline(word)
 
 
 def delivery(word: str) -> Words:
@@ -225,9 +256,9 @@ def failure(word: str) -> Words:
     return _of(_FAILURES, word)
 
 
-def hold(word: str) -> Words:
+def hold(word: str, facet: str = "") -> Words:
     """Why a facet waits: one of our reasons, or an agency's code."""
-    return _HOLDS.get(word) or code(word)
+    return _HOLDS_OF.get((facet, word)) or _HOLDS.get(word) or code(word)
 
 
 def code(id: str) -> Words:  # noqa: A002 - what it is

@@ -9,14 +9,17 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from rich.cells import cell_len
 
 from contracts.types import instant_text
+from services.runtime.clock import CHINA
 from services.runtime.ids import new_id
 from services.stack.data import DataFolder
 from services.stack.state import ChildState, Stack
@@ -69,10 +72,11 @@ class Terminal:
     stage: Stage
     journey: Journey
 
-    def type(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def type(self, *words: str, columns: int = 110) -> subprocess.CompletedProcess[str]:
         """Type `tongche case …` and wait for the end."""
+        environment = _environment() | {"COLUMNS": str(columns)}
         return subprocess.run(
-            self._command(words), capture_output=True, text=True, timeout=60, check=False, env=_environment()
+            self._command(words), capture_output=True, text=True, timeout=60, check=False, env=environment
         )
 
     def start(self, *words: str) -> subprocess.Popen[str]:
@@ -155,6 +159,97 @@ def test_show_as_json_is_one_object_on_the_last_line(terminal: Terminal) -> None
     assert VINS[0] not in shown.stdout
 
 
+TAX = {
+    "rule": "T5",
+    "facet": "tax",
+    "before": "NONE",
+    "after": "ASSESSED",
+    "zh": "核定税额与政策包计算一致",
+    "en": "the assessment equals the pack's amounts",
+    "pack": "NEV-26",
+    "source": "PTL 3–6, 12; TCL 32",
+    "inputs": [{"name": "invoice", "sha256": "ab12cd34" * 8}],
+}
+
+
+def tell_of_a_taxed_case(stage: Stage) -> None:
+    """A case whose tax is assessed and must be declared in time, and whose loan was declined."""
+    due = datetime.combine(datetime.now(CHINA).date() + timedelta(days=13), time(), CHINA)
+    hold = {"state": "NONE", "hold": "B451", "code": "B451", "until": instant_text(due), "owner": "dealer"}
+    held = {"rule": "B451", "facet": "loan", "before": "NONE", "after": "HOLD", "zh": "银行不同意", "en": "declined"}
+    stage.clock.move(datetime.now(UTC))
+    stage.tell(
+        case(
+            CASE,
+            version=7,
+            headline="HOLD",
+            facets={"order": "CONFIRMED", "tax": "ASSESSED", "loan": hold},
+            steps=[TAX, held, held | {"rule": "RESUME", "zh": "恢复办理", "en": "resumed"}],
+            timers=[{"name": "tax-clock", "due": instant_text(due)}],
+        )
+    )
+
+
+@pytest.mark.parametrize("columns", [80, 160])
+def test_every_step_is_told_in_a_sentence_with_its_grounds(terminal: Terminal, columns: int) -> None:
+    """In both languages: beside each other where there is room, and never wider than the terminal."""
+    tell_of_a_taxed_case(terminal.stage)
+    shown = terminal.type("show", CASE, "--why", columns=columns)
+    assert shown.returncode == 0, shown.stderr
+    told = shown.stdout[shown.stdout.index("经过与依据") :]
+    assert max(cell_len(line) for line in told.splitlines()) <= columns
+    whole = " ".join(told.split()).replace(" ", "")
+    zh = "T5购置税：核定税额与政策包计算一致，政策包NEV-26（依据车辆购置税法3–6,12；税收征收管理法32；"
+    en = "T5 Tax: the assessment equals the pack's amounts, policy pack NEV-26 (by PTL 3–6, 12; TCL 32; "
+    assert zh in whole
+    assert "公告2023年第10号）" in whole
+    assert en.replace(" ", "") in whole
+    assert "B451贷款：银行不同意" in whole
+    assert "RESUME" not in whole, "a word of ours says no more than its sentence"
+    assert "材料inputsinvoiceab12cd34" in whole
+    assert "购置税申报期限（60 日）" in shown.stdout
+    assert "还有 13 天 / 13 days left" in shown.stdout
+    assert "可改全款" in shown.stdout
+
+
+def test_digests_stand_behind_why_and_always_in_json(terminal: Terminal) -> None:
+    """A person is not shown what few look at; a script finds all of it."""
+    tell_of_a_taxed_case(terminal.stage)
+    assert "ab12cd34" not in terminal.type("show", CASE).stdout
+    step = json.loads(terminal.type("show", CASE, "--json").stdout.splitlines()[-1])["steps"][0]
+    assert (step["why"]["source"], step["why"]["inputs"]) == (TAX["source"], TAX["inputs"])
+    assert step["why"]["title"]["en"].startswith("Purchase tax")
+
+
+@pytest.mark.parametrize("columns", [80, 160])
+def test_how_long_cases_take_stands_in_tables_that_align(terminal: Terminal, columns: int) -> None:
+    """Closed ones against the pilots' figures, open ones apart, steps and agencies with their numbers in columns."""
+    for number, seconds in enumerate((240, 1800, 900_000)):
+        ended = instant_text(at(seconds))
+        terminal.stage.tell(case(f"case-{number}", headline="CLOSED", closed_at=ended))
+    step = {"before": "NONE", "zh": "x", "en": "x"}
+    coc = step | {"rule": "T2", "facet": "coc", "after": "AVAILABLE"}
+    reg = step | {"rule": "T8", "facet": "reg", "after": "REGISTERED"}
+    terminal.stage.tell(
+        case(CASE, version=3, changed_at=at(5000), steps=[coc, reg]),
+        delivery(CASE, "coc.query", "miit", ["answered"]),
+        delivery(CASE, "registration.register", "police", ["unavailable"] * 11 + ["answered"]),
+    )
+    shown = terminal.type("stats", columns=columns)
+    assert shown.returncode == 0, shown.stderr
+    lines = shown.stdout.splitlines()
+    assert max(map(cell_len, lines)) <= columns
+    assert [line.split()[-1] for line in lines if "within" in line] == ["66.7%", "66.7%"]
+    assert "→ tongche case show case-2" in shown.stderr
+    for rows in ("T2  ", "T8  "), ("查询合格证", "注册登记"):
+        ends = {cell_len(line.rstrip()) for line in lines if line.strip().startswith(rows) and line[-1:].isalnum()}
+        assert len(ends) == 1, lines
+    told = json.loads(terminal.type("stats", "--json", "--since", "2026-11-01").stdout.splitlines()[-1])
+    assert (told["cases"]["closed"], told["cases"]["open"], told["since"]) == (3, 1, "2026-11-01")
+    assert {each["rule"] for each in told["steps"]} == {"T2", "T8"}
+    assert [each["tries"] for each in told["agencies"]] == [1.0, 12.0]
+
+
 def test_trace_shows_the_tree_with_durations(terminal: Terminal) -> None:
     """A child stands below its parent, further to the right."""
     tell_of_a_held_case(terminal.stage)
@@ -181,16 +276,18 @@ def test_tail_shows_what_happens_as_it_happens(terminal: Terminal) -> None:
 
 
 def test_acts_go_to_the_journey_with_their_reason(terminal: Terminal) -> None:
-    """assign, resume and cancel are the journey's to decide; a VIN is turned into its case first."""
+    """assign, resume, secure and cancel are the journey's to decide; a VIN is turned into its case first."""
     tell_of_a_held_case(terminal.stage)
     terminal.journey.says = json.dumps({"id": CASE, "headline": "OPEN", "owner": "li"}).encode()
     assert terminal.type("assign", VINS[0], "--owner", "li", "--reason", "她熟悉").returncode == 0
     assert terminal.type("resume", CASE, "--reason", "recovered").returncode == 0
+    assert terminal.type("secure", CASE, "--reason", "guarantor").returncode == 0
     done = terminal.type("cancel", CASE, "--reason", "returned", "--json")
     assert json.loads(done.stdout.splitlines()[-1])["headline"] == "OPEN"
     assert terminal.journey.asked == [
         (f"/v1/cases/{CASE}/assign", {"owner": "li", "reason": "她熟悉"}, f"Bearer {TOKEN}"),
         (f"/v1/cases/{CASE}/resume", {"reason": "recovered"}, f"Bearer {TOKEN}"),
+        (f"/v1/cases/{CASE}/secure", {"reason": "guarantor"}, f"Bearer {TOKEN}"),
         (f"/v1/cases/{CASE}/cancel", {"reason": "returned"}, f"Bearer {TOKEN}"),
     ]
 

@@ -29,6 +29,7 @@ from services.console import projection
 from services.console.feed import Feed
 from services.console.organisations import Organisations
 from services.console.parts import Parts
+from services.console.reckoning import Reckoner
 from services.console.service import application
 from services.runtime.clock import Clock
 from services.runtime.database import open_store
@@ -256,7 +257,8 @@ class Stage:
         self.store.start()
         self.organisations = Organisations(self._organisations)
         self.feed = feed = Feed(self.store, look_every=0.02)
-        app = application(Parts(self.store, SECRETS, self.clock, self.organisations, feed))
+        reckoner = Reckoner(self.store, self.clock)
+        app = application(Parts(self.store, SECRETS, self.clock, self.organisations, feed, reckoner))
         server = uvicorn.Server(
             uvicorn.Config(
                 app, port=self.port, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1

@@ -20,7 +20,7 @@ from services.console import archive, projection, tables, traces
 from services.runtime.database import open_store
 from services.runtime.record import Record
 from services.runtime.settings import Settings
-from tests.console.stage import VINS, case, delivery, record, span, spans
+from tests.console.stage import NOON, VINS, case, delivery, record, span, spans
 
 ALWAYS = 2**63 - 1
 
@@ -67,7 +67,7 @@ def test_the_highest_version_wins_in_any_order(order: list[int], seed: int) -> N
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(Settings(data=Path(folder)), "console")
         tell(store.writer, *told)
-        found = ask(store.writer, lambda connection: archive.case(connection, "case-1"))
+        found = ask(store.writer, lambda connection: archive.case(connection, "case-1", NOON))
         store.writer.dispose()
         store.reader.dispose()
     assert found.version == 5

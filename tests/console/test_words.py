@@ -1,0 +1,91 @@
+"""Whatever the journey says can be shown to people, in Chinese and English."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, get_args
+
+import pytest
+
+from contracts.case import CaseKind
+from contracts.policy import read_packs
+from contracts.topics import COMMANDS
+from services.console import story, words
+from services.console.words import Words
+from services.journey.case import FACETS
+from services.journey.reasons import REASONS
+from services.journey.rules import CLOSING, RULES
+
+HAN = re.compile(r"[\u4e00-\u9fff]")
+
+
+def _states() -> Iterator[str]:
+    for rule in (*(rule for rules in RULES.values() for rule in rules), *CLOSING.values()):
+        yield from (rule.before, rule.after)
+        if rule.also:
+            yield rule.also[1]
+        if rule.undo:
+            yield rule.undo.after
+
+
+@pytest.mark.parametrize(
+    ("look_up", "said"),
+    [
+        (words.state, {*_states(), "SECURED"}),
+        (words.facet, {name for names in FACETS.values() for name in names}),
+        (words.hold, set(REASONS)),
+        (words.command, set(COMMANDS)),
+        (words.kind, set(get_args(CaseKind))),
+    ],
+)
+def test_every_word_of_the_journey_is_known(look_up: Callable[[str], Words], said: set[str]) -> None:
+    """An unknown one would be shown as it is: a word of ours that means nothing to a dealer."""
+    for word in said:
+        found = look_up(word)
+        assert HAN.search(found.zh), word
+        assert found.en != word, word
+
+
+def _row(**fields: Any) -> dict[str, Any]:
+    return {
+        "rule": "T5",
+        "facet": "tax",
+        "zh": "一致",
+        "en": "fits",
+        "pack": None,
+        "source": None,
+        "inputs": None,
+    } | fields
+
+
+def _told(**fields: Any) -> Words:
+    row = _row(**fields)
+    return story.sentence(row, story.why(row))
+
+
+def test_a_sentence_says_no_more_than_there_is() -> None:
+    """Without source or pack it has no brackets; a pack that the text names is not named twice."""
+    assert _told() == Words("T5 购置税：一致", "T5 Tax: fits")
+    assert _told(source="PTL 9") == Words("T5 购置税：一致（依据 车辆购置税法 9）", "T5 Tax: fits (by PTL 9)")
+    assert _told(pack="NEV-26", zh="与 NEV-26 一致").zh.count("NEV-26") == 1
+    assert _told(pack="UNHEARD-OF") == Words(
+        "T5 购置税：一致，政策包 UNHEARD-OF", "T5 Tax: fits, policy pack UNHEARD-OF"
+    )
+
+
+def test_every_pack_is_told_by_its_title_and_document() -> None:
+    """As its file says; nobody has to look an id up."""
+    for pack in read_packs():
+        why = story.why(_row(pack=pack.id))
+        assert why.title == Words(pack.title.zh, pack.title.en)
+        assert why.document in {pack.source.number, pack.source.title}
+
+
+@pytest.mark.parametrize("kind", RULES)
+def test_every_law_that_a_rule_names_has_its_chinese_name(kind: Any) -> None:
+    """A short name of a law is ours: people know the law by its title."""
+    named = {word for rule in RULES[kind] for word in re.findall(r"\b[A-Z]{2,6}\b(?! ?/T)", rule.source)}
+    standards = {"GB", "GA", "HS"}
+    for law in named - standards:
+        assert HAN.search(story.law(f"{law} 1").zh), law
