@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Final, Literal, Self, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -110,6 +110,11 @@ class Pack(_Closed):
     def file_name(self) -> str:
         """The name of its file; an id may hold a slash, a file name may not."""
         return f"{self.id.replace('/', '-')}.toml"
+
+    @property
+    def entries(self) -> dict[str, Any]:
+        """All that its file says, as JSON has it, with the rule beside it."""
+        return {"id": self.id, "rule": self.rule} | self.model_dump(mode="json")
 
     def on(self, day: date) -> bool:
         """Whether the day is in its interval, both ends included."""

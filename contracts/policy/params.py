@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from ..types import FuelKind
@@ -25,6 +25,7 @@ Share = Annotated[Decimal, BeforeValidator(_no_float), Field(ge=0, le=1)]
 Change = Annotated[Decimal, BeforeValidator(_no_float), Field(ge=-1, le=1)]
 Fen = Annotated[int, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+FuelKinds = Annotated[frozenset[FuelKind], PlainSerializer(sorted, when_used="json")]
 HsCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{10}$")]
 Province = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]$")]
 
@@ -49,7 +50,7 @@ class PurchaseTaxParams(Params):
     rate: Share
     relief_share: Share
     relief_cap_fen: Fen
-    relieved_fuel_kinds: frozenset[FuelKind]
+    relieved_fuel_kinds: FuelKinds
     separate_battery_excluded: bool
     plug_in_range_km: Count | None = None
     electric_consumption_standard: str | None = None
@@ -90,7 +91,7 @@ class FloatScheme(Params):
     """How the premium changes after one, two, three and more years without an accident, in these provinces."""
 
     name: str
-    provinces: frozenset[Province]
+    provinces: Annotated[frozenset[Province], PlainSerializer(sorted, when_used="json")]
     clean_years: tuple[Change, Change, Change]
 
 
@@ -126,7 +127,7 @@ class InsuranceCancellationParams(Params):
 
     rule: Literal["insurance-cancellation"]
     before_registration: Literal["insurer"]
-    after_registration: frozenset[Ground]
+    after_registration: Annotated[frozenset[Ground], PlainSerializer(sorted, when_used="json")]
 
 
 class VesselTaxBand(Params):
@@ -148,8 +149,8 @@ class VesselTaxParams(Params):
     """National bands of passenger cars, who is outside the tax, and which share energy-saving cars may owe."""
 
     rule: Literal["vessel-tax"]
-    outside_fuel_kinds: frozenset[FuelKind]
-    exempt_in_catalogue: frozenset[FuelKind]
+    outside_fuel_kinds: FuelKinds
+    exempt_in_catalogue: FuelKinds
     saving_up_to_ml: Count
     saving_share: Share
     bands: Annotated[tuple[VesselTaxBand, ...], Field(min_length=1)]

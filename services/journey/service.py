@@ -11,7 +11,7 @@ from contracts import policy, topics
 from services.runtime.face import Runtime
 from services.runtime.subscription import Subscription
 
-from . import desk
+from . import desk, policy_desk
 from .process import Process
 from .timers import AlarmClock
 
@@ -30,4 +30,5 @@ def build(runtime: Runtime) -> FastAPI:
     runtime.background("census", alarm.census)
     app = FastAPI(title="Tongche journey", docs_url=None, redoc_url=None, openapi_url=None)
     desk.mount(app, runtime, process)
+    policy_desk.mount(app, runtime, process)
     return app

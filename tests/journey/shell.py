@@ -130,7 +130,9 @@ class Shell:
                 )
                 await self.come(f"{COMMANDS[name].agency}.events", answer)
 
-    async def call(self, method: str, path: str, body: Any = None, token: str = TOKEN) -> tuple[int, Any]:
+    async def call(
+        self, method: str, path: str, body: Any = None, token: str = TOKEN, *, lines: bool = False
+    ) -> tuple[int, Any]:
         """One HTTP request at the desk: status, and the JSON or the JSON lines."""
         raw = b"" if body is None else json.dumps(body).encode()
         headers = [(b"authorization", f"Bearer {token}".encode()), (b"content-type", b"application/json")]
@@ -160,8 +162,8 @@ class Shell:
 
         await self.app(scope, receive, send)
         text = b"".join(part.get("body", b"") for part in parts).decode()
-        lines = [json.loads(line) for line in text.splitlines()]
-        return parts[0]["status"], lines if path.startswith("/v1/export") else lines[0]
+        told = [json.loads(line) for line in text.splitlines()]
+        return parts[0]["status"], told if lines or path.startswith("/v1/export") else told[0]
 
 
 def play(folder: Path, scene: Callable[[Shell], Awaitable[T]], database: str | None = None) -> T:
