@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import aiohttp
 
 from services.publisher.publication import refusal, remember, silence
+from services.runtime.clock import Clock
 from services.stack.credentials import publisher_tokens
 from services.stack.running import Running
 
@@ -39,6 +40,7 @@ class Door:
     source: str
     token: str
     history: Path
+    clock: Clock = field(default_factory=Clock)
     _http: aiohttp.ClientSession | None = None
 
     @classmethod
@@ -46,7 +48,8 @@ class Door:
         """The door of a running stack, as seen by one of its publishers."""
         history = stack.folder.root / "publishers" / f"{publisher}.history.jsonl"
         source = _entry(stack, publisher)["source"]
-        return cls(stack.stack.urls["door"], source, publisher_tokens(stack.folder)[publisher], history)
+        token, clock = publisher_tokens(stack.folder)[publisher], stack.settings.clock_of_others
+        return cls(stack.stack.urls["door"], source, token, history, clock)
 
     async def __aenter__(self) -> Self:
         self._http = aiohttp.ClientSession(headers={"Authorization": f"Bearer {self.token}"})
@@ -60,12 +63,18 @@ class Door:
 
     async def publish(self, sale: Sale) -> Acknowledged:
         """Hand one sale in, as a structured CloudEvent. Raises `TroubleError` where it is not taken."""
-        status, body = await self._told(sale)
+        status, body = await self.answered(sale)
         if status != _ACCEPTED:
             raise refusal(body)
-        done = _acknowledged(sale, body)
-        remember(self.history, [asdict(done) | {"source": sale.source, "sourceid": sale.sourceid}])
-        return done
+        return _acknowledged(sale, body)
+
+    async def answered(self, sale: Sale) -> tuple[int, bytes]:
+        """Hand one in, and hear the door's own words, whatever they are. Raises `TroubleError` for silence."""
+        status, body = await self._told(sale)
+        if status == _ACCEPTED:
+            done = _acknowledged(sale, body)
+            remember(self.history, [asdict(done) | {"source": sale.source, "sourceid": sale.sourceid}], self.clock)
+        return status, body
 
     async def _told(self, sale: Sale) -> tuple[int, bytes]:
         if self._http is None:

@@ -6,19 +6,20 @@ import json
 import os
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
 
 from contracts.types import instant_text
+from services.runtime.clock import Clock
 from services.stack.trouble import TroubleError
 
 _PIECE: Final = 64 * 1024
 _PATIENCE: Final = aiohttp.ClientTimeout(total=None, connect=5, sock_read=60)
 _LINES: Final = "application/x-ndjson"
 _OK: Final = 200
+_CLOCK: Final = Clock()
 _HISTORY: Final = ("id", "source", "sourceid", "vin", "status")
 
 
@@ -76,9 +77,9 @@ async def publish(content: bytes, filename: str, dated: str | None, sender: Send
         raise silence(sender.door, problem) from problem
 
 
-def remember(history: Path, acknowledged: Iterable[dict[str, Any]]) -> None:
+def remember(history: Path, acknowledged: Iterable[dict[str, Any]], clock: Clock = _CLOCK) -> None:
     """Write down what the door has taken in; on disk when this returns."""
-    at = instant_text(datetime.now(UTC))
+    at = instant_text(clock.now())
     history.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with history.open("a", encoding="utf-8") as file:
         for row in acknowledged:

@@ -24,3 +24,7 @@ class Clock:
     def today(self) -> date:
         """The day on which business is done in China."""
         return self.business_date or self.now().astimezone(CHINA).date()
+
+    def shown_at(self, machine: float) -> float:
+        """What it showed when the machine's clock showed that moment; both in seconds since 1970."""
+        return machine + self.offset.total_seconds()

@@ -11,6 +11,7 @@ from typing import IO, Any, Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from .clock import Clock
 from .settings import Settings
 from .topics import topics_of
 
@@ -35,7 +36,8 @@ async def ends_of(settings: Settings) -> Ends:
 async def dump(settings: Settings, into: Path, ends: Ends) -> int:
     """Write `<into>/<topic>.jsonl` for every topic, up to these ends; how many records. The folder exists.
 
-    One line a record: {partition, offset, key, headers, value, timestamp}; what is not UTF-8 is {"base64": …}.
+    One line a record: {partition, offset, key, headers, value, timestamp}; what is not UTF-8 is {"base64": …}. Where
+    clocks leap, the timestamp is what they showed when Kafka, which does not, wrote its own.
     """
     left = {place for place, (begin, end) in ends.items() if end > begin}
     with ExitStack() as open_files:
@@ -51,7 +53,7 @@ async def _read(settings: Settings, left: set[TopicPartition], ends: Ends, files
         consumer.assign(list(left))
         for place in left:
             consumer.seek(place, ends[place][0])
-        return await _drain(consumer, left, ends, files)
+        return await _drain(consumer, left, ends, files, settings.clock_of_others)
 
 
 @asynccontextmanager
@@ -69,26 +71,27 @@ async def _drain(
     left: set[TopicPartition],
     ends: Ends,
     files: dict[str, IO[str]],
+    clock: Clock,
 ) -> int:
     written = 0
     while left:
         for place, records in (await consumer.getmany(*left, timeout_ms=_POLL_MS)).items():
             due = [record for record in records if record.offset < ends[place][1]]
-            files[place.topic].writelines(map(_line, due))
+            files[place.topic].writelines(_line(record, clock) for record in due)
             written += len(due)
             if await consumer.position(place) >= ends[place][1]:
                 left.discard(place)
     return written
 
 
-def _line(record: ConsumerRecord[bytes, bytes]) -> str:
+def _line(record: ConsumerRecord[bytes, bytes], clock: Clock) -> str:
     told = {
         "partition": record.partition,
         "offset": record.offset,
         "key": _text(record.key),
         "headers": {name: _text(value) for name, value in record.headers},
         "value": _text(record.value),
-        "timestamp": record.timestamp,
+        "timestamp": round(clock.shown_at(record.timestamp / 1000) * 1000),
     }
     return json.dumps(told, ensure_ascii=False) + "\n"
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .clock import Clock
+from .leaps import LeapingClock
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 """A TCP port; 0 lets the system choose a free one."""
@@ -69,6 +70,8 @@ class Settings(BaseSettings):
     """Stands in for today in Asia/Shanghai, so that a test can live on a chosen day."""
     clock_offset_s: float = 0.0
     """Seconds by which this process's wall clock is wrong: a machine whose clock jumped, for fault runs."""
+    clock_file: Path | None = None
+    """A clock that leaps by this file, the agencies' and the broker's with ours: for rehearsals. See `leaps`."""
     door_port: Port = 7410
     console_port: Port = 7411
     journey_port: Port = 7412
@@ -86,10 +89,23 @@ class Settings(BaseSettings):
     """So long dispatch keeps who decided what and why, and repairs that are over."""
     simulator_url: str = Field(default_factory=lambda known: f"http://127.0.0.1:{known['simulator_port']}")
 
+    @model_validator(mode="after")
+    def _one_time(self) -> Self:
+        if self.clock_file is not None and (self.business_date is not None or self.clock_offset_s):
+            raise ValueError("a clock that leaps has its own date and is wrong on purpose already")
+        return self
+
     @property
     def clock(self) -> Clock:
         """The clock that this process lives by."""
+        if self.clock_file is not None:
+            return LeapingClock(file=self.clock_file)
         return Clock(self.business_date, timedelta(seconds=self.clock_offset_s))
+
+    @property
+    def clock_of_others(self) -> Clock:
+        """The agencies' and the broker's: right when ours is wrong on purpose, but it leaps when all the world does."""
+        return self.clock if self.clock_file is not None else Clock(self.business_date)
 
     def secret(self) -> Secrets:
         """Read the secrets file anew; a missing or broken file is an error, never a default."""

@@ -14,7 +14,6 @@ from aiohttp import web
 
 from observability import logs
 from services.runtime import topics
-from services.runtime.clock import Clock
 from services.runtime.lanes import Lanes
 from services.runtime.settings import Settings
 from services.simulator.borrowers import Borrowers
@@ -35,8 +34,7 @@ def run() -> None:
 
 
 async def _live(settings: Settings) -> bool:
-    # Agencies have clocks of their own: when ours is wrong on purpose, theirs is right.
-    world = opened(settings.data / "simulator", Clock(settings.business_date))
+    world = opened(settings.data / "simulator", settings.clock_of_others)
     lanes = feed(settings, Ears(Makers(world), Borrowers(world)), os.environ.get("TONGCHE_SLOT", "0"))
     doors = Doors(world, settings.secret().operator_token, ready=lambda: _missing(lanes))
     stop = _told_to_stop()

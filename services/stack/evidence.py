@@ -10,11 +10,11 @@ import asyncio
 import json
 import shutil
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Final
 
 from contracts.types import instant_text
+from services.runtime.clock import Clock
 from services.runtime.dump import Ends, dump, ends_of
 from services.stack.running import Running
 
@@ -38,7 +38,7 @@ async def _gather(stack: Running, into: Path) -> int:
     _copy(root, into, root.glob("publishers/*.history.jsonl"))
     effects = lines_in(root / _LEDGER)
     ends = await ends_of(stack.settings)
-    _write_reading(into, effects)
+    _write_reading(into, effects, stack.settings.clock_of_others)
     _write_cases(stack, into)
     _copy(root, into, (path for path in (root / _LEDGER, root / _REQUESTS) if path.exists()))
     for needed in (_LEDGER, _REQUESTS):
@@ -52,8 +52,8 @@ async def _records(stack: Running, into: Path, ends: Ends) -> int:
     return await dump(stack.settings, into / "topics", ends)
 
 
-def _write_reading(into: Path, effects: int) -> None:
-    told = {"at": instant_text(datetime.now(UTC)), "effects": effects}
+def _write_reading(into: Path, effects: int, clock: Clock) -> None:
+    told = {"at": instant_text(clock.now()), "effects": effects}
     (into / "reading.json").write_text(json.dumps(told) + "\n", encoding="utf-8")
 
 
