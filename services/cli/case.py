@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli import times
+from services.cli.finding import Which, case_of
 from services.cli.running import Service, running
 from services.cli.terminal import Data, Json, answer, out, talk
 from services.stack.trouble import TroubleError
@@ -46,7 +47,6 @@ _STYLES: Final = {
     "error": "red",
 }
 
-Which = Annotated[str, typer.Argument(metavar="VIN|ID", help="车架号、业务号或订单号 / VIN, case id or order number")]
 Reason = Annotated[
     str,
     typer.Option(
@@ -67,7 +67,7 @@ def show(
 ) -> None:
     """一辆车的全部：状态、等待、每一步为何、各机构经过 / everything about one case, and why each step was taken."""
     console = running(data).service("console")
-    whole = console.ask("GET", f"/api/cases/{_find(console, which)}")
+    whole = console.ask("GET", f"/api/cases/{case_of(console, which)}")
     if as_json:
         answer(whole)
         return
@@ -83,7 +83,7 @@ def show(
 def trace(which: Which, data: Data = None, as_json: Json = False) -> None:
     """一辆车的链路 / the spans of one case, as a tree with durations."""
     console = running(data).service("console")
-    whole = console.ask("GET", f"/api/cases/{_find(console, which)}/trace")
+    whole = console.ask("GET", f"/api/cases/{case_of(console, which)}/trace")
     if as_json:
         answer(whole)
         return
@@ -163,26 +163,13 @@ def _bury(case_id: str, reason: str, data: Path | None) -> None:
 def _act(act: str, which: str, form: dict[str, str], data: Path | None, *, as_json: bool) -> str:
     """Let the journey act; the id of the case it acted on."""
     stack = running(data)
-    case_id = _find(stack.service("console"), which)
+    case_id = case_of(stack.service("console"), which)
     told = stack.service("journey").ask("POST", f"/v1/cases/{case_id}/{act}", form)
     if as_json:
         answer(told)
     else:
         out.print(f"{case_id}  {told['headline']}  {told.get('owner') or ''}".rstrip(), markup=False)
     return case_id
-
-
-def _find(console: Service, which: str) -> str:
-    """The id of the case that a VIN, id or order number means; of several the newest that is not over."""
-    found = console.ask("POST", "/api/search", {"q": which})["cases"]
-    if not found:
-        raise TroubleError(
-            "没有这个业务", "there is no such case", fix="核对号码，或 / check the number, or: tongche case tail"
-        )
-    if len(found) > 1:
-        talk.print(f"共 {len(found)} 项 / {len(found)} cases:", *(f"{each['id']} {each['headline']}" for each in found))
-    live = (each for each in found if not each["closed_at"])
-    return str(next(live, found[0])["id"])
 
 
 def _events(console: Service) -> Iterator[tuple[str, dict[str, Any]]]:
