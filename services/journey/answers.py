@@ -32,7 +32,7 @@ def answered(draft: Draft, cause: str | None, data: Contract) -> None:
         _unasked(draft, name, data)
         return
     draft.drop(ask)
-    _fade(draft, ask.facet)
+    _fade(draft, ask)
     if ask.undoes:
         _taken_back(draft, ask, ask.undoes, data)
     else:
@@ -47,7 +47,7 @@ def refused(draft: Draft, cause: str | None, data: AgencyRefusedV1) -> None:
         draft.note(data.code, "order", f"迟到的拒绝，已记录：{name}", f"a late refusal, recorded: {name}")
         return
     draft.drop(ask)
-    _fade(draft, ask.facet)
+    _fade(draft, ask)
     if ask.undoes:
         _stick(draft, ask)
         draft.hold(ask.facet, data.code)
@@ -69,15 +69,15 @@ def delivered(draft: Draft, cause: str | None, data: DeliveryChangedV1) -> None:
     elif data.state == "parked" and ask.ended:
         draft.trust(ask)
         _stick(draft, ask, stuck=False)
-        _fade(draft, ask.facet)
+        _fade(draft, ask)
         draft.note("RETRY", ask.facet, "投递已恢复，继续等待答复", "delivery goes on; its answer is awaited again")
 
 
-def _fade(draft: Draft, facet: str) -> None:
-    """What is heard of a command ends the holds that were only about silence, unless another one has ended so."""
-    hold = draft.case.facets[facet].hold
-    if hold and hold.reason in FADING and not any(ask.ended for ask in draft.asks_of(facet)):
-        draft.release(facet)
+def _fade(draft: Draft, ask: Ask) -> None:
+    """What is heard of a command ends the hold that was only about silence, unless another one has ended so."""
+    hold = draft.case.facets[ask.facet].hold
+    if hold and hold.reason in FADING and not any(other.ended for other in draft.asks_of(ask.facet)):
+        draft.release(ask.facet)
 
 
 def _take(draft: Draft, rule: Rule, data: Contract) -> None:
@@ -151,7 +151,8 @@ def _pass_pivot(draft: Draft) -> None:
 def _is_used(draft: Draft, effect: Effect) -> bool:
     """Whether the registration rests on this effect, and not on a stray one of its kind."""
     rule, undo = rule_with_effect(draft.case.kind, effect.rule)
-    return bool(getattr(getattr(draft.case.papers, rule.paper or ""), undo.reference) == effect.reference)
+    paper = getattr(draft.case.papers, rule.paper or "")
+    return getattr(paper, undo.reference, None) == effect.reference
 
 
 def _object(
@@ -203,9 +204,10 @@ def _taken_back(draft: Draft, ask: Ask, reference: str, data: Contract) -> None:
 
 
 def _tell_undone(draft: Draft, effect: Effect, data: Contract) -> None:
+    """A stray effect is undone without a change of its facet, which stands on another one."""
     _rule, undo = rule_with_effect(draft.case.kind, effect.rule)
     before = draft.case.facets[effect.facet].state
-    after = undo.after if draft.case.cancelling else before
+    after = undo.after if draft.case.cancelling and _is_used(draft, effect) else before
     draft.put(effect.facet, after)
     draft.tell(
         effect.rule.replace("T", "U"),
@@ -247,7 +249,8 @@ def _unwanted(draft: Draft, rule: Rule, data: Contract) -> None:
 
 def _fact(draft: Draft, rule: Rule, data: Contract) -> None:
     """What cannot be taken back has happened, whichever command brought it, or none."""
-    if rule.hears or (draft.case.ended is None and not draft.case.cancelling and firm(draft.case, rule)):
+    alive = not draft.case.cancelling and draft.case.ended not in {"CANCELLED", "REFUSED"}
+    if alive and (rule.hears or (draft.case.ended is None and firm(draft.case, rule))):
         draft.drop(*(ask for ask in draft.asks_of(rule.facet) if ask.command == rule.asks))
         draft.release(rule.facet)
         _take(draft, rule, data)

@@ -82,8 +82,6 @@ def open_return(case_id: str, sold: Case, world: World) -> Decision:
     )
     draft = Draft(case, world)
     draft.move(RULES["returned-car"][0])
-    if case.facets["mort"].state == "REGISTERED":
-        draft.hold("mort", "mortgaged")
     settle(draft)
     return _decision(draft, changed=True)
 
@@ -102,6 +100,7 @@ def decide(case: Case, event: Event, world: World) -> Decision:
             _wake(draft, timer)
         case Assign() | Resume() | Secure() | Cancel():
             _act(draft, event)
+    _hear_early(draft)
     settle(draft)
     _hear_early(draft)
     changed = bool(draft.steps or draft.commands) or draft.case != case

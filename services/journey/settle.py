@@ -23,9 +23,11 @@ def settle(draft: Draft) -> None:
     _fire_by_themselves(draft)
     _close(draft)
     _follow_return(draft)
+    _wait_for_settlement(draft)
     _take_back(draft)
     for rule in list(due(draft.case)):
         _ask(draft, rule)
+    _own_what_is_stuck(draft)
 
 
 def due(case: Case) -> Iterator[Rule]:
@@ -106,6 +108,16 @@ def _follow_return(draft: Draft) -> None:
         draft.note("RETURN", "order", "退车另立业务办理", "the return has a case of its own")
 
 
+def _wait_for_settlement(draft: Draft) -> None:
+    """A car that went back stays on the register for as long as a mortgage stands (L423): its bank is waited for."""
+    case = draft.case
+    if case.kind != "returned-car" or case.ended or case.cancelling:
+        return
+    mort, loan = case.facets["mort"], case.facets["loan"]
+    if mort.state == "REGISTERED" and loan.state == "APPROVED" and not (mort.hold or loan.hold):
+        draft.hold("mort", "mortgaged")
+
+
 def _ask(draft: Draft, rule: Rule) -> None:
     if rule.asks is None or rule.request is None:
         return
@@ -136,6 +148,13 @@ def _take_back(draft: Draft) -> None:
         _undo(draft, min(unwanted, key=lambda effect: UNDO_ORDER.index(effect.rule)))
     elif draft.case.cancelling:
         _cancelled(draft)
+
+
+def _own_what_is_stuck(draft: Draft) -> None:
+    """What could not be taken back is somebody's, whatever else its facet was held for and no more is."""
+    for effect in draft.case.effects:
+        if effect.stuck and draft.case.facets[effect.facet].hold is None:
+            draft.hold(effect.facet, "stuck")
 
 
 def _refund_differs(case: Case) -> bool:

@@ -237,10 +237,14 @@ class Road:
         return other
 
     def hear(self, event: Event) -> Decision:
-        """Let an event be decided, after a trip through JSON as the store makes it."""
+        """Let an event be decided."""
+        return self._take(decide(self.stored(), event, self.world))
+
+    def stored(self) -> Case:
+        """The case after a trip through JSON, as the store makes it."""
         stored = Case.model_validate_json(self.case.model_dump_json(exclude_defaults=True))
         assert stored == self.case
-        return self._take(decide(stored, event, self.world))
+        return stored
 
     def told(self, data: Contract, cause: str | None = None) -> Decision:
         """A message comes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ from sqlalchemy import Connection, func, inspect, select
 
 from contracts import topics
 from contracts.envelope import Undecodable
+from contracts.loan import LoanSettledV1
 from contracts.refusal import AgencyRefusedV1
 from contracts.registry import contract_of
-from contracts.sale import SaleCancelledV1
+from contracts.sale import SaleCancelledV1, SaleReturnedV1
 from observability import metrics
 from services.journey import tables
 from services.runtime.database import open_store
@@ -32,6 +33,11 @@ def counted(table: Any) -> Any:
         return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
 
     return act
+
+
+def settled(contract_no: str) -> LoanSettledV1:
+    """A bank's notice."""
+    return LoanSettledV1(vin=VIN, loan_contract_no=contract_no, settled_on=date(2026, 6, 1))
 
 
 def test_it_follows_sales_deliveries_and_every_agency(tmp_path: Path) -> None:
@@ -144,12 +150,94 @@ def test_a_car_that_is_registered_or_gone_is_never_sold_as_new_again(tmp_path: P
     play(tmp_path, scene)
 
 
-def test_a_message_about_a_case_that_is_not_here_is_noted(tmp_path: Path) -> None:
-    """Nothing is lost without a trace."""
+def test_a_message_about_a_case_that_is_not_here_waits_for_it(tmp_path: Path) -> None:
+    """Kept whole, and heard when the case is opened: a cancellation that overtook its sale still counts."""
 
     async def scene(shell: Shell) -> None:
-        await shell.tell(SaleCancelledV1(vin=VIN, reason="off"), subject=OTHER)
+        await shell.tell(SaleCancelledV1(vin=VIN, reason="off"))
         assert (await shell.call("GET", "/v1/stats"))[1]["unplaced"] == 1
+        await shell.tell(sale())
+        await shell.run()
+        assert shell.cases[-1].headline == "CANCELLED"
+        assert (await shell.call("GET", "/v1/stats"))[1]["unplaced"] == 0
+
+    play(tmp_path, scene)
+
+
+def test_a_notice_finds_the_case_of_its_vehicle(tmp_path: Path) -> None:
+    """An organisation knows the car and not our case; what comes before any case waits for one."""
+
+    async def scene(shell: Shell) -> None:
+        shell.agencies.of = sale("BEV", loan=LOAN)
+        await shell.tell(settled("L-9"), subject=KEY)
+        await shell.tell(shell.agencies.of)
+        shell.agencies.twist["loan.apply"] = {"loan_contract_no": "L-9"}
+        await shell.run()
+        facets = {facet.name: facet.state for facet in shell.cases[-1].facets}
+        assert (shell.cases[-1].headline, facets["loan"], facets["mort"]) == ("CLOSED", "SETTLED", "NOT_NEEDED")
+
+    play(tmp_path, scene)
+
+
+def test_a_settled_loan_is_heard_by_the_closed_case_too(tmp_path: Path) -> None:
+    """The mortgage is released years later, by the same case."""
+
+    async def scene(shell: Shell) -> None:
+        shell.agencies.of = sale("BEV", loan=LOAN)
+        await shell.tell(shell.agencies.of)
+        shell.agencies.twist["loan.apply"] = {"loan_contract_no": "L-9"}
+        await shell.run()
+        await shell.tell(settled("L-9"), subject=KEY)
+        await shell.run()
+        facets = {facet.name: facet.state for facet in shell.cases[-1].facets}
+        assert (shell.cases[-1].headline, facets["mort"]) == ("CLOSED", "RELEASED")
+
+    play(tmp_path, scene)
+
+
+def test_a_registered_car_that_goes_back_gets_a_case_of_its_own(tmp_path: Path) -> None:
+    """With an id of its own, the vehicle's key, and the way to its end; told again, nothing more begins."""
+
+    async def scene(shell: Shell) -> None:
+        await shell.tell(sale())
+        await shell.run()
+        for number in range(2):
+            await shell.tell(
+                SaleReturnedV1(vin=VIN, returned_on=date(2026, 7, 1), reason="fault"), id_=f"return-{number}"
+            )
+            await shell.run()
+        back = [case for case in shell.cases if case.kind == "returned-car"]
+        assert back[-1].headline == "CLOSED"
+        assert await shell.runtime.store.read(counted(tables.cases)) == 2
+        assert {sent.key for sent in shell.sent} == {KEY}
+
+    play(tmp_path, scene)
+
+
+def test_other_security_is_recorded_over_the_desk(tmp_path: Path) -> None:
+    """By a person, with a reason; refused where no mortgage is held."""
+
+    async def scene(shell: Shell) -> None:
+        await shell.tell(sale())
+        status, told = await shell.call("POST", f"/v1/cases/{CASE}/secure", {"reason": "a guarantor", "by": "li"})
+        assert (status, told["code"]) == (409, "no-mortgage-held")
+
+    play(tmp_path, scene)
+
+
+def test_every_step_says_what_it_rests_on_and_what_it_was_decided_on(tmp_path: Path) -> None:
+    """Rule, source, pack and digests of the inputs, with nothing personal in what was digested."""
+
+    async def scene(shell: Shell) -> None:
+        shell.agencies.of = sale("BEV", loan=LOAN)
+        await shell.tell(shell.agencies.of)
+        await shell.run()
+        steps = [step for case in shell.cases for step in case.steps]
+        assert all(step.source for step in steps)
+        (assessed,) = [step for step in steps if (step.rule, step.after) == ("T5", "ASSESSED")]
+        assert (assessed.pack, assessed.source) == ("NEV-26", "PTL 3–6, 12; TCL 32")
+        assert [one.name for one in assessed.inputs] == ["invoice", "coc", "tax.assessed"]
+        assert len({one.sha256 for one in assessed.inputs}) == 3
 
     play(tmp_path, scene)
 
