@@ -131,10 +131,11 @@ def test_open_cases_are_counted_apart_with_how_long_they_wait(archive: Archive) 
 
 
 def test_a_step_takes_from_its_asking_until_it_happened(archive: Archive) -> None:
-    """Held and parked time belongs to it; a step that follows by itself takes no time; notes are no steps."""
+    """Held and parked time belongs to it; what follows by itself takes no time; a note is no step."""
     archive.tell(
         asked("coc.query", "miit", 2),
         asked("registration.register", "police", 10, tries=3),
+        case("case-1", version=1, changed_at=at(1), steps=[step("T1", "order", "CONFIRMED")]),
         case("case-1", version=2, changed_at=at(5), steps=[step("T2", "coc", "AVAILABLE")]),
         case("case-1", version=3, changed_at=at(600), steps=[step("P503", "reg", "HOLD")]),
         case(
@@ -213,6 +214,20 @@ def test_late_news_of_a_delivery_still_counts(archive: Archive) -> None:
     assert ([each["count"] for each in archive.told()["steps"]], archive.waiting()) == ([1], 0)
     archive.tell(case("case-1", version=3, changed_at=at(61)))
     assert archive.waiting() == 1
+
+
+def test_a_case_that_changes_while_it_is_reckoned_is_not_done_with(archive: Archive) -> None:
+    """Reading and writing are two acts: news in between is reckoned next time."""
+    archive.tell(case("case-1", version=2, changed_at=at(5)))
+    with archive.store.reader.connect() as connection:
+        found = reckoning._changed(connection, ("", ""), None)
+        done = reckoning.reckoned(connection, found, rested=instant_text(LATER))
+    archive.tell(case("case-1", version=3, changed_at=at(6)))
+    with archive.store.writer.begin() as connection:
+        reckoning.keep(connection, done)
+    assert archive.waiting() == 1
+    archive.reckon()
+    assert archive.waiting() == 0
 
 
 def test_since_and_kind_choose(archive: Archive) -> None:
