@@ -28,6 +28,7 @@ GROUPS = (
     Group("case", "case"),
     Group("delivery", "delivery"),
     Group("repair", "repair"),
+    Group("policy", "policy"),
     Group("topics", "topics"),
     Group("check"),
     Group("chaos", "chaos"),

@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TransferSpeedColumn
 
 from services.cli.terminal import talk
 from services.stack.jars import Jar, Report
 
 _PLAIN_STEP = 0.25
+_COUNT_STEP = 0.1
 
 
 def fetching(jars: list[Jar]) -> Report:
@@ -40,6 +41,30 @@ def telling(title: str) -> Iterator[Callable[[str], None]]:
             yield lambda what: spinner.update(f"{title}: {what}")
     else:
         yield lambda _: None
+
+
+@contextmanager
+def counting(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show how many of so many are done: whoever is told of the number moves the bar."""
+    if not talk.is_terminal:
+        yield _plain(total)
+        return
+    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=talk) as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda done: progress.update(task, completed=done)
+
+
+def _plain(total: int) -> Callable[[int], None]:
+    told = -1.0
+
+    def moved(done: int) -> None:
+        nonlocal told
+        part = done / total if total else 1.0
+        if part >= told + _COUNT_STEP or (part >= 1.0 > told):
+            told = part
+            talk.print(f"  {done}/{total}")
+
+    return moved
 
 
 def _bar(title: str, total: int) -> Report:

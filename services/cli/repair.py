@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from services.cli.asking import Dispatch, whole_id
 from services.cli.delivery import Reason, moment
 from services.cli.filters import Wanted, filtered, rate
+from services.cli.progress import counting
 from services.cli.terminal import Data, Json, answer, out, talk
 
 app = typer.Typer(help="批量修复 / repairs of many deliveries", no_args_is_help=True)
 
 _LOOK_S: Final = 0.5
-_PLAIN_STEP: Final = 0.1
 _LIST: Final = "tongche repair list"
 
 Id = Annotated[str, typer.Argument(metavar="REPAIR", help="修复计划编号 / the repair's id", callback=whole_id)]
@@ -169,7 +167,7 @@ def _items(dispatch: Dispatch, id_: str) -> Iterator[Any]:
 def _watched(dispatch: Dispatch, told: dict[str, Any]) -> dict[str, Any]:
     """Look again and again until it runs no more, or the person has seen enough."""
     try:
-        with _bar(told["total"]) as moved:
+        with counting("修复 / repairing", told["total"]) as moved:
             while True:
                 moved(told["done"] + told["skipped"])
                 if told["state"] != "running":
@@ -179,29 +177,6 @@ def _watched(dispatch: Dispatch, told: dict[str, Any]) -> dict[str, Any]:
     except KeyboardInterrupt:
         talk.print("继续在后台执行 / it goes on without you")
         return told
-
-
-@contextmanager
-def _bar(total: int) -> Iterator[Callable[[int], None]]:
-    if not talk.is_terminal:
-        yield _plain(total)
-        return
-    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=talk) as progress:
-        task = progress.add_task("修复 / repairing", total=total)
-        yield lambda done: progress.update(task, completed=done)
-
-
-def _plain(total: int) -> Callable[[int], None]:
-    told = -1.0
-
-    def moved(done: int) -> None:
-        nonlocal told
-        part = done / total if total else 1.0
-        if part >= told + _PLAIN_STEP or (part >= 1.0 > told):
-            told = part
-            talk.print(f"  {done}/{total}")
-
-    return moved
 
 
 # -- showing

@@ -37,9 +37,9 @@ class Service:
             raise self._refused(reply.status, text)
         return json.loads(text) if text else None
 
-    def lines(self, path: str) -> Iterator[bytes]:
-        """The lines of a long answer, one by one."""
-        with self.answered("GET", path, None, _TIMEOUT_S) as reply:
+    def lines(self, path: str, body: Any = None) -> Iterator[bytes]:
+        """The lines of a long answer, one by one; with a body it is asked by POST."""
+        with self.answered("GET" if body is None else "POST", path, body, _TIMEOUT_S) as reply:
             if reply.status >= http.client.BAD_REQUEST:
                 raise self._refused(reply.status, reply.read())
             yield from reply

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from services.journey import policy_desk
+from tests.journey.drafts import DRAFT
 from tests.journey.road import BUYER, CASE, VIN, sale
 from tests.journey.shell import Shell, play
 
 _OTHER: Final = "0190a000-0000-7000-8000-000000000002"
 _THIRD: Final = "0190a000-0000-7000-8000-000000000003"
-_NEV_26: Final = files("contracts.policy").joinpath("packs", "NEV-26.toml").read_text(encoding="utf-8")
-DRAFT: Final = (
-    _NEV_26.replace('id = "NEV-26"', 'id = "NEV-T"')
-    .replace('"IN_FORCE"', '"DRAFT"')
-    .replace("effective_from = 2026-01-01", "effective_from = 2026-05-01")
-    .replace('"NEV-24"', '"NEV-26"')
-    .replace('approved_by = "rulebook"\n', "")
-    .replace('relief_share = "0.5"', 'relief_share = "0"')
-)
 
 
 async def _try(shell: Shell, text: str) -> tuple[int, Any]:
