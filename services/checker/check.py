@@ -32,7 +32,10 @@ from .waiting import waiting
 _TELLS_PERSONS: Final = frozenset(
     {"sale.confirmed", "sale.corrected", "loan.decided", "plate.reserved", "registration.registered"}
 )
-_READ_OF_ANSWERS: Final = frozenset({"invoice_date", "decision", "reserved_until"})
+_READ_OF_ANSWERS: Final = frozenset(
+    {"invoice_date", "decision", "reserved_until", "pay_cash", "cancel_ground", "reclaim_basis"}
+)
+"""Fields that rules read of any message that has them."""
 
 
 _READ_OF_DELIVERIES: Final = (

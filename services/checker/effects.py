@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from . import expectations as expected
 from .findings import Finding
-from .story import Effect, Story
+from .story import Case, Effect, Story
 
-_UNFINANCED: Final = frozenset({"REJECTED", "WITHDRAWN", "NOT_NEEDED"})
+_NO_TAX_LEFT: Final = frozenset({"RELIEVED", "NOTHING_LEFT"})
 
 
 @dataclass
@@ -21,11 +21,18 @@ class Standing:
     story: Story
     effects: dict[str, Effect] = field(default_factory=dict)
     keys: set[str] = field(default_factory=set)
+    handed_back: dict[str, Effect] = field(default_factory=dict)
+    """What stood for the sale of a car that went back, until its return took it away."""
 
     def take(self, effect: Effect) -> None:
         self.keys.add(effect.key)
+        returned = self.story.is_return(self.story.case_of(effect))
         for undone in expected.UNDOES.get(effect.operation, ()):
-            self.effects.pop(undone, None)
+            gone = self.effects.pop(undone, None)
+            if gone is not None and returned:
+                self.handed_back[undone] = gone
+        for over in expected.ENDS.get(effect.operation, ()):
+            self.effects.pop(over, None)
         if effect.operation in expected.ONCE and not self._declined(effect):
             self.effects[effect.operation] = effect
 
@@ -69,11 +76,11 @@ def _once(effect: Effect, now: Standing, story: Story) -> Iterator[Finding]:
         yield _named("uncommanded", effect, story)
     if effect.revision > 1 and not _was_waiting(effect, story):
         yield _named("edited-by-nobody", effect, story)
+    undone = expected.UNDOES.get(effect.operation)
     again = effect.operation in expected.ONCE and now.holds(effect.operation, effect.at)
     if again and not _may_replace(effect, story) and not _was_decided(effect, now, story):
         yield _named("second-effect", effect, story)
-    undone = expected.UNDOES.get(effect.operation)
-    if undone and not undone & now.effects.keys():
+    elif undone and not undone & now.effects.keys():
         yield _named("undone-twice", effect, story)
 
 
@@ -96,12 +103,24 @@ def _may_replace(effect: Effect, story: Story) -> bool:
 
 
 def _guarded(effect: Effect, now: Standing, story: Story) -> Iterator[Finding]:
-    planned = expected.must_stand(terms(story, story.case_of(effect)))
+    planned = expected.guarded(terms(story, story.case_of(effect)))
     for needed in expected.NEEDS.get(effect.operation, ()):
         if needed in planned and not now.holds(needed, effect.at):
             yield _named("guard-open", effect, story, f"{effect.operation} < {needed}")
     if effect.operation in expected.CERTIFIED_FIRST and not _certified(effect, story):
         yield _named("guard-open", effect, story, f"{effect.operation} < coc.query")
+    if effect.operation in expected.SETTLED_FIRST and not _settled(effect, story):
+        yield _named("guard-open", effect, story, f"{effect.operation} < loan.settled")
+    ground = story.ground_of(effect)
+    if ground in expected.STRUCK_OFF and expected.STRUCK_OFF[ground] != ("registration.deregister" in now.effects):
+        yield _named("guard-open", effect, story, f"{effect.operation} by {ground}")
+
+
+def _settled(effect: Effect, story: Story) -> bool:
+    """Both moments are Kafka's, so that no agency's clock matters."""
+    command = story.commands.get(effect.delivery)
+    told = min((notice.sent for notice in story.named("loan.settled")), default=None)
+    return told is not None and (command is None or told <= command.sent)
 
 
 def _certified(effect: Effect, story: Story) -> bool:
@@ -109,11 +128,20 @@ def _certified(effect: Effect, story: Story) -> bool:
 
 
 def _in_reverse(effect: Effect, now: Standing, story: Story, later: Sequence[Effect]) -> Iterator[Finding]:
+    if story.is_return(story.case_of(effect)):
+        yield from _out_of_order(effect, now, story, expected.RETURNED_IN_ORDER)
+        return
     if effect.operation in expected.BEFORE_REGISTRATION_ONLY and "registration.register" in now.effects:
         yield _named("undone-after-registration", effect, story)
-    still = expected.UNDONE_BEFORE.get(effect.operation, frozenset())
-    for operation in sorted(still):
-        if now.holds(operation, effect.at) and not _is_redone(effect, story, later):
+    if not _is_redone(effect, story, later):
+        yield from _out_of_order(effect, now, story, expected.UNDONE_BEFORE)
+
+
+def _out_of_order(
+    effect: Effect, now: Standing, story: Story, order: Mapping[str, frozenset[str]]
+) -> Iterator[Finding]:
+    for operation in sorted(order.get(effect.operation, frozenset())):
+        if now.holds(operation, effect.at):
             yield _named("undone-out-of-order", effect, story, f"{operation} < {effect.operation}")
 
 
@@ -123,22 +151,47 @@ def _is_redone(effect: Effect, story: Story, later: Sequence[Effect]) -> bool:
     case = story.case_by_id.get(case_id)
     reason = case_id in story.corrected or bool(story.held.get(case_id))
     goes_on = case is not None and case.headline not in {"CANCELLING", "CANCELLED"}
-    undone = expected.UNDOES[effect.operation]
+    undone = expected.UNDOES.get(effect.operation, frozenset())
     return reason and (goes_on or any(other.operation in undone for other in later))
 
 
 def terms(story: Story, case_id: str) -> expected.Terms:
-    """What the sale and, where a bank or the tax office decided, the case say about the plan."""
-    sale, case = story.sales.get(case_id), story.case_by_id.get(case_id)
+    """What the sale and, where somebody decided, the case say about the plan.
+
+    A state that excuses from a loan or its mortgage is believed only where the evidence has its reason.
+    """
+    case, sale = story.case_by_id.get(case_id), story.sold(case_id)
     told = sale.told if sale else {}
-    facets = case.facets if case else {}
-    loan = facets.get("loan", {}).get("state")
+    tax = _state(case, "tax")
+    if story.is_return(case_id):
+        return expected.Terms("returned-car", relieved=tax in _NO_TAX_LEFT)
     return expected.Terms(
         kind="export-new" if told.get("hs_code") else "new-car",
-        financed=bool(told.get("lender_uscc")) and loan not in _UNFINANCED,
-        relieved=facets.get("tax", {}).get("state") == "RELIEVED",
+        financed=bool(told.get("lender_uscc")) and not _unfinanced(story, case_id, _state(case, "loan")),
+        unsecured=_unsecured(story, case_id, _state(case, "mort")),
+        relieved=tax == "RELIEVED",
         hs_code=told.get("hs_code") or "",
     )
+
+
+def _state(case: Case | None, facet: str) -> str | None:
+    return case.facets.get(facet, {}).get("state") if case else None
+
+
+def _unfinanced(story: Story, case_id: str, loan: str | None) -> bool:
+    return loan in {"REJECTED", "WITHDRAWN"} or (loan == "NOT_NEEDED" and case_id in story.pays_cash)
+
+
+def _unsecured(story: Story, case_id: str, mortgage: str | None) -> bool:
+    """Other security after a mortgage that was held, a loan paid back in time, or the mortgage's release."""
+    match mortgage:
+        case "SECURED":
+            return "mort" in story.held.get(case_id, ())
+        case "NOT_NEEDED":
+            return any(story.named("loan.settled"))
+        case "RELEASED":
+            return any(story.named("mortgage.released"))
+    return False
 
 
 def _named(what: str, effect: Effect, story: Story, about: str = "") -> Finding:

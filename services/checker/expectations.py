@@ -44,8 +44,11 @@ ONCE: Final = frozenset(
         "loan.apply",
         "plate.reserve",
         "registration.register",
+        "mortgage.cosign",
         "mortgage.register",
         "elicence.issue",
+        "elicence.revoke",
+        "registration.deregister",
         "plate.dispatch",
         "licence.apply",
         "export.declare",
@@ -59,12 +62,17 @@ REPLACED: Final = {"tax.declare": "tax", "licence.apply": "licence"}
 UNDOES: Final = {
     "invoice.reverse": frozenset({"invoice.request", "tax.declare"}),
     "tax.reclaim": frozenset({"tax.pay", "tax.declare"}),
-    "insurance.cancel": frozenset({"insurance.bind"}),
+    "insurance.cancel": frozenset({"insurance.bind", "insurance.endorse"}),
     "loan.withdraw": frozenset({"loan.apply"}),
     "plate.release": frozenset({"plate.reserve"}),
-    "mortgage.release": frozenset({"mortgage.register"}),
+    "mortgage.release": frozenset({"mortgage.register", "mortgage.cosign"}),
+    "elicence.revoke": frozenset({"elicence.issue"}),
+    "registration.deregister": frozenset({"registration.register", "plate.reserve", "plate.dispatch"}),
 }
-"""What each compensation takes away."""
+"""What each compensation takes away. A car that is struck off hands in its plate."""
+
+ENDS: Final = {"registration.register": frozenset({"registration.deregister", "elicence.revoke"})}
+"""What is over when something is done anew, though nobody takes it back: a car may be registered a second time."""
 
 UNDONE_BEFORE: Final = {
     "insurance.cancel": frozenset({"plate.reserve"}),
@@ -73,10 +81,24 @@ UNDONE_BEFORE: Final = {
 }
 """Reverse order before registration: plate, insurance, tax, invoice; a loan stands on the invoice."""
 
+RETURNED_IN_ORDER: Final = {
+    "registration.deregister": frozenset({"mortgage.register", "elicence.issue"}),
+    "insurance.cancel": frozenset({"registration.register"}),
+    "tax.reclaim": frozenset({"registration.register"}),
+}
+"""Order of a registered car that went back: no mortgage and no licence may stand when it is struck off (L423), and only
+then do cover (CTPL 16) and tax (PTL 15) end."""
+
 BEFORE_REGISTRATION_ONLY: Final = frozenset(
     {"invoice.reverse", "tax.reclaim", "insurance.cancel", "loan.withdraw", "plate.release"}
 )
-"""After registration there is only forward repair. A mortgage is released by settlement, at any time."""
+"""After registration there is only forward repair, until the car is struck off. A mortgage ends by settlement."""
+
+SETTLED_FIRST: Final = frozenset({"mortgage.release"})
+"""The bank must have told of the settlement before anybody asked for these."""
+
+STRUCK_OFF: Final = {"DEREGISTERED": True, "PTL-15": True, "NOT_REGISTERED": False, "TCL-51": False}
+"""Legal grounds, and whether the car must have been struck off the register, or must never have been on it."""
 
 NEEDS: Final = {
     "tax.declare": ("invoice.request",),
@@ -84,7 +106,8 @@ NEEDS: Final = {
     "insurance.bind": ("invoice.request",),
     "loan.apply": ("invoice.request",),
     "registration.register": ("invoice.request", "tax.pay", "insurance.bind", "plate.reserve", "loan.apply"),
-    "mortgage.register": ("registration.register", "loan.apply"),
+    "mortgage.cosign": ("registration.register", "loan.apply"),
+    "mortgage.register": ("registration.register", "loan.apply", "mortgage.cosign"),
     "elicence.issue": ("registration.register",),
     "plate.dispatch": ("registration.register",),
     "insurance.endorse": ("registration.register",),
@@ -107,9 +130,15 @@ _HOME: Final = frozenset(
         "plate.dispatch",
     }
 )
-_LOAN: Final = frozenset({"loan.apply", "mortgage.register"})
+_LOAN: Final = frozenset({"loan.apply"})
+_MORTGAGE: Final = frozenset({"mortgage.cosign", "mortgage.register"})
 _EXPORT: Final = frozenset({"export.declare"})
-_MAY: Final = {"new-car": frozenset({"insurance.endorse"}), "export-new": frozenset({"licence.apply"})}
+_RETURN: Final = frozenset({"elicence.revoke", "registration.deregister"})
+_MAY: Final = {
+    "new-car": frozenset({"insurance.endorse"}),
+    "export-new": frozenset({"licence.apply"}),
+    "returned-car": frozenset[str](),
+}
 
 LICENSED_LINE: Final = "8703801090"
 """New battery-electric cars with a VIN, licensed from 2026-01-01."""
@@ -126,16 +155,25 @@ AGENCY_OF: Final = {
     "elicence": "police",
     "licence": "commerce",
 }
-"""Which agency takes the operations of a word; exports are split by operation."""
-_EXPORT_AGENCY: Final = {"export.qualify": "commerce", "export.declare": "customs", "export.track": "customs"}
+"""Which agency takes the operations of a word; those of exports and mortgages are split."""
+_OWN_AGENCY: Final = {
+    "export.qualify": "commerce",
+    "export.declare": "customs",
+    "export.track": "customs",
+    "mortgage.cosign": "bank",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What of a sale decides the plan."""
+    """What of a sale decides the plan. `unsecured`: financed, and for a reason on record without a mortgage at its end.
+
+    `relieved`: no tax was paid, or of a returned car none is left.
+    """
 
     kind: str
     financed: bool = False
+    unsecured: bool = False
     relieved: bool = False
     hs_code: str = ""
 
@@ -144,18 +182,34 @@ def must_stand(terms: Terms) -> frozenset[str]:
     """The effects that stand, once each, when such a case is closed."""
     if terms.kind == "export-new":
         return _EXPORT | ({"licence.apply"} if terms.hs_code == LICENSED_LINE else frozenset())
+    if terms.kind == "returned-car":
+        return _RETURN
     home = _HOME - {"tax.pay"} if terms.relieved else _HOME
-    return home | _LOAN if terms.financed else home
+    if not terms.financed:
+        return home
+    return home | _LOAN if terms.unsecured else home | _LOAN | _MORTGAGE
 
 
 def may_stand(terms: Terms) -> frozenset[str]:
     """All effects that such a case may have at its end."""
-    return must_stand(terms) | _MAY[terms.kind]
+    return must_stand(terms) | _MAY[terms.kind] | (_MORTGAGE if terms.financed else frozenset())
+
+
+def must_have_ended(terms: Terms) -> frozenset[str]:
+    """What such a case must have taken back when it is closed."""
+    if terms.kind != "returned-car":
+        return frozenset()
+    return frozenset({"insurance.cancel"}) if terms.relieved else frozenset({"insurance.cancel", "tax.reclaim"})
+
+
+def guarded(terms: Terms) -> frozenset[str]:
+    """The effects that can be guards for such a case; those that its plan does not have are none."""
+    return must_stand(terms) | (_MORTGAGE if terms.financed else frozenset())
 
 
 def organisation_of(operation: str, insurer_uscc: str | None, lender_uscc: str | None) -> str | None:
     """The one organisation that may be asked; None where the sale names nobody for it."""
-    agency = _EXPORT_AGENCY.get(operation) or AGENCY_OF.get(operation.partition(".")[0])
+    agency = _OWN_AGENCY.get(operation) or AGENCY_OF.get(operation.partition(".")[0])
     match agency:
         case "insurer":
             return f"insurer-{insurer_uscc}" if insurer_uscc else None
@@ -174,6 +228,7 @@ CLAIMS: Final = {
     ("plate", "RESERVED"): "plate.reserve",
     ("plate", "ASSIGNED"): "registration.register",
     ("reg", "REGISTERED"): "registration.register",
+    ("mort", "COSIGNED"): "mortgage.cosign",
     ("mort", "REGISTERED"): "mortgage.register",
     ("elic", "ISSUED"): "elicence.issue",
     ("delivery", "SENT"): "plate.dispatch",
@@ -184,6 +239,14 @@ CLAIMS: Final = {
     ("declaration", "EXITED"): "export.declare",
 }
 """What a facet's state says an agency has done."""
+
+CLAIMS_OF_RETURN: Final = {
+    ("elic", "REVOKED"): "elicence.revoke",
+    ("reg", "DEREGISTERED"): "registration.deregister",
+    ("ins", "CANCELLED"): "insurance.cancel",
+    ("tax", "REFUNDED"): "tax.reclaim",
+}
+"""The same for a returned car, whose other states are those of its sale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +264,14 @@ class Pack:
 PACKS: Final = {
     "NEV-24": Pack("tax", date(2024, 1, 1), date(2025, 12, 31)),
     "NEV-26": Pack("tax", date(2026, 1, 1), date(2027, 12, 31)),
+    "PTL-2019": Pack("tax-terms", date(2019, 7, 1)),
+    "VVT": Pack("vessel-tax", date(2019, 4, 23)),
     "CTPL-2020": Pack("insurance", date(2020, 9, 19)),
+    "CTPL-16": Pack("insurance-end", date(2019, 3, 2)),
+    "RTSL-9": Pack("registration", date(2021, 4, 29)),
+    "CAL-2024": Pack("calendar", date(2024, 1, 1), date(2024, 12, 31)),
+    "CAL-2025": Pack("calendar", date(2025, 1, 1), date(2025, 12, 31)),
+    "CAL-2026": Pack("calendar", date(2026, 1, 1), date(2026, 12, 31)),
     "EXP-USED-6/2024": Pack("export", date(2024, 3, 1)),
     "EXP-180D": Pack("export", date(2026, 1, 1)),
     "EXP-BEV-54/2025": Pack("export", date(2026, 1, 1)),

@@ -66,7 +66,8 @@ def in_poison(evidence: Evidence, personal: PersonalValues) -> int:
 def recipients(story: Story) -> Iterator[Finding]:
     """Only the insurer and the bank that the sale names are asked."""
     for command in story.commands.values():
-        told = story.sales[command.case].told if command.case in story.sales else {}
+        sale = story.sold(command.case)
+        told = sale.told if sale else {}
         right = expected.organisation_of(command.name, told.get("insurer_uscc"), told.get("lender_uscc"))
         if right is not None and command.topic != f"{right}.commands":
             yield story.finding("wrong-recipient", command.where, command.name, command.case)

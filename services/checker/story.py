@@ -123,6 +123,24 @@ class Story:
         return {sale.case: sale for sale in self.named("sale.confirmed")}
 
     @cached_property
+    def pays_cash(self) -> frozenset[str]:
+        """Cases whose buyer dropped the loan."""
+        return frozenset(message.case for message in self.named("sale.corrected") if message.told.get("pay_cash"))
+
+    def is_return(self, case: str) -> bool:
+        """Whether a case is that of a registered car that went back."""
+        found = self.case_by_id.get(case)
+        return found is not None and found.kind == "returned-car"
+
+    def sold(self, case: str) -> Spoken | None:
+        """The sale of a case; for a car that went back, the newest one of it that came to its end."""
+        if not self.is_return(case):
+            return self.sales.get(case)
+        closed = (sale for id_, sale in self.sales.items() if id_ in self.case_by_id)
+        ended = [sale for sale in closed if self.case_by_id[sale.case].headline == "CLOSED"]
+        return max(ended, key=lambda sale: sale.sent, default=None)
+
+    @cached_property
     def published(self) -> dict[str, str]:
         """Everything that was published about the sale: id to case."""
         return {message.id: message.case for message in self.messages if message.topic == "sale.events"}
@@ -198,6 +216,12 @@ class Story:
         """A field of the agency's answer to the command that had this effect; None while there is none."""
         answer = self.answers.get(effect.delivery)
         return answer.told.get(name) if answer else None
+
+    def ground_of(self, effect: Effect) -> str | None:
+        """The legal ground on which it was asked for, where one had to be named."""
+        command = self.commands.get(effect.delivery)
+        told = command.told if command else {}
+        return told.get("cancel_ground") or told.get("reclaim_basis")
 
     def case_of(self, effect: Effect) -> str:
         command = self.commands.get(effect.delivery)

@@ -39,6 +39,9 @@ def _standing_by_case(story: Story, now: datetime) -> dict[str, Stands]:
     for operation, effect in end.effects.items():
         if end.holds(operation, now.isoformat()) or "registration.register" in end.effects:
             found.setdefault(story.case_of(effect), {})[operation] = effect
+    for operation, effect in end.handed_back.items():
+        # For its sale's case it stood: that was closed before the car went back.
+        found.setdefault(story.case_of(effect), {}).setdefault(operation, effect)
     return found
 
 
@@ -47,12 +50,18 @@ def _against_ledger(story: Story, case: Case, mine: Stands) -> Iterator[Finding]
     match case.headline:
         case "CLOSED":
             plan = terms(story, case.id)
-            yield from _all_named(story, "closed-without-effect", case, expected.must_stand(plan) - mine.keys())
+            missing = (expected.must_stand(plan) - mine.keys()) | (expected.must_have_ended(plan) - _done(story, case))
+            yield from _all_named(story, "closed-without-effect", case, missing)
             yield from _all_named(story, "unexpected-effect", case, blamed - expected.may_stand(plan))
         case "CANCELLED" | "REFUSED":
             yield from _all_named(story, "cancelled-with-effect", case, blamed)
     if case.headline not in {"CANCELLED", "REFUSED"}:
         yield from _claims(story, case, mine.keys())
+
+
+def _done(story: Story, case: Case) -> frozenset[str]:
+    """All that ever happened at an agency for a case."""
+    return frozenset(effect.operation for effect in story.effects if story.case_of(effect) == case.id)
 
 
 def _waits(case: Case, now: datetime) -> bool:
@@ -62,13 +71,17 @@ def _waits(case: Case, now: datetime) -> bool:
 
 def _claims(story: Story, case: Case, mine: AbstractSet[str]) -> Iterator[Finding]:
     # What a closed case must have is already judged: one fault, one finding.
-    judged = expected.must_stand(terms(story, case.id)) if case.headline == "CLOSED" else frozenset()
+    plan = terms(story, case.id)
+    judged = expected.must_stand(plan) | expected.must_have_ended(plan) if case.headline == "CLOSED" else frozenset()
+    returned = story.is_return(case.id)
+    happened = mine | _done(story, case) if returned else mine
+    claims = expected.CLAIMS_OF_RETURN if returned else expected.CLAIMS
     claimed = {
         operation
         for name, facet in case.facets.items()
-        if (operation := expected.CLAIMS.get((name, facet["state"]))) is not None
+        if (operation := claims.get((name, facet["state"]))) is not None
     }
-    yield from _all_named(story, "claimed-without-effect", case, claimed - mine - judged)
+    yield from _all_named(story, "claimed-without-effect", case, claimed - happened - judged)
 
 
 def _all_named(story: Story, what: str, case: Case, operations: AbstractSet[str]) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -24,6 +24,7 @@ NOW: Final = datetime(2026, 5, 20, 12, tzinfo=UTC)
 INSURER: Final = "91110000MAY1GEUH59"
 OTHER_INSURER: Final = "91110000MANR1L2N7A"
 LENDER: Final = "91110000MAT57WXL1C"
+OTHER_LENDER: Final = "91110000MAU5K2AT1X"
 SELLER: Final = "91610113MA5QN7M47X"
 MAKER: Final = "91440300MAPW444F2G"
 _SECRET: Final = b"synthetic secret of thirty-two b."
@@ -37,6 +38,8 @@ class Car:
 
     number: int
     kind: SaleKind
+    returned: bool = False
+    """Whether it is meant as the car that went back, which has a case of its own."""
 
     @property
     def vin(self) -> str:
@@ -45,7 +48,7 @@ class Car:
 
     @property
     def case(self) -> str:
-        return f"case-{self.number}"
+        return f"{'return' if self.returned else 'case'}-{self.number}"
 
     @property
     def key(self) -> str:
@@ -70,6 +73,10 @@ class Car:
     @property
     def loan_contract_no(self) -> str:
         return f"LC-2026-{self.number:06d}"
+
+    @property
+    def reg_cert_no(self) -> str:
+        return f"50{self.number:010d}"
 
 
 @dataclass
@@ -147,6 +154,7 @@ class Scene:
         cause: Envelope | None = None,
         sourceid: str | None = None,
         source: str = "urn:tongche:service:test",
+        subject: str | None = None,
     ) -> Envelope:
         """Put a message on a topic, after all that are there."""
         self._ids += 1
@@ -154,7 +162,7 @@ class Scene:
             data,
             id=id_ or f"id-{self._ids:06d}",
             source=source,
-            subject=car.case,
+            subject=subject or car.case,
             time=self.tick(),
             cause=cause,
             sourceid=sourceid,
@@ -488,7 +496,7 @@ def registration(car: Car) -> police.RegistrationRegisterV1:
 def _register(made: Scene, car: Car) -> None:
     registered = police.RegistrationRegisteredV1(
         vin=car.vin,
-        reg_cert_no=f"50{car.number:010d}",
+        reg_cert_no=car.reg_cert_no,
         reg_date=_DAY,
         plate_no=car.plate_no,
         plate_kind="NEV_SMALL",
@@ -497,21 +505,96 @@ def _register(made: Scene, car: Car) -> None:
 
 
 def _mortgage(made: Scene, car: Car) -> None:
+    made.carry_out(f"bank-{LENDER}", car, signing(car))
     wish = police.MortgageRegisterV1(
         vin=car.vin,
-        reg_cert_no=f"50{car.number:010d}",
+        reg_cert_no=car.reg_cert_no,
         lender_uscc=LENDER,
         loan_contract_no=car.loan_contract_no,
+        cosign_no=f"GT{car.number}",
         **_person(car),
     )
     made.exchange("police", car, wish, police.MortgageRegisteredV1(vin=car.vin, mortgage_no=f"M{car.number}"))
+
+
+def signing(car: Car) -> loan.MortgageCosignV1:
+    """The command that has the lender sign the joint application."""
+    return loan.MortgageCosignV1(
+        vin=car.vin, loan_contract_no=car.loan_contract_no, reg_cert_no=car.reg_cert_no, plate_no=car.plate_no
+    )
+
+
+def settle(made: Scene, car: Car) -> None:
+    """The bank gives notice that the loan is paid back; it knows of no case."""
+    made.say(
+        "bank.events",
+        car,
+        loan.LoanSettledV1(vin=car.vin, loan_contract_no=car.loan_contract_no, settled_on=_DAY),
+        sourceid=f"JQ-{car.number}",
+        source=f"urn:tongche:dispatch:bank-{LENDER}",
+        subject=car.key,
+    )
+
+
+def release(car: Car) -> police.MortgageReleaseV1:
+    """The command that takes a car's mortgage off the record."""
+    return police.MortgageReleaseV1(vin=car.vin, mortgage_no=f"M{car.number}", lender_uscc=LENDER, settled_on=_DAY)
+
+
+def tax_reclaim(car: Car) -> tax.TaxReclaimV1:
+    """The command that asks a car's tax back."""
+    return tax.TaxReclaimV1(
+        vin=car.vin,
+        assessment_no=f"A{car.number}",
+        reclaim_basis="PTL-15" if car.returned else "TCL-51",
+        returned_on=_DAY if car.returned else None,
+        refund_asked=1_000_000,
+        reason="cancelled",
+    )
+
+
+def cover_end(car: Car) -> insurance.InsuranceCancelV1:
+    """The command that ends a car's cover."""
+    ground: Literal["DEREGISTERED", "NOT_REGISTERED"] = "DEREGISTERED" if car.returned else "NOT_REGISTERED"
+    return insurance.InsuranceCancelV1(vin=car.vin, policy_no=policy_no(car), cancel_ground=ground, reason="cancelled")
+
+
+def revocation(car: Car) -> police.ElicenceRevokeV1:
+    """The command that takes a car's electronic licence back."""
+    return police.ElicenceRevokeV1(vin=car.vin, elicence_no="E1", reason="returned")
+
+
+def deregistration(car: Car) -> police.RegistrationDeregisterV1:
+    """The command that strikes a car off the register."""
+    return police.RegistrationDeregisterV1(
+        vin=car.vin, reg_cert_no=car.reg_cert_no, plate_no=car.plate_no, dereg_ground="RETURNED", returned_on=_DAY
+    )
+
+
+_TAKEN_BACK: Final[dict[str, tuple[str, Callable[[Car], Contract]]]] = {
+    "mortgage": ("police", release),
+    "licence": ("police", revocation),
+    "register": ("police", deregistration),
+    "cover": (f"insurer-{INSURER}", cover_end),
+    "tax": ("tax", tax_reclaim),
+}
+
+
+def give_back(made: Scene, sold: Car, order: Sequence[str]) -> Car:
+    """A registered car goes back: what is taken back in this order, and its case, which is closed then."""
+    car = replace(sold, returned=True)
+    for name in order:
+        organisation, command = _TAKEN_BACK[name]
+        made.carry_out(organisation, car, command(car))
+    _close(made, car)
+    return car
 
 
 def _finish(made: Scene, car: Car) -> None:
     endorse = insurance.InsuranceEndorseV1(vin=car.vin, policy_no=policy_no(car), plate_no=car.plate_no)
     endorsed = insurance.InsuranceEndorsedV1(vin=car.vin, policy_no=policy_no(car), plate_no=car.plate_no)
     made.exchange(f"insurer-{INSURER}", car, endorse, endorsed)
-    licence = police.ElicenceIssueV1(vin=car.vin, plate_no=car.plate_no, reg_cert_no=f"50{car.number:010d}")
+    licence = police.ElicenceIssueV1(vin=car.vin, plate_no=car.plate_no, reg_cert_no=car.reg_cert_no)
     made.exchange("police", car, licence, police.ElicenceIssuedV1(vin=car.vin, elicence_no="E1", issued_at=NOW))
     parcel = police.PlateDispatchV1(
         vin=car.vin, plate_no=car.plate_no, region="500105", buyer_name=car.buyer_name, phone=car.phone
@@ -571,6 +654,13 @@ _ANSWERS: Final[dict[str, Callable[[Car], Contract]]] = {
     "loan.apply": approval,
     "loan.withdraw": lambda car: loan.LoanWithdrawnV1(vin=car.vin, loan_contract_no=car.loan_contract_no),
     "plate.release": lambda car: police.PlateReleasedV1(vin=car.vin, reservation_no=f"RS{car.number}"),
+    "mortgage.cosign": lambda car: loan.MortgageCosignedV1(
+        vin=car.vin, loan_contract_no=car.loan_contract_no, cosign_no=f"GT{car.number}"
+    ),
+    "elicence.revoke": lambda car: police.ElicenceRevokedV1(vin=car.vin, elicence_no="E1"),
+    "registration.deregister": lambda car: police.RegistrationDeregisteredV1(
+        vin=car.vin, reg_cert_no=car.reg_cert_no, dereg_no=f"ZX{car.number}", dereg_date=_DAY
+    ),
     "mortgage.release": lambda car: police.MortgageReleasedV1(vin=car.vin, mortgage_no=f"M{car.number}"),
 }
 _FACETS: Final[dict[SaleKind, dict[str, str]]] = {
@@ -597,12 +687,21 @@ _FACETS: Final[dict[SaleKind, dict[str, str]]] = {
     "loan": {},
 }
 _FACETS["loan"] = {**_FACETS["cash"], "loan": "APPROVED", "mort": "REGISTERED"}
+_RETURNED: Final = {
+    "order": "CONFIRMED",
+    "mort": "NOT_NEEDED",
+    "elic": "REVOKED",
+    "reg": "DEREGISTERED",
+    "ins": "CANCELLED",
+    "tax": "REFUNDED",
+}
 
 
 def _close(made: Scene, car: Car) -> None:
-    kind: case.CaseKind = "export-new" if car.kind == "export" else "new-car"
-    packs = ("EXP-BEV-54/2025",) if car.kind == "export" else ("NEV-26", "CTPL-2020")
-    facets = tuple(case.Facet(name=name, state=state) for name, state in _FACETS[car.kind].items())
+    kind: case.CaseKind = "export-new" if car.kind == "export" else "returned-car" if car.returned else "new-car"
+    packs = ("EXP-BEV-54/2025",) if car.kind == "export" else ("NEV-26", "CTPL-2020", "PTL-2019", "VVT", "CAL-2026")
+    stood = _RETURNED if car.returned else _FACETS[car.kind]
+    facets = tuple(case.Facet(name=name, state=state) for name, state in stood.items())
     common: dict[str, Any] = {
         "vin": car.vin,
         "order_no": f"XS{car.number:06d}",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts import insurance, loan, police, tax
+from contracts import loan, tax
 from services.checker import Verdict, check
 from tests.checker.synthetic import (
     INSURER,
@@ -19,9 +19,11 @@ from tests.checker.synthetic import (
     OTHER_INSURER,
     Scene,
     binding,
+    cover_end,
     invoice_no,
-    policy_no,
+    release,
     scene,
+    settle,
     tax_payment,
 )
 
@@ -46,7 +48,7 @@ def test_a_good_day_is_clean(tmp_path: Path) -> None:
     verdict = _judge(scene(), tmp_path)
     assert verdict.clean, verdict.findings
     assert verdict.notes["sales"] == 5
-    assert verdict.notes["effects"] == 42
+    assert verdict.notes["effects"] == 44
 
 
 def _forget_message(made: Scene) -> None:
@@ -79,8 +81,8 @@ def _act_unasked(made: Scene) -> None:
 
 def _undo_nothing(made: Scene) -> None:
     car = made.cars[CASH]
-    released = police.MortgageReleaseV1(vin=car.vin, mortgage_no="M1", lender_uscc=LENDER)
-    made.carry_out("police", car, released)
+    settle(made, car)
+    made.carry_out("police", car, release(car))
 
 
 def _lend_for_cash(made: Scene) -> None:
@@ -130,9 +132,8 @@ def _older_version(made: Scene) -> None:
 
 def _undo_after_registration(made: Scene) -> None:
     car = made.cars[CASH]
-    cancelled = insurance.InsuranceCancelV1(vin=car.vin, policy_no=policy_no(car), reason="too late")
     organisation = f"insurer-{INSURER}"
-    made.carry_out(organisation, car, cancelled)
+    made.carry_out(organisation, car, cover_end(car))
     # Otherwise the closed case would, rightly, also lack its cover.
     made.carry_out(organisation, car, binding(car))
 

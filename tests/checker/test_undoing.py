@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts import insurance, loan, police, sale, tax
+from contracts import loan, police, sale, tax
 from contracts.contract import Contract
 from services.checker import Verdict, check
 from tests.checker.synthetic import (
@@ -17,19 +17,22 @@ from tests.checker.synthetic import (
     NOW,
     Car,
     Scene,
+    cover_end,
     invoice_no,
-    policy_no,
     scene,
     tax_declaration,
     tax_payment,
+    tax_reclaim,
 )
 
-_AFTER = {"registration.register", "insurance.endorse", "mortgage.register", "elicence.issue", "plate.dispatch"}
-
-
-def tax_reclaim(car: Car) -> tax.TaxReclaimV1:
-    """The command that asks a car's tax back."""
-    return tax.TaxReclaimV1(vin=car.vin, assessment_no=f"A{car.number}", reason="cancelled")
+_AFTER = {
+    "registration.register",
+    "insurance.endorse",
+    "mortgage.cosign",
+    "mortgage.register",
+    "elicence.issue",
+    "plate.dispatch",
+}
 
 
 def _undoing(car: Car) -> dict[str, tuple[str, Contract]]:
@@ -38,7 +41,7 @@ def _undoing(car: Car) -> dict[str, tuple[str, Contract]]:
         "plate": ("police", police.PlateReleaseV1(vin=car.vin, reservation_no=f"RS{car.number}", reason=why)),
         "insurance": (
             f"insurer-{INSURER}",
-            insurance.InsuranceCancelV1(vin=car.vin, policy_no=policy_no(car), reason=why),
+            cover_end(car),
         ),
         "tax": ("tax", tax_reclaim(car)),
         "loan": (

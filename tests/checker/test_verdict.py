@@ -17,7 +17,16 @@ from hypothesis import strategies as st
 
 from contracts.topics import COMMANDS
 from services.checker import BrokenEvidence, Verdict, check
-from services.checker.expectations import AGENCY_OF, QUESTIONS, UNDOES, Terms, may_stand, must_stand
+from services.checker.expectations import (
+    AGENCY_OF,
+    QUESTIONS,
+    RETURNED_IN_ORDER,
+    UNDOES,
+    Terms,
+    may_stand,
+    must_have_ended,
+    must_stand,
+)
 from services.checker.expectations import organisation_of as organisation
 from services.checker.findings import KEPT, KINDS, LEDGERS
 from services.checker.report import report
@@ -137,6 +146,7 @@ def test_every_kind_of_finding_is_planted_somewhere() -> None:
 def test_expectations_speak_of_commands_that_exist() -> None:
     """The table is written apart, in the same words; each operation goes to the agency that takes it."""
     operations = may_stand(Terms("new-car", financed=True)) | may_stand(Terms("export-new")) | QUESTIONS | set(UNDOES)
+    operations |= must_stand(Terms("returned-car")) | must_have_ended(Terms("returned-car")) | set(RETURNED_IN_ORDER)
     assert operations <= set(COMMANDS)
     for operation in operations:
         at = organisation(operation, "I", "B")
@@ -149,7 +159,9 @@ def test_expectations_speak_of_commands_that_exist() -> None:
     ("terms", "there", "absent"),
     [
         (Terms("new-car"), {"tax.pay", "registration.register"}, {"loan.apply", "mortgage.register"}),
-        (Terms("new-car", financed=True), {"loan.apply", "mortgage.register"}, {"export.declare"}),
+        (Terms("new-car", financed=True), {"loan.apply", "mortgage.cosign", "mortgage.register"}, {"export.declare"}),
+        (Terms("new-car", financed=True, unsecured=True), {"loan.apply"}, {"mortgage.cosign", "mortgage.register"}),
+        (Terms("returned-car"), {"registration.deregister", "elicence.revoke"}, {"invoice.request", "tax.pay"}),
         (Terms("new-car", relieved=True), {"tax.declare"}, {"tax.pay"}),
         (Terms("export-new", hs_code="8703801090"), {"licence.apply", "export.declare"}, {"invoice.request"}),
         (Terms("export-new", hs_code="8703809090"), {"export.declare"}, {"licence.apply"}),
