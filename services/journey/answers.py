@@ -54,7 +54,8 @@ def refused(draft: Draft, cause: str | None, data: AgencyRefusedV1) -> None:
     elif draft.case.cancelling:
         draft.note(data.code, ask.facet, "机构拒绝，无需撤回", "refused, so there is nothing to take back")
     else:
-        _object(draft, BLAMED.get((ask.command, data.code), ask.facet), Finding(data.code))
+        rule = rule_of_command(draft.case.kind, ask.command)
+        _object(draft, BLAMED.get((ask.command, data.code), ask.facet), Finding(data.code), rule, data)
 
 
 def delivered(draft: Draft, cause: str | None, data: DeliveryChangedV1) -> None:
@@ -155,15 +156,12 @@ def _is_used(draft: Draft, effect: Effect) -> bool:
     return getattr(paper, undo.reference, None) == effect.reference
 
 
-def _object(
-    draft: Draft, facet: str, finding: Finding, rule: Rule | None = None, answer: Contract | None = None
-) -> None:
+def _object(draft: Draft, facet: str, finding: Finding, rule: Rule, answer: Contract) -> None:
     """Hold what was objected to; what may be issued anew is, once, after the wrong one was taken back."""
     reason = finding.objection or ""
-    source = rule.source if rule else None
-    inputs = inputs_of(draft.case, rule.weighs, answer) if rule else ()
-    draft.hold(facet, reason, pack=finding.pack, source=source, inputs=inputs)
-    if (facet, reason) in REISSUED and answer is not None and not _reissued(draft, facet):
+    inputs = inputs_of(draft.case, rule.weighs, answer)
+    draft.hold(facet, reason, pack=finding.pack, source=rule.source, inputs=inputs)
+    if (facet, reason) in REISSUED and _only_one(draft, facet):
         reopen(draft, facet)
         draft.note("REISSUE", facet, "撤回后重新办理", "taken back, to be issued anew")
         return
@@ -174,9 +172,9 @@ def _object(
         reopen(draft, freed)
 
 
-def _reissued(draft: Draft, facet: str) -> bool:
-    """Whether this was already taken back and asked anew: a second time is a person's matter."""
-    return any(effect.facet == facet and effect.standing in {"unwanted", "undone"} for effect in draft.case.effects)
+def _only_one(draft: Draft, facet: str) -> bool:
+    """Whether there is one to take back, and there was none before: what is wrong again is a person's matter."""
+    return [effect.standing for effect in draft.case.effects if effect.facet == facet] == ["held"]
 
 
 def _expire(draft: Draft, facet: str) -> None:
@@ -204,10 +202,11 @@ def _taken_back(draft: Draft, ask: Ask, reference: str, data: Contract) -> None:
 
 
 def _tell_undone(draft: Draft, effect: Effect, data: Contract) -> None:
-    """A stray effect is undone without a change of its facet, which stands on another one."""
-    _rule, undo = rule_with_effect(draft.case.kind, effect.rule)
+    """A stray effect is undone without a change of its facet, which stands on another one or on none."""
+    rule, undo = rule_with_effect(draft.case.kind, effect.rule)
     before = draft.case.facets[effect.facet].state
-    after = undo.after if draft.case.cancelling and _is_used(draft, effect) else before
+    stood = before == rule.after and _is_used(draft, effect)
+    after = undo.after if draft.case.cancelling and stood else before
     draft.put(effect.facet, after)
     draft.tell(
         effect.rule.replace("T", "U"),

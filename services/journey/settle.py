@@ -25,9 +25,9 @@ def settle(draft: Draft) -> None:
     _follow_return(draft)
     _wait_for_settlement(draft)
     _take_back(draft)
+    _own_what_is_stuck(draft)
     for rule in list(due(draft.case)):
         _ask(draft, rule)
-    _own_what_is_stuck(draft)
 
 
 def due(case: Case) -> Iterator[Rule]:
