@@ -23,7 +23,7 @@ from services.runtime.sql import insert_once
 
 Status = Literal["accepted", "replayed"]
 
-_SALE_TYPES: Final = tuple(SALE_CONFIRMED.type_of(number + 1) for number in range(SALE_CONFIRMED.newest))
+SALE_TYPES: Final = tuple(SALE_CONFIRMED.type_of(number + 1) for number in range(SALE_CONFIRMED.newest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def _sale_of(connection: Connection, vin: str, publisher: str) -> str:
         .outerjoin(cases, cases.c.case_id == submissions.c.id)
         .where(
             submissions.c.vin == vin,
-            submissions.c.type.in_(_SALE_TYPES),
+            submissions.c.type.in_(SALE_TYPES),
             acknowledged.c.publisher == publisher,
         )
         # A refused second sale of the car (C409) must not hide the one that lives.

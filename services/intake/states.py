@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, update
 
 from contracts.case import CaseChangedV1
 from contracts.envelope import Undecodable
 from contracts.fields import FIELDS
+from contracts.sale import SALE_RETURNED
 from services.intake import notices
+from services.intake.ledger import SALE_TYPES
 from services.intake.notices import Notices
 from services.intake.tables import acknowledged, cases, submissions
 from services.runtime.record import Record, read
@@ -52,6 +54,8 @@ class States:
         known = connection.execute(select(cases).where(cases.c.case_id == came.envelope.subject)).one_or_none()
         if known is not None and known.version >= came.data.version:
             return
+        if known is None and came.data.kind == "returned-car":
+            _follow_return(connection, came.envelope.subject, came.data)
         refused = came.data.headline == "REFUSED"
         if refused and not (known and known.refused):
             self.notices.refused(connection, came.envelope)
@@ -62,6 +66,23 @@ class States:
             "snapshot": json.dumps(_view(came.data), ensure_ascii=False),
         }
         upsert(connection, cases, ("case_id",), row)
+
+
+def _follow_return(connection: Connection, case_id: str, case: CaseChangedV1) -> None:
+    """A car that went back has a case of its own: whoever sold it, and told its return, is led to that one."""
+    sold = (
+        select(submissions.c.id)
+        .join(cases, cases.c.case_id == submissions.c.id)
+        .where(
+            submissions.c.vin == case.vin,
+            submissions.c.order_no == case.order_no,
+            submissions.c.type.in_(SALE_TYPES),
+            # The other of two buyers' sales may have the same number; the car never was its buyer's.
+            cases.c.refused.is_(False),
+        )
+    )
+    returned = (submissions.c.type == SALE_RETURNED.type_of()) & submissions.c.case_id.in_(sold)
+    connection.execute(update(submissions).where(returned).values(case_id=case_id))
 
 
 def one(connection: Connection, publisher: str, id_: str) -> dict[str, Any] | None:

@@ -47,6 +47,12 @@ def test_every_word_of_the_journey_is_known(look_up: Callable[[str], Words], sai
         assert found.en != word, word
 
 
+def test_a_reason_to_wait_is_told_as_the_journey_gives_it() -> None:
+    """In the story and beside the facet it is the same sentence."""
+    for key, reason in REASONS.items():
+        assert words.hold(key) == Words(reason.zh, reason.en)
+
+
 def _row(**fields: Any) -> dict[str, Any]:
     return {
         "rule": "T5",

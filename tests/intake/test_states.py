@@ -88,6 +88,28 @@ def test_a_correction_passes_over_a_refused_second_sale(house: Any, event: dict[
     assert house.publish(cancellation).json["case_id"] == first
 
 
+def test_a_return_is_followed_in_the_case_that_it_opened(house: Any, event: dict[str, Any], keep: Any) -> None:
+    """The sale stays closed; of a second sale that was refused nobody is led to the case of the other's car."""
+    vin, order_no = event["data"]["vin"], event["data"]["order_no"]
+    sold = house.publish(event).json["id"]
+    rival = event | {
+        "source": "urn:tongche:publisher:byd",
+        "data": event["data"] | {"maker_uscc": "91440300MAPW444F2G"},
+    }
+    refused = house.publish(rival, publisher="byd").json["id"]
+    keep(record(sold, vin, 9, "CLOSED", order_no=order_no))
+    keep(record(refused, vin, 1, "REFUSED", code="C409", order_no=order_no))
+    told = {"id": "r", "type": "tongche.sale.returned.v1"}
+    data = {"vin": vin, "returned_on": "2026-11-01", "reason": "样本"}
+    mine = house.publish(event | told | {"data": data}).headers["location"]
+    theirs = house.publish(rival | told | {"data": data}, publisher="byd").headers["location"]
+    keep(record("returned-1", vin, 1, "OPEN", kind="returned-car", order_no=order_no))
+    shown = house.send("GET", mine).json
+    assert (shown["case_id"], shown["status"]) == ("returned-1", "open")
+    assert house.send("GET", f"/v1/sales/{sold}").json["status"] == "closed"
+    assert house.send("GET", theirs, publisher="byd").json["case_id"] == refused
+
+
 def test_another_message_is_poison_not_a_snapshot(house: Any, event: dict[str, Any], keep: Any) -> None:
     """The runtime puts aside what raises `Undecodable`."""
     data = SaleCancelledV1(vin=event["data"]["vin"], reason="样本")
