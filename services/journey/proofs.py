@@ -16,7 +16,7 @@ from contracts.numbers.errors import InvalidNumber
 from contracts.police import MortgageReleasedV1, PlateReservedV1, RegistrationRegisteredV1
 from contracts.policy.compulsory_insurance import premium
 from contracts.policy.export_licensing import licence_required
-from contracts.policy.purchase_tax import Refund, late_surcharge, purchase_tax, return_refund
+from contracts.policy.purchase_tax import PurchaseTax, Refund, late_surcharge, purchase_tax, return_refund
 from contracts.policy.vessel_tax import vessel_tax_fits
 from contracts.tax import InvoiceIssuedV1, TaxAssessedV1, TaxPaidV1, TaxRefundedV1
 
@@ -101,12 +101,22 @@ def release(case: Case, answer: MortgageReleasedV1, _world: World) -> Finding:
 
 
 def assessment(case: Case, answer: TaxAssessedV1, world: World) -> Finding:
-    """T5: the office's amounts are those of the pack of the invoice's date. Raises `PolicyGap`.
+    """T5: the office's amounts are those of the pack of the invoice's date. Raises `PolicyGap`."""
+    bill, tax = present(case.papers.invoice), tax_of(case, world)
+    surcharge = late_surcharge(world.policies, tax.payable, bill.invoice_date, present(case.papers.declared_on))
+    expected = (tax.full, tax.relief, tax.payable, surcharge)
+    told = (answer.tax_full, answer.relief, answer.tax_payable, answer.surcharge)
+    same = all(equal(one, other) for one, other in zip(expected, told, strict=True))
+    return Finding(None if same else "T422", tax.pack)
+
+
+def tax_of(case: Case, world: World) -> PurchaseTax:
+    """What the pack of the invoice's date makes of it. Raises `PolicyGap`.
 
     Whether the model is in the catalogue is told by the certificate; the sale merely claims it.
     """
     bill, coc = present(case.papers.invoice), present(case.papers.coc)
-    tax = purchase_tax(
+    return purchase_tax(
         world.policies,
         excl_fen=bill.amount_excl,
         invoice_date=bill.invoice_date,
@@ -114,11 +124,6 @@ def assessment(case: Case, answer: TaxAssessedV1, world: World) -> Finding:
         in_catalogue=coc.nev_catalogue,
         battery_excl=case.sale.battery_excl or 0,
     )
-    surcharge = late_surcharge(world.policies, tax.payable, bill.invoice_date, present(case.papers.declared_on))
-    expected = (tax.full, tax.relief, tax.payable, surcharge)
-    told = (answer.tax_full, answer.relief, answer.tax_payable, answer.surcharge)
-    same = all(equal(one, other) for one, other in zip(expected, told, strict=True))
-    return Finding(None if same else "T422", tax.pack)
 
 
 def payment(case: Case, answer: TaxPaidV1, _world: World) -> Finding:

@@ -107,9 +107,10 @@ def correct(draft: Draft, data: SaleCorrectedV1) -> None:
         return
     draft.change(sale=sale, sale_version=case.version + 1)
     draft.note("CORRECT", "order", "销售信息已更正", "the sale was corrected")
+    altered = frozenset(name for name in changes if _word(sale, name) != _word(case.sale, name))
     for name in draft.case.facets:
-        _apply_correction(draft, name, frozenset(changes))
-    if draft.past_pivot and MATERIAL.intersection(changes):
+        _apply_correction(draft, name, frozenset(changes), altered)
+    if draft.past_pivot and MATERIAL.intersection(altered):
         draft.hold("order", "corrected", manual=True)
     if data.pay_cash:
         _pay_cash(draft)
@@ -196,15 +197,22 @@ def _corrected(sale: SaleConfirmedV2, changes: dict[str, Any]) -> SaleConfirmedV
     return SaleConfirmedV2.model_validate(whole)
 
 
-def _apply_correction(draft: Draft, facet: str, changed: frozenset[str]) -> None:
+def _word(sale: SaleConfirmedV2, name: str) -> Any:
+    """What a sale says in a field of its own or of its buyer."""
+    return getattr(sale, name) if name in SaleConfirmedV2.model_fields else getattr(sale.buyer, name, None)
+
+
+def _apply_correction(draft: Draft, facet: str, told: frozenset[str], altered: frozenset[str]) -> None:
+    """A word that is only said again lets go what waits for it, and undoes nothing."""
     hold = draft.case.facets[facet].hold
-    touched = reads_of(draft.case.kind, facet) & changed
+    reads = reads_of(draft.case.kind, facet)
+    touched = reads & told
     if hold and hold.reason != "corrected":
         barred = draft.pivot_under_way and _must_reopen(draft, facet)
         if touched and not barred and not _irrevocable(draft, facet):
             _forsake(draft, facet)
             resume_facet(draft, facet)
-    elif not draft.past_pivot and _used(draft, facet, touched & MATERIAL):
+    elif not draft.past_pivot and _used(draft, facet, reads & altered & MATERIAL):
         draft.hold(facet, "corrected")
 
 

@@ -28,7 +28,7 @@ from contracts.tax import InvoiceRequestV1, InvoiceReverseV1, TaxDeclareV1, TaxP
 from contracts.types import PlateKind
 
 from .case import Case, Effect
-from .proofs import owed, present, refund_of_return
+from .proofs import owed, present, refund_of_return, tax_of
 from .world import World
 
 Request = Callable[[Case, World], Contract]
@@ -59,7 +59,8 @@ def invoice_request(case: Case, _world: World) -> Contract:
 
 
 def tax_declare(case: Case, world: World) -> Contract:
-    """The declaration, on the amount of the invoice."""
+    """The declaration, on the amount of the invoice. Raises `PolicyGap`: no relief is claimed where none is known."""
+    tax_of(case, world)
     coc, bill = present(case.papers.coc), present(case.papers.invoice)
     relief = "NEV" if coc.nev_catalogue else "NONE"
     return _fill(TaxDeclareV1, case, relief_code=relief, declared_on=world.today, amount_excl=bill.amount_excl)

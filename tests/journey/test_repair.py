@@ -245,6 +245,18 @@ def test_an_insurer_that_cannot_verify_gets_the_corrected_data_and_tax_is_untouc
     assert (road.names.count("insurance.bind"), road.names.count("tax.declare")) == (2, 1)
 
 
+def test_a_word_that_is_only_said_again_undoes_nothing() -> None:
+    """The maker repeats what the insurer could not find: the quote is asked again, and the tax stays as it is."""
+    road = Road(sale())
+    road.run("insurance.quote")
+    road.refuse("insurance.quote", "D422")
+    road.told(corrected(engine_no=sale().engine_no, coc_no=sale().coc_no))
+    assert [name for name, facet in road.case.facets.items() if facet.hold] == []
+    road.run()
+    assert road.case.headline == "CLOSED"
+    assert road.names.count("tax.declare") == road.names.count("tax.pay") == 1
+
+
 def test_a_correction_of_what_was_already_used_waits_for_a_person_then_redoes_it() -> None:
     """A new price after the invoice: held; resumed, everything that stands on the invoice is taken back and redone."""
     road = Road()
