@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from functools import cache, lru_cache
+from functools import cache
 from itertools import count, islice
 from typing import Final
+from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
 from .pack import Pack
@@ -45,8 +46,11 @@ class WorkingCalendar:
 
     @classmethod
     def of(cls, policies: Policies) -> WorkingCalendar:
-        """The calendar of these policies, made once."""
-        return _calendar(policies)
+        """The calendar of these policies, made once and kept for as long as they are."""
+        known = _KNOWN.get(policies)
+        if known is None:
+            known = _KNOWN[policies] = _calendar(policies)
+        return known
 
     def is_working(self, day: date) -> bool:
         """Whether agencies work on it, as far as is known: see `is_provisional`."""
@@ -87,7 +91,9 @@ class WorkingCalendar:
         return self.is_provisional(start) or self.is_provisional(end)
 
 
-@lru_cache(maxsize=8)
+_KNOWN: Final[WeakKeyDictionary[Policies, WorkingCalendar]] = WeakKeyDictionary()
+
+
 def _calendar(policies: Policies) -> WorkingCalendar:
     packs = [pack for pack in policies.packs if pack.status.binds and pack.rule == "working-calendar"]
     notices = [pack.params_as(WorkingCalendarParams) for pack in packs]

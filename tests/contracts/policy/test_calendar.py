@@ -116,6 +116,8 @@ def test_a_moment_without_a_zone_and_counting_backwards_are_refused() -> None:
 
 def test_a_calendar_is_made_once_for_its_policies() -> None:
     """And anew for others: a draft notice on trial must not meet the old one."""
+    others = [Policies(load().packs) for _ in range(20)]
+    assert len({WorkingCalendar.of(each) for each in others}) == len(others)
     assert WorkingCalendar.of(load()) is _CALENDAR
     without = WorkingCalendar.of(Policies(pack for pack in load().packs if pack.id != "CAL-2026"))
     assert without.is_provisional(date(2026, 2, 14))
