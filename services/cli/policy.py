@@ -102,6 +102,8 @@ def explain(which: Which, data: Data = None, as_json: Json = False) -> None:
         answer(told)
         return
     out.print(Text.assemble((told["case"], "bold"), f"  {told['kind']}  {told['headline']}"))
+    if not told["questions"]:
+        out.print("没有依政策办理的事项 / no policy decided anything here")
     for question in told["questions"]:
         out.print()
         _question(question)

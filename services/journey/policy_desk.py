@@ -85,15 +85,23 @@ class _Trial:
     async def lines(self) -> AsyncIterator[str]:
         """How many are open, each case that changes, after each page how far it is, and at last the sum."""
         yield _line(open=await self.runtime.store.read(_count_open))
-        after = ""
-        while page := await self.runtime.store.read(partial(_open_cases, after=after)):
-            after = page[-1].id
-            self.checked += len(page)
-            for change in trial(page, self.current, self.tried, self.today):
-                self._count(change)
-                yield _line(case=_changed(change))
+        after: str | None = ""
+        while after is not None:
+            # Reckoned where the store reads, so that the cases which live meanwhile are not kept waiting.
+            after, changes = await self.runtime.store.read(partial(self._page, after=after))
+            for change in changes:
+                yield _line(case=change)
             yield _line(checked=self.checked)
         yield _line(done=True, checked=self.checked, changed=self.changed, gaps=self.gaps)
+
+    def _page(self, connection: Connection, after: str) -> tuple[str | None, list[dict[str, Any]]]:
+        """The last id of the next page, None where that was the last one, and what changes in it."""
+        found = _open_cases(connection, after)
+        self.checked += len(found)
+        changes = list(trial(found, self.current, self.tried, self.today))
+        for change in changes:
+            self._count(change)
+        return (found[-1].id if len(found) == PAGE else None), [_changed(change) for change in changes]
 
     def _count(self, change: Change) -> None:
         self.changed += 1

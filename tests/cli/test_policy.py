@@ -220,6 +220,12 @@ def test_explain_shows_a_gap_as_one(stage: Stage, tmp_path: Path) -> None:
     assert "没有适用该日期的政策包 / purchase-tax on 2028-01-05: no pack in force" in shown
 
 
+def test_explain_says_where_no_policy_decided_anything(stage: Stage, tmp_path: Path) -> None:
+    """A refused sale has nothing ahead of it and nothing behind."""
+    stage.explained = told(outlook(Road(sale("ICE"), taken=True).case, load(), date(2026, 5, 5)), load())
+    assert "no policy decided anything here" in _type(tmp_path, "explain", CASE).stdout
+
+
 def test_explain_says_that_there_is_no_such_case(stage: Stage, tmp_path: Path) -> None:
     """As `case show` does."""
     stage.found = []
