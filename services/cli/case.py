@@ -10,7 +10,7 @@ import http.client
 import json
 import socket
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
@@ -236,7 +236,7 @@ def _waits(waits: list[dict[str, Any]]) -> None:
         out.print()
         out.print(Text.assemble((f"▲ {_both(said['what'])}: {_both(said['why'])}", _STYLES[wait["tone"]])))
         who = f"负责 / owner {_both(said['owner'])}" if "owner" in said else ""
-        until = f"至 / until {_when(wait['until'])}{_left(wait['until'])}" if wait["until"] else ""
+        until = f"至 / until {_deadline(wait['until'])}{_left(wait['until'])}" if wait["until"] else ""
         if who or until:
             out.print("  " + "   ".join(filter(None, (who, until))), markup=False)
         for command in wait["commands"]:
@@ -250,6 +250,12 @@ def _clocks(clocks: list[dict[str, Any]]) -> None:
         style = _STYLES["wait" if left > 0 else "person"]
         out.print()
         out.print(Text(f"◷ {_both(clock['said']['name'])}: {clock['last_day']}  {text}", style))
+
+
+def _deadline(until: str) -> str:
+    """Midnight is the end of the day before, whose last minute still counts."""
+    moment = datetime.fromisoformat(until).astimezone(_CHINA)
+    return _when(until) if moment.time() != time() else f"{moment - timedelta(days=1):%Y-%m-%d} 24:00"
 
 
 def _left(until: str) -> str:

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.responses import HTMLResponse
 
 from observability import metrics
-from services.console import api, archive, shown
+from services.console import api, archive, shown, stats
 from services.console.parts import Parts
 from services.console.sessions import COOKIE, LASTS_SECONDS, WINDOW_SECONDS, Brake, Session, Sessions, same
 
@@ -154,8 +154,11 @@ def _lists(pages: APIRouter, site: Site, checks: _Checks) -> None:
     async def overview() -> dict[str, Any]:
         waiting = await site.store.read(lambda connection: archive.listed(connection, "manual", _ATTENTION))
         recent = await site.store.read(lambda connection: archive.listed(connection, None, _RECENT))
+        now = site.parts.clock.now()
+        times = await site.store.read(lambda connection: stats.in_all(connection, stats.Wanted(), now))
         return {
             "standing": await api.standing(site.parts),
+            "times": times,
             "waiting": waiting,
             "recent": [each for each in recent if each.headline != "MANUAL"],
         }

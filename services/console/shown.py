@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Final, Literal
 
 from services.console.words import Words
@@ -34,10 +34,12 @@ _TEXTS: Final = {
     "history": Words("办理经过", "History"),
     "in_flight": Words("在途", "in flight"),
     "language": Words("English", "中文"),
+    "longest": Words("未办结最久", "Open longest"),
     "live": Words("实时", "live"),
     "log_in": Words("登录", "Log in"),
     "log_out": Words("退出", "Log out"),
     "manual": Words("需要人处理", "Needs a person"),
+    "median": Words("中位", "Median"),
     "more": Words("查看全部", "Show all"),
     "next_try": Words("下次尝试", "next try"),
     "no_deliveries": Words("尚未联系任何机构。", "No agency has been asked yet."),
@@ -52,6 +54,7 @@ _TEXTS: Final = {
     "order_no": Words("订单号", "Order"),
     "organisations": Words("机构", "Organisations"),
     "owner": Words("负责", "Owner"),
+    "p95": Words("95 % 不超过", "95 % within"),
     "pack": Words("政策包", "policy pack"),
     "parked": Words("待重试", "parked"),
     "password": Words("密码", "Password"),
@@ -61,12 +64,16 @@ _TEXTS: Final = {
     "search_hint": Words("车架号、业务号或订单号", "VIN, case id or order number"),
     "searched": Words("所查内容", "You searched for"),
     "skip": Words("跳到正文", "Skip to the content"),
+    "slowest": Words("最慢", "Slowest"),
     "stale": Words("投递服务没有答复，以下为最后所知。", "Dispatch does not answer; this is what was last known."),
     "state": Words("状态", "State"),
+    "times": Words("新车上牌用时", "Time to close, new cars"),
     "trace": Words("链路", "Trace"),
     "until": Words("至", "until"),
     "user": Words("用户名", "User name"),
     "waits": Words("等待中", "Waiting"),
+    "within_30_min": Words("30 分钟内", "Within 30 minutes"),
+    "within_3_days": Words("3 天内", "Within 3 days"),
     "where_login": Words("用户名和密码在 tongche up 的输出中。", "tongche up prints the user name and the password."),
     "group_open": Words("办理中", "In progress"),
     "group_hold": Words("等待", "On hold"),
@@ -111,6 +118,13 @@ class Interface:
         moment = _china(instant)
         same_day = moment.date() == self.now.astimezone(CHINA).date()
         return f"{moment:%H:%M:%S}" if same_day else f"{moment:%m-%d %H:%M:%S}"
+
+    def deadline(self, instant: str) -> str:
+        """As `clock`; midnight is the end of the day before, whose last minute still counts."""
+        moment = _china(instant)
+        if moment.time() != time():
+            return self.clock(instant)
+        return f"{moment - timedelta(days=1):%m-%d} 24:00"
 
     def precise(self, instant: str) -> str:
         """The time of day in China, to the millisecond."""

@@ -50,10 +50,15 @@ def told(connection: Connection, wanted: Wanted, now: datetime) -> dict[str, Any
     return {
         "kind": wanted.kind,
         "since": wanted.since.isoformat() if wanted.since else None,
-        "cases": _closed(connection, wanted) | _open(connection, wanted, now),
+        "cases": in_all(connection, wanted, now),
         "steps": _steps(connection, wanted),
         "agencies": _agencies(connection, wanted),
     }
+
+
+def in_all(connection: Connection, wanted: Wanted, now: datetime) -> dict[str, Any]:
+    """How long whole cases take, and how long those wait that are open."""
+    return _closed(connection, wanted) | _open(connection, wanted, now)
 
 
 def _closed(connection: Connection, wanted: Wanted) -> dict[str, Any]:

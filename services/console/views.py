@@ -344,8 +344,9 @@ def _held(case_id: str, facets: Iterable[Facet]) -> Iterable[Wait]:
 
 
 def _acts(facet: Facet) -> tuple[str, ...]:
-    """What a person can do about a held facet. A mortgage comes after registration, where nothing is called off."""
-    return ("resume", "secure") if facet.name == "mort" else ("resume", "cancel")
+    """What a person can do about a held facet. A refused mortgage comes after registration: nothing is called off."""
+    is_refused = facet.name == "mort" and facet.state in {"NONE", "COSIGNED"}
+    return ("resume", "secure") if is_refused else ("resume", "cancel")
 
 
 def _is_under_way(delivery: Delivery) -> bool:

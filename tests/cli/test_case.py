@@ -210,6 +210,8 @@ def test_every_step_is_told_in_a_sentence_with_its_grounds(terminal: Terminal, c
     assert "购置税申报期限（60 日）" in shown.stdout
     assert "还有 13 天 / 13 days left" in shown.stdout
     assert "可改全款" in shown.stdout
+    last = datetime.now(CHINA).date() + timedelta(days=12)
+    assert f"{last} 24:00" in shown.stdout, "a limit at midnight reads as if its last day did not count"
 
 
 def test_digests_stand_behind_why_and_always_in_json(terminal: Terminal) -> None:

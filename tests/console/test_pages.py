@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 import urllib.request
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from itertools import islice
 
 import pytest
 
+from contracts.types import instant_text
 from observability import metrics
+from services.console.shown import Interface
 from tests.console.stage import NOON, PASSWORD, TOKEN, VINS, Stage, at, case, delivery, span, spans
 
 CASE = "0198c0de-0000-7000-8000-000000000001"
@@ -183,6 +185,44 @@ def test_the_case_page_tells_the_whole_story(stage: Stage) -> None:
     assert "the traffic police are down" in english
     assert english.count('class="attempt ') == 2
     assert english.count("<rect") == 4
+
+
+def test_each_step_is_told_with_its_grounds_and_the_tax_clock_runs(stage: Stage) -> None:
+    """In the reader's language: rule, law, the pack by its title, the inputs by their digests, the days left."""
+    step = {
+        "rule": "T5", "facet": "tax", "before": "NONE", "after": "ASSESSED",
+        "zh": "税额一致", "en": "the amounts agree",
+        "pack": "NEV-26", "source": "PTL 3–6", "inputs": [{"name": "invoice", "sha256": "ab12cd34" * 8}],
+    }  # fmt: skip
+    # The first late day begins at midnight of the fifth: the fourth is the last one.
+    timer = {"name": "tax-clock", "due": "2026-12-04T16:00:00.000Z"}
+    stage.tell(case(CASE, facets={"tax": "ASSESSED"}, steps=[step], timers=[timer]))
+    stage.log_in()
+    chinese = stage.ask(f"/cases/{CASE}").text
+    stage.ask("/language", {"to": "en"})
+    english = stage.ask(f"/cases/{CASE}").text
+    assert "T5 购置税：税额一致，政策包 NEV-26（依据 车辆购置税法 3–6；" in chinese
+    assert "T5 Tax: the amounts agree, policy pack NEV-26 (by PTL 3–6; " in english
+    assert "新能源汽车减半征收车辆购置税" in chinese
+    assert ">ab12cd34<" in english
+    assert "<b>2026-12-04</b> · 还有 15 天" in chinese
+    (clock,) = stage.api(f"/api/cases/{CASE}").json["clocks"]
+    assert (clock["last_day"], clock["days_left"]) == ("2026-12-04", 15)
+    stage.clock.move(datetime.fromisoformat("2026-12-04T16:00:00+00:00"))
+    assert stage.api(f"/api/cases/{CASE}").json["clocks"][0]["days_left"] == 0
+    assert Interface("en", NOON).days(0) == "1 day late"
+
+
+def test_the_start_page_shows_how_long_cases_take(stage: Stage) -> None:
+    """Only where something was closed; with the slowest to look at."""
+    stage.log_in()
+    assert "新车上牌用时" not in stage.ask("/").text
+    stage.tell(case(CASE, headline="CLOSED", closed_at=instant_text(at(240))))
+    stage.api("/api/stats/cases")
+    text = stage.ask("/").text
+    assert "新车上牌用时" in text
+    assert "100.0 %" in text
+    assert f'<a href="/cases/{CASE}">4 分</a>' in text
 
 
 def test_what_messages_say_is_text_and_never_markup(stage: Stage) -> None:
