@@ -56,7 +56,9 @@ def _against_ledger(story: Story, case: Case, mine: Stands) -> Iterator[Finding]
         case "CANCELLED" | "REFUSED":
             yield from _all_named(story, "cancelled-with-effect", case, blamed)
     if case.headline not in {"CANCELLED", "REFUSED"}:
-        yield from _claims(story, case, mine.keys())
+        # What has run out was done all the same: the case hears of it when it comes to use it.
+        run_out = {name for name, effect in standing(story).effects.items() if story.case_of(effect) == case.id}
+        yield from _claims(story, case, mine.keys() | run_out)
 
 
 def _done(story: Story, case: Case) -> frozenset[str]:
