@@ -22,7 +22,7 @@ from contracts.delivery import DELIVERY_CHANGED
 from contracts.refusal import AGENCY_REFUSED
 from contracts.sale import SALE_CANCELLED, SALE_CONFIRMED, SALE_CONTESTED, SALE_CORRECTED, SALE_REFUSED, SALE_RETURNED
 from contracts.telemetry import TELEMETRY_SPANS
-from contracts.topics import AGENCIES, COMMANDS, Topic
+from contracts.topics import AGENCIES, COMMANDS, NOTICES, Topic
 from contracts.versions import Versions
 
 VERSION: Final = "0.1.0"
@@ -80,8 +80,11 @@ def _commands(agency: str) -> tuple[Versions, ...]:
     return tuple(row.versions for row in COMMANDS.values() if row.agency == agency)
 
 
-def _answers(agency: str) -> tuple[Versions, ...]:
-    return (*(row.answer for row in COMMANDS.values() if row.agency == agency), AGENCY_REFUSED)
+def _events(agency: str) -> tuple[Versions, ...]:
+    """What its organisations answer, and what they tell of their own accord, which may be the same."""
+    answers = tuple(row.answer for row in COMMANDS.values() if row.agency == agency)
+    notices = (told for told in NOTICES.values() if told.owner == agency and told not in answers)
+    return (*answers, *notices, AGENCY_REFUSED)
 
 
 _CARRIED: Final = {
@@ -89,7 +92,7 @@ _CARRIED: Final = {
     topics.CASE_EVENTS.name: (CASE_CHANGED,),
     topics.DELIVERY_EVENTS.name: (DELIVERY_CHANGED,),
     topics.TELEMETRY_SPANS.name: (TELEMETRY_SPANS,),
-    **{topics.events(agency).name: _answers(agency) for agency in AGENCIES},
+    **{topics.events(agency).name: _events(agency) for agency in AGENCIES},
     **{topics.commands(one.id).name: _commands(one.adapter) for one in ORGANISATIONS.values()},
     **{topics.dead(one.id).name: (DELIVERY_CHANGED,) for one in ORGANISATIONS.values()},
 }

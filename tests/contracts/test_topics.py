@@ -19,6 +19,7 @@ SERVICES = {"intake", "journey", "dispatch", "observability", "runtime"}
 GROUPS: dict[str, Collection[str]] = {
     "journey": ("sale.events", "delivery.events", *(f"{agency}.events" for agency in AGENCIES)),
     "console": ("case.events", "delivery.events"),
+    "simulator.makers": ("sale.events", "bank.events"),
     "intake.submit": tuple(f"submit.{name}" for name in PUBLISHERS),
     "dispatch": tuple(f"{name}.commands" for name in ORGANISATIONS),
 }

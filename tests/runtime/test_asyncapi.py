@@ -21,7 +21,7 @@ from fastapi import FastAPI
 
 from adapters.organisations import ORGANISATIONS
 from contracts.registry import CONTRACTS, resolve
-from contracts.topics import AGENCIES, COMMANDS, all_topics
+from contracts.topics import AGENCIES, COMMANDS, NOTICES, all_topics
 from services.console.service import build as console
 from services.dispatch.service import build as dispatch
 from services.intake.service import build as intake
@@ -168,6 +168,13 @@ def test_commands_and_answers_are_where_their_organisations_are(documents: dict[
             assert (row.versions.type_of() in types["enum"]) == (row.agency == organisation.adapter)
         types = _message(documents["journey"], f"{row.agency}.events")["headers"]["properties"]["ce_type"]
         assert {row.answer.type_of(), "tongche.agency.refused.v1"} <= set(types["enum"])
+
+
+def test_notices_are_where_their_agencys_answers_are(documents: dict[str, Any]) -> None:
+    """Also those that answer nothing, and each once."""
+    for versions in NOTICES.values():
+        types = _message(documents["journey"], f"{versions.owner}.events")["headers"]["properties"]["ce_type"]["enum"]
+        assert types.count(versions.type_of()) == 1
 
 
 def test_every_contract_is_on_some_topic(documents: dict[str, Any]) -> None:

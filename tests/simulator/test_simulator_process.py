@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from contracts.topics import SALE_EVENTS
+from contracts.topics import SALE_EVENTS, events
 from services.runtime.producer import Producer
 from services.runtime.record import outgoing
 from services.stack.ports import choose
@@ -29,8 +29,9 @@ ROOT = Path(__file__).parents[2]
 async def _publish_sale(kafka: str) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
-    if SALE_EVENTS.name not in await admin.list_topics():
-        await admin.create_topics([NewTopic(SALE_EVENTS.name, SALE_EVENTS.partitions, 1)])
+    there = await admin.list_topics()
+    lacking = [topic for topic in (SALE_EVENTS, events("bank")) if topic.name not in there]
+    await admin.create_topics([NewTopic(topic.name, topic.partitions, 1) for topic in lacking])
     await admin.close()
     producer = Producer(kafka, "test")
     await producer.send(outgoing(SALE_EVENTS.name, "key", told(SALE)))
