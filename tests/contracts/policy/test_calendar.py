@@ -124,6 +124,16 @@ def test_a_calendar_is_made_once_for_its_policies() -> None:
     assert not _CALENDAR.is_provisional(date(2026, 2, 14))
 
 
+def test_a_notice_that_is_held_counts_whatever_the_library_knows() -> None:
+    """Were the Spring Festival of 2026 called off, its Monday would be worked."""
+    pack = _PACKS[-1].model_dump()
+    called_off = [holiday for holiday in pack["params"]["holidays"] if holiday["en"] != "Spring Festival"]
+    params = pack["params"] | {"holidays": called_off, "make_up_days": ()}
+    other = WorkingCalendar.of(Policies([Pack.model_validate(pack | {"params": params})]))
+    assert other.is_working(date(2026, 2, 16))
+    assert not other.is_working(date(2026, 2, 14))
+
+
 @given(days, numbers)
 def test_a_term_ends_on_a_working_day(day: date, n: int) -> None:
     """Later than its start, unless nothing was to be counted."""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.numbers import plate
-from contracts.policy import PolicyGap, load
+from contracts.policy import Pack, Policies, PolicyGap, load
 from contracts.policy.compulsory_insurance import Premium, limits, premium
 from contracts.policy.params import CompulsoryInsuranceParams
 
@@ -92,8 +92,19 @@ def test_every_province_has_one_scheme() -> None:
 def test_clean_years_without_a_region_are_a_gap() -> None:
     """No scheme is assumed; nor is one where there is none."""
     for region in (None, "710000"):
-        with pytest.raises(PolicyGap):
+        with pytest.raises(PolicyGap) as gap:
             premium(load(), 5, _DAY, 1, region=region)
+        assert gap.value.args == ("compulsory-insurance", _DAY, "no float scheme for this region")
+
+
+def test_seats_without_a_base_premium_are_a_gap() -> None:
+    """A pack that forgets a row prices nobody of that row."""
+    pack = _PACK.model_dump()
+    five = Pack.model_validate(pack | {"params": pack["params"] | {"base": pack["params"]["base"][:1]}})
+    assert premium(Policies([five]), 5, _DAY).premium_fen == 950_00
+    with pytest.raises(PolicyGap) as gap:
+        premium(Policies([five]), 6, _DAY)
+    assert gap.value.args == ("compulsory-insurance", _DAY, "no base premium for these seats")
 
 
 def test_cover_before_the_pack_is_a_gap() -> None:

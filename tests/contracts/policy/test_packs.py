@@ -85,6 +85,7 @@ def test_a_signal_annotates_and_never_decides() -> None:
     assert policies.annotations(day, region="321002") == policies.annotations(day, region="210102")
     assert policies.annotations(day, region="500105") == policies.annotations(day) == ()
     assert policies.annotations(date(2026, 6, 22), region="120104") == ()
+    assert policies.annotations(day, region="120104", kind="scrap") == ()
     with pytest.raises(PolicyGap):
         policies.pack_for("pilot-city", day, region="120104")
 
@@ -111,7 +112,7 @@ def test_a_day_without_a_pack_is_a_gap(day: date) -> None:
     """The gap names rule and day, so that the case can wait with a reason."""
     with pytest.raises(PolicyGap) as gap:
         load().pack_for("purchase-tax", day)
-    assert (gap.value.rule, gap.value.on) == ("purchase-tax", day)
+    assert (gap.value.rule, gap.value.on) == gap.value.args[:2] == ("purchase-tax", day)
     assert str(copy.copy(gap.value)) == f"purchase-tax on {day}: no pack in force"
 
 

@@ -76,8 +76,11 @@ def test_no_pack_no_tax() -> None:
 
 
 def test_the_cap_binds_passenger_cars_only() -> None:
-    """A bus of the same price is relieved of the whole share."""
-    assert _tax(400_000_00, date(2026, 3, 1), "BEV", passenger=False).relief == 20_000_00
+    """A bus of the same price is relieved of the whole share; a car is one unless somebody says otherwise."""
+    day = date(2026, 3, 1)
+    assert _tax(400_000_00, day, "BEV", passenger=False).relief == 20_000_00
+    car = purchase_tax(load(), excl_fen=400_000_00, invoice_date=day, fuel_kind="BEV", in_catalogue=True)
+    assert car.relief == 15_000_00
 
 
 @given(excl=prices, day=days, fuel_kind=kinds, in_catalogue=st.booleans(), passenger=st.booleans())

@@ -80,6 +80,28 @@ def test_a_bad_draft_gets_every_fault_named(draft: dict[str, object], said: list
     assert all(part in fault for part, fault in zip(said, found, strict=True))
 
 
+def test_a_predecessor_without_an_end_gets_one() -> None:
+    """Most packs in force have none."""
+    tried = on_trial(Policies([a_ban(effective_to=None)]), a_ban(**_NEXT, effective_from=date(2026, 9, 1)))
+    assert [_deciding(tried, 2026, 8, 31), _deciding(tried, 2026, 9, 1)] == ["BAN-1", "BAN-2"]
+
+
+def test_a_draft_does_not_put_the_draft_it_names_into_force() -> None:
+    """Only what bound once can be followed."""
+    shelved = Policies([a_ban(id="BAN-0", status="DRAFT")])
+    with pytest.raises(PolicyConflict, match="ever bound"):
+        on_trial(shelved, a_ban(**_NEXT | {"supersedes": "BAN-0"}, effective_from=date(2026, 4, 1)))
+
+
+def test_a_fault_of_a_draft_names_it() -> None:
+    """In both languages, so that it is found among others."""
+    with pytest.raises(MalformedPack) as wrong:
+        on_trial(_NOW, a_ban(**_NEXT, effective_from=None))
+    (fault,) = wrong.value.faults
+    assert fault.zh.startswith("BAN-2")
+    assert fault.en.startswith("BAN-2: ")
+
+
 def test_a_draft_may_leave_a_gap_at_its_end() -> None:
     """Shorter than its predecessor: that is no contradiction, and cases will show it."""
     draft = _NEXT | {"effective_from": date(2026, 4, 1), "effective_to": date(2026, 5, 1)}

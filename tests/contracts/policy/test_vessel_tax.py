@@ -151,11 +151,31 @@ def test_a_larger_engine_never_costs_less(one: int, other: int, day: date) -> No
 
 def test_a_taxed_car_without_displacement_and_a_day_without_a_pack_are_gaps() -> None:
     """Nothing is assumed of either."""
-    with pytest.raises(PolicyGap, match="displacement"):
+    with pytest.raises(PolicyGap) as gap:
         _band(None)
+    assert gap.value.args == ("vessel-tax", _JANUARY, "no band without a displacement")
     with pytest.raises(PolicyGap):
         _band(invoice_date=date(2019, 4, 22))
-    assert _band(None, fuel_kind="BEV").most == 0
+    assert _band(None, fuel_kind="BEV") == VesselTax(0, 0, "VVT")
+
+
+@pytest.mark.parametrize(
+    ("fuel_kind", "in_catalogue", "amount", "fits"),
+    [("BEV", False, 0, True), ("BEV", True, 480_00, False), ("PHEV", True, 0, True), ("PHEV", False, 0, False)],
+)
+def test_an_insurer_may_ask_nothing_of_a_car_outside_the_tax(
+    fuel_kind: FuelKind, *, in_catalogue: bool, amount: int, fits: bool
+) -> None:
+    """And must ask something of one that is not."""
+    found = vessel_tax_fits(
+        load(),
+        amount,
+        invoice_date=_JANUARY,
+        fuel_kind=fuel_kind,
+        in_catalogue=in_catalogue,
+        displacement=1_500,
+    )
+    assert found == Fit(fits, "VVT")
 
 
 @pytest.mark.parametrize(
