@@ -48,6 +48,9 @@ def stats(
     if as_json:
         answer(told)
         return
+    if told["behind"]:
+        behind = f"{told['behind']:,}"
+        talk.print(f"尚有 {behind} 项业务未计入，请稍后再看 / {behind} cases are not counted yet: look again soon")
     _cases(told["cases"])
     if told["steps"]:
         _steps(told["steps"])

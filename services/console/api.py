@@ -18,6 +18,7 @@ from services.console.organisations import Organisation
 from services.console.parts import Parts
 from services.console.views import Case
 from services.runtime.operator import operator
+from services.runtime.store import StoreUnavailable
 
 Group = Literal["open", "hold", "manual", "closed", "cancelled", "refused"]
 LastEvent = Annotated[str | None, Header(alias="Last-Event-ID")]
@@ -85,9 +86,13 @@ async def standing(parts: Parts) -> dict[str, Any]:
 
 
 async def how_long(parts: Parts, wanted: stats.Wanted) -> dict[str, Any]:
-    """How long cases, steps and answers take, as everything stands at this moment."""
-    await parts.reckoner.now()
-    return await parts.store.read(lambda connection: stats.told(connection, wanted, parts.clock.now()))
+    """How long cases, steps and answers take, as everything stands now but for the cases that are `behind`."""
+    try:
+        behind = await parts.reckoner.now()
+    except StoreUnavailable:
+        raise HTTPException(503, "the store cannot be written now", {"Retry-After": "10"}) from None
+    told = await parts.store.read(lambda connection: stats.told(connection, wanted, parts.clock.now()))
+    return told | {"behind": behind}
 
 
 def _said_of(organisation: Organisation) -> dict[str, Any]:

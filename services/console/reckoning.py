@@ -17,19 +17,21 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, tuple_, update
 
 from contracts.topics import COMMANDS
 from contracts.types import instant_text
 from services.console.tables import answer_times, cases, deliveries, step_times, steps
 from services.runtime.clock import Clock
-from services.runtime.store import Store
+from services.runtime.store import Store, waited_out
 
 Row = Mapping[str, Any]
 Goal = tuple[str, str]
 """A facet and the state that it came to; or a case and a command."""
 
 AT_ONCE: Final = 100
+MOST: Final = 2_000
+"""Cases that a question waits for: a store that was just lifted from an earlier version has all of them to do."""
 REST: Final = timedelta(seconds=10)
 """After its last change a case may still hear late news of its deliveries, which come on another topic."""
 _PAUSE_S: Final = 2.0
@@ -83,26 +85,37 @@ class Reckoner:
 
     store: Store
     clock: Clock
+    most: int = MOST
     _one: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self) -> None:
-        """Reckon what has come to rest, for as long as the service lives."""
+        """Reckon what has come to rest, for as long as the service lives; waits out a store that cannot write."""
         while True:
-            await self.reckon(before=self._rested())
+            await waited_out(lambda: self.reckon(before=self._rested()))
             await asyncio.sleep(_PAUSE_S)
 
-    async def now(self) -> None:
-        """Reckon everything as it stands at this moment, also what will have to be reckoned again."""
-        await self.reckon(before=None)
+    async def now(self) -> int:
+        """Reckon what has changed as it stands now, but no more than somebody waits for; how many are still behind."""
+        await self.reckon(before=None, most=self.most)
+        return await self.store.read(partial(_behind, before=self._rested()))
 
-    async def reckon(self, before: str | None) -> None:
-        """Go through the cases that have changed, up to a moment, once."""
+    async def reckon(self, before: str | None, most: int | None = None) -> None:
+        """Go once through the cases that have changed, up to a moment or about as many as that."""
+        place, number = ("", ""), 0
+        while most is None or number < most:
+            found = await self._batch(place, before)
+            if not found:
+                return
+            place, number = (found[-1]["changed_at"], found[-1]["case_id"]), number + len(found)
+
+    async def _batch(self, after: tuple[str, str], before: str | None) -> list[Row]:
+        # One at a time: what was read first must not be put down last.
         async with self._one:
-            place: tuple[str, str] = ("", "")
-            while found := await self.store.read(partial(_changed, after=place, before=before)):
+            found = await self.store.read(partial(_changed, after=after, before=before))
+            if found:
                 done = await self.store.read(partial(reckoned, found=found, rested=self._rested()))
                 await self.store.run(partial(keep, done=done))
-                place = (found[-1]["changed_at"], found[-1]["case_id"])
+            return found
 
     def _rested(self) -> str:
         return instant_text(self.clock.now() - REST)
@@ -115,6 +128,11 @@ def _changed(connection: Connection, after: tuple[str, str], before: str | None)
     if before is not None:
         query = query.where(cases.c.changed_at < before)
     return _rows(connection, query.order_by(*place).limit(AT_ONCE))
+
+
+def _behind(connection: Connection, before: str) -> int:
+    waiting = cases.c.reckoned.is_(False) & (cases.c.changed_at < before)
+    return connection.scalar(select(func.count()).select_from(cases).where(waiting)) or 0
 
 
 def reckoned(connection: Connection, found: Sequence[Row], rested: str) -> Reckoned:

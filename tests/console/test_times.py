@@ -230,6 +230,19 @@ def test_a_case_that_changes_while_it_is_reckoned_is_not_done_with(archive: Arch
     assert archive.waiting() == 0
 
 
+def test_a_question_waits_for_some_of_a_backlog_and_is_told_of_the_rest(archive: Archive) -> None:
+    """After an upgrade every case is to be reckoned: nobody waits for all of them, or takes a part for the whole."""
+    archive.tell(*(closed(f"c{number:03}", timedelta(hours=1)) for number in range(reckoning.AT_ONCE + 5)))
+
+    async def asking() -> list[int]:
+        archive.store.start()
+        reckoner = Reckoner(archive.store, archive.clock, most=1)
+        return [await reckoner.now(), await reckoner.now()]
+
+    assert asyncio.run(asking()) == [5, 0]
+    assert archive.told()["cases"]["closed"] == reckoning.AT_ONCE + 5
+
+
 def test_since_and_kind_choose(archive: Archive) -> None:
     """A day begins at midnight in China."""
     midnight = datetime.fromisoformat("2026-11-19T16:00:00+00:00")
@@ -259,3 +272,20 @@ def test_the_times_are_asked_as_json(stage: Stage) -> None:
     assert (told["cases"]["closed"], told["cases"]["within_30_min"], told["cases"]["median_s"]) == (1, 1.0, 240.0)
     assert stage.api("/api/stats/cases?kind=spaceship").status == 422
     assert stage.ask("/api/stats/cases").status == 401
+
+
+def test_a_store_that_cannot_be_written_is_said_and_waited_out(stage: Stage) -> None:
+    """What cannot be reckoned is not told as if it were; afterwards all is there."""
+    stage.tell(closed("c1", timedelta(minutes=4)))
+    _protect(stage, on=True)
+    refused = stage.api("/api/stats/cases")
+    assert (refused.status, refused.headers["retry-after"]) == (503, "10")
+    _protect(stage, on=False)
+    assert stage.api("/api/stats/cases").json["cases"]["closed"] == 1
+
+
+def _protect(stage: Stage, *, on: bool) -> None:
+    """What a full or read-only disk does to the database."""
+    connection = stage.store.writer.raw_connection()
+    connection.cursor().execute(f"pragma query_only={int(on)}")
+    connection.close()
