@@ -25,7 +25,14 @@ Tone = Literal["none", "busy", "done", "wait", "person", "off"]
 
 _UNDONE: Final = frozenset({"CANCELLED", "REVERSED", "REFUNDED", "WITHDRAWN", "RELEASED", "REJECTED", "NOT_NEEDED"})
 _UNDER_WAY: Final = frozenset({"ASSESSED", "COSIGNED", "QUOTED", "RESERVED", "SENT"})
-_CLOCKS: Final = {"tax-clock": Words("购置税申报期限（60 日）", "last day to declare the purchase tax (60 days)")}
+_CLOCKS: Final = {
+    "tax-clock": Words("购置税申报期限（60 日）", "last day to declare the purchase tax (60 days)"),
+    "registration.register": Words(
+        "办理登记的法定期限（工作日）", "the police's last day to register (in working days)"
+    ),
+}
+"""Limits of the law, by the timer that watches them, or by the command whose answer one watches for."""
+_WATCH: Final = "watch:"
 _HEADLINE_TONES: Final[dict[str, Tone]] = {
     "OPEN": "busy",
     "HOLD": "wait",
@@ -218,19 +225,22 @@ def case(row: Row, steps: Iterable[Row], deliveries: Iterable[Row], now: datetim
         waits=(*_held(row["case_id"], facets), *_stopped(known)),
         agencies=_by_agency(known),
         steps=tuple(_step(step) for step in steps),
-        clocks=tuple(_clocks(snapshot.get("timers") or (), now)),
+        clocks=tuple(_clocks(snapshot.get("timers") or (), known, now)),
         timers=tuple(snapshot.get("timers") or ()),
         policy_packs=tuple(snapshot.get("policy_packs") or ()),
     )
 
 
-def _clocks(timers: Iterable[Row], now: datetime) -> Iterable[Clock]:
+def _clocks(timers: Iterable[Row], deliveries: Iterable[Delivery], now: datetime) -> Iterable[Clock]:
+    # The journey watches for an answer under its command's id, which is the delivery's.
+    watched = {f"{_WATCH}{each.id}": each.command for each in deliveries}
     for timer in timers:
-        if timer["name"] in _CLOCKS:
+        name = watched.get(timer["name"], timer["name"])
+        if name in _CLOCKS:
             # Due is the midnight at which the first late day begins.
-            last = datetime.fromisoformat(timer["due"]).astimezone(CHINA).date() - timedelta(days=1)
+            last = (datetime.fromisoformat(timer["due"]).astimezone(CHINA) - timedelta(milliseconds=1)).date()
             left = (last - now.astimezone(CHINA).date()).days + 1
-            yield Clock(timer["name"], last.isoformat(), left, {"name": _CLOCKS[timer["name"]]})
+            yield Clock(name, last.isoformat(), left, {"name": _CLOCKS[name]})
 
 
 def _facet(facet: Row) -> Facet:

@@ -213,6 +213,18 @@ def test_each_step_is_told_with_its_grounds_and_the_tax_clock_runs(stage: Stage)
     assert Interface("en", NOON).days(0) == "1 day late"
 
 
+def test_the_polices_legal_limit_shows_while_a_registration_waits(stage: Stage) -> None:
+    """The timer that watches for the answer is the limit's; other answers have none that the law knows."""
+    timers = [{"name": f"watch:{name}", "due": "2026-11-26T16:00:00.000Z"} for name in ("d1", "d2", "d3")]
+    stage.tell(
+        case(CASE, timers=timers),
+        delivery(CASE, "registration.register", "police", ["unavailable/P503"], id="d1", state="parked"),
+        delivery(CASE, "tax.pay", "tax", ["unavailable/T503"], id="d2", state="parked"),
+    )
+    (clock,) = stage.api(f"/api/cases/{CASE}").json["clocks"]
+    assert (clock["name"], clock["last_day"], clock["days_left"]) == ("registration.register", "2026-11-26", 7)
+
+
 def test_the_start_page_shows_how_long_cases_take(stage: Stage) -> None:
     """Only where something was closed; with the slowest to look at."""
     stage.log_in()
