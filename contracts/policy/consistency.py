@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from itertools import combinations, groupby
 
 from .faults import Fault
-from .pack import NATIONWIDE, LifecycleKind, Pack, Status
+from .pack import LifecycleKind, Pack, Status
 from .params import WorkingCalendarParams
 
 _DAY = timedelta(days=1)
@@ -58,7 +58,7 @@ def _places(packs: list[Pack]) -> Iterator[list[Pack]]:
     for pack in ordered:
         places |= dict.fromkeys((region, kind) for region in pack.scope.regions for kind in pack.scope.kinds)
     for region, kind in places:
-        yield [pack for pack in ordered if pack.scope.covers(None if region == NATIONWIDE else region, kind)]
+        yield [pack for pack in ordered if pack.scope.covers(region, kind)]
 
 
 def _holes_between(ordered: Iterable[Pack]) -> Iterator[Fault]:

@@ -64,7 +64,7 @@ class Scope(_Closed):
     kinds: Annotated[tuple[LifecycleKind, ...], Field(min_length=1)]
 
     def covers(self, region: str | None, kind: LifecycleKind | None) -> bool:
-        """Whether it holds there; without a region only if nationwide, without a kind whatever the kind."""
+        """Whether it holds there; without a region, or for all of CN, only if nationwide; without a kind for any."""
         return (kind is None or kind in self.kinds) and any(_within(region, area) for area in self.regions)
 
     def meets(self, other: Scope) -> bool:

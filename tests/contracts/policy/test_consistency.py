@@ -192,6 +192,11 @@ def test_notices_do_not_disagree_and_name_their_own_year() -> None:
     """A December day may be worked for a January day off, and no other day of another year."""
     cal25, cal26 = (next(pack for pack in load().packs if pack.id == id_) for id_ in ("CAL-2025", "CAL-2026"))
     assert _faults(cal25, _notice("CAL-2026", make_up_days=(date(2025, 12, 27),))) == []
+    last = {"zh": "测试", "en": "test", "first": date(2025, 12, 1), "last": date(2025, 12, 1)}
+    assert (
+        _faults(_notice("CAL-2026", holidays=(last, last | {"first": date(2026, 12, 31), "last": date(2026, 12, 31)})))
+        == []
+    )
     assert _faults(cal25, _notice("CAL-2026", make_up_days=(date(2025, 11, 30),))) == [
         "CAL-2026 names 2025-11-30, which is none of its year"
     ]

@@ -197,5 +197,5 @@ def test_a_shelf_with_bad_files_names_every_fault_of_each(tmp_path: Path) -> Non
 
 def test_a_pack_of_another_rule_has_other_parameters() -> None:
     """Reading a pack as another rule's is a mistake of ours, told at once."""
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="BAN-1 is a pack of resale-ban"):
         a_ban().params_as(PurchaseTaxParams)
