@@ -36,6 +36,14 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
+Scenarios = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--scenario",
+        help="规则手册的场景：名称、编号、all 或 list，可重复 / situations of the rulebook; may be repeated",
+    ),
+]
+
 BROKEN: Final = "police"
 _LOOK_S: Final = 0.25
 _OUTAGE_S: Final = 4.0
@@ -81,14 +89,18 @@ class Course:
 
 
 @app.command()
-def demo(
+def demo(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
     sales: Annotated[int, typer.Option("--sales", min=1, max=5000, help="销售数 / how many sales")] = 40,
     seed: Annotated[int, typer.Option("--seed", help="同一种子，同样的车 / the same seed, the same cars")] = 7,
     hold: Annotated[bool, typer.Option("--hold", help="结束后继续运行 / leave it up afterwards")] = False,
+    scenario: Scenarios = None,
+    crash: Annotated[bool, typer.Option("--crash", help="场景中随机 kill -9 / kill -9 meanwhile, by the seed")] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """演示：发布销售，交管中断又恢复，最后核对 / everything, from sale to plates or export, judged at the end."""
+    if scenario:
+        raise typer.Exit(_rehearse(scenario, data, crash=crash, seed=seed, as_json=as_json))
     began = psutil.Process(os.getpid()).create_time()
     with _folder(data, keep=hold) as folder:
         stack = _up(folder)
@@ -105,6 +117,23 @@ def demo(
         answer(report)
     good = verdict.clean and report["closed"] + report["refused"] == sales and report["held_peak"] > 0
     raise typer.Exit(0 if good else FAILED)
+
+
+def _rehearse(wanted: list[str], data: Path | None, *, crash: bool, seed: int, as_json: bool) -> int:
+    """Play scenarios instead; the exit code."""
+    from services.cli import scenario
+    from services.scenario import catalogue
+
+    if "list" in wanted:
+        told = scenario.listed(catalogue.chosen(["all"]))
+    else:
+        chosen = catalogue.chosen(wanted)
+        with _folder(data, keep=False) as folder:
+            told = scenario.rehearse(folder, chosen, crash=crash, seed=seed)
+    if as_json:
+        answer(told)
+    good = not told.get("failed") and not told.get("never_back") and told.get("checker", "clean") == "clean"
+    return 0 if good else FAILED
 
 
 @contextmanager

@@ -1,0 +1,142 @@
+"""The scenarios that there are: a folder each, read and checked whole before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import Field, ValidationError
+
+from services.stack.trouble import TroubleError
+
+from .seen import Answer, Form, Seen
+from .steps import STEP, Act, Label, Notice, Publish, Step, Tell
+
+SCENARIOS: Final = Path(__file__).parents[2] / "compose" / "scenarios"
+EVENTS: Final = "events.jsonl"
+EXPECTED: Final = "expected.json"
+
+
+class Words(Form):
+    """The same in Chinese and English."""
+
+    zh: str
+    en: str
+
+
+class Expected(Form):
+    """`expected.json`: the number of the rulebook's row, what it is about, and what must be so at the end."""
+
+    number: Annotated[int, Field(ge=1)]
+    situation: Words
+    outcome: Words
+    sales: dict[Label, Seen]
+    answers: dict[str, tuple[Answer, ...]] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One situation, with all that happens in it and what must come of it."""
+
+    name: str
+    steps: tuple[Step, ...]
+    expected: Expected
+
+    @property
+    def began(self) -> datetime:
+        """The moment of its first step."""
+        at = self.steps[0].at
+        if isinstance(at, timedelta):
+            raise TypeError(at)
+        return at
+
+    @property
+    def ends(self) -> datetime:
+        """The moment of its last."""
+        return max(step.moment(self.began) for step in self.steps)
+
+    @property
+    def vins(self) -> dict[str, str]:
+        """By sale, its car."""
+        return {step.sale: step.data["vin"] for step in self.steps if isinstance(step, Publish)}
+
+    def publisher(self, sale: str) -> str:
+        """Who published it."""
+        return next(step.publisher for step in self.steps if isinstance(step, Publish) and step.sale == sale)
+
+
+def names() -> list[str]:
+    """Every scenario's folder, in the order of the rulebook's numbers."""
+    return sorted(path.parent.name for path in SCENARIOS.glob(f"*/{EXPECTED}"))
+
+
+def chosen(wanted: Sequence[str]) -> list[Scenario]:
+    """Those that a person named, by folder or by number, or all. Raises `TroubleError`."""
+    known = names()
+    found = known if "all" in wanted else [_named(one, known) for one in dict.fromkeys(wanted)]
+    return [read(SCENARIOS / name) for name in dict.fromkeys(found)]
+
+
+def _named(wanted: str, known: Sequence[str]) -> str:
+    for name in known:
+        number = name.partition("-")[0]
+        if wanted == name or (wanted.isdecimal() and number.isdecimal() and int(wanted) == int(number)):
+            return name
+    raise TroubleError(
+        f"没有这个场景：{wanted}", f"there is no such scenario: {wanted}", fix="tongche demo --scenario list"
+    )
+
+
+def read(folder: Path) -> Scenario:
+    """One folder. Raises `TroubleError` that names the file, the line and every fault."""
+    return _whole(Scenario(folder.name, tuple(_steps(folder / EVENTS)), _expected(folder / EXPECTED)))
+
+
+def _steps(file: Path) -> Iterator[Step]:
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            yield STEP.validate_json(line)
+        except ValidationError as wrong:
+            raise _trouble(f"{file.parent.name}/{file.name}:{number}", wrong) from wrong
+
+
+def _expected(file: Path) -> Expected:
+    try:
+        return Expected.model_validate_json(file.read_bytes())
+    except ValidationError as wrong:
+        raise _trouble(f"{file.parent.name}/{file.name}", wrong) from wrong
+
+
+def _whole(scenario: Scenario) -> Scenario:
+    """What the parts say of each other: an absolute beginning, no unknown sale, times that go on."""
+    faults = list(_faults(scenario))
+    if faults:
+        raise _not_valid(scenario.name, "; ".join(faults))
+    return scenario
+
+
+def _faults(scenario: Scenario) -> Iterator[str]:
+    if not scenario.steps or isinstance(scenario.steps[0].at, timedelta):
+        yield "the first step needs a moment of its own"
+        return
+    moments = [step.moment(scenario.began) for step in scenario.steps]
+    if moments != sorted(moments):
+        yield "steps go back in time"
+    sales = scenario.vins.keys()
+    named = {one.sale for one in scenario.steps if isinstance(one, Tell | Notice | Act)}
+    named |= {label for step in scenario.steps for label in step.when} | scenario.expected.sales.keys()
+    yield from (f"no sale is called {name}" for name in sorted(named - sales))
+    answers = {step.answers for step in scenario.steps if isinstance(step, Publish | Tell)}
+    yield from (f"nothing handed in is called {name}" for name in sorted(scenario.expected.answers.keys() - answers))
+
+
+def _trouble(where: str, wrong: ValidationError) -> TroubleError:
+    told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in wrong.errors(include_url=False))
+    return _not_valid(where, told)
+
+
+def _not_valid(where: str, why: str) -> TroubleError:
+    return TroubleError(f"场景文件有误：{where}：{why}", f"the scenario is not valid: {where}: {why}", fix=where)
