@@ -78,16 +78,16 @@ def outlook(case: Case, policies: Policies, today: date) -> Outlook:
 
 
 def trial(cases: Iterable[Case], current: Policies, tried: Policies, today: date) -> Iterator[Change]:
-    """Which open cases other packs would change, and how. What is decided stays decided."""
+    """Which cases other packs would change, and how. What is decided stays decided, so none that is over."""
     for case in cases:
-        if case.ended is None and (differences := tuple(_differences(case, current, tried, today))):
+        if differences := tuple(_differences(case, current, tried, today)):
             yield Change(case, differences)
 
 
 def _differences(case: Case, current: Policies, tried: Policies, today: date) -> Iterator[Difference]:
     before, after = (outlook(case, policies, today).questions for policies in (current, tried))
     for one, other in zip(before, after, strict=True):
-        if one.stage == "ahead" and (one.said, one.gap) != (other.said, other.gap):
+        if one.stage == "ahead" and one.said != other.said:
             yield Difference(one, other)
 
 

@@ -236,6 +236,17 @@ def test_a_trial_tells_which_open_cases_change_and_how() -> None:
     assert (after.pack, after.fen["payable"]) == ("NEV-T", 20_000_00)
 
 
+def test_a_battery_with_its_own_invoice_counts_where_the_pack_says_so() -> None:
+    """The base of the tax ahead of a battery-swap car is what the pack makes it."""
+    case = Road(sale("BEV", 11_300_000, battery_excl=50_000_00)).case
+    both = _pack("NEV-26", **_NEXT_YEARS, params={"separate_battery_excluded": False})
+    ((difference,),) = (change.differences for change in _tried([case], both))
+    before, after = difference.before.said, difference.after.said
+    assert before is not None
+    assert after is not None
+    assert [before.fen["full"], after.fen["full"]] == [10_000_00, 15_000_00]
+
+
 def test_a_trial_names_another_pack_even_where_the_amount_stays() -> None:
     """Who asks why will be told another reason: for the petrol car as well."""
     changes = _tried([Road(sale("ICE")).case], _pack("NEV-26", **_NEXT_YEARS))
