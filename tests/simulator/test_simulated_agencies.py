@@ -10,9 +10,11 @@ import pytest
 from adapters.registry import ADAPTERS
 from contracts.numbers import customs_declaration, export_licence, invoice, plate
 from services.simulator.plates import Plates
+from services.simulator.tax import Assessment
 from tests.simulator.city import AGENCY_OF, BANK, CERTIFICATE, INSURER, VIN, Car, City, Play, Said, fixture
 
 OTHER = "LZZTEST0XTA000009"
+OTHER_PROOF = {"registrationCertNo": "110000000001", "plateNumber": "京AD99999"}
 FUEL_CAR = {
     "engineNo": "4G156270845",
     "driveMotorNo": "",
@@ -75,6 +77,7 @@ def ours(name: str, said: Said) -> str:
         (("registration-deregister",), "tax-reclaim-returned", {"shenQingTuiKuanJinE": "9999.98"}, "T422"),
         (("loan-apply",), "mortgage-cosign", {}, "P412"),
         (("registration-register",), "mortgage-cosign", {}, "D422"),
+        (("loan-apply", "registration-register"), "mortgage-cosign", {"collateralProof": OTHER_PROOF}, "D422"),
         (("mortgage-cosign",), "mortgage-cosign", {}, "D422"),
         (("mortgage-cosign", "loan-withdraw"), "mortgage-cosign", {}, "D422"),
         (("mortgage-cosign", "pay-back"), "mortgage-register", {}, "B451"),
@@ -418,6 +421,27 @@ def test_a_seized_car_is_not_registered(play: Play) -> None:
         assert (await car.attempt("registration-register")).status == 200
 
     play(scenario)
+
+
+def test_a_seized_car_stays_on_the_register(play: Play) -> None:
+    """Whoever seized it finds it there."""
+
+    async def scenario(city: City) -> None:
+        car = city.car()
+        await car.through("registration-register")
+        await city.turn("police", seized=[VIN])
+        assert ours("registration-deregister", await car.attempt("registration-deregister")) == "P423"
+        await city.heal("police")
+        assert (await car.attempt("registration-deregister")).status == 200
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(("day", "left"), [("2029-02-27", 1_000_000), ("2029-02-28", 900_000), ("2032-02-29", 600_000)])
+def test_a_year_from_a_leap_day_ends_with_february(day: str, left: int) -> None:
+    """The tenth less is due on the month's last day where there is no 29th."""
+    paid = Assessment("HD1", VIN, 1_000_000, 5_000, state="PAID", paid_on=date(2028, 2, 29))
+    assert paid.left(date.fromisoformat(day)) == left
 
 
 def test_a_reservation_expires(play: Play) -> None:
