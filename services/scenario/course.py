@@ -165,7 +165,8 @@ class Course:
             self._note(one, step.answers, await self.stage.hand_in(step.publisher, sale))
 
     def _note(self, one: Played, name: str, said: Said) -> None:
-        one.answers.setdefault(name, []).append(_answer(said))
+        before = one.answers.setdefault(name, [])
+        before.append(_answer(said, first=not before))
 
     def _filled(self, one: Played, step: Notice) -> dict[str, Any]:
         """`${…}` by what the ledger says of the car."""
@@ -271,14 +272,14 @@ class Course:
         return f"{instant_text(self._now())}  {time.monotonic() - self.began:5.1f} s  {what}"
 
 
-def _answer(said: Said) -> Answer:
+def _answer(said: Said, *, first: bool) -> Answer:
     """What the door said, without what is different each time.
 
-    Where an earlier try was cut off, that it is in already says that it came in by that one.
+    Where an earlier try of the first was cut off, that it is in already says that it came in by that one.
     """
     faults = said.body.get("errors", ())
     codes = [str(said.body["code"])] if "code" in said.body else [str(each["code"]) for each in faults]
-    if said.cut and codes == [_AGAIN]:
+    if first and said.cut and codes == [_AGAIN]:
         codes = [_FIRST]
     suggestions = tuple(each["suggestion"] for each in faults if each.get("suggestion"))
     return Answer(status=said.status, codes=tuple(codes), suggestions=suggestions)

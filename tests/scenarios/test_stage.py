@@ -57,21 +57,23 @@ def test_it_is_not_quiet_while_anything_goes_on(seen: View) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "answer"),
+    ("said", "first", "answer"),
     [
-        (Said(202, {"code": "0"}, cut=False), Answer(status=202, codes=("0",))),
-        (Said(202, {"code": "1"}, cut=False), Answer(status=202, codes=("1",))),
-        (Said(202, {"code": "1"}, cut=True), Answer(status=202, codes=("0",))),
+        (Said(202, {"code": "0"}, cut=False), True, Answer(status=202, codes=("0",))),
+        (Said(202, {"code": "1"}, cut=False), True, Answer(status=202, codes=("1",))),
+        (Said(202, {"code": "1"}, cut=True), True, Answer(status=202, codes=("0",))),
+        (Said(202, {"code": "1"}, cut=True), False, Answer(status=202, codes=("1",))),
         (
             Said(422, {"errors": [{"code": "V101", "field": "vin", "suggestion": "L1"}, {"code": "V102"}]}, cut=False),
+            True,
             Answer(status=422, codes=("V101", "V102"), suggestions=("L1",)),
         ),
     ],
-    ids=["first", "again", "again after a cut", "refused"],
+    ids=["first", "again", "first after a cut", "again after a cut", "refused"],
 )
-def test_an_answer_is_told_without_what_a_crash_makes_of_it(said: Said, answer: Answer) -> None:
+def test_an_answer_is_told_without_what_a_crash_makes_of_it(said: Said, answer: Answer, *, first: bool) -> None:
     """Who comes a second time because nobody answered the first came a first time."""
-    assert _answer(said) == answer
+    assert _answer(said, first=first) == answer
 
 
 def test_knobs_of_others_stay_as_they_are() -> None:
