@@ -39,7 +39,7 @@ def premium(  # noqa: PLR0913, the facts that the scheme asks for
     if seats < 1 or clean_years < 0 or at_fault < 0:
         message = "seats, clean years and accidents are counts"
         raise ValueError(message)
-    pack = policies.pack_for("compulsory-insurance", start_date)
+    pack = policies.pack_for("compulsory-insurance", start_date, kind="new-car")
     rules = pack.params_as(CompulsoryInsuranceParams)
     base = next((row.premium_fen for row in rules.base if row.covers(seats)), None)
     if base is None:
@@ -52,7 +52,7 @@ def premium(  # noqa: PLR0913, the facts that the scheme asks for
 
 def limits(policies: Policies, accident_on: date, *, at_fault: bool) -> Limits:
     """Return what an accident pays at most. They go by its own day, not by that of the policy."""
-    rules = policies.pack_for("compulsory-insurance", accident_on).params_as(CompulsoryInsuranceParams)
+    rules = policies.pack_for("compulsory-insurance", accident_on, kind="new-car").params_as(CompulsoryInsuranceParams)
     return rules.limits if at_fault else rules.limits_without_fault
 
 

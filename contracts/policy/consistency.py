@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from itertools import combinations, groupby
 
 from .faults import Fault
-from .pack import LifecycleKind, Pack, Status
+from .pack import NATIONWIDE, LifecycleKind, Pack, Status
 from .params import WorkingCalendarParams
 
 _DAY = timedelta(days=1)
@@ -23,6 +23,8 @@ def contradictions(packs: Sequence[Pack]) -> Iterator[Fault]:
     """Everything for which these packs may not be used together."""
     binding = [pack for pack in packs if pack.status.binds]
     yield from _repeated(packs)
+    yield from _regional_laws(binding)
+    yield from _other_dates(binding)
     yield from _overlaps(binding)
     yield from _holes(binding)
     yield from _broken_successions(packs)
@@ -33,6 +35,25 @@ def _repeated(packs: Sequence[Pack]) -> Iterator[Fault]:
     for id_, times in Counter(pack.id for pack in packs).items():
         if times > 1:
             yield Fault(f"编号 {id_} 出现 {times} 次", f"{times} packs have the id {id_}")
+
+
+def _regional_laws(binding: Sequence[Pack]) -> Iterator[Fault]:
+    """A law of the whole country is asked without a region: a pack for a part of it would never be heard."""
+    for pack in binding:
+        if pack.params.NATIONAL and pack.scope.regions != (NATIONWIDE,):
+            zh = f"{pack.rule} 为全国性规则，{pack.id} 的地区只能是 {NATIONWIDE}"
+            yield Fault(
+                zh, f"{pack.rule} is one law for the country: the regions of {pack.id} can only be {NATIONWIDE}"
+            )
+
+
+def _other_dates(binding: Sequence[Pack]) -> Iterator[Fault]:
+    """A rule asks with one date of its own: a pack that names another would be chosen by a day it does not mean."""
+    for rule, packs in groupby(sorted(binding, key=_rule), key=_rule):
+        fields = {pack.reference_date_field: pack.id for pack in packs}
+        if len(fields) > 1:
+            listed = ", ".join(f"{pack}: {name}" for name, pack in sorted(fields.items()))
+            yield Fault(f"{rule} 的基准日期不一：{listed}", f"packs of {rule} go by different dates: {listed}")
 
 
 def _overlaps(binding: Sequence[Pack]) -> Iterator[Fault]:

@@ -31,8 +31,10 @@ def licence_required(
     """
     code = hs.validate(hs_code)
     if condition == "used":
-        return LicenceNeed(required=True, pack=policies.pack_for("export-licence-used", application_date).id)
-    pack = policies.pack_for("export-licence-new", application_date)
+        return LicenceNeed(
+            required=True, pack=policies.pack_for("export-licence-used", application_date, kind="export-used").id
+        )
+    pack = policies.pack_for("export-licence-new", application_date, kind="export-new")
     rules = pack.params_as(NewBevLicenceParams)
     if code.startswith(rules.heading) and code not in rules.licensed + rules.free:
         raise PolicyGap("export-licence-new", application_date, "this line of the heading is not listed")

@@ -23,7 +23,7 @@ def cancellation(policies: Policies, ground: str, start_date: date, *, registere
 
     Raises PolicyGap where no pack covers the start of the cover.
     """
-    pack = policies.pack_for("insurance-cancellation", start_date)
+    pack = policies.pack_for("insurance-cancellation", start_date, kind="new-car")
     rules = pack.params_as(InsuranceCancellationParams)
     if not registered:
         return Cancellation(allowed=True, insurers=rules.before_registration == "insurer", pack=pack.id)

@@ -6,12 +6,15 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from typing import Final
 
 from pydantic import ValidationError
 
 from .faults import Fault, MalformedPack
 from .pack import Pack
 from .policies import Policies
+
+_OURS: Final = "Value error, "
 
 
 def parse(text: str) -> Pack:
@@ -43,7 +46,10 @@ def load() -> Policies:
 
 def faults_in(wrong: ValidationError, where: str = "") -> list[Fault]:
     """What pydantic found, each at its place."""
-    return [_fault(where, ".".join(str(step) for step in each["loc"]), each["msg"]) for each in wrong.errors()]
+    return [
+        _fault(where, ".".join(str(step) for step in each["loc"]), each["msg"].removeprefix(_OURS))
+        for each in wrong.errors()
+    ]
 
 
 def _shelved(name: str, text: str) -> Pack:
@@ -56,7 +62,7 @@ def _shelved(name: str, text: str) -> Pack:
 def _parse(text: str, where: str) -> Pack:
     try:
         return Pack.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as wrong:
+    except (tomllib.TOMLDecodeError, RecursionError) as wrong:
         raise MalformedPack([_fault(where, "TOML", str(wrong))]) from wrong
     except ValidationError as wrong:
         raise MalformedPack(faults_in(wrong, where)) from wrong

@@ -8,9 +8,11 @@ from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from ..fields import FIELDS
 from .params import AnyParams, Params, Rule
 
 LifecycleKind = Literal["new-car", "returned-car", "used-car", "export-new", "export-used", "scrap"]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Region = Annotated[str, StringConstraints(pattern=r"^(CN|[1-9][0-9]{5})$")]
 NATIONWIDE: Final = "CN"
 
@@ -40,16 +42,16 @@ class _Closed(BaseModel):
 class Title(_Closed):
     """What people call the pack."""
 
-    zh: str
-    en: str
+    zh: Text
+    en: Text
 
 
 class Source(_Closed):
     """The document behind the pack; `sha256` is of its text, once that is held."""
 
-    title: str
-    number: str | None = None
-    url: str | None = None
+    title: Text
+    number: Text | None = None
+    url: Text | None = None
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
 
 
@@ -76,7 +78,7 @@ class Scope(_Closed):
 class Pack(_Closed):
     """A file of `packs/`. `reference_date_field` names the field whose date chooses the pack."""
 
-    id: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]+(-[A-Z0-9]+)*(/[0-9]{4})?$")]
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]+(-[A-Z0-9]+)*(/[0-9]{4})?$", max_length=60)]
     title: Title
     status: Status
     effective_from: date | None = None
@@ -86,7 +88,7 @@ class Pack(_Closed):
     params: AnyParams
     source: Source
     supersedes: str | None = None
-    approved_by: str | None = None
+    approved_by: Text | None = None
 
     @model_validator(mode="after")
     def _binding_packs_are_complete(self) -> Self:
@@ -98,6 +100,13 @@ class Pack(_Closed):
             raise ValueError(message)
         if self.effective_from and self.effective_to and self.effective_to < self.effective_from:
             message = "the last day is before the first"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _the_date_is_one_that_messages_have(self) -> Self:
+        if self.reference_date_field not in FIELDS:
+            message = "the reference date is no field of the dictionary"
             raise ValueError(message)
         return self
 

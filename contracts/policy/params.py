@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
@@ -34,9 +34,11 @@ WEEKEND: Final = frozenset({5, 6})
 
 
 class Params(BaseModel):
-    """Closed and unchangeable."""
+    """Closed and unchangeable. A `NATIONAL` rule is one law for the whole country and is asked without a region."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    NATIONAL: ClassVar[bool] = False
 
 
 class PurchaseTaxParams(Params):
@@ -45,6 +47,8 @@ class PurchaseTaxParams(Params):
     The two technical bars inform people: what decides is whether the model is in the reduction catalogue.
     `separate_battery_excluded`: a battery with an invoice of its own is not taxed with its car.
     """
+
+    NATIONAL: ClassVar[bool] = True
 
     rule: Literal["purchase-tax"]
     rate: Share
@@ -58,6 +62,8 @@ class PurchaseTaxParams(Params):
 
 class PurchaseTaxTermsParams(Params):
     """When the purchase tax is due, what lateness adds, and what of it is paid back."""
+
+    NATIONAL: ClassVar[bool] = True
 
     rule: Literal["purchase-tax-terms"]
     declare_within_days: Count
@@ -106,6 +112,8 @@ class AccidentFloats(Params):
 class CompulsoryInsuranceParams(Params):
     """Base premiums and their float for private passenger cars."""
 
+    NATIONAL: ClassVar[bool] = True
+
     rule: Literal["compulsory-insurance"]
     base: tuple[BasePremium, ...]
     limits: Limits
@@ -124,6 +132,8 @@ Ground = Literal["DEREGISTERED", "SUSPENDED", "STOLEN"]
 
 class InsuranceCancellationParams(Params):
     """When a policy may be ended: after registration on these grounds only, before it by whose rule."""
+
+    NATIONAL: ClassVar[bool] = True
 
     rule: Literal["insurance-cancellation"]
     before_registration: Literal["insurer"]
@@ -148,6 +158,8 @@ class VesselTaxBand(Params):
 class VesselTaxParams(Params):
     """National bands of passenger cars, who is outside the tax, and which share energy-saving cars may owe."""
 
+    NATIONAL: ClassVar[bool] = True
+
     rule: Literal["vessel-tax"]
     outside_fuel_kinds: FuelKinds
     exempt_in_catalogue: FuelKinds
@@ -167,12 +179,16 @@ class VesselTaxParams(Params):
 class RegistrationTermsParams(Params):
     """How soon the police register a car once its application is complete."""
 
+    NATIONAL: ClassVar[bool] = True
+
     rule: Literal["registration-terms"]
     register_within_working_days: Count
 
 
 class NewBevLicenceParams(Params):
     """Which lines of new battery-electric cars need an export licence, and which of their neighbours do not."""
+
+    NATIONAL: ClassVar[bool] = True
 
     rule: Literal["export-licence-new"]
     heading: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
@@ -188,6 +204,8 @@ class NewBevLicenceParams(Params):
 class UsedExportParams(Params):
     """Licences for used cars: one batch, one licence, cleared once."""
 
+    NATIONAL: ClassVar[bool] = True
+
     rule: Literal["export-licence-used"]
     cars_a_line: Count
     issue_working_days: Count
@@ -197,6 +215,8 @@ class UsedExportParams(Params):
 
 class AfterSalesLetterParams(Params):
     """Up to this many days after registration, inclusive, a used car needs the maker's letter to be exported."""
+
+    NATIONAL: ClassVar[bool] = True
 
     rule: Literal["after-sales-letter"]
     within_days: Count
@@ -270,6 +290,8 @@ class Holiday(Params):
 
 class WorkingCalendarParams(Params):
     """What the State Council's notice changes of ordinary weeks: days off, and weekend days that are worked instead."""
+
+    NATIONAL: ClassVar[bool] = True
 
     rule: Literal["working-calendar"]
     holidays: Annotated[tuple[Holiday, ...], Field(min_length=1)]

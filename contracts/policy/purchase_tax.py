@@ -65,7 +65,7 @@ def purchase_tax(  # noqa: PLR0913, the facts that the law asks for
     """
     refuse_negative(excl_fen)
     refuse_negative(battery_excl)
-    pack = policies.pack_for("purchase-tax", invoice_date)
+    pack = policies.pack_for("purchase-tax", invoice_date, kind="new-car")
     rules = pack.params_as(PurchaseTaxParams)
     base = excl_fen if rules.separate_battery_excluded else excl_fen + battery_excl
     full = fen(base * rules.rate)
@@ -106,14 +106,14 @@ def return_refund(policies: Policies, paid: int, paid_on: date, asked_on: date) 
     Years count from payment to the request. A surcharge is no tax: it is no part of `paid`.
     """
     refuse_negative(paid)
-    pack = policies.pack_for("purchase-tax-terms", paid_on)
+    pack = policies.pack_for("purchase-tax-terms", paid_on, kind="returned-car")
     less_a_year = pack.params_as(PurchaseTaxTermsParams).return_less_share_a_year
     kept = max(1 - less_a_year * full_years(paid_on, asked_on), Decimal(0))
     return Refund(fen(paid * kept), pack.id)
 
 
 def _terms(policies: Policies, on: date) -> PurchaseTaxTermsParams:
-    return policies.pack_for("purchase-tax-terms", on).params_as(PurchaseTaxTermsParams)
+    return policies.pack_for("purchase-tax-terms", on, kind="new-car").params_as(PurchaseTaxTermsParams)
 
 
 def _relief(rules: PurchaseTaxParams, full: int, *, capped: bool) -> int:

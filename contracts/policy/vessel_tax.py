@@ -53,7 +53,7 @@ def vessel_tax(
 
     Raises PolicyGap where no pack covers the invoice date, and for a taxed car whose displacement nobody told.
     """
-    pack = policies.pack_for("vessel-tax", invoice_date)
+    pack = policies.pack_for("vessel-tax", invoice_date, kind="new-car")
     rules = pack.params_as(VesselTaxParams)
     if fuel_kind in rules.outside_fuel_kinds or (in_catalogue and fuel_kind in rules.exempt_in_catalogue):
         return VesselTax(0, 0, pack.id)

@@ -128,7 +128,7 @@ def try_(
     from contracts.policy import PolicyFaults, load, on_trial, parse
 
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")  # as editors on Windows write it
         on_trial(load(), parse(text))
     except (PolicyFaults, UnicodeDecodeError) as wrong:
         _refuse(wrong, as_json=as_json)

@@ -150,7 +150,7 @@ def _tax(view: View, on: date) -> Said:
 
 
 def _terms(view: View, on: date) -> Said:
-    pack = view.policies.pack_for("purchase-tax-terms", on)
+    pack = view.policies.pack_for("purchase-tax-terms", on, kind="new-car")
     share = pack.params_as(PurchaseTaxTermsParams).late_share_a_day
     last, told = last_day(view.policies, on), view.papers.assessed
     surcharge = told.surcharge if told else _surcharge_today(view, on)

@@ -301,6 +301,12 @@ def test_a_file_that_is_no_text_is_a_bad_pack(tmp_path: Path) -> None:
     assert _type(tmp_path, "try", str(tmp_path / "x.toml")).exit_code == BAD_PACK
 
 
+def test_a_file_as_windows_writes_it_is_read(tmp_path: Path) -> None:
+    """With a mark before its first letter."""
+    (tmp_path / "x.toml").write_bytes(b"\xef\xbb\xbf" + DRAFT.replace("\n", "\r\n").encode())
+    assert "无矛盾" in _type(tmp_path, "try", str(tmp_path / "x.toml")).stderr
+
+
 def test_a_good_pack_is_told_to_fit_before_the_stack_is_missed(tmp_path: Path) -> None:
     """What can be judged without cases is judged."""
     shown = _type(tmp_path, "try", _draft(tmp_path))

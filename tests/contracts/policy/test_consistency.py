@@ -169,6 +169,31 @@ def test_a_successor_is_of_the_same_rule() -> None:
                        Pack.model_validate(tax))) == 1  # fmt: skip
 
 
+def _shipped(pack_id: str, **changes: object) -> Pack:
+    return Pack.model_validate(next(pack for pack in load().packs if pack.id == pack_id).model_dump() | changes)
+
+
+@pytest.mark.parametrize("regions", [("110000",), ("CN", "110000"), ()], ids=["a city", "a city too", "nowhere"])
+@pytest.mark.parametrize(
+    "pack_id", ["NEV-26", "PTL-2019", "CTPL-2020", "CTPL-16", "VVT", "RTSL-9", "CAL-2026", "EXP-180D"]
+)
+def test_a_law_of_the_country_has_no_pack_for_a_part_of_it(pack_id: str, regions: tuple[str, ...]) -> None:
+    """It is asked without a region, so that pack would never be heard; a draft may still be shown there."""
+    scope = next(pack for pack in load().packs if pack.id == pack_id).scope.model_dump() | {"regions": regions}
+    alone = {"supersedes": None, "scope": scope}
+    (fault,) = _faults(_shipped(pack_id, **alone))
+    assert pack_id in fault
+    assert "one law for the country" in fault
+    assert _faults(_shipped(pack_id, **alone, status="DRAFT")) == []
+
+
+def test_packs_of_a_rule_go_by_one_date() -> None:
+    """The purchase tax asks with the invoice's date; a pack that means another one would be chosen by the wrong day."""
+    others = [pack for pack in load().packs if pack.id != "NEV-26"]
+    found = _faults(*others, _shipped("NEV-26", reference_date_field="sold_on"))
+    assert found == ["packs of purchase-tax go by different dates: NEV-24: invoice_date, NEV-26: sold_on"]
+
+
 def test_all_contradictions_are_named_at_once() -> None:
     """Who mends a set of packs wants the whole list, in one message."""
     packs = [

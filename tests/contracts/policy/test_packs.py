@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Callable
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
@@ -13,9 +14,15 @@ from pydantic import ValidationError
 
 from contracts.fields import FIELDS
 from contracts.policy import MalformedPack, Pack, Policies, PolicyGap, Status, load, parse, read_packs
+from contracts.policy.compulsory_insurance import premium
+from contracts.policy.export_licensing import licence_required
+from contracts.policy.insurance_cancellation import cancellation
 from contracts.policy.params import PurchaseTaxParams
+from contracts.policy.purchase_tax import last_day, purchase_tax, return_refund
+from contracts.policy.vessel_tax import vessel_tax
 from tests.contracts.policy.bans import RESALE_BAN, a_ban, a_scope
 
+_DAY = date(2026, 5, 1)
 _SHIPPED = {pack.id: pack for pack in read_packs()}
 _RULEBOOK = {
     "NEV-24": ("SUPERSEDED", "2024-01-01", "2025-12-31", "invoice_date", None),
@@ -154,6 +161,12 @@ def test_several_kinds_want_the_kind() -> None:
         ("effective_from = 2026-01-01", "effective_from = 2026-07-01"),
         ('status = "IN_FORCE"\n', 'status = "FINE"\n'),
         ('regions = ["CN"]', 'regions = ["China"]'),
+        ('"reg_date"', '"birthday"'),
+        ('id = "BAN-1"', f'id = "{"B" * 61}"'),
+        ('title = "none"', f'title = "{"x" * 201}"'),
+        ('title = "none"', 'title = ""'),
+        ('zh = "测试"', f'zh = "{"试" * 201}"'),
+        ("months = 6", f"months = {'[' * 5000}"),
         ('kinds = ["used-car"]', "kinds = []"),
     ],
 )
@@ -163,6 +176,36 @@ def test_a_pack_says_exactly_what_its_rule_needs(old: str, new: str) -> None:
     with pytest.raises(MalformedPack) as wrong:
         parse(RESALE_BAN.replace(old, new))
     assert len(wrong.value.faults) == 1
+
+
+def _tax_of(policies: Policies) -> object:
+    return purchase_tax(policies, excl_fen=1, invoice_date=_DAY, fuel_kind="ICE", in_catalogue=False)
+
+
+def _vessel_tax_of(policies: Policies) -> object:
+    return vessel_tax(policies, invoice_date=_DAY, fuel_kind="ICE", in_catalogue=False, displacement=1_500)
+
+
+@pytest.mark.parametrize(
+    ("pack_id", "ask"),
+    [
+        ("NEV-26", _tax_of),
+        ("PTL-2019", lambda policies: last_day(policies, _DAY)),
+        ("PTL-2019", lambda policies: return_refund(policies, 1, _DAY, _DAY)),
+        ("CTPL-2020", lambda policies: premium(policies, 5, _DAY)),
+        ("CTPL-16", lambda policies: cancellation(policies, "STOLEN", _DAY, registered=True)),
+        ("VVT", _vessel_tax_of),
+        ("EXP-BEV-54/2025", lambda policies: licence_required(policies, "8703801090", _DAY)),
+        ("EXP-USED-6/2024", lambda policies: licence_required(policies, "8703801090", _DAY, "used")),
+    ],
+)
+def test_a_pack_for_other_journeys_decides_nothing_here(pack_id: str, ask: Callable[[Policies], object]) -> None:
+    """A rule for scrapped cars prices no new one, however much it is of the same law."""
+    pack = _SHIPPED[pack_id]
+    ask(Policies([pack.model_copy(update={"supersedes": None})]))
+    scrap = pack.scope.model_copy(update={"kinds": ("scrap",)})
+    with pytest.raises(PolicyGap):
+        ask(Policies([pack.model_copy(update={"supersedes": None, "scope": scrap})]))
 
 
 def test_a_superseded_pack_has_a_last_day() -> None:
