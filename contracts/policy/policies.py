@@ -38,8 +38,8 @@ class Policies:
 
         Without a region only nationwide packs count. Without a kind, packs of several kinds are a gap.
         """
-        found = [pack for pack in self.packs if pack.status.binds and _answers(pack, on, region, kind)]
-        match [pack for pack in found if pack.rule == rule]:
+        binding = (pack for pack in self.packs if pack.rule == rule and pack.status.binds)
+        match [pack for pack in binding if _answers(pack, on, region, kind)]:
             case [pack]:
                 return pack
             case []:
