@@ -223,8 +223,11 @@ class Course:
         told = None
         if seen.told is not None and case_id:
             told = await self.stage.told(one.scenario.publisher(label), case_id)
+        vin = one.scenario.vins[label]
         waiting = [row for row in view.waiting.values() if row["case"] == case_id]
-        return Sight(view.cases.get(case_id), story, waiting, view.effects(one.scenario.vins[label]), told)
+        # What the door did not take must have no case at all, whatever it is called.
+        case = view.cases.get(case_id) if case_id else view.case_of(vin)
+        return Sight(case, story, waiting, view.effects(vin), told)
 
     def _noise(self, one: Played) -> list[Difference]:
         loud = [label for label, case_id in one.cases.items() if not self.stage.view.is_quiet(case_id)]

@@ -41,6 +41,10 @@ class View:
     waiting: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     ledger: Sequence[Mapping[str, Any]] = ()
 
+    def case_of(self, vin: str) -> Mapping[str, Any] | None:
+        """Any case of a car."""
+        return next((row for row in self.cases.values() if row["vin"] == vin), None)
+
     def effects(self, vin: str) -> list[Mapping[str, Any]]:
         """What the agencies did for a car, in their order."""
         return [line for line in self.ledger if line["vin"] == vin]
