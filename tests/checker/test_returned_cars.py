@@ -18,6 +18,7 @@ from tests.checker.synthetic import (
     Scene,
     deregistration,
     give_back,
+    registration,
     release,
     scene,
     settle,
@@ -286,6 +287,29 @@ def test_a_mortgage_that_the_lender_did_not_sign_is_found(tmp_path: Path) -> Non
     ]
 
 
+def test_other_security_excuses_no_mortgage_without_signature(tmp_path: Path) -> None:
+    """The case needs none any more, but one was registered all the same."""
+    made = scene(("loan",))
+    _without(made, "mortgage.cosign")
+    _state(made, mort="SECURED")
+    _held(made)
+    assert _found(made, tmp_path) == [("guard-open", "mortgage.register < mortgage.cosign")]
+
+
+def test_a_car_is_registered_and_struck_off_a_second_time(tmp_path: Path) -> None:
+    """What its first return took away may be done anew, and taken away again."""
+    made = scene(("cash",))
+    give_back(made, _car(made), ("licence", "register"))
+    for line in made.cases:
+        line.update(headline="OPEN", owner="desk", closed_at=None, facets=[])
+    asked = made.ask("police", _car(made), registration(_car(made)))
+    made.do("police", _car(made), registration(_car(made)), asked.id)
+    again = made.ask("police", _car(made), deregistration(_car(made)))
+    made.do("police", _car(made), deregistration(_car(made)), again.id)
+    found = _found(made, tmp_path)
+    assert not [about for what, about in found if what in {"second-effect", "undone-twice"}], found
+
+
 def test_a_signature_after_the_mortgage_is_found(tmp_path: Path) -> None:
     """It was registered without it."""
     made = scene(("loan",))
@@ -320,6 +344,7 @@ def test_another_insurer_of_a_return_is_found(tmp_path: Path) -> None:
     moved = [one for one in made.topics[topic] if "insurance.cancel" in one["headers"]["ce_type"]]
     made.topics[topic] = [one for one in made.topics[topic] if one not in moved]
     made.topics[f"insurer-{LENDER}.commands"] = moved
+    made.effect("insurance.cancel")["organisation"] = f"insurer-{LENDER}"
     assert ("wrong-recipient", "insurance.cancel") in _found(made, tmp_path)
 
 
