@@ -99,6 +99,12 @@ def demo(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
     as_json: Json = False,
 ) -> None:
     """演示：发布销售，交管中断又恢复，最后核对 / everything, from sale to plates or export, judged at the end."""
+    if (crash and not scenario) or (hold and scenario):
+        raise TroubleError(
+            "--crash 只用于场景，--hold 不用于场景",
+            "--crash is for scenarios, and --hold is not",
+            fix="tongche demo --scenario all --crash",
+        )
     if scenario:
         raise typer.Exit(_rehearse(scenario, data, crash=crash, seed=seed, as_json=as_json))
     began = psutil.Process(os.getpid()).create_time()

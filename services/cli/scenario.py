@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.table import Table
 
 from services.cli.check import judge
-from services.cli.progress import fetching, waiting
+from services.cli.progress import fetching, telling, waiting
 from services.cli.terminal import out, talk
-from services.stack import state
+from services.stack import lifecycle, state
 from services.stack.data import DataFolder
-from services.stack.installation import installed
+from services.stack.lifecycle import Launch
 from services.stack.running import Running
 from services.stack.trouble import TroubleError
 
@@ -50,17 +50,23 @@ def rehearse(folder: DataFolder, scenarios: Sequence[Scenario], *, crash: bool, 
     """Play them side by side on a fresh stack, and judge; what scripts are told. Raises `TroubleError`."""
     began = time.monotonic()
     _demand_fresh(folder)
-    folder.create()
-    with _leaping(folder, min(one.began for one in scenarios)), installed(folder, fetching, _waited) as up:
-        course = asyncio.run(_played(up.running, scenarios, crash=crash, seed=seed))
-        verdict = judge(up.running)
+    lifecycle.prepare(folder, fetching, kafka=True)
+    with _leaping(folder, min(one.began for one in scenarios)), _up(folder) as stack:
+        course = asyncio.run(_played(stack, scenarios, crash=crash, seed=seed))
+        verdict = judge(stack)
     _show(course, verdict)
     return _report(course, verdict, round(time.monotonic() - began, 1))
 
 
-def _waited(parts: list[str]) -> None:
-    with waiting() as progress:
-        progress(parts)
+@contextmanager
+def _up(folder: DataFolder) -> Iterator[Running]:
+    """The whole stack, ended afterwards."""
+    try:
+        with waiting() as progress:
+            stack = Running(folder, lifecycle.up(folder, Launch(), progress))
+        yield stack
+    finally:
+        lifecycle.down(folder)
 
 
 def _demand_fresh(folder: DataFolder) -> None:
@@ -97,10 +103,15 @@ async def _played(stack: Running, scenarios: Sequence[Scenario], *, crash: bool,
 
     hits = kills(seed, len(instants(scenarios)), len(scenarios)) if crash else []
     patience_s = _PATIENCE_UNDER_CRASHES_S if crash else _PATIENCE_S
-    async with Stage(stack, patience_s) as stage:
-        course = Course(scenarios, hits, stage, lambda line: talk.print(line, markup=False, soft_wrap=True))
-        await course.play()
+    with telling("场景 / scenarios") as show:
+        async with Stage(stack, patience_s) as stage:
+            course = Course(scenarios, hits, stage, _tell, show)
+            await course.play()
     return course
+
+
+def _tell(line: str) -> None:
+    talk.print(line, markup=False, soft_wrap=True)
 
 
 def _report(course: Course, verdict: Verdict, wall_s: float) -> dict[str, Any]:

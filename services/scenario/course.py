@@ -36,8 +36,7 @@ _REPLACED_S: Final = 60.0
 _AFTERWARDS: Final = timedelta(minutes=10)
 _FILLED: Final = re.compile(r"\$\{([^}]+)\}")
 
-Words = tuple[str, str]
-Tell_ = Callable[[str], None]
+Hear = Callable[[str], None]
 
 
 @dataclass(slots=True)
@@ -75,7 +74,10 @@ class Course:
     scenarios: Sequence[Scenario]
     kills: Sequence[Kill]
     stage: Stage
-    tell: Tell_
+    tell: Hear
+    """Told what happened, a line each."""
+    show: Hear
+    """Shown what it is at, while it is."""
     killed: list[str] = field(default_factory=list)
     never_back: list[str] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
@@ -88,7 +90,9 @@ class Course:
         """Everything but the checker's verdict. What went wrong stands in `played`."""
         watching = asyncio.create_task(self.stage.watch())
         try:
-            for number, instant in enumerate(instants(self.scenarios)):
+            moments = instants(self.scenarios)
+            for number, instant in enumerate(moments):
+                self.show(f"{number + 1}/{len(moments)}  {instant.at:%Y-%m-%d %H:%M}  {', '.join(instant.steps)}")
                 self._leap(instant.at)
                 await self._at(number, instant)
             self._leap(self._now() + _AFTERWARDS)

@@ -103,13 +103,11 @@ class Stage:
     # -- seeing
 
     async def watch(self) -> None:
-        """Look again and again; who is away at a moment is seen at the next."""
+        """Look again and again; whoever is away at a moment is seen at a later one."""
         while True:
-            try:
-                self.view = await asyncio.to_thread(self._look)
-            except TroubleError:
-                pass
-            else:
+            view = await self._or_none(self._look)
+            if view is not None:
+                self.view = view
                 self._turned.set()
                 self._turned = asyncio.Event()
             await asyncio.sleep(_LOOK_S)
