@@ -17,6 +17,7 @@ LONGEST: Final = (
     *SHARING,
     "simulation/test_seeds.py",
     "road/test_kill_nine.py",
+    "scenarios/test_played.py",
     "chaos/test_short_run.py",
     "stack/test_supervisor.py",
     "road/test_demo.py",
