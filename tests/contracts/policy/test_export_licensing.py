@@ -29,8 +29,9 @@ def test_before_the_pack_there_is_a_gap() -> None:
 
 def test_an_unlisted_line_of_the_heading_is_a_gap() -> None:
     """Public tables contradict each other about the other lines."""
-    with pytest.raises(PolicyGap):
+    with pytest.raises(PolicyGap) as gap:
         licence_required(load(), "8703801010", _START)
+    assert gap.value.args == ("export-licence-new", _START, "this line of the heading is not listed")
 
 
 @given(st.text(alphabet="0123456789", min_size=10, max_size=10), st.dates(date(2024, 3, 1), date(2040, 1, 1)))

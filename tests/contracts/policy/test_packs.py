@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from contracts.fields import FIELDS
 from contracts.policy import MalformedPack, Pack, Policies, PolicyGap, Status, load, parse, read_packs
-from contracts.policy.compulsory_insurance import premium
+from contracts.policy.compulsory_insurance import limits, premium
 from contracts.policy.export_licensing import licence_required
 from contracts.policy.insurance_cancellation import cancellation
 from contracts.policy.params import PurchaseTaxParams
@@ -193,6 +193,7 @@ def _vessel_tax_of(policies: Policies) -> object:
         ("PTL-2019", lambda policies: last_day(policies, _DAY)),
         ("PTL-2019", lambda policies: return_refund(policies, 1, _DAY, _DAY)),
         ("CTPL-2020", lambda policies: premium(policies, 5, _DAY)),
+        ("CTPL-2020", lambda policies: limits(policies, _DAY, at_fault=True)),
         ("CTPL-16", lambda policies: cancellation(policies, "STOLEN", _DAY, registered=True)),
         ("VVT", _vessel_tax_of),
         ("EXP-BEV-54/2025", lambda policies: licence_required(policies, "8703801090", _DAY)),
