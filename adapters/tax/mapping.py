@@ -145,6 +145,7 @@ def refund_application(command: TaxReclaimV1) -> dict[str, Json]:
             "heDingHao": command.assessment_no,
             "tuiShuiYiJu": BASES[command.reclaim_basis],
             "tuiCheRiQi": None if command.returned_on is None else day(command.returned_on),
+            "shenQingRiQi": None if command.reclaimed_on is None else day(command.reclaimed_on),
             "shenQingTuiKuanJinE": yuan(command.refund_asked),
             "yuanYin": command.reason,
         }

@@ -19,6 +19,7 @@ from .case import NONE, Ask, Effect
 from .draft import Draft, organisation_of
 from .evidence import inputs_of
 from .proofs import Finding, equal, same_car
+from .reasons import mender_of
 from .repair import FADING, reopen
 from .rules import BLAMED, FREED_BY, REISSUED, Rule, rule_of_answer, rule_of_command, rule_with_effect
 from .settle import firm
@@ -66,12 +67,18 @@ def delivered(draft: Draft, cause: str | None, data: DeliveryChangedV1) -> None:
     if data.state in {"dead", "cancelled"}:
         draft.give_up(ask)
         _stick(draft, ask)
-        draft.hold(ask.facet, "dead", owner=data.owner)
+        draft.hold(ask.facet, "dead", owner=_mender(ask, data) or data.owner)
     elif data.state == "parked" and ask.ended:
         draft.trust(ask)
         _stick(draft, ask, stuck=False)
         _fade(draft, ask)
         draft.note("RETRY", ask.facet, "投递已恢复，继续等待答复", "delivery goes on; its answer is awaited again")
+
+
+def _mender(ask: Ask, data: DeliveryChangedV1) -> str | None:
+    """Who can mend what the agency answered to the end, if its last word says so: the maker a missing certificate."""
+    code = data.attempts[-1].code if data.attempts else None
+    return mender_of(ask.facet, code) if code else None
 
 
 def _fade(draft: Draft, ask: Ask) -> None:

@@ -149,6 +149,7 @@ class Papers(_State):
     revoked: ElicenceRevokedV1 | None = None
     deregistered: RegistrationDeregisteredV1 | None = None
     cancelled: InsuranceCancelledV1 | None = None
+    reclaimed_on: date | None = None
     refunded: TaxRefundedV1 | None = None
     qualified: ExportQualifiedV1 | None = None
     applied_on: date | None = None

@@ -212,7 +212,7 @@ class Draft:
         if command != _REGISTER:
             return until
         try:
-            pack = self.world.policies.pack_for("registration-terms", self.world.today)
+            pack = self.world.policies.pack_for("registration-terms", self.world.today, kind=self.case.kind)
         except PolicyGap:
             return until
         days = pack.params_as(RegistrationTermsParams).register_within_working_days

@@ -242,9 +242,9 @@ def _export_licence(view: View, on: date) -> Said:
 
 
 def _refund(view: View, on: date) -> Said:
-    told, back = view.papers.refunded, present(view.case.returned)
+    told = view.papers.refunded
     tax = present(view.papers.assessed).tax_payable
-    due = return_refund(view.policies, tax, on, back.returned_on)
+    due = return_refund(view.policies, tax, on, view.papers.reclaimed_on or view.today)
     amount = told.refund if told else due.fen
     return Said(
         due.pack,

@@ -187,10 +187,13 @@ def export_licence(case: Case, answer: LicenceIssuedV1, world: World) -> Finding
 
 
 def refund_of_return(case: Case, world: World) -> Refund:
-    """The tax that was paid, without any surcharge, less a share for each full year since. Raises `PolicyGap`."""
+    """The tax that was paid, without any surcharge, less a share for each full year until it is asked back.
+
+    Raises `PolicyGap`.
+    """
     paid_on = present(case.papers.paid).tax_paid_at.astimezone(CHINA).date()
-    tax, returned_on = present(case.papers.assessed).tax_payable, present(case.returned).returned_on
-    return return_refund(world.policies, tax, paid_on, returned_on)
+    tax, asked_on = present(case.papers.assessed).tax_payable, case.papers.reclaimed_on or world.today
+    return return_refund(world.policies, tax, paid_on, asked_on)
 
 
 def owed(assessed: TaxAssessedV1) -> int:

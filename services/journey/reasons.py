@@ -106,4 +106,9 @@ def reason_of(key: str) -> Reason:
 
 def owner_of(facet: str, key: str) -> str:
     """Who answers for a facet held for that reason: the party that can mend it, else the agency's desk."""
-    return _OWNERS_BY_FACET.get((facet, key)) or _OWNERS.get(key) or _DESKS[facet]
+    return mender_of(facet, key) or _DESKS[facet]
+
+
+def mender_of(facet: str, key: str) -> str | None:
+    """The party that can mend it, where the reason names one."""
+    return _OWNERS_BY_FACET.get((facet, key)) or _OWNERS.get(key)

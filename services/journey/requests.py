@@ -209,12 +209,13 @@ def insurance_end(case: Case, _world: World) -> Contract:
 
 
 def tax_refund(case: Case, world: World) -> Contract:
-    """What PTL 15 gives back of the tax of a car that went back. Raises `PolicyGap`."""
+    """What PTL 15 gives back, asked today, of the tax of a car that went back. Raises `PolicyGap`."""
     return TaxReclaimV1(
         vin=case.vin,
         assessment_no=present(case.papers.paid).assessment_no,
         reclaim_basis="PTL-15",
         returned_on=present(case.returned).returned_on,
+        reclaimed_on=world.today,
         refund_asked=refund_of_return(case, world).fen,
         reason=RETURN_REASON,
     )

@@ -372,6 +372,7 @@ RETURNED_CAR: Final = (
         "R6", "returned-car", "tax", "PAID", "REFUNDED",
         "购置税已按年扣减退还", "the purchase tax is paid back, less a share for each year", "PTL 15",
         needs=("reg=DEREGISTERED",), asks="tax.reclaim", request=requests.tax_refund, proof=proofs.refund,
+        remembers=("reclaimed_on",),
         paper="refunded", weighs=("assessed", "paid"), final=True,
     ),
 )  # fmt: skip

@@ -238,7 +238,9 @@ class TaxOffice:
         if ground == _WENT_BACK:
             demand(went_back_on is not None, "P412")
             demand(went_back_on == request.body.day("tuiCheRiQi"), "D422")
-            return assessment.left(request.today)
+            asked_on = request.body.day("shenQingRiQi")
+            demand(asked_on <= request.today + timedelta(days=1), "V102")
+            return assessment.left(asked_on)
         demand(police.plate_of(request.vin) is None and went_back_on is None, "P412")
         return assessment.due
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from contracts.codes import CODES
-from contracts.delivery import DeliveryChangedV1
+from contracts.delivery import Attempt, DeliveryChangedV1
 from contracts.insurance import InsuranceCancelV1
 from contracts.sale import SaleConfirmedV2, SaleCorrectedV1
 from contracts.tax import TaxReclaimV1
@@ -452,6 +452,28 @@ def test_a_dead_delivery_is_a_persons_matter() -> None:
     assert (road.held("coc"), road.case.headline, road.case.owner) == ("dead", "MANUAL", "operator")
     road.run()
     assert road.case.headline == "CLOSED"
+
+
+def test_a_certificate_that_never_came_is_its_makers() -> None:
+    """D404 to the end: who can mend it is the maker, and not whoever runs the deliveries."""
+    road = Road()
+    sent = road.find("coc.query")
+    tried = Attempt(number=9, started_at=road.world.now, duration_ms=3, result="not-yet", status=404, code="D404")
+    road.told(
+        DeliveryChangedV1(
+            delivery_id=sent.id,
+            vin=VIN,
+            organisation="miit",
+            command="coc.query",
+            revision=9,
+            state="dead",
+            attempts=(tried,),
+            failure="deadline",
+            owner="operator",
+        ),
+        sent.id,
+    )
+    assert (road.held("coc"), road.case.headline, road.case.owner) == ("dead", "MANUAL", "maker")
 
 
 @pytest.mark.parametrize("state", ["parked", "settled", "refused"])

@@ -74,6 +74,7 @@ def ours(name: str, said: Said) -> str:
         (("tax-pay",), "tax-reclaim-returned", {}, "P412"),
         (("registration-register",), "tax-reclaim-returned", {}, "P412"),
         (("registration-deregister",), "tax-reclaim-returned", {"tuiCheRiQi": "2026-03-01"}, "D422"),
+        (("registration-deregister",), "tax-reclaim-returned", {"shenQingRiQi": "2036-03-01"}, "V102"),
         (("registration-deregister",), "tax-reclaim-returned", {"shenQingTuiKuanJinE": "9999.98"}, "T422"),
         (("loan-apply",), "mortgage-cosign", {}, "P412"),
         (("registration-register",), "mortgage-cosign", {}, "D422"),
@@ -240,7 +241,7 @@ def test_a_returned_cars_tax_shrinks_by_the_year(play: Play, asked_on: str, refu
         await car.through("registration-deregister")
         city.clock.day = date.fromisoformat(asked_on)
         one_off = _yuan(int(refund.replace(".", "")) + 1)
-        said = await car.attempt("tax-reclaim-returned", shenQingTuiKuanJinE=one_off)
+        said = await car.attempt("tax-reclaim-returned", shenQingRiQi=asked_on, shenQingTuiKuanJinE=one_off)
         assert (said.status, said.body.get("tuiKuanJinE")) == (200, refund)
 
     play(scenario)
@@ -253,7 +254,8 @@ def test_after_ten_years_no_tax_is_left(play: Play) -> None:
         car = city.car()
         await car.through("registration-deregister")
         city.clock.day = date(2036, 3, 2)
-        refused = await car.attempt("tax-reclaim-returned", shenQingTuiKuanJinE="1000.00")
+        asked = {"shenQingRiQi": "2036-03-02", "shenQingTuiKuanJinE": "1000.00"}
+        refused = await car.attempt("tax-reclaim-returned", **asked)
         assert ours("tax-reclaim-returned", refused) == "T422"
 
     play(scenario)
