@@ -1,0 +1,133 @@
+"""The edges of the proofs: the last answer that still holds, the first that does not, and the pack that says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+import pytest
+
+from contracts.sale import SaleReturnedV1
+from services.journey.decide import open_return
+from tests.journey.road import EXPORT, LOAN, VIN, Road, sale
+
+
+@pytest.mark.parametrize(
+    ("twist", "reason"),
+    [
+        ({"licence_used": 20}, None),
+        ({"licence_used": 21}, "X409"),
+        ({"licence_expiry": date(2026, 5, 5)}, None),
+        ({"licence_expiry": date(2026, 5, 4)}, "licence-differs"),
+    ],
+    ids=["the twentieth car", "the twenty-first", "its last day", "the day after"],
+)
+def test_a_licence_carries_its_last_car_and_its_last_day(twist: dict[str, Any], reason: str | None) -> None:
+    """Twenty cars on one licence, and the pack that asks for it is named either way (scenario 20)."""
+    road = Road(sale("BEV", export=EXPORT))
+    road.run("licence.apply")
+    road.answer("licence.apply", **twist)
+    step = next(step for step in reversed(road.steps) if step.facet == "licence")
+    assert (road.held("licence"), step.pack) == (reason, "EXP-BEV-54/2025")
+
+
+@pytest.mark.parametrize(("number", "reason"), [("26-AA-100256", None), ("26-AA-100257", "licence-differs")])
+def test_a_licence_is_the_one_that_the_exporter_named(number: str, reason: str | None) -> None:
+    """Where he named one; another one is not this car's."""
+    road = Road(sale("BEV", export=EXPORT.model_copy(update={"licence_no": "26-AA-100256"})))
+    road.run("licence.apply")
+    road.answer("licence.apply", licence_no=number)
+    assert road.held("licence") == reason
+
+
+def returned(paid_at: datetime, asked_on: date) -> Road:
+    """The return, taken up on that day, of a car whose tax was paid at that moment."""
+    road = Road(twist={"tax.pay": {"tax_paid_at": paid_at}})
+    road.run()
+    road.told(SaleReturnedV1(vin=VIN, returned_on=asked_on, reason="a fault"))
+    road.world = replace(road.world, now=datetime.combine(asked_on, time(2), UTC), today=asked_on)
+    return road.follow(open_return("0190a000-0000-7000-8000-000000000002", road.case, road.world))
+
+
+def test_a_year_since_payment_is_counted_by_the_day_in_china() -> None:
+    """Paid at one in the morning of 6 May in Beijing, which is 5 May in London: full only on 6 May."""
+    paid_at = datetime(2026, 5, 5, 17, tzinfo=UTC)
+    for day, refund in ((5, 1_000_000), (6, 900_000)):
+        road = returned(paid_at, date(2027, 5, day))
+        road.run("tax.reclaim")
+        asked: Any = road.find("tax.reclaim").data
+        assert asked.refund_asked == refund
+
+
+@pytest.mark.parametrize(("year", "after"), [(2026, "REFUNDED"), (2036, "NOTHING_LEFT")])
+def test_a_refund_and_its_absence_name_the_pack(year: int, after: str) -> None:
+    """PTL 15 decided both."""
+    road = returned(datetime(2026, 5, 5, tzinfo=UTC), date(year, 7, 1))
+    road.run()
+    step = next(step for step in road.steps if step.facet == "tax")
+    assert (step.after, step.pack) == (after, "PTL-2019")
+
+
+def test_a_lenders_signature_for_another_loan_is_held() -> None:
+    """The joint application is about the loan of this car: no mortgage is asked for on another one (D422)."""
+    road = Road(sale("BEV", loan=LOAN), twist={"mortgage.cosign": {"loan_contract_no": "L-0"}})
+    road.run()
+    assert (road.held("mort"), "mortgage.register" in road.names) == ("D422", False)
+
+
+@pytest.mark.parametrize(
+    ("command", "twist", "facet", "reason"),
+    [
+        ("tax.pay", {"assessment_no": "TA-0"}, "tax", "T422"),
+        ("tax.pay", {"amount_due": 999_999}, "tax", "T422"),
+        ("tax.pay", {"amount_due": 1_000_001}, "tax", "T422"),
+        ("insurance.bind", {"vvt": 28_001}, "ins", "policy-differs"),
+        ("insurance.bind", {"insurer_uscc": "91110000MAT57WXL1C"}, "ins", "policy-differs"),
+        ("insurance.bind", {"start_date": date(2026, 5, 6)}, "ins", "policy-differs"),
+        ("insurance.bind", {"end_date": date(2026, 5, 5)}, "ins", "policy-differs"),
+    ],
+)
+def test_what_was_done_is_what_was_found_right(command: str, twist: dict[str, Any], facet: str, reason: str) -> None:
+    """A payment to the fen and by its assessment; a policy as quoted, of the chosen insurer, that lasts."""
+    road = Road(twist={command: twist})
+    road.run()
+    assert (road.held(facet), "registration.register" in road.names) == (reason, False)
+
+
+@pytest.mark.parametrize("field", ["amount_incl", "amount_excl", "vat"])
+@pytest.mark.parametrize(("off", "held"), [(-2, True), (-1, False), (1, False), (2, True)])
+def test_each_amount_of_an_invoice_may_differ_by_a_fen(field: str, off: int, held: bool) -> None:  # noqa: FBT001
+    """No law says how to round; two fen are another amount."""
+    road = Road()
+    road.run("invoice.request")
+    road.answer("invoice.request", **{field: getattr(road.sale, field) + off})
+    assert ("amount" in road.rules) is held
+
+
+@pytest.mark.parametrize("field", ["tax_full", "relief", "tax_payable", "surcharge"])
+def test_each_amount_of_an_assessment_is_compared(field: str) -> None:
+    """Full tax, relief, what is payable, and what lateness costs: two fen off, each by itself is T422 (T5)."""
+    road = Road(sale("BEV", 22_600_000))
+    road.run("tax.declare")
+    told: Any = road.agencies.answer(road.find("tax.declare").data)
+    step = road.answer("tax.declare", **{field: getattr(told, field) + 2}).steps[0]
+    assert (road.held("tax"), step.pack) == ("T422", "NEV-26")
+
+
+@pytest.mark.parametrize(
+    ("command", "twist", "pack"),
+    [("insurance.quote", {"premium": 95_001}, "CTPL-2020"), ("insurance.quote", {"vvt": 1}, "VVT")],
+)
+def test_an_objection_names_the_pack_that_decided(command: str, twist: dict[str, Any], pack: str) -> None:
+    """So that a person can look up why."""
+    road = Road(twist={command: twist})
+    road.run()
+    assert next(step.pack for step in road.steps if step.after in {"HOLD", "MANUAL"}) == pack
+
+
+def test_an_approval_without_a_contract_is_none() -> None:
+    """Nobody could mortgage the car by it."""
+    road = Road(sale("BEV", loan=LOAN), twist={"loan.apply": {"loan_contract_no": None}})
+    road.run()
+    assert (road.held("loan"), "registration.register" in road.names) == ("amount", False)
