@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from contracts.policy import Pack, Policies, load
 from contracts.sale import SaleReturnedV1
 from services.journey.decide import open_return
 from tests.journey.road import EXPORT, LOAN, VIN, Road, sale
@@ -131,3 +132,23 @@ def test_an_approval_without_a_contract_is_none() -> None:
     road = Road(sale("BEV", loan=LOAN), twist={"loan.apply": {"loan_contract_no": None}})
     road.run()
     assert (road.held("loan"), "registration.register" in road.names) == ("amount", False)
+
+
+def test_a_registration_with_a_plate_of_another_kind_is_held() -> None:
+    """The car is registered whatever we think of it; that a fuel car got a new-energy plate is somebody's matter."""
+    road = Road(twist={"registration.register": {"plate_no": "陕AD12345"}})
+    road.run()
+    assert (road.state("reg"), road.held("reg")) == ("REGISTERED", "plate-kind")
+
+
+def test_a_pack_that_taxes_the_battery_is_asked_with_its_price() -> None:
+    """A swap car of 100,000 with a battery of 50,000: as shipped the battery is free, another pack may tax both."""
+    packs = {pack.id: pack.model_dump() for pack in load().packs}
+    packs["NEV-26"]["params"]["separate_battery_excluded"] = False
+    taxed = Policies(Pack.model_validate(pack) for pack in packs.values())
+    for policies, full in ((load(), 1_000_000), (taxed, 1_500_000)):
+        road = Road(sale("BEV", battery_excl=5_000_000))
+        road.world = replace(road.world, policies=policies)
+        road.run("tax.declare")
+        road.answer("tax.declare", tax_full=full, relief=full // 2, tax_payable=full // 2)
+        assert (road.state("tax"), road.held("tax")) == ("ASSESSED", None)

@@ -134,6 +134,14 @@ def test_a_notice_that_is_held_counts_whatever_the_library_knows() -> None:
     assert not other.is_working(date(2026, 2, 14))
 
 
+def test_a_calendar_is_what_its_notices_say() -> None:
+    """From the first day of each to its last, and no day beyond; nobody remembers it from another time."""
+    calendar = WorkingCalendar.of(Policies(load().packs))
+    assert calendar.announced == tuple((date(year, 1, 1), date(year, 12, 31)) for year in (2024, 2025, 2026))
+    assert date(2026, 2, 16) in calendar.days_off
+    assert date(2026, 2, 14) in calendar.make_up_days
+
+
 @given(days, numbers)
 def test_a_term_ends_on_a_working_day(day: date, n: int) -> None:
     """Later than its start, unless nothing was to be counted."""
