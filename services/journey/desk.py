@@ -77,10 +77,10 @@ def _routes(runtime: Runtime, process: Process) -> APIRouter:
 
     @router.get("/cases/{case_id}")
     async def show(case_id: str) -> JSONResponse:
-        kept = await runtime.store.read(partial(store.load, memory=store.Memory(), case_id=case_id))
-        if kept is None:
+        case = await runtime.store.read(partial(store.seen, case_id=case_id))
+        if case is None:
             raise NoSuchCase(case_id)
-        return _shown(case_id, snapshot(kept.case))
+        return _shown(case_id, snapshot(case))
 
     @router.post("/cases/search")
     async def search(form: Search) -> dict[str, Any]:

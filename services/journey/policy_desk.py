@@ -56,10 +56,10 @@ def _routes(runtime: Runtime, process: Process) -> APIRouter:
 
     @router.get("/cases/{case_id}/policies")
     async def explain(case_id: str) -> dict[str, Any]:
-        kept = await runtime.store.read(partial(store.load, memory=store.Memory(), case_id=case_id))
-        if kept is None:
+        case = await runtime.store.read(partial(store.seen, case_id=case_id))
+        if case is None:
             raise NoSuchCase(case_id)
-        return told(outlook(kept.case, process.policies, runtime.clock.today()), process.policies)
+        return told(outlook(case, process.policies, runtime.clock.today()), process.policies)
 
     @router.post("/policies/trial")
     async def try_out(draft: Draft) -> StreamingResponse:

@@ -26,8 +26,9 @@ _REMEMBERED: Final = 4096
 # Built once: composing a statement costs more than running it.
 _OPEN: Final = insert(cases)
 _CHANGE: Final = update(cases).where(cases.c.id == bindparam("case_id"))
+_SEEN: Final = select(cases).where(cases.c.id == bindparam("case_id"))
 # Two processes may hear of one case at once; where the database knows row locks, they take turns.
-_BY_ID: Final = select(cases).where(cases.c.id == bindparam("case_id")).with_for_update()
+_BY_ID: Final = _SEEN.with_for_update()
 _HOLDER: Final = select(live_vin.c.case_id).where(live_vin.c.vin == bindparam("vin")).order_by(live_vin.c.case_id)
 _OF_VEHICLE: Final = (
     select(cases)
@@ -87,9 +88,15 @@ class Memory:
 
 
 def load(connection: Connection, memory: Memory, case_id: str) -> Kept | None:
-    """A case by its id."""
+    """A case by its id, to be decided: whoever else decides it waits until this act is over."""
     row = connection.execute(_BY_ID, {"case_id": case_id}).mappings().first()
     return _kept(memory, row) if row else None
+
+
+def seen(connection: Connection, case_id: str) -> Case | None:
+    """A case by its id, as it stands, for whoever only looks: nobody is waited for, and nobody is kept waiting."""
+    row = connection.execute(_SEEN, {"case_id": case_id}).mappings().first()
+    return _kept(Memory(), row).case if row else None
 
 
 def holder(connection: Connection, vin: str) -> str | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, func, inspect, select
+from sqlalchemy import Connection, func, inspect, select, update
 
 from contracts import topics
 from contracts.envelope import Undecodable
@@ -23,6 +23,7 @@ from services.runtime.record import Record
 from services.runtime.settings import Settings
 from tests.journey.road import BUYER, CASE, EXPORT, INSURER, LOAN, VIN, sale
 from tests.journey.shell import KEY, TRACE, Shell, play
+from tests.stores import Stores
 
 OTHER = "0190a000-0000-7000-8000-000000000002"
 WHY = {"reason": "打过电话", "by": "li"}
@@ -417,6 +418,22 @@ def test_a_car_is_found_by_its_vin_and_exported_without_its_buyer(tmp_path: Path
         assert (stats["open"], stats["refused"], stats["closed"], stats["manual"]) == (1, 1, 0, 0)
 
     play(tmp_path, scene)
+
+
+def test_a_case_that_is_just_being_decided_can_be_looked_at(stores: Stores) -> None:
+    """Whoever looks sees it as it stood, and neither waits for the decision nor is turned away by it."""
+
+    async def scene(shell: Shell) -> None:
+        await shell.tell(sale())
+        with shell.runtime.store.writer.begin() as deciding:
+            deciding.execute(update(tables.cases).values(owner="somebody"))
+            for path in (f"/v1/cases/{CASE}", f"/v1/cases/{CASE}/policies"):
+                async with asyncio.timeout(30):
+                    status, told = await shell.call("GET", path)
+                assert (status, told.get("owner")) == (200, None), told
+
+    settings = stores.empty()
+    play(settings.data, scene, settings.database)
 
 
 def test_the_migration_makes_what_the_tables_say(tmp_path: Path) -> None:
