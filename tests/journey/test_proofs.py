@@ -152,3 +152,11 @@ def test_a_pack_that_taxes_the_battery_is_asked_with_its_price() -> None:
         road.run("tax.declare")
         road.answer("tax.declare", tax_full=full, relief=full // 2, tax_payable=full // 2)
         assert (road.state("tax"), road.held("tax")) == ("ASSESSED", None)
+
+
+@pytest.mark.parametrize(("on", "reason"), [(date(2020, 12, 31), "plate-kind"), (date(2021, 1, 1), None)])
+def test_a_class_letter_counts_from_the_day_it_was_introduced(on: date, reason: str | None) -> None:
+    """A for electric cars since 2021; before that nobody could have reserved such a plate (GA 36, T7)."""
+    road = Road(sale("BEV", sold_on=on, mfg_date=on), on=on, twist={"plate.reserve": {"plate_no": "陕AA12345"}})
+    road.run()
+    assert road.held("plate") == reason

@@ -11,7 +11,7 @@ from contracts.case import Step
 from contracts.policy import Policies, load
 from services.journey.case import CHINA, TaxClock
 from services.journey.world import Assign, Cancel, Resume
-from tests.journey.road import EXPORT, LOAN, VIN, Road, sale
+from tests.journey.road import EXPORT, LOAN, VIN, Road, name_of, sale
 
 OFF = Cancel("buyer left", "li")
 
@@ -127,3 +127,13 @@ def test_a_held_facet_opens_no_row() -> None:
     assert road.state("ins") == "QUOTED"
     assert (road.names.count("insurance.bind"), "registration.register" in road.names) == (1, False)
     assert road.case.vin == VIN
+
+
+def test_nothing_is_asked_anew_while_its_old_effect_is_being_taken_back() -> None:
+    """One vehicle, one invoice (SAT 23/2020): the new one is requested once the wrong one is reversed in red."""
+    road = Road()
+    road.run("invoice.request")
+    road.answer("invoice.request", amount_incl=1)
+    assert [name_of(sent) for sent in road.out.values()] == ["invoice.reverse"]
+    road.answer("invoice.reverse")
+    assert [name_of(sent) for sent in road.out.values()] == ["invoice.request"]
