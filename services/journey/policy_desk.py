@@ -6,7 +6,7 @@ Nothing here carries personal data: cases are named by their ids, and told by ru
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from functools import partial
@@ -48,18 +48,18 @@ def mount(app: FastAPI, runtime: Runtime, process: Process) -> None:
 
 def _routes(runtime: Runtime, process: Process) -> APIRouter:
     router = APIRouter(prefix="/v1", dependencies=[Depends(operator(runtime.secrets))])
-    shelf = [pack.entries for pack in read_packs()]
+    shelf = read_packs()
 
     @router.get("/policies")
     async def packs() -> dict[str, Any]:
-        return {"packs": shelf}
+        return {"packs": [pack.entries for pack in shelf]}
 
     @router.get("/cases/{case_id}/policies")
     async def explain(case_id: str) -> dict[str, Any]:
         case = await runtime.store.read(partial(store.seen, case_id=case_id))
         if case is None:
             raise NoSuchCase(case_id)
-        return told(outlook(case, process.policies, runtime.clock.today()), process.policies)
+        return told(outlook(case, process.policies, runtime.clock.today()), shelf)
 
     @router.post("/policies/trial")
     async def try_out(draft: Draft) -> StreamingResponse:
@@ -122,16 +122,37 @@ def _open_cases(connection: Connection, after: str) -> list[Case]:
     return [Case.model_validate_json(state) for state in rows]
 
 
-def told(found: Outlook, policies: Policies) -> dict[str, Any]:
-    """An outlook as JSON, each answer with the title and source of its pack."""
-    by_id = {pack.id: pack for pack in policies.packs}
+def told(found: Outlook, shelf: Iterable[Pack]) -> dict[str, Any]:
+    """An outlook as JSON, each answer with the title and source of its pack, and every pack that is named."""
+    by_id = {pack.id: pack for pack in shelf}
     return {
         "case": found.case.id,
         "kind": found.case.kind,
         "headline": found.case.headline,
+        "packs": [_entries(by_id, id_) | {"stage": stage} for id_, stage in _named(found).items()],
         "questions": [_question(question, by_id) for question in found.questions],
         "annotations": [pack.entries for pack in found.annotations],
     }
+
+
+def _entries(by_id: Mapping[str, Pack], id_: str) -> dict[str, Any]:
+    """As the list of packs has it; one that an old case remembers and no file holds any more is named all the same."""
+    return by_id[id_].entries if id_ in by_id else {"id": id_, "status": None}
+
+
+def _named(found: Outlook) -> dict[str, str]:
+    """The packs of a case, each by how far it is with it: what has decided, what will, and what only annotates."""
+    answered = [(question.said.pack, question.stage) for question in found.questions if question.said]
+    by_stage = {
+        "decided": [*found.case.packs, *(pack for pack, stage in answered if stage == "decided")],
+        "ahead": [pack for pack, stage in answered if stage == "ahead"],
+        "annotates": [pack.id for pack in found.annotations],
+    }
+    named: dict[str, str] = {}
+    for stage, packs in by_stage.items():
+        for pack in filter(None, packs):
+            named.setdefault(pack, stage)
+    return named
 
 
 def _question(question: Question, by_id: dict[str, Pack]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from typer.testing import CliRunner, Result
 
-from contracts.policy import load
+from contracts.policy import load, read_packs
 from services.cli.policy import BAD_PACK, OPENS_GAPS, app
 from services.cli.terminal import NOT_RUNNING
 from services.journey.outlook import outlook
@@ -182,7 +182,7 @@ def explained(stage: Stage) -> Stage:
     buyer = BUYER.model_copy(update={"region": "120104"})
     road = Road(sale("BEV", 22_600_000, buyer=buyer, sold_on=date(2026, 7, 1)), on=date(2026, 7, 2))
     road.run("registration.register")
-    stage.explained = told(outlook(road.case, load(), date(2026, 7, 2)), load())
+    stage.explained = told(outlook(road.case, load(), date(2026, 7, 2)), read_packs())
     return stage
 
 
@@ -214,7 +214,7 @@ def test_explain_shows_a_gap_as_one(stage: Stage, tmp_path: Path) -> None:
     """No pack, no number: nothing is guessed for a person either."""
     day = date(2028, 1, 5)
     case = Road(sale("BEV", sold_on=day), on=day).case
-    stage.explained = told(outlook(case, load(), day), load())
+    stage.explained = told(outlook(case, load(), day), read_packs())
     shown = _type(tmp_path, "explain", CASE).stdout
     assert "✗ 待定 ahead  purchase-tax" in shown
     assert "没有适用该日期的政策包 / purchase-tax on 2028-01-05: no pack in force" in shown
@@ -222,7 +222,7 @@ def test_explain_shows_a_gap_as_one(stage: Stage, tmp_path: Path) -> None:
 
 def test_explain_says_where_no_policy_decided_anything(stage: Stage, tmp_path: Path) -> None:
     """A refused sale has nothing ahead of it and nothing behind."""
-    stage.explained = told(outlook(Road(sale("ICE"), taken=True).case, load(), date(2026, 5, 5)), load())
+    stage.explained = told(outlook(Road(sale("ICE"), taken=True).case, load(), date(2026, 5, 5)), read_packs())
     assert "no policy decided anything here" in _type(tmp_path, "explain", CASE).stdout
 
 

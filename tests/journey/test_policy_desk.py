@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from contracts.policy import load, read_packs
 from services.journey import policy_desk
+from services.journey.outlook import outlook
 from tests.journey.drafts import DRAFT
-from tests.journey.road import BUYER, CASE, VIN, sale
+from tests.journey.road import BUYER, CASE, VIN, Road, sale
 from tests.journey.shell import Shell, play
 
 _OTHER: Final = "0190a000-0000-7000-8000-000000000002"
@@ -62,10 +65,28 @@ def test_a_case_is_explained_pack_by_pack_without_its_buyer(tmp_path: Path) -> N
         assert tax["fen"]["payable"] == 10_000_00
         assert tax["source"]["number"] == "财政部 税务总局 工业和信息化部公告2023年第10号"
         assert (questions["e-licence"]["stage"], questions["e-licence"]["assumed"]) == ("ahead", True)
+        packs = {pack["id"]: pack for pack in told["packs"]}
+        assert (packs["NEV-26"]["status"], packs["NEV-26"]["stage"]) == ("IN_FORCE", "decided")
+        assert packs["NEV-26"]["source"]["number"] == tax["source"]["number"]
+        assert packs["ELIC-NATIONAL"]["stage"] == "ahead"
+        assert {*packs} == {pack for each in told["questions"] if (pack := each["pack"])}
         for personal in (BUYER.buyer_name, BUYER.buyer_id_no, BUYER.phone, VIN):
             assert personal not in str(told)
 
     play(tmp_path, scene)
+
+
+def test_explaining_names_what_the_case_remembers_and_what_only_annotates() -> None:
+    """A pack that priced beside another one, or was retracted since, is told as having decided; a signal never is."""
+    road = Road(sale("BEV", buyer=BUYER.model_copy(update={"region": "120104"}), sold_on=date(2026, 7, 1)))
+    remembered = road.case.model_copy(update={"packs": ("PTL-2019", "RESALE-6M", "FORGOTTEN")})
+    packs = policy_desk.told(outlook(remembered, load(), date(2026, 7, 2)), read_packs())["packs"]
+    stages = {pack["id"]: (pack["status"], pack["stage"]) for pack in packs}
+    assert len(stages) == len(packs)
+    assert stages["PTL-2019"] == ("IN_FORCE", "decided")
+    assert stages["RESALE-6M"] == ("RETRACTED", "decided")
+    assert stages["PILOT-40"] == ("SIGNAL", "annotates")
+    assert stages["FORGOTTEN"] == (None, "decided")
 
 
 def test_a_case_that_is_not_here_cannot_be_explained(tmp_path: Path) -> None:
