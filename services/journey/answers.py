@@ -21,16 +21,16 @@ from .evidence import inputs_of
 from .proofs import Finding, equal, same_car
 from .reasons import mender_of
 from .repair import FADING, reopen
-from .rules import BLAMED, FREED_BY, REISSUED, Rule, rule_of_answer, rule_of_command, rule_with_effect
+from .rules import BLAMED, FREED_BY, REISSUED, SPENT, Rule, rule_of_answer, rule_of_command, rule_with_effect
 from .settle import firm
 
 
-def answered(draft: Draft, cause: str | None, data: Contract) -> None:
-    """An agency did what a command asked, or says so of one that we do not wait for."""
+def answered(draft: Draft, cause: str | None, data: Contract, by: str | None = None) -> None:
+    """An agency did what a command asked, or says so of one that we do not wait for; `by` is who says it."""
     name = contract_of(data)[0].name
     ask = draft.case.asks.get(cause or "")
     if ask is None or COMMANDS[ask.command].answer.name != name:
-        _unasked(draft, name, data)
+        _unasked(draft, name, data, by)
         return
     draft.drop(ask)
     _fade(draft, ask)
@@ -97,13 +97,11 @@ def _take(draft: Draft, rule: Rule, data: Contract) -> None:
         _unasked(draft, rule.answer or "", data)
         return
     finding = _finding(draft, rule, data)
-    if finding.objection and rule.hears:
-        _object(draft, rule.facet, finding, rule, data)
-        return
     _keep(draft, rule, data)
     _own(draft, rule, data)
     if finding.objection is None or rule.final:
         draft.move(rule, finding, data)
+        _spend(draft, rule)
     elif finding.after:
         draft.put(rule.facet, finding.after)
     if rule.pivot:
@@ -225,9 +223,22 @@ def _tell_undone(draft: Draft, effect: Effect, data: Contract) -> None:
     )
 
 
-def _unasked(draft: Draft, name: str, data: Contract) -> None:
+def _spend(draft: Draft, rule: Rule) -> None:
+    """What has run its course is not taken back any more, whatever becomes of the case."""
+    if (rule.facet, rule.after) not in SPENT:
+        return
+    for effect in draft.case.effects:
+        if effect.facet == rule.facet and effect.standing in {"held", "unwanted"} and _is_used(draft, effect):
+            draft.drop(*(ask for ask in draft.asks_of(rule.facet) if ask.undoes == effect.reference))
+            draft.mark(effect, standing="kept", stuck=False)
+
+
+def _unasked(draft: Draft, name: str, data: Contract, by: str | None = None) -> None:
     rule = rule_of_answer(draft.case.kind, name)
-    if rule is None or not same_car(draft.case, data):
+    if rule and rule.hears == name and by not in {None, organisation_of(draft.case, contract_of(data)[0].owner)}:
+        text = (f"{by} 无权就本车作此通知，未采用", f"{by} has no say in this car's case; not believed")
+        draft.note("A403", rule.facet, *text)
+    elif rule is None or not same_car(draft.case, data):
         draft.note("UNASKED", "order", f"未经请求的答复，已记录：{name}", f"nobody waits for it, recorded: {name}")
     elif early.waits(draft.case, rule, data):
         early.keep(draft, rule, data)
@@ -255,12 +266,29 @@ def _unwanted(draft: Draft, rule: Rule, data: Contract) -> None:
 
 def _fact(draft: Draft, rule: Rule, data: Contract) -> None:
     """What cannot be taken back has happened, whichever command brought it, or none."""
-    alive = not draft.case.cancelling and draft.case.ended not in {"CANCELLED", "REFUSED"}
-    if alive and (rule.hears or (draft.case.ended is None and firm(draft.case, rule))):
-        draft.drop(*(ask for ask in draft.asks_of(rule.facet) if ask.command == rule.asks))
-        draft.release(rule.facet)
-        _take(draft, rule, data)
+    if rule.hears:
+        _notice(draft, rule, data)
+    elif draft.case.ended is None and not draft.case.cancelling and firm(draft.case, rule):
+        _happened(draft, rule, data)
     elif rule.pivot:
         draft.hold(rule.facet, "late-pivot")
     else:
         draft.note("UNASKED", rule.facet, "迟到的答复，已记录", "a late answer, recorded")
+
+
+def _notice(draft: Draft, rule: Rule, data: Contract) -> None:
+    """An organisation's own word about its record: a fact also while a sale is undone, if it is about our record."""
+    if draft.case.ended in {"CANCELLED", "REFUSED"}:
+        draft.note("UNASKED", rule.facet, "业务已结束，通知已记录", "the case is over; the notice is recorded")
+    elif early.turn(draft.case, rule, data) is early.Turn.NEVER:
+        draft.note("UNASKED", rule.facet, "重复或过期的通知，已记录", "an old notice again, recorded")
+    elif _finding(draft, rule, data).objection:
+        draft.note("D422", rule.facet, "通知所指记录不属本业务，未采用", "about another record than ours; not believed")
+    else:
+        _happened(draft, rule, data)
+
+
+def _happened(draft: Draft, rule: Rule, data: Contract) -> None:
+    draft.drop(*(ask for ask in draft.asks_of(rule.facet) if ask.command == rule.asks))
+    draft.release(rule.facet)
+    _take(draft, rule, data)

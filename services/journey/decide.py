@@ -17,10 +17,10 @@ from .answers import answered, delivered, refused
 from .case import FACETS, Case, FacetState, Papers, Timer
 from .draft import Command, Draft
 from .migration import PROCESS, lift
-from .repair import NotPossible, assign, cancel, correct, resume, secure
+from .repair import NotPossible, assign, cancel, correct, resume, secure, take_over
 from .rules import LAPSES, RULES
 from .settle import settle, tell_lateness
-from .world import Act, Assign, Cancel, Contested, Due, Event, Resume, Secure, Told, World
+from .world import Act, Assign, Cancel, Contested, Due, Event, Resume, Secure, Told, TurnedBack, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,7 @@ def open_return(case_id: str, sold: Case, world: World) -> Decision:
         sale=sold.sale,
         returned=sold.returned,
         papers=papers,
+        early=sold.early,
         opened_at=world.now,
         changed_at=world.now,
         facets=facets,
@@ -96,6 +97,8 @@ def decide(case: Case, event: Event, world: World) -> Decision:
         case Contested():
             text = ("另有一笔同车销售被拒绝", "a second sale of this car was reported and refused")
             draft.note("C409", "order", *text)
+        case TurnedBack(back):
+            take_over(draft, back)
         case Due(timer):
             _wake(draft, timer)
         case Assign() | Resume() | Secure() | Cancel():
@@ -115,9 +118,9 @@ def _decision(draft: Draft, *, changed: bool) -> Decision:
 
 
 def _hear_early(draft: Draft) -> None:
-    while data := early.ripe(draft.case):
-        early.forget(draft, data)
-        answered(draft, None, data)
+    while entry := early.ripe(draft.case):
+        early.forget(draft, entry)
+        answered(draft, None, early.read(entry))
         settle(draft)
 
 
@@ -142,13 +145,16 @@ def _hear(draft: Draft, told: Told) -> None:
         case DeliveryChangedV1() as delivery:
             delivered(draft, told.cause, delivery)
         case answer:
-            answered(draft, told.cause, answer)
+            answered(draft, told.cause, answer, told.by)
 
 
 def _take_return(draft: Draft, returned: SaleReturnedV1) -> None:
     """Before registration the sale is undone; a registered car's return is a case of its own (rulebook §5, T8)."""
     if draft.case.kind != "new-car" or draft.case.ended in {"CANCELLED", "REFUSED"} or draft.case.returned:
         draft.note("RETURN", "order", "退车通知已记录，无需办理", "the word of a return is recorded; nothing to do")
+        return
+    if returned.returned_on < draft.case.sale.sold_on:
+        draft.note("V102", "order", "退车日期早于销售日期，未采用", "a return before the sale; not taken")
         return
     draft.change(returned=returned)
     if draft.past_pivot:

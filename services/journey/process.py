@@ -30,9 +30,10 @@ from .case import Case
 from .decide import Decision, decide, open_case, open_return
 from .snapshot import snapshot
 from .store import Kept, Memory
-from .world import Act, Contested, Due, Event, Told, World
+from .world import Act, Contested, Due, Event, Told, TurnedBack, World
 
 SOURCE: Final = "urn:tongche:journey"
+DISPATCHED: Final = "urn:tongche:dispatch:"
 _ROUTINE: Final = frozenset({"settled", "refused", "parked"})
 
 
@@ -115,19 +116,23 @@ class Process:
     def _hear(self, connection: Connection, came: Message[Contract], trace: str, record: Record) -> None:
         kept = self._concerned(connection, came, record)
         for one in kept:
-            told = Told(came.data, came.envelope.id, came.envelope.causationid)
+            told = Told(came.data, came.envelope.id, came.envelope.causationid, _speaker(came.envelope))
             self._carry_out(connection, one.origin, decide(one.case, told, self._world()), came.envelope, trace)
         if not kept:
             store.set_aside(connection, came.envelope, record)
 
     def _concerned(self, connection: Connection, came: Message[Contract], record: Record) -> list[Kept]:
-        """The case that a message is about; an organisation that gives notice knows the vehicle only."""
+        """The case that a message is about; an organisation that gives notice knows the vehicle only.
+
+        Of a car that went back the return's case alone hears: it has taken over what notices are about.
+        """
         kept = store.load(connection, self.memory, came.envelope.subject)
         if kept:
             return [kept]
         if contract_of(came.data)[0].name not in topics.NOTICES:
             return []
-        return store.of_vehicle(connection, self.memory, record.key)
+        living = store.of_vehicle(connection, self.memory, record.key)
+        return [one for one in living if one.case.kind == "returned-car"] or living
 
     def _decide(self, connection: Connection, kept: Kept, event: Event, name: str) -> Decision:
         with tracing.span(name, parent=kept.origin.traceparent, case_id=kept.case.id) as span:
@@ -146,8 +151,17 @@ class Process:
         for command in decision.commands:
             voice.say(topics.commands(command.organisation).name, command.id, command.data, self.clock)
         _measure(decision)
+        if decision.case.kind == "returned-car" and decision.case.ended == "CANCELLED":
+            self._turn_back(connection, decision.case)
         if decision.follow_up:
             self._follow_up(connection, origin, decision.case, cause, trace)
+
+    def _turn_back(self, connection: Connection, back: Case) -> None:
+        """Give the case of the sale what the case of its return had taken over, once."""
+        holder = store.holder(connection, back.vin)
+        sold = store.load(connection, self.memory, holder) if holder else None
+        if sold and sold.case.followed:
+            self._decide(connection, sold, TurnedBack(back), "decide turned back")
 
     def _follow_up(
         self, connection: Connection, origin: store.Origin, sold: Case, cause: Envelope | None, trace: str
@@ -183,6 +197,12 @@ class _Voice:
             policypacks=",".join(self.case.packs) or None,
         )
         outbox.add(self.connection, topic, self.origin.key, said)
+
+
+def _speaker(envelope: Envelope) -> str | None:
+    """The organisation whose word dispatch passes on."""
+    _, found, organisation = envelope.source.partition(DISPATCHED)
+    return organisation if found else None
 
 
 def _measure(decision: Decision) -> None:

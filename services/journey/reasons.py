@@ -37,6 +37,7 @@ _OURS: Final = {
     "unknown-organisation": Reason("没有登记该机构", "the organisation is not known here", None),
     "policy-gap": Reason("没有适用该日期的政策包", "no policy pack covers this date", WorkingDays(5)),
     "wrong-car": Reason("答复的车架号不是本车", "the answer is about another car", None),
+    "gap": Reason("登记记录缺少前一次变更的通知", "a change of the record was told, but not the one before it"),
     "stuck": Reason("撤回未办成，须人工处理", "taking it back has failed; a person must act", None),
     "refund": Reason("退还金额与应退金额不一致", "what was paid back is not what was owed back", None),
     "mortgaged": Reason("抵押未注销，须待贷款结清", "a mortgage stands until the loan is paid back"),

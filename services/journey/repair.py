@@ -8,9 +8,10 @@ from pydantic import ValidationError
 
 from contracts.sale import SaleConfirmedV2, SaleCorrectedV1
 
-from .case import NONE, Effect
+from . import early
+from .case import NONE, Case, Effect
 from .draft import Draft
-from .rules import MATERIAL, RULES, dependents, fields_of, pivot_of, reads_of, rule_of_command
+from .rules import HANDED_OVER, LAPSES, MATERIAL, RULES, dependents, fields_of, pivot_of, reads_of, rule_of_command
 from .world import Assign, Resume, Secure
 
 FADING: Final = frozenset({"timeout", "dead"})
@@ -69,6 +70,15 @@ def secure(draft: Draft, act: Secure) -> None:
     draft.tell("T9", "mort", (mort.state, "SECURED"), text, source="rulebook §7, scenario 8")
     draft.put("mort", "SECURED")
     draft.change(assigned=None)
+
+
+def take_over(draft: Draft, back: Case) -> None:
+    """A return was called off: loan and mortgage are this case's again, as they stand by now."""
+    for facet in HANDED_OVER:
+        draft.put(facet, back.facets[facet].state)
+    papers = {name: getattr(back.papers, name) for name in ("settled", "mortgage", "released_mortgage")}
+    draft.change(papers=draft.case.papers.model_copy(update=papers), early=back.early, returned=None, followed=False)
+    draft.note("RETURN", "order", "退车已撤回，车辆仍属原销售", "the return was called off; the car stays sold")
 
 
 def cancel(draft: Draft, zh: str, en: str) -> None:
@@ -147,6 +157,9 @@ def resume_facet(draft: Draft, facet: str) -> None:
     """
     if _must_reopen(draft, facet):
         reopen(draft, facet)
+    hold = draft.case.facets[facet].hold
+    if hold and hold.reason == "gap":
+        early.believe(draft, facet)
     _found(draft, facet)
     draft.drop(*(ask for ask in draft.asks_of(facet) if ask.ended))
     draft.release(facet)
@@ -205,6 +218,8 @@ def _word(sale: SaleConfirmedV2, name: str) -> Any:
 def _apply_correction(draft: Draft, facet: str, told: frozenset[str], altered: frozenset[str]) -> None:
     """A word that is only said again lets go what waits for it, and undoes nothing."""
     hold = draft.case.facets[facet].hold
+    if hold and (facet, hold.reason) in LAPSES:
+        return  # an offer stands until it is taken up, resumed, or lapses: no other word applies for the loan anew
     reads = reads_of(draft.case.kind, facet)
     touched = reads & told
     if hold and hold.reason != "corrected":

@@ -43,9 +43,9 @@ class Rule:
     """One transition. `source` is what it rests on: statutes by article, else where the rulebook says it.
 
     `paper` is where the answer is kept, `remembers` which of the command's fields are. `weighs` names the papers that
-    the proof reads beside the answer. `compares` names the fields of the sale that the proof reads beyond those in the
-    command. `final` marks a fact that holds whatever we think of it and cannot be taken back; `pivot` the one after
-    which nothing is.
+    the proof reads beside the answer. `follows` is the paper of whose record a notice tells the next version.
+    `compares` names the fields of the sale that the proof reads beyond those in the command. `final` marks a fact that
+    holds whatever we think of it and cannot be taken back; `pivot` the one after which nothing is.
     """
 
     id: str
@@ -59,6 +59,7 @@ class Rule:
     needs: tuple[str, ...] = ()
     asks: str | None = None
     hears: str | None = None
+    follows: str | None = None
     request: Request | None = None
     proof: Proof = enough
     paper: str | None = None
@@ -112,7 +113,7 @@ def _no_mortgage_needed(case: Case, _world: World) -> Finding | None:
 
 
 def _nothing_to_refund(case: Case, world: World) -> Finding | None:
-    found = proofs.refund_of_return(case, world)
+    found = proofs.refund_of_return(case, world, world.today)
     return Finding(pack=found.pack) if found.fen == 0 else None
 
 
@@ -269,14 +270,15 @@ NEW_CAR: Final = (
     Rule(
         "T9", "new-car", "mort", "REGISTERED", "RELEASED",
         "抵押已注销", "the mortgage is off the record", "CC 393; RTSR 8; rulebook W10",
-        needs=("loan=SETTLED",), asks="mortgage.release", hears="mortgage.released", request=requests.mortgage_release,
-        proof=proofs.release, paper="released_mortgage", weighs=("settled", "mortgage"), final=True,
+        needs=("loan=SETTLED",), asks="mortgage.release", hears="mortgage.released", follows="mortgage",
+        request=requests.mortgage_release, proof=proofs.release, paper="released_mortgage",
+        weighs=("settled", "mortgage"), final=True,
     ),
     Rule(
         "T10", "new-car", "elic", NONE, "ISSUED",
         "电子行驶证已签发", "the electronic licence is issued", "rulebook W7; RTSL 11",
-        needs=(_REGISTERED,), asks="elicence.issue", request=requests.elicence_issue, paper="elicence",
-        weighs=("registered",), final=True,
+        needs=(_REGISTERED,), asks="elicence.issue", request=requests.elicence_issue,
+        proof=proofs.electronic_licence, paper="elicence", weighs=("registered",), final=True,
     ),
     Rule(
         "T11", "new-car", "delivery", NONE, "SENT",
@@ -342,8 +344,9 @@ RETURNED_CAR: Final = (
     Rule(
         "R2", "returned-car", "mort", "REGISTERED", "RELEASED",
         "抵押已注销", "the mortgage is off the record", "CC 393; RTSR 8",
-        needs=("loan=SETTLED",), asks="mortgage.release", hears="mortgage.released", request=requests.mortgage_release,
-        proof=proofs.release, paper="released_mortgage", weighs=("settled", "mortgage"), final=True,
+        needs=("loan=SETTLED",), asks="mortgage.release", hears="mortgage.released", follows="mortgage",
+        request=requests.mortgage_release, proof=proofs.release, paper="released_mortgage",
+        weighs=("settled", "mortgage"), final=True,
     ),
     Rule(
         "R3", "returned-car", "elic", "ISSUED", "REVOKED",
@@ -360,8 +363,8 @@ RETURNED_CAR: Final = (
     Rule(
         "R5", "returned-car", "ins", "BOUND", "CANCELLED",
         "交强险已解除", "the compulsory cover is ended", "CTPL 16",
-        needs=("reg=DEREGISTERED",), asks="insurance.cancel", request=requests.insurance_end, paper="cancelled",
-        weighs=("bound", "deregistered"), final=True,
+        needs=("reg=DEREGISTERED",), asks="insurance.cancel", request=requests.insurance_end,
+        proof=proofs.cover_ended, paper="cancelled", weighs=("bound", "deregistered"), final=True,
     ),
     Rule(
         "R6", "returned-car", "tax", "PAID", "NOTHING_LEFT",
@@ -413,6 +416,12 @@ UNDO_ORDER: Final = ("T7", "T6", "T5", "T4", "T3")
 
 FREED_BY: Final = {("loan", "B451"): "plate"}
 """A facet that is let go when another one is held for a reason: no plate waits for a loan that was declined."""
+
+SPENT: Final = frozenset({("loan", "SETTLED")})
+"""Transitions after which the effect that their facet stands on cannot be taken back, nor has to be."""
+
+HANDED_OVER: Final = frozenset({"loan", "mort"})
+"""What the case of a returned car takes over from the case of its sale, which then neither hears nor asks of it."""
 
 REISSUED: Final = frozenset({("invoice", "D422"), ("invoice", "amount")})
 """What is taken back and asked anew at once, one time: a wrong invoice is reversed in red and issued again."""

@@ -12,9 +12,10 @@ from contracts.policy import PolicyGap
 from contracts.policy.purchase_tax import last_day
 from contracts.topics import COMMANDS
 
+from . import early
 from .case import CHINA, Ask, Case, Effect, TaxClock, tax_is_open
 from .draft import Draft, organisation_of
-from .rules import CLOSING, RULES, UNDO_ORDER, Rule, rule_with_effect
+from .rules import CLOSING, HANDED_OVER, RULES, UNDO_ORDER, Rule, rule_with_effect
 
 
 def settle(draft: Draft) -> None:
@@ -26,6 +27,7 @@ def settle(draft: Draft) -> None:
     _wait_for_settlement(draft)
     _take_back(draft)
     _own_what_is_stuck(draft)
+    _own_what_is_missing(draft)
     for rule in list(due(draft.case)):
         _ask(draft, rule)
 
@@ -49,6 +51,8 @@ def _open_rows(case: Case) -> Iterator[Rule]:
         return
     for rule in RULES[case.kind]:
         facet = case.facets[rule.facet]
+        if case.followed and rule.facet in HANDED_OVER:
+            continue
         if facet.state == rule.before and facet.hold is None and firm(case, rule):
             yield rule
 
@@ -102,7 +106,8 @@ def _close(draft: Draft) -> None:
 def _follow_return(draft: Draft) -> None:
     """A car that went back after it was registered begins a case of its own, once this one owes nobody anything."""
     case = draft.case
-    if case.returned and not case.followed and case.ended == "CLOSED" and case.kind == "new-car":
+    owing = any(ask.facet in HANDED_OVER for ask in case.asks.values())
+    if case.returned and not case.followed and not owing and case.ended == "CLOSED" and case.kind == "new-car":
         draft.change(followed=True)
         draft.follow_up = case.returned
         draft.note("RETURN", "order", "退车另立业务办理", "the return has a case of its own")
@@ -155,6 +160,13 @@ def _own_what_is_stuck(draft: Draft) -> None:
     for effect in draft.case.effects:
         if effect.stuck and draft.case.facets[effect.facet].hold is None:
             draft.hold(effect.facet, "stuck")
+
+
+def _own_what_is_missing(draft: Draft) -> None:
+    """A change that waits for one that nobody has told is somebody's."""
+    facet = early.gap(draft.case)
+    if facet and draft.case.facets[facet].hold is None:
+        draft.hold(facet, "gap")
 
 
 def _refund_differs(case: Case) -> bool:

@@ -10,6 +10,8 @@ from contracts.contract import Contract
 from contracts.policy import Policies
 from contracts.policy.calendar import WorkingCalendar
 
+from .case import Case
+
 
 @dataclass(frozen=True, slots=True)
 class World:
@@ -29,17 +31,28 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A message came. `cause` is the id of the command it answers; `taken`: the VIN already has or had a case."""
+    """A message came. `cause` is the id of the command it answers; `taken`: the VIN already has or had a case.
+
+    `by` is the organisation that says it, where one does.
+    """
 
     data: Contract
     id: str
     cause: str | None = None
+    by: str | None = None
     taken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Contested:
     """Somebody else reported a sale of the car whose case this is, and was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedBack:
+    """The return of the car was called off: what its case had taken over goes back to the case of the sale."""
+
+    back: Case
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,4 +96,4 @@ class Cancel:
 
 
 Act = Assign | Resume | Secure | Cancel
-Event = Told | Contested | Due | Act
+Event = Told | Contested | TurnedBack | Due | Act

@@ -11,8 +11,8 @@ from contracts.loan import LoanSettledV1
 from contracts.police import MortgageRegisterV1, MortgageReleasedV1, MortgageReleaseV1
 from services.journey.proofs import present
 from services.journey.repair import NotPossible
-from services.journey.world import Resume, Secure
-from tests.journey.road import LOAN, VIN, Road, name_of, sale
+from services.journey.world import Cancel, Resume, Secure, Told
+from tests.journey.road import BANK, LOAN, VIN, Road, name_of, sale
 
 OTHER_SECURITY = Secure("a guarantor signed", "li")
 
@@ -148,19 +148,75 @@ def test_a_loan_settled_while_its_mortgage_is_applied_for(first: str) -> None:
 @pytest.mark.parametrize(
     ("notice", "facet"), [(settled, "loan"), (released, "mort")], ids=["another loan", "another mortgage"]
 )
-def test_a_notice_about_another_record_is_held_and_believed_in_nothing(notice: Any, facet: str) -> None:
-    """The number is not ours: D422, and neither state nor paper changes."""
+def test_a_notice_about_another_record_is_recorded_and_believed_in_nothing(notice: Any, facet: str) -> None:
+    """The number is not ours: D422 in the story, and neither state nor paper nor way changes."""
     road = financed()
     road.run()
-    before = road.state(facet)
+    before = road.case.facets
     number = "loan_contract_no" if facet == "loan" else "mortgage_no"
     road.told(notice(road, **{number: "X-1"}))
-    assert (road.state(facet), road.held(facet)) == (before, "D422")
+    assert (road.case.facets, road.steps[-1].rule, road.steps[-1].facet) == (before, "D422", facet)
     assert (road.case.papers.settled, road.case.papers.released_mortgage) == (None, None)
-    road.hear(Resume("checked", "li"))
     road.told(notice(road))
     road.run()
     assert road.state("mort") == "RELEASED"
+
+
+@pytest.mark.parametrize("by", ["bank-91110000MAGJECJT07", "police", "tax"])
+def test_only_the_lender_has_a_say_about_its_loan(by: str) -> None:
+    """Another organisation's word is recorded, and stops nobody's registration."""
+    road = financed()
+    road.run("registration.register")
+    decision = road.hear(Told(settled(road), "notice-1", by=by))
+    assert [step.rule for step in decision.steps] == ["A403"]
+    assert (road.state("loan"), road.held("loan")) == ("APPROVED", None)
+
+
+def test_the_lenders_own_word_counts() -> None:
+    """And that of the police about their record."""
+    road = financed()
+    road.run()
+    road.hear(Told(settled(road), "notice-1", by=f"bank-{BANK}"))
+    assert road.state("loan") == "SETTLED"
+
+
+def test_a_record_changes_version_by_version() -> None:
+    """The first version told again changes nothing; the third waits, first by itself and then with an owner."""
+    road = financed()
+    road.run()
+    road.told(released(road, record_version=1))
+    assert (road.state("mort"), road.case.early) == ("REGISTERED", ())
+    road.told(released(road, record_version=3))
+    assert (road.state("mort"), road.held("mort"), len(road.case.early)) == ("REGISTERED", "gap", 1)
+    road.sleep(timedelta(days=10))
+    assert road.case.owner == "police-desk"
+    road.hear(Resume("the police say that none is missing", "li"))
+    assert (road.state("mort"), road.held("mort"), road.case.early) == ("RELEASED", None, ())
+
+
+def test_a_settled_loan_has_nothing_to_give_back_when_the_sale_is_undone() -> None:
+    """Paid back before registration, then called off: no withdrawal is asked that the bank would have to refuse."""
+    road = financed()
+    road.run("registration.register")
+    road.told(settled(road))
+    road.refuse("registration.register", "P412")
+    road.hear(Cancel("buyer left", "li"))
+    road.run()
+    assert (road.case.headline, "loan.withdraw" in road.names) == ("CANCELLED", False)
+
+
+def test_a_settlement_told_while_the_sale_is_undone_ends_the_withdrawal() -> None:
+    """The bank refuses to take back what was paid back; its notice says why, and the sale is undone to the end."""
+    road = financed()
+    road.run("registration.register")
+    road.refuse("registration.register", "P412")
+    road.hear(Cancel("buyer left", "li"))
+    road.run("loan.withdraw")
+    road.refuse("loan.withdraw", "D422")
+    assert road.held("loan") == "D422"
+    road.told(settled(road))
+    road.run()
+    assert road.case.headline == "CANCELLED"
 
 
 def test_a_notice_heard_twice_counts_once() -> None:

@@ -12,7 +12,7 @@ from contracts.sale import SaleReturnedV1
 from contracts.tax import TaxReclaimV1
 from services.journey.decide import open_return
 from services.journey.proofs import present
-from services.journey.world import Cancel, Resume
+from services.journey.world import Cancel, Resume, TurnedBack
 from tests.journey.road import LOAN, VIN, Road, name_of, sale
 
 RETURNED = SaleReturnedV1(vin=VIN, returned_on=date(2026, 7, 1), reason="a fault in the battery")
@@ -24,6 +24,12 @@ def sold(fuel: str = "ICE", *, financed: bool = False) -> Road:
     road.run()
     road.told(RETURNED)
     return road
+
+
+def settled(road: Road) -> LoanSettledV1:
+    """The bank's notice."""
+    contract_no = present(present(road.case.papers.loan).loan_contract_no)
+    return LoanSettledV1(vin=VIN, loan_contract_no=contract_no, settled_on=date(2026, 7, 3))
 
 
 def taken_back(road: Road) -> Road:
@@ -127,10 +133,48 @@ def test_a_mortgaged_car_is_not_struck_off_before_its_release() -> None:
     assert (back.held("mort"), back.names) == ("mortgaged", [])
     back.sleep(timedelta(days=10))
     assert back.case.owner == "bank-desk"
-    contract_no = present(present(back.case.papers.loan).loan_contract_no)
-    back.told(LoanSettledV1(vin=VIN, loan_contract_no=contract_no, settled_on=date(2026, 7, 3)))
+    back.told(settled(back))
     back.run()
     assert (back.case.headline, back.names[:2]) == ("CLOSED", ["mortgage.release", "elicence.revoke"])
+
+
+def test_a_return_waits_for_the_release_that_its_sale_has_asked() -> None:
+    """Two cases of one car never ask for one release."""
+    road = Road(sale("BEV", loan=LOAN))
+    road.run()
+    road.told(settled(road))
+    assert road.told(RETURNED).follow_up is None
+    decision = road.answer("mortgage.release")
+    assert (decision.follow_up, road.state("mort")) == (RETURNED, "RELEASED")
+
+
+def test_a_sale_whose_car_went_back_asks_nothing_of_the_mortgage() -> None:
+    """Its return has taken that over, so a settlement that both heard would be carried out twice."""
+    road = sold("BEV", financed=True)
+    road.told(settled(road))
+    assert "mortgage.release" not in road.names
+
+
+def test_a_return_that_is_called_off_gives_back_what_it_took_over() -> None:
+    """What its case had heard of the loan is the sale's again, and a later return begins anew."""
+    road = sold("BEV", financed=True)
+    back = taken_back(road)
+    back.told(settled(back))
+    back.run("elicence.revoke")
+    assert back.state("mort") == "RELEASED"
+    back.refuse("elicence.revoke", "P412")
+    back.hear(Cancel("kept after all", "li"))
+    road.hear(TurnedBack(back.case))
+    assert (road.state("loan"), road.state("mort"), road.case.followed) == ("SETTLED", "RELEASED", False)
+    assert road.told(RETURNED).follow_up == RETURNED
+
+
+def test_a_return_before_the_sale_is_not_believed() -> None:
+    """A day that cannot be: recorded, and nothing follows."""
+    road = Road()
+    road.run()
+    decision = road.told(RETURNED.model_copy(update={"returned_on": date(2026, 5, 3)}))
+    assert (decision.follow_up, decision.steps[-1].rule) == (None, "V102")
 
 
 def test_a_return_may_be_called_off_until_the_car_is_struck_off() -> None:
