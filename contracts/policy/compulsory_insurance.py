@@ -6,9 +6,10 @@ A new car pays the base premium; later years float with accidents, by the scheme
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
+from .anniversary import years_after
 from .money import fen
 from .params import CompulsoryInsuranceParams, FloatScheme, Limits
 from .policies import Policies, PolicyGap
@@ -48,6 +49,11 @@ def premium(  # noqa: PLR0913, the facts that the scheme asks for
     if change is None:
         change = _clean_change(rules, start_date, clean_years, region)
     return Premium(fen(base * (1 + change)), pack.id)
+
+
+def is_one_year(start: date, end: date) -> bool:
+    """Whether cover lasts the year that it must (CTPL 20); insurers name its last day, or the moment after it."""
+    return end in {years_after(start, 1) - timedelta(days=1), years_after(start, 1)}
 
 
 def limits(policies: Policies, accident_on: date, *, at_fault: bool) -> Limits:

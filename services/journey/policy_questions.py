@@ -269,7 +269,7 @@ def _end_of_cover(view: View, on: date) -> Said:
 
 
 def _cover_from(view: View) -> date | None:
-    return view.papers.start_date
+    return view.papers.bound.start_date if view.papers.bound else view.papers.start_date
 
 
 def _is_covered(view: View) -> bool:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, TypeVar
 
 from contracts.certificate import CocConfirmedV1
 from contracts.contract import Contract
 from contracts.export import LicenceIssuedV1
-from contracts.insurance import InsuranceBoundV1, InsuranceQuotedV1
+from contracts.insurance import InsuranceBoundV1, InsuranceCancelledV1, InsuranceQuotedV1
 from contracts.loan import LoanDecidedV1, LoanSettledV1, MortgageCosignedV1
 from contracts.numbers import plate
 from contracts.numbers.errors import InvalidNumber
-from contracts.police import MortgageReleasedV1, PlateReservedV1, RegistrationRegisteredV1
-from contracts.policy.compulsory_insurance import premium
+from contracts.police import ElicenceIssuedV1, MortgageReleasedV1, PlateReservedV1, RegistrationRegisteredV1
+from contracts.policy import PolicyGap
+from contracts.policy.compulsory_insurance import is_one_year, premium
 from contracts.policy.export_licensing import licence_required
+from contracts.policy.insurance_cancellation import cancellation
 from contracts.policy.purchase_tax import PurchaseTax, Refund, late_surcharge, purchase_tax, return_refund
 from contracts.policy.vessel_tax import vessel_tax_fits
 from contracts.tax import InvoiceIssuedV1, TaxAssessedV1, TaxPaidV1, TaxRefundedV1
@@ -103,11 +106,15 @@ def release(case: Case, answer: MortgageReleasedV1, _world: World) -> Finding:
 def assessment(case: Case, answer: TaxAssessedV1, world: World) -> Finding:
     """T5: the office's amounts are those of the pack of the invoice's date. Raises `PolicyGap`."""
     bill, tax = present(case.papers.invoice), tax_of(case, world)
+    terms = world.policies.pack_for("purchase-tax-terms", bill.invoice_date, kind="new-car")
     surcharge = late_surcharge(world.policies, tax.payable, bill.invoice_date, present(case.papers.declared_on))
-    expected = (tax.full, tax.relief, tax.payable, surcharge)
-    told = (answer.tax_full, answer.relief, answer.tax_payable, answer.surcharge)
-    same = all(equal(one, other) for one, other in zip(expected, told, strict=True))
-    return Finding(None if same else "T422", tax.pack)
+    expected = (tax.full, tax.relief, tax.payable)
+    told = (answer.tax_full, answer.relief, answer.tax_payable)
+    if not all(equal(one, other) for one, other in zip(expected, told, strict=True)):
+        return Finding("T422", tax.pack)
+    if not equal(answer.surcharge, surcharge):
+        return Finding("T422", terms.id)
+    return Finding(None, tax.pack, beside=(terms.id,))
 
 
 def tax_of(case: Case, world: World) -> PurchaseTax:
@@ -135,7 +142,7 @@ def payment(case: Case, answer: TaxPaidV1, _world: World) -> Finding:
 
 def refund(case: Case, answer: TaxRefundedV1, world: World) -> Finding:
     """R6: what came back is what PTL 15 gives back. Raises `PolicyGap`."""
-    expected = refund_of_return(case, world)
+    expected = refund_of_return(case, world, case.papers.reclaimed_on or world.today)
     return Finding(None if equal(answer.refund, expected.fen) else "refund", expected.pack)
 
 
@@ -157,11 +164,12 @@ def quote(case: Case, answer: InsuranceQuotedV1, world: World) -> Finding:
 
 
 def policy(case: Case, answer: InsuranceBoundV1, _world: World) -> Finding:
-    """T6: the policy is the one that was quoted, of the insurer that was chosen, and begins when it was to."""
+    """T6: the policy is the one that was quoted, of the insurer that was chosen, for a year from its day."""
     quoted = present(case.papers.quoted)
     expected = (quoted.premium, quoted.vvt, present(case.sale.buyer).insurer_uscc, case.papers.start_date)
     told = (answer.premium, answer.vvt, answer.insurer_uscc, answer.start_date)
-    return Finding(None if expected == told and answer.end_date > answer.start_date else "policy-differs")
+    lasts = is_one_year(answer.start_date, answer.end_date)
+    return Finding(None if expected == told and lasts else "policy-differs")
 
 
 def plate_kind(case: Case, answer: PlateReservedV1, world: World) -> Finding:
@@ -176,6 +184,31 @@ def registration(case: Case, answer: RegistrationRegisteredV1, world: World) -> 
     return Finding(None if answer.plate_no == present(case.papers.plate).plate_no else "plate-differs")
 
 
+def electronic_licence(case: Case, answer: ElicenceIssuedV1, world: World) -> Finding:
+    """T10: by the pack of the day on which it was issued. Raises `PolicyGap`."""
+    return Finding(pack=e_licence_pack(case, world, answer.issued_at.astimezone(CHINA).date()))
+
+
+def e_licence_pack(case: Case, world: World, on: date) -> str:
+    """Which pack lets an electronic licence be issued where the car is registered. Raises `PolicyGap`."""
+    region = case.sale.buyer.region if case.sale.buyer else None
+    return world.policies.pack_for("e-licence", on, region=region, kind=case.kind).id
+
+
+def cover_ended(case: Case, _answer: InsuranceCancelledV1, world: World) -> Finding:
+    """R5: on a ground of the law. Raises `PolicyGap`."""
+    return Finding(pack=end_of_cover_pack(case, world))
+
+
+def end_of_cover_pack(case: Case, world: World) -> str:
+    """Which pack lets the cover of a car that was struck off end. Raises `PolicyGap`, also where that is no ground."""
+    begun_on = present(case.papers.bound).start_date
+    found = cancellation(world.policies, "DEREGISTERED", begun_on, registered=True)
+    if not found.allowed:
+        raise PolicyGap("insurance-cancellation", begun_on, "to be struck off is no ground")
+    return found.pack
+
+
 def export_licence(case: Case, answer: LicenceIssuedV1, world: World) -> Finding:
     """E4: the licence the exporter named if it named one, alive, not used beyond its quantity."""
     wanted = present(case.sale.export)
@@ -186,14 +219,13 @@ def export_licence(case: Case, answer: LicenceIssuedV1, world: World) -> Finding
     return Finding(None if alive and wanted.licence_no in {None, answer.licence_no} else "licence-differs", pack)
 
 
-def refund_of_return(case: Case, world: World) -> Refund:
-    """The tax that was paid, without any surcharge, less a share for each full year until it is asked back.
+def refund_of_return(case: Case, world: World, asked_on: date) -> Refund:
+    """The tax that was paid, without any surcharge, less a share for each full year until the day of the request.
 
     Raises `PolicyGap`.
     """
     paid_on = present(case.papers.paid).tax_paid_at.astimezone(CHINA).date()
-    tax, asked_on = present(case.papers.assessed).tax_payable, case.papers.reclaimed_on or world.today
-    return return_refund(world.policies, tax, paid_on, asked_on)
+    return return_refund(world.policies, present(case.papers.assessed).tax_payable, paid_on, asked_on)
 
 
 def owed(assessed: TaxAssessedV1) -> int:

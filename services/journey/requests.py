@@ -28,7 +28,7 @@ from contracts.tax import InvoiceRequestV1, InvoiceReverseV1, TaxDeclareV1, TaxP
 from contracts.types import PlateKind
 
 from .case import Case, Effect
-from .proofs import owed, present, refund_of_return, tax_of
+from .proofs import e_licence_pack, end_of_cover_pack, owed, present, refund_of_return, tax_of
 from .world import World
 
 Request = Callable[[Case, World], Contract]
@@ -147,8 +147,9 @@ def _loan_contract_no(case: Case) -> str:
     return present(present(case.papers.loan).loan_contract_no)
 
 
-def elicence_issue(case: Case, _world: World) -> Contract:
-    """The electronic licence of the registered car."""
+def elicence_issue(case: Case, world: World) -> Contract:
+    """The electronic licence of the registered car. Raises `PolicyGap`: none is asked for where none can be issued."""
+    e_licence_pack(case, world, world.today)
     registered = present(case.papers.registered)
     return ElicenceIssueV1(vin=case.vin, plate_no=registered.plate_no, reg_cert_no=registered.reg_cert_no)
 
@@ -202,8 +203,9 @@ def deregister(case: Case, _world: World) -> Contract:
     )
 
 
-def insurance_end(case: Case, _world: World) -> Contract:
-    """The policy of a car that was struck off the register, which CTPL 16 lets its holder end."""
+def insurance_end(case: Case, world: World) -> Contract:
+    """The policy of a car that was struck off the register, which CTPL 16 lets its holder end. Raises `PolicyGap`."""
+    end_of_cover_pack(case, world)
     policy_no = present(case.papers.bound).policy_no
     return InsuranceCancelV1(vin=case.vin, policy_no=policy_no, cancel_ground="DEREGISTERED", reason=RETURN_REASON)
 
@@ -216,7 +218,7 @@ def tax_refund(case: Case, world: World) -> Contract:
         reclaim_basis="PTL-15",
         returned_on=present(case.returned).returned_on,
         reclaimed_on=world.today,
-        refund_asked=refund_of_return(case, world).fen,
+        refund_asked=refund_of_return(case, world, world.today).fen,
         reason=RETURN_REASON,
     )
 

@@ -21,7 +21,7 @@ def test_a_cash_car_closes_without_loan_or_mortgage() -> None:
     assert road.case.headline == "CLOSED"
     assert {"loan.apply", "mortgage.register"}.isdisjoint(road.names)
     assert paid(road) == [1_000_000]
-    assert road.case.packs == ("NEV-26", "CTPL-2020", "VVT")
+    assert road.case.packs == ("NEV-26", "PTL-2019", "CTPL-2020", "VVT", "ELIC-NATIONAL")
     assert road.state("ins") == "ENDORSED"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from contracts.policy import Pack, Policies, load
 from contracts.sale import SaleReturnedV1
 from services.journey.decide import open_return
+from services.journey.world import Resume
 from tests.journey.road import EXPORT, LOAN, VIN, Road, sale
 
 
@@ -87,6 +88,8 @@ def test_a_lenders_signature_for_another_loan_is_held() -> None:
         ("insurance.bind", {"insurer_uscc": "91110000MAT57WXL1C"}, "ins", "policy-differs"),
         ("insurance.bind", {"start_date": date(2026, 5, 6)}, "ins", "policy-differs"),
         ("insurance.bind", {"end_date": date(2026, 5, 5)}, "ins", "policy-differs"),
+        ("insurance.bind", {"end_date": date(2026, 5, 6)}, "ins", "policy-differs"),
+        ("insurance.bind", {"end_date": date(2027, 5, 6)}, "ins", "policy-differs"),
     ],
 )
 def test_what_was_done_is_what_was_found_right(command: str, twist: dict[str, Any], facet: str, reason: str) -> None:
@@ -106,14 +109,17 @@ def test_each_amount_of_an_invoice_may_differ_by_a_fen(field: str, off: int, hel
     assert ("amount" in road.rules) is held
 
 
-@pytest.mark.parametrize("field", ["tax_full", "relief", "tax_payable", "surcharge"])
-def test_each_amount_of_an_assessment_is_compared(field: str) -> None:
+@pytest.mark.parametrize(
+    ("field", "pack"),
+    [("tax_full", "NEV-26"), ("relief", "NEV-26"), ("tax_payable", "NEV-26"), ("surcharge", "PTL-2019")],
+)
+def test_each_amount_of_an_assessment_is_compared(field: str, pack: str) -> None:
     """Full tax, relief, what is payable, and what lateness costs: two fen off, each by itself is T422 (T5)."""
     road = Road(sale("BEV", 22_600_000))
     road.run("tax.declare")
     told: Any = road.agencies.answer(road.find("tax.declare").data)
     step = road.answer("tax.declare", **{field: getattr(told, field) + 2}).steps[0]
-    assert (road.held("tax"), step.pack) == ("T422", "NEV-26")
+    assert (road.held("tax"), step.pack) == ("T422", pack)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +131,65 @@ def test_an_objection_names_the_pack_that_decided(command: str, twist: dict[str,
     road = Road(twist={command: twist})
     road.run()
     assert next(step.pack for step in road.steps if step.after in {"HOLD", "MANUAL"}) == pack
+
+
+def without(rule: str) -> Policies:
+    """A rulebook that is silent on a rule."""
+    return Policies(pack for pack in load().packs if pack.rule != rule)
+
+
+def test_an_electronic_licence_is_issued_by_a_pack_and_waits_where_there_is_none() -> None:
+    """T10 asks nobody before a pack lets it; the pack is named."""
+    road = Road()
+    road.run("registration.register")
+    packs, road.world = road.world.policies, replace(road.world, policies=without("e-licence"))
+    road.run()
+    assert (road.held("elic"), "elicence.issue" in road.names) == ("policy-gap", False)
+    road.world = replace(road.world, policies=packs)
+    road.hear(Resume("the pack is there", "li"))
+    road.run()
+    step = next(step for step in road.steps if step.after == "ISSUED" and step.facet == "elic")
+    assert (road.case.headline, step.pack) == ("CLOSED", "ELIC-NATIONAL")
+
+
+def test_the_cover_of_a_returned_car_ends_by_a_pack_and_waits_where_there_is_none() -> None:
+    """R5 likewise: CTPL 16 by the day on which the cover began."""
+    road = returned(datetime(2026, 5, 5, tzinfo=UTC), date(2026, 7, 1))
+    road.run("registration.deregister")
+    packs, road.world = road.world.policies, replace(road.world, policies=without("insurance-cancellation"))
+    road.run()
+    assert (road.held("ins"), "insurance.cancel" in road.names) == ("policy-gap", False)
+    road.world = replace(road.world, policies=packs)
+    road.hear(Resume("the pack is there", "li"))
+    road.run()
+    step = next(step for step in road.steps if step.after == "CANCELLED")
+    assert (road.case.headline, step.pack) == ("CLOSED", "CTPL-16")
+
+
+def test_a_law_that_does_not_let_the_cover_end_is_no_ground() -> None:
+    """The policy desk's: nobody cancels a policy against the law."""
+    road = returned(datetime(2026, 5, 5, tzinfo=UTC), date(2026, 7, 1))
+    road.run("registration.deregister")
+    law = next(pack for pack in load().packs if pack.id == "CTPL-16")
+    params = law.params.model_copy(update={"after_registration": frozenset({"STOLEN"})})
+    others = (pack for pack in load().packs if pack is not law and pack.id != law.id)
+    narrower = Policies([*others, law.model_copy(update={"params": params})])
+    road.world = replace(road.world, policies=narrower)
+    road.run()
+    assert (road.held("ins"), "insurance.cancel" in road.names) == ("policy-gap", False)
+
+
+def test_a_refund_that_is_asked_again_is_reckoned_anew() -> None:
+    """Refused, and resumed after the anniversary of the payment: a tenth less, for the new day (PTL 15)."""
+    road = returned(datetime(2026, 5, 5, tzinfo=UTC), date(2027, 5, 1))
+    road.run("tax.reclaim")
+    road.refuse("tax.reclaim", "D422")
+    road.sleep(timedelta(days=10))
+    road.hear(Resume("the office had the wrong car", "li"))
+    asked: Any = road.find("tax.reclaim").data
+    assert (asked.reclaimed_on, asked.refund_asked) == (date(2027, 5, 11), 900_000)
+    road.run()
+    assert road.case.headline == "CLOSED"
 
 
 def test_an_approval_without_a_contract_is_none() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from contracts.numbers import plate
 from contracts.policy import Pack, Policies, PolicyGap, load
-from contracts.policy.compulsory_insurance import Premium, limits, premium
+from contracts.policy.compulsory_insurance import Premium, is_one_year, limits, premium
 from contracts.policy.params import CompulsoryInsuranceParams
 
 _DAY = date(2026, 5, 1)
@@ -23,6 +23,24 @@ _PROVINCES = sorted(province for scheme in _RULES.schemes for province in scheme
 def test_a_new_car_pays_the_base(seats: int, expected: int) -> None:
     """By seats, and the pack is named."""
     assert premium(load(), seats, _DAY) == Premium(expected, "CTPL-2020")
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "lasts"),
+    [
+        ("2026-05-05", "2027-05-04", True),
+        ("2026-05-05", "2027-05-05", True),
+        ("2026-05-05", "2027-05-03", False),
+        ("2026-05-05", "2027-05-06", False),
+        ("2026-05-05", "2026-05-06", False),
+        ("2028-02-29", "2029-02-28", True),
+        ("2028-02-29", "2029-03-01", False),
+        ("2027-03-01", "2028-02-29", True),
+    ],
+)
+def test_cover_lasts_a_year(start: str, end: str, *, lasts: bool) -> None:
+    """Until its last day or the moment after it, whatever February says (CTPL 20)."""
+    assert is_one_year(date.fromisoformat(start), date.fromisoformat(end)) is lasts
 
 
 @pytest.mark.parametrize(
