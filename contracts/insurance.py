@@ -81,11 +81,14 @@ class InsuranceEndorsedV1(Contract):
 
 
 class InsuranceCancelV1(Contract):
-    """End a policy: of a car that was never registered by the insurer's own rule, of one struck off by CTPL 16."""
+    """End a policy: of a car that was never registered by the insurer's own rule, of one struck off by CTPL 16.
+
+    Who does not name a ground wrote before there were two, and means the first.
+    """
 
     vin: t.Vin
     policy_no: t.PolicyNo
-    cancel_ground: Literal["NOT_REGISTERED", "DEREGISTERED"]
+    cancel_ground: Literal["NOT_REGISTERED", "DEREGISTERED"] = "NOT_REGISTERED"
     reason: t.Reason
 
 

@@ -94,7 +94,7 @@ class MortgageRegisterV1(Contract):
     reg_cert_no: Annotated[str, Field(pattern=r"^[0-9]{12}$")]
     lender_uscc: t.Uscc
     loan_contract_no: t.Reference
-    cosign_no: t.Reference
+    cosign_no: t.Reference | None = None
     buyer_name: t.Text
     buyer_id_type: t.IdType
     buyer_id_no: t.IdNo
@@ -115,7 +115,7 @@ class MortgageReleaseV1(Contract):
     vin: t.Vin
     mortgage_no: t.Reference
     lender_uscc: t.Uscc
-    settled_on: t.Day
+    settled_on: t.Day | None = None
 
 
 class MortgageReleasedV1(Contract):

@@ -109,15 +109,16 @@ class TaxPaidV1(Contract):
 class TaxReclaimV1(Contract):
     """Ask tax back: all of it where none was owed (TCL 51), a part of it for a car that went back (PTL 15).
 
-    The years of PTL 15 count to `reclaimed_on`, the day of the request.
+    The years of PTL 15 count to `reclaimed_on`, the day of the request. Who names no ground wrote before there were
+    two, and means TCL 51; who names no amount asks for all of it.
     """
 
     vin: t.Vin
     assessment_no: t.Reference
-    reclaim_basis: Literal["TCL-51", "PTL-15"]
+    reclaim_basis: Literal["TCL-51", "PTL-15"] = "TCL-51"
     returned_on: t.Day | None = None
     reclaimed_on: t.Day | None = None
-    refund_asked: t.Price
+    refund_asked: t.Price | None = None
     reason: t.Reason
 
 

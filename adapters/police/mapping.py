@@ -129,16 +129,18 @@ def registration(_: RegistrationRegisterV1, reply: Reply) -> RegistrationRegiste
 
 def mortgage_request(command: MortgageRegisterV1) -> dict[str, Json]:
     """The mortgage to enter."""
-    return {
-        "clsbdh": command.vin,
-        "djzsbh": command.reg_cert_no,
-        "dyqr": command.lender_uscc,
-        "jkhth": command.loan_contract_no,
-        "gtsqbh": command.cosign_no,
-        "syr": command.buyer_name,
-        "sfzmmc": DOCUMENTS[command.buyer_id_type],
-        "sfzmhm": command.buyer_id_no,
-    }
+    return present(
+        {
+            "clsbdh": command.vin,
+            "djzsbh": command.reg_cert_no,
+            "dyqr": command.lender_uscc,
+            "jkhth": command.loan_contract_no,
+            "gtsqbh": command.cosign_no,
+            "syr": command.buyer_name,
+            "sfzmmc": DOCUMENTS[command.buyer_id_type],
+            "sfzmhm": command.buyer_id_no,
+        }
+    )
 
 
 def mortgage(_: MortgageRegisterV1, reply: Reply) -> MortgageRegisteredV1:
@@ -152,12 +154,14 @@ def mortgage(_: MortgageRegisterV1, reply: Reply) -> MortgageRegisteredV1:
 
 def mortgage_release_request(command: MortgageReleaseV1) -> dict[str, Json]:
     """The mortgage to take off."""
-    return {
-        "clsbdh": command.vin,
-        "dydjh": command.mortgage_no,
-        "dyqr": command.lender_uscc,
-        "jqrq": day(command.settled_on),
-    }
+    return present(
+        {
+            "clsbdh": command.vin,
+            "dydjh": command.mortgage_no,
+            "dyqr": command.lender_uscc,
+            "jqrq": None if command.settled_on is None else day(command.settled_on),
+        }
+    )
 
 
 def mortgage_release(_: MortgageReleaseV1, reply: Reply) -> MortgageReleasedV1:

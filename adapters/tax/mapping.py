@@ -146,7 +146,7 @@ def refund_application(command: TaxReclaimV1) -> dict[str, Json]:
             "tuiShuiYiJu": BASES[command.reclaim_basis],
             "tuiCheRiQi": None if command.returned_on is None else day(command.returned_on),
             "shenQingRiQi": None if command.reclaimed_on is None else day(command.reclaimed_on),
-            "shenQingTuiKuanJinE": yuan(command.refund_asked),
+            "shenQingTuiKuanJinE": None if command.refund_asked is None else yuan(command.refund_asked),
             "yuanYin": command.reason,
         }
     )
