@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from contracts.case import Step
 from contracts.policy import Policies, load
+from contracts.sale import SaleCorrectedV1, SaleReturnedV1
 from services.journey.case import CHINA, TaxClock
+from services.journey.proofs import present
 from services.journey.world import Assign, Cancel, Resume
 from tests.journey.road import EXPORT, LOAN, VIN, Road, name_of, sale
 
@@ -56,6 +58,7 @@ def test_a_cancelled_case_says_when_and_is_nobodys() -> None:
 def test_the_clock_of_the_tax_ends_with_the_sixtieth_day_in_china() -> None:
     """An invoice of 4 May: the first late moment is the midnight after 3 July (PTL 12), whenever the case looks."""
     road = Road(sale(sold_on=date(2026, 5, 4)))
+    road.world = replace(road.world, now=datetime(2026, 5, 5, 2, 34, 56, 789, UTC))
     road.run("tax.declare")
     clock = road.case.tax_clock
     assert clock is not None
@@ -137,3 +140,27 @@ def test_nothing_is_asked_anew_while_its_old_effect_is_being_taken_back() -> Non
     assert [name_of(sent) for sent in road.out.values()] == ["invoice.reverse"]
     road.answer("invoice.reverse")
     assert [name_of(sent) for sent in road.out.values()] == ["invoice.request"]
+
+
+def test_each_invoice_has_a_clock_of_its_own() -> None:
+    """A car that is invoiced anew, at another price, has sixty days from the new invoice."""
+    road = Road()
+    road.run("registration.register")
+    first = road.case.tax_clock
+    road.refuse("registration.register", "P412")
+    price = {"amount_incl": 22_600_000, "amount_excl": 20_000_000, "vat": 2_600_000}
+    road.told(SaleCorrectedV1.model_validate({"vin": VIN, "reason": "another price", **price}))
+    road.hear(Resume("checked", "li"))
+    road.run()
+    clock, bill = road.case.tax_clock, present(road.case.papers.invoice)
+    assert clock is not None
+    assert (clock == first, clock.invoice_no) == (False, bill.invoice_no)
+
+
+def test_a_return_that_begins_a_case_of_its_own_is_told_where_it_was_sold() -> None:
+    """In the order's strand of the closed sale, which stays as it is."""
+    road = Road()
+    road.run()
+    road.told(SaleReturnedV1(vin=VIN, returned_on=date(2026, 7, 1), reason="a fault"))
+    step = road.steps[-1]
+    assert (step.rule, step.facet, step.before, step.after) == ("RETURN", "order", "CONFIRMED", "CONFIRMED")

@@ -62,6 +62,8 @@ def test_the_years_without_a_notice_are_provisional() -> None:
         ("2027-02-06", False),
         ("2027-10-01", False),
         ("2027-11-22", True),
+        ("2028-12-30", False),
+        ("2028-12-31", False),
     ],
 )
 def test_agencies_work_on_make_up_days_and_not_on_days_off(day: str, *, works: bool) -> None:
