@@ -33,7 +33,8 @@ class Attempt(Part):
 class DeliveryChangedV1(Contract):
     """One delivery as it stands at `revision`; a consumer keeps the highest.
 
-    `dead` means nobody will try again until a person acts; `failure` and `owner` then say why and who.
+    `dead` means nobody will try again until a person acts; `failure` and `owner` then say why and who. `asked_at` is
+    when its command was given; before that was told, nobody but dispatch knew.
     """
 
     delivery_id: t.Reference
@@ -42,6 +43,7 @@ class DeliveryChangedV1(Contract):
     command: Annotated[str, StringConstraints(max_length=60)]
     revision: Annotated[int, Field(ge=1)]
     state: DeliveryState
+    asked_at: t.Instant | None = None
     attempts: tuple[Attempt, ...] = ()
     next_try_at: t.Instant | None = None
     deadline: t.Instant | None = None

@@ -13,7 +13,6 @@ from contracts.envelope import Envelope, Undecodable
 from contracts.telemetry import Span, TelemetrySpansV1
 from contracts.types import instant_text
 from observability import metrics, redaction
-from services.console.reckoning import asked_at
 from services.console.tables import cases, changes, deliveries, spans, steps
 from services.runtime.record import Record, read
 from services.runtime.sql import insert_each_once, upsert, upsert_all
@@ -64,11 +63,15 @@ def delivery_changed(connection: Connection, envelope: Envelope, data: DeliveryC
         "changed_at": instant_text(envelope.time),
         "snapshot": data.model_dump_json(exclude={"vin"}),
     }
-    # A person may move its deadline later: what it tells of the asking is taken from the first news.
-    tried = data.attempts[0].started_at if data.attempts else None
-    asked = {} if known is not None else {"asked_at": asked_at(data.command, data.deadline, tried)}
-    upsert(connection, deliveries, ["delivery_id"], row | asked)
+    upsert(connection, deliveries, ["delivery_id"], row | _asked(data, first=known is None))
     _tell(connection, "delivery", envelope.subject, _delivery_told(row, data))
+
+
+def _asked(data: DeliveryChangedV1, *, first: bool) -> dict[str, str]:
+    """When it was asked, if that was told, or else when it was first tried: later news may leave early tries out."""
+    if data.asked_at:
+        return {"asked_at": instant_text(data.asked_at)}
+    return {"asked_at": instant_text(data.attempts[0].started_at)} if first and data.attempts else {}
 
 
 def spans_came(connection: Connection, data: TelemetrySpansV1) -> None:

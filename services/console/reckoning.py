@@ -19,7 +19,6 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, tuple_, update
 
-from contracts.topics import COMMANDS
 from contracts.types import instant_text
 from services.console.tables import answer_times, cases, deliveries, step_times, steps
 from services.runtime.clock import Clock
@@ -200,22 +199,12 @@ def _since(step: Row, last: Mapping[Goal, str], asked: Mapping[Goal, Sequence[st
     return min((at for at in asked.get((step["case_id"], command), ()) if before <= at <= step["at"]), default=None)
 
 
-def asked_at(command: str, deadline: datetime | None, tried: datetime | None) -> str | None:
-    """When the journey asked: dispatch tells until when it tries, the topics' table for how long; never after a try."""
-    row = COMMANDS.get(command)
-    asked = deadline - row.deadline if row and deadline else None
-    known = [moment for moment in (asked, tried) if moment]
-    return instant_text(min(known)) if known else None
-
-
 def _asked(delivery: Row) -> str:
-    """As it was first told; of a delivery from before that was kept, as it tells itself now."""
+    """As dispatch told it; of a delivery from before it did, when it was first tried."""
     if delivery["asked_at"]:
         return str(delivery["asked_at"])
-    told = json.loads(delivery["snapshot"])
-    deadline, tries = told.get("deadline"), told.get("attempts") or ({"started_at": None},)
-    moments = (_moment(text) if text else None for text in (deadline, tries[0]["started_at"]))
-    return asked_at(delivery["command"], *moments) or str(delivery["changed_at"])
+    tries = json.loads(delivery["snapshot"]).get("attempts")
+    return str(tries[0]["started_at"] if tries else delivery["changed_at"])
 
 
 def _answer_rows(delivery: Row) -> Iterable[dict[str, Any]]:

@@ -109,6 +109,7 @@ class Voice:
             command=contract_of(command.data)[0].name,
             revision=_revision(fate),
             state=fate.state,
+            asked_at=command.envelope.time,
             attempts=tuple(fate.attempts[-MOST_ATTEMPTS:]),
             next_try_at=_moment(fate.next_try_at),
             deadline=_moment(fate.deadline),

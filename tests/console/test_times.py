@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from contracts.topics import COMMANDS
 from contracts.types import instant_text
 from services.console import projection, reckoning, stats, tables
 from services.console.reckoning import Reckoner
@@ -76,9 +75,9 @@ def step(rule: str, facet: str, after: str, before: str = "NONE") -> dict[str, s
 
 def asked(command: str, organisation: str, seconds: float, tries: int = 1, **more: Any) -> Record:
     """A command that was asked so many seconds after noon and first tried one second later."""
-    deadline = instant_text(at(seconds) + COMMANDS[command].deadline)
+    moment = instant_text(at(seconds))
     results = ["unavailable/P503"] * (tries - 1) + ["answered/0"]
-    return delivery("case-1", command, organisation, results, began=at(seconds + 1), deadline=deadline, **more)
+    return delivery("case-1", command, organisation, results, began=at(seconds + 1), asked_at=moment, **more)
 
 
 def closed(id_: str, took: timedelta, kind: str = "new-car", opened: datetime = NOON) -> Record:
@@ -188,13 +187,30 @@ def test_an_answer_is_split_into_waiting_and_calling(archive: Archive) -> None:
     assert police["waiting_s"] == pytest.approx(21.291 - calls)
 
 
-def test_a_deadline_that_a_person_moved_does_not_shorten_the_wait(archive: Archive) -> None:
-    """When it was asked is taken from the first news of it."""
-    extended = instant_text(at(500_000) + COMMANDS["tax.pay"].deadline)
+@pytest.mark.parametrize("deadline", [timedelta(days=7), timedelta(days=90), None], ids=str)
+def test_a_delivery_that_never_told_when_it_was_asked_counts_from_its_first_try(
+    archive: Archive, deadline: timedelta | None
+) -> None:
+    """What the topics' table allowed then nobody knows any more, and a person may have moved it."""
+    ends = {"deadline": instant_text(at(10) + deadline)} if deadline else {}
+    of_it: dict[str, Any] = {"id": "d1", "began": at(11), **ends}
+    archive.tell(
+        case("case-1", version=2, changed_at=at(40), steps=[step("T8", "reg", "REGISTERED")]),
+        delivery("case-1", "registration.register", "police", ["unavailable"], state="parked", **of_it),
+        delivery("case-1", "registration.register", "police", ["unavailable", "answered"], **of_it),
+    )
+    archive.reckon()
+    told = archive.told()
+    assert told["agencies"][0]["median_s"] == pytest.approx(10 + 0.254)
+    assert told["steps"][0]["median_s"] == pytest.approx(40 - 11)
+
+
+def test_what_is_told_later_of_the_asking_counts(archive: Archive) -> None:
+    """The first news came from a dispatch that did not tell it yet."""
     archive.tell(
         case("case-1"),
-        asked("tax.pay", "tax", 10, id="d1", state="parked"),
-        delivery("case-1", "tax.pay", "tax", ["unavailable", "answered"], id="d1", began=at(11), deadline=extended),
+        delivery("case-1", "tax.pay", "tax", ["unavailable"], id="d1", began=at(11), state="parked"),
+        asked("tax.pay", "tax", 5, tries=2, id="d1"),
     )
     archive.reckon()
     (tax,) = archive.told()["agencies"]

@@ -592,6 +592,7 @@ def test_past_its_deadline_a_command_is_dead_and_has_an_owner(kafka: str, settin
             while not heard:
                 heard = await one.heard("police.dead", "delivery.changed")
             assert (heard[0].failure, heard[0].owner, heard[0].state) == ("deadline", "operator", "dead")
+            assert heard[0].asked_at == read(row.record).envelope.time
             assert row.reason == "never called"
             assert one.police.tries == {}
 
