@@ -6,7 +6,7 @@ Nothing here carries personal data: cases are named by their ids, and told by ru
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from functools import partial
@@ -24,7 +24,7 @@ from services.runtime.operator import operator
 
 from . import store
 from .case import Case
-from .outlook import Change, Difference, Outlook, Question, outlook, trial
+from .outlook import Change, Difference, Outlook, Question, Stage, outlook, trial
 from .process import NoSuchCase, Process
 from .tables import cases
 
@@ -142,17 +142,22 @@ def _entries(by_id: Mapping[str, Pack], id_: str) -> dict[str, Any]:
 
 def _named(found: Outlook) -> dict[str, str]:
     """The packs of a case, each by how far it is with it: what has decided, what will, and what only annotates."""
-    answered = [(question.said.pack, question.stage) for question in found.questions if question.said]
-    by_stage = {
-        "decided": [*found.case.packs, *(pack for pack, stage in answered if stage == "decided")],
-        "ahead": [pack for pack, stage in answered if stage == "ahead"],
+    by_stage: dict[str, list[str]] = {
+        "decided": [*found.case.packs, *_answering(found, "decided")],
+        "ahead": [*_answering(found, "ahead")],
         "annotates": [pack.id for pack in found.annotations],
     }
     named: dict[str, str] = {}
     for stage, packs in by_stage.items():
-        for pack in filter(None, packs):
+        for pack in packs:
             named.setdefault(pack, stage)
     return named
+
+
+def _answering(found: Outlook, stage: Stage) -> Iterator[str]:
+    for question in found.questions:
+        if question.stage == stage and question.said and question.said.pack:
+            yield question.said.pack
 
 
 def _question(question: Question, by_id: dict[str, Pack]) -> dict[str, Any]:
