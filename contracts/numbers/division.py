@@ -14,16 +14,27 @@ Sources: common knowledge; the table of present and past codes is python-stdnum'
 ('character', '500105')
 >>> known("999999")
 False
+>>> is_mainland("610113"), is_mainland("810000"), is_mainland("999999")
+(True, False, False)
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 from stdnum import numdb
 
 from .errors import refusal
 from .writing import compact, digits
 
-__all__ = ["compact", "is_valid", "known", "validate"]
+__all__ = ["compact", "is_mainland", "is_valid", "known", "validate"]
+
+_PROVINCES: Final = frozenset(
+    {
+        *("11", "12", "13", "14", "15", "21", "22", "23", "31", "32", "33", "34", "35", "36", "37", "41", "42", "43"),
+        *("44", "45", "46", "50", "51", "52", "53", "54", "61", "62", "63", "64", "65"),
+    }
+)
 
 
 def validate(text: str) -> str:
@@ -40,3 +51,8 @@ def known(text: str) -> bool:
     """Whether the table has the code, now or in the past; a code it lacks may still be right."""
     found = numdb.get("cn/loc").info(validate(text))
     return any("county" in properties for _, properties in found)
+
+
+def is_mainland(text: str) -> bool:
+    """Whether its first two digits are those of one of the 31 provinces whose police give plates by GA 36."""
+    return validate(text)[:2] in _PROVINCES

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from contracts.contract import Contract, broken_checks
 from contracts.faults import faults_of
+from contracts.numbers import division
 from contracts.registry import UnknownType, resolve
 from contracts.sale import (
     SALE_CANCELLED,
@@ -30,6 +31,7 @@ _TAKEN: Final = {
 }
 _AHEAD: Final = timedelta(days=1)
 """How far in the future a sale may be dated: a dealer's clock may be past midnight before ours."""
+_WITHOUT_ENGINE: Final = frozenset({"BEV", "FCEV"})
 _PAST_FACTS: Final = ("sold_on", "returned_on")
 
 MOST_FAULTS: Final = 30
@@ -95,6 +97,8 @@ def examine(
     for name in _PAST_FACTS:
         if name not in blamed:
             found += _future(name, submission.data.get(name), today)
+    if isinstance(data, SaleData):
+        found += [one for one in _unserved(data) if one.field not in blamed]
     if found or data is None:
         raise Problem(CONTRACT, *found[:MOST_FAULTS])
     _check_usccs(data, publisher)
@@ -136,6 +140,15 @@ def _future(name: str, told: Any, today: date) -> list[Fault]:
     except ValueError:
         return []
     return [fault(name, "in_the_future")] if day > today + _AHEAD else []
+
+
+def _unserved(sale: SaleData) -> Iterator[Fault]:
+    """What keeps its contract, but what no agency could finish: it would be found out after the tax was paid."""
+    if sale.fuel_kind not in _WITHOUT_ENGINE and sale.displacement is None:
+        yield fault("displacement", "missing")
+    where = sale if isinstance(sale, SaleConfirmedV1) else sale.buyer
+    if where is not None and not division.is_mainland(where.region):
+        yield fault("region" if where is sale else "buyer.region", "not_served")
 
 
 def _check_usccs(data: Contract, publisher: Publisher) -> None:

@@ -224,7 +224,7 @@ class Police:
         demand(certificate.digest == body.text("hgzzy"), "P412")
         demand(certificate.has_power_unit(body.text_or_none("fdjh"), body.text_or_none("qddjh")), "P412")
         demand(invoice.number == body.text("fphm"), "P412")
-        demand(country.tax.is_paid(request.vin), "P412")
+        demand(country.tax.is_settled(request.vin), "P412")
         demand(any(insurer.covers(request.vin) for insurer in country.insurers.values()), "P412")
 
     def _registered(self, entry: Entry) -> None:

@@ -46,19 +46,22 @@ _NOT_OWED, _WENT_BACK = "WT01", "TC15"
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What is owed for one car, in fen, and how far it is settled."""
+    """What is owed for one car, in fen, and how far it is settled. `bought_on` is the day of its invoice.
+
+    `due` is what was said when it was assessed; who pays later pays more.
+    """
 
     number: str
     vin: str
     tax: int
-    surcharge: int
+    due: int
+    bought_on: date
     state: str = "OPEN"
     paid_on: date = date.max
 
-    @property
-    def due(self) -> int:
-        """Both together."""
-        return self.tax + self.surcharge
+    def due_on(self, day: date) -> int:
+        """The tax, and what is added to it for each late day until that one."""
+        return max(self.due, self.tax + _surcharge(self.tax, _days_late(self.bought_on, day)))
 
     def left(self, day: date) -> int:
         """The tax less a tenth for every full year from its payment to that day; a surcharge is no tax."""
@@ -98,9 +101,14 @@ class TaxOffice:
         return found if found and found.live else None
 
     def is_paid(self, vin: str) -> bool:
-        """Whether the purchase tax of a car is settled."""
+        """Whether purchase tax was paid for a car."""
         assessment = self._assessments.get(self._assessment_of.get(vin, ""))
         return assessment is not None and assessment.state == "PAID"
+
+    def is_settled(self, vin: str) -> bool:
+        """Whether nothing is owed for a car any more: what is wholly relieved is never paid."""
+        assessment = self._assessments.get(self._assessment_of.get(vin, ""))
+        return assessment is not None and (assessment.state == "PAID" or assessment.due == 0)
 
     def _certificate(self, request: Request) -> Certificate:
         found = known(self.country.miit.certificate(request.vin), "D404")
@@ -175,7 +183,7 @@ class TaxOffice:
             demand(certificate.fuel in _TARIFF["swappable_fuels"] and body.fen("dianChiJiaGe") > 0, "D422")
         filed = body.day("shenBaoRiQi")
         demand(filed <= request.today + timedelta(days=1), "V102")
-        return self._bill(request, invoice, certificate, max((filed - invoice.day).days - _TARIFF["free_days"], 0))
+        return self._bill(request, invoice, certificate, _days_late(invoice.day, filed))
 
     def _bill(self, request: Request, invoice: Invoice, certificate: Certificate, late: int) -> Answer:
         tariff = _tariff(invoice.day)
@@ -188,13 +196,15 @@ class TaxOffice:
             "yingNaShuiE": yuan(full),
             "jianMianShuiE": yuan(relief),
             "shiNaShuiE": yuan(payable),
-            "zhiNaJin": yuan(_part(payable * late, _TARIFF["surcharge_per_ten_thousand_a_day"], 10_000)),
+            "zhiNaJin": yuan(_surcharge(payable, late)),
             "yuQiTianShu": late,
         }
 
     def _assessed(self, entry: Entry) -> None:
         body = Body(entry.result)
-        assessment = Assessment(body.text("heDingHao"), entry.vin, body.fen("shiNaShuiE"), body.fen("zhiNaJin"))
+        tax = body.fen("shiNaShuiE")
+        bought_on = Body(entry.body).day("kaiPiaoRiQi")
+        assessment = Assessment(body.text("heDingHao"), entry.vin, tax, tax + body.fen("zhiNaJin"), bought_on)
         self._assessments[assessment.number] = assessment
         self._assessment_of[entry.vin] = assessment.number
 
@@ -207,19 +217,20 @@ class TaxOffice:
         assessment = self._known_assessment(request)
         current = self._assessment_of.get(request.vin) == assessment.number
         demand(current and assessment.state == "OPEN", "C410")
-        demand(request.body.fen("jiaoKuanJinE") == assessment.due, "T422")
+        demand(request.body.fen("jiaoKuanJinE") == assessment.due_on(request.today), "T422")
         return {
             "cheJiaHao": request.vin,
             "heDingHao": assessment.number,
             "wanShuiZhengMingHao": f"WS{request.today:%Y%m%d}{self._receipts + 1:08d}",
-            "jiaoKuanJinE": yuan(assessment.due),
+            "jiaoKuanJinE": yuan(request.body.fen("jiaoKuanJinE")),
             "jiaoKuanShiJian": clock_text(request.at),
         }
 
     def _collected(self, entry: Entry) -> None:
         self._receipts += 1
         body = Body(entry.result)
-        self._settle(entry.result, state="PAID", paid_on=body.local_time("jiaoKuanShiJian").date())
+        paid_on = body.local_time("jiaoKuanShiJian").date()
+        self._settle(entry.result, state="PAID", due=body.fen("jiaoKuanJinE"), paid_on=paid_on)
 
     def _refund(self, request: Request) -> Answer:
         assessment = self._known_assessment(request)
@@ -250,6 +261,14 @@ class TaxOffice:
     def _settle(self, result: Mapping[str, Any], **change: Any) -> None:
         number = result["heDingHao"]
         self._assessments[number] = replace(self._assessments[number], **change)
+
+
+def _days_late(bought_on: date, day: date) -> int:
+    return max((day - bought_on).days - int(_TARIFF["free_days"]), 0)
+
+
+def _surcharge(tax: int, days_late: int) -> int:
+    return _part(tax * days_late, _TARIFF["surcharge_per_ten_thousand_a_day"], 10_000)
 
 
 def _price(body: Body) -> tuple[int, int]:

@@ -359,3 +359,14 @@ def test_what_we_wrote_ourselves_must_be_readable(run: Recording) -> None:
     spot = f"tax.events/{broken['partition']}/{broken['offset']}"
     run.put("tax.events.poison", {**broken, "partition": 0}, tongche_poison_place=spot)
     assert [(what, where) for what, where, _ in _found(run)] == [("undecodable", place("tax.events", broken))]
+
+
+def test_a_policy_is_priced_by_the_day_on_which_it_was_taken_out(run: Recording) -> None:
+    """An old invoice makes the tax unfounded, and not the premium: each rule has a date of its own (rulebook §6)."""
+    sale = run.sale("cash")
+
+    def age(data: Line) -> None:
+        data["invoice_date"] = "2019-06-30"
+
+    run.change("tax.events", about("invoice.issued", sale["id"]), age)
+    assert {operation for what, _, operation in _found(run) if what == "no-pack"} == {"tax.pay"}

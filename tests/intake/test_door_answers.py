@@ -76,6 +76,16 @@ def test_a_wrong_check_digit_comes_with_the_right_vin(house: Any, event: dict[st
     assert (error["code"], error["suggestion"]) == ("V101", right)
 
 
+def test_what_no_agency_could_finish_is_refused_before_anything_is_paid(house: Any, event: dict[str, Any]) -> None:
+    """A car that burns without its displacement, and a place whose police are not among those that give our plates."""
+    event["data"] |= {"fuel_kind": "HEV", "displacement": None, "engine_no": "4G156270845"}
+    event["data"]["buyer"] |= {"region": "810000"}
+    assert house.publish(event).json["errors"] == [
+        {"code": "V102", "field": "displacement", "reason": "missing"},
+        {"code": "V102", "field": "buyer.region", "reason": "not_served"},
+    ]
+
+
 def test_a_sale_of_the_day_after_tomorrow_is_refused(house: Any, event: dict[str, Any]) -> None:
     """Today and tomorrow are accepted, because clocks differ; later days are not."""
     event["data"]["sold_on"] = "2026-11-04"
