@@ -46,7 +46,8 @@ class Unavailable(AgencyError):
     def __init__(
         self, retry_after: timedelta | None = None, status: int | None = None, code: str | None = None
     ) -> None:
-        super().__init__(f"status {status}" if status else "no connection")
+        told = f"status {status}" if status else "no connection"
+        super().__init__(f"{code}, {told}" if code else told)
         self.retry_after = retry_after
         self.status = status
         self.code = code

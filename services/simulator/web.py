@@ -168,17 +168,23 @@ class _Call:
             await self._cut()
         if faults.down == "503":
             pause = {} if faults.retry_after_s is None else {"Retry-After": str(faults.retry_after_s)}
-            return self._respond(503, b"", pause)
+            return self._respond(503, self._busy(), pause)
         if self.doors.over_limit(self.organisation, faults.throttle_per_s):
             return self._respond(429, b"", {"Retry-After": "1"})
         if self._drawn(faults.hang):
             await self._hang()
         return self._respond(500, _SERVER_ERROR, _HTML) if self._drawn(faults.error_rate) else None
 
+    def _busy(self) -> bytes:
+        """That it is down, in the agency's own words: every one has a code for it."""
+        tongue = self.doors.world.country.agencies[self.organisation].tongue
+        _, answer = tongue.refusal(next(code for code in tongue.words if code.endswith("503")))
+        return json.dumps(answer, ensure_ascii=False).encode()
+
     async def _after(self, outcome: Outcome) -> web.StreamResponse:
         faults = self.faults
         before = self.doors.previous(self.organisation, outcome.status, outcome.raw)
-        if outcome.fresh and self._drawn(faults.success_then_timeout):
+        if outcome.silent or (outcome.fresh and self._drawn(faults.success_then_timeout)):
             await self._hang()
         if self._drawn(faults.late):
             await self.doors.pause(faults.late_ms / 1000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -38,13 +38,14 @@ class Unknown(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an agency would say. `fresh` is whether something new came of it."""
+    """What an agency would say. `fresh` is whether something new came of it; `silent`, that it keeps it to itself."""
 
     status: int
     raw: bytes
     operation: str
     headers: Mapping[str, str] = field(default_factory=dict)
     fresh: bool = False
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,9 @@ class World:
         if agency is None or service is None:
             raise Unknown(organisation + path)
         asked = _Asked(organisation, agency, service, key, body, _vin(body, service.vin))
-        outcome = self._answer(asked)
+        # Looked up first: being used may be the end of a script.
+        script = self.country.faults(organisation).script_for(service.operation, asked.vin)
+        outcome = replace(self._answer(asked), silent=script is not None and script.silent)
         if asked.is_kept and outcome.status == _OK:
             await self.journal.durable()
         return outcome

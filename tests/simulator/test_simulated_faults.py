@@ -44,7 +44,7 @@ def test_an_organisation_that_is_down_cuts_connections(play: Play) -> None:
 
 
 def test_an_organisation_that_is_down_says_503(play: Play) -> None:
-    """down=503, with Retry-After if wanted; other organisations go on."""
+    """down=503, in its own words, with Retry-After if wanted; other organisations go on."""
 
     async def scenario(city: City) -> None:
         await city.turn("tax", down="503", retry_after_s=7)
@@ -52,6 +52,7 @@ def test_an_organisation_that_is_down_says_503(play: Play) -> None:
         await car.through("upload")
         said = await car.attempt("invoice-request")
         assert (said.status, said.headers["Retry-After"]) == (503, "7")
+        assert said.body["cuoWuMa"] == "SW5030"
         assert (await car.attempt("coc-query")).status == 200
 
     play(scenario)
@@ -97,6 +98,25 @@ def test_success_then_timeout_happens_once(play: Play, until: Until) -> None:
         assert not asking.done()
         await _hung_up(asking)
         assert (await car.attempt("invoice-request", key="ambiguous")).status == 200
+        assert len(city.lines("ledger")) == 1
+
+    play(scenario)
+
+
+def test_of_one_car_no_answer_may_come_while_others_are_answered(play: Play, until: Until) -> None:
+    """silent: done once, and nobody hears of it, asked again neither; once the script is gone the same key does."""
+
+    async def scenario(city: City) -> None:
+        car = city.car()
+        await car.through("upload")
+        script = {"operation": "invoice.request", "vin": VIN, "silent": True}
+        await city.turn("tax", scripts=[script])
+        asking = [asyncio.create_task(car.attempt("invoice-request", key="unheard")) for _ in range(2)]
+        await until(lambda: [line["status"] for line in city.lines("requests")].count(0) == len(asking))
+        assert not any(each.done() for each in asking)
+        await asyncio.gather(*map(_hung_up, asking))
+        await city.turn("tax", scripts=[script | {"vin": "LZZTEST0XTA000002"}])
+        assert (await car.attempt("invoice-request", key="unheard")).status == 200
         assert len(city.lines("ledger")) == 1
 
     play(scenario)
