@@ -33,7 +33,16 @@ _TELLS_PERSONS: Final = frozenset(
     {"sale.confirmed", "sale.corrected", "loan.decided", "plate.reserved", "registration.registered"}
 )
 _READ_OF_ANSWERS: Final = frozenset(
-    {"invoice_date", "decision", "reserved_until", "pay_cash", "cancel_ground", "reclaim_basis"}
+    {
+        "invoice_date",
+        "declared_on",
+        "surcharge",
+        "decision",
+        "reserved_until",
+        "pay_cash",
+        "cancel_ground",
+        "reclaim_basis",
+    }
 )
 """Fields that rules read of any message that has them."""
 
@@ -127,7 +136,7 @@ class _Judge:
         if record.type in _TELLS_PERSONS:
             self.personal.learn(message.data)
         told = message.data.model_dump(mode="json")
-        if "vin" in told:
+        if told.get("vin"):
             by_vehicle.message(told["vin"], _spoken(record, message, told))
         if isinstance(message.data, DeliveryChangedV1) and not record.topic.endswith(".dead"):
             by_vehicle.attempts(message.data)

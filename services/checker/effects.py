@@ -78,7 +78,7 @@ def _once(effect: Effect, now: Standing, story: Story) -> Iterator[Finding]:
         yield _named("edited-by-nobody", effect, story)
     undone = expected.UNDOES.get(effect.operation)
     again = effect.operation in expected.ONCE and now.holds(effect.operation, effect.at)
-    if again and not _may_replace(effect, story) and not _was_decided(effect, now, story):
+    if again and not _may_replace(effect, now, story) and not _was_decided(effect, now, story):
         yield _named("second-effect", effect, story)
     elif undone and not undone & now.effects.keys():
         yield _named("undone-twice", effect, story)
@@ -97,9 +97,20 @@ def _was_decided(effect: Effect, now: Standing, story: Story) -> bool:
     return edited or story.left_to_person(before)
 
 
-def _may_replace(effect: Effect, story: Story) -> bool:
+def _may_replace(effect: Effect, now: Standing, story: Story) -> bool:
     facet, case = expected.REPLACED.get(effect.operation), story.case_of(effect)
-    return facet is not None and (facet in story.held.get(case, ()) or case in story.corrected)
+    if facet is None:
+        return False
+    return facet in story.held.get(case, ()) or case in story.corrected or _has_grown(effect, now, story)
+
+
+def _has_grown(effect: Effect, now: Standing, story: Story) -> bool:
+    """A late declaration of an earlier day, that nobody has paid, says too little of the surcharge."""
+    before, after = story.declared_on(now.effects[effect.operation]), story.declared_on(effect)
+    bought_on = story.invoice_date(story.case_of(effect))
+    if before is None or after is None or bought_on is None or "tax.pay" in now.effects:
+        return False
+    return before < after and after > bought_on + expected.IN_TIME
 
 
 def _guarded(effect: Effect, now: Standing, story: Story) -> Iterator[Finding]:

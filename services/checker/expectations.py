@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 _REVISED: Final = re.compile(r"(.+)\.r([2-9]|[1-9][0-9]+)")
@@ -58,6 +58,10 @@ ONCE: Final = frozenset(
 
 REPLACED: Final = {"tax.declare": "tax", "licence.apply": "licence"}
 """Done again, the new one takes the old one's place; there must have been a reason, so that facet was held once."""
+
+IN_TIME: Final = timedelta(days=60)
+"""From the invoice. A surcharge runs from then until payment, so a later declaration may be made anew each day that it
+is not paid (TCL 32)."""
 
 UNDOES: Final = {
     "invoice.reverse": frozenset({"invoice.request", "tax.declare"}),
@@ -285,3 +289,6 @@ PACKS: Final = {
 
 PRICED_BY: Final = {"tax.pay": "tax", "insurance.bind": "insurance"}
 """Effects that follow from a price, and which packs may have set it."""
+
+SURCHARGED_BY: Final = "tax-terms"
+"""Which packs may have set what lateness cost."""

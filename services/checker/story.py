@@ -223,6 +223,16 @@ class Story:
         told = command.told if command else {}
         return told.get("cancel_ground") or told.get("reclaim_basis")
 
+    def declared_on(self, effect: Effect) -> date | None:
+        """The day of a declaration, by the command that had this effect."""
+        command = self.commands.get(effect.delivery)
+        told = command.told.get("declared_on") if command else None
+        return date.fromisoformat(told) if told else None
+
+    def surcharged(self, case: str) -> bool:
+        """Whether a tax office told a case that lateness costs it something."""
+        return any(said.told.get("surcharge") for said in self.named("tax.assessed") if said.case == case)
+
     def case_of(self, effect: Effect) -> str:
         command = self.commands.get(effect.delivery)
         return command.case if command else ""

@@ -10,7 +10,7 @@ from contracts.case import CaseKind
 from contracts.topics import COMMANDS, NOTICES
 from contracts.versions import Versions
 
-from .case import FACETS
+from .case import FACETS, NONE
 from .rules import CLOSING, RULES, UNDO_ORDER, Rule, Undo, pivot_of
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "process.md"
@@ -115,8 +115,8 @@ def _before(rule: Rule, rules: tuple[Rule, ...]) -> Iterator[tuple[Arrow, str]]:
 
 
 def _enters(rule: Rule, facet: str, states: frozenset[str]) -> bool:
-    """Whether a transition takes a facet into some states, and not from one of them to another."""
-    comes = rule.facet == facet and rule.after in states and rule.before not in states
+    """Whether a transition takes a facet into some states for the first time, and not from one of them to another."""
+    comes = rule.facet == facet and rule.after in states - {NONE} and rule.before not in states
     return comes or (rule.also is not None and rule.also[0] == facet and rule.also[1] in states)
 
 
@@ -153,7 +153,7 @@ def _states(kind: CaseKind, facet: str) -> Iterator[str]:
     """One facet's states; each arrow says its rule, who is asked for it, and what stands first."""
     yield "stateDiagram-v2"
     arrows = list(_arrows(kind, facet))
-    reached = {after for _, after, _ in arrows}
+    reached = {after for _, after, _ in arrows} - {NONE}
     begins = dict.fromkeys(before for before, _, _ in arrows if before not in reached)
     for state in begins:
         yield f"  [*] --> {state}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from contracts.certificate import CocConfirmedV1
 from contracts.contract import Contract
@@ -33,15 +33,20 @@ T = TypeVar("T")
 class Finding:
     """`objection` is a reason to hold, `pack` the one that decided, `after` another state than the rule's.
 
-    `beside` are further packs that the decision rests on.
+    `beside` are further packs that the decision rests on, `remark` what people should know though nothing is wrong.
     """
 
     objection: str | None = None
     pack: str | None = None
     after: str | None = None
     beside: tuple[str, ...] = ()
+    remark: tuple[str, str] | None = None
 
 
+_NOT_LISTED: Final = (
+    "车型未列入减免目录，与销售信息不符：不享受减免",
+    "the model is not in the reduction catalogue, though the sale said so: there will be no relief",
+)
 Proof = Callable[[Case, Any, World], Finding]
 
 
@@ -65,7 +70,8 @@ def certificate(case: Case, answer: CocConfirmedV1, _world: World) -> Finding:
     """T2: the certificate is of this car. A VIN's check digit is blind to some swaps, so engine and motor decide."""
     compared = ("coc_no", "engine_no", "motor_no", "model", "fuel_kind")
     same = all(getattr(answer, name) == getattr(case.sale, name) for name in compared)
-    return Finding(None if same else "D422")
+    claimed = case.sale.nev_catalogue and not answer.nev_catalogue
+    return Finding(None if same else "D422", remark=_NOT_LISTED if claimed else None)
 
 
 def invoice(case: Case, answer: InvoiceIssuedV1, _world: World) -> Finding:
@@ -133,11 +139,28 @@ def tax_of(case: Case, world: World) -> PurchaseTax:
     )
 
 
-def payment(case: Case, answer: TaxPaidV1, _world: World) -> Finding:
-    """T5: what was paid is what was found right."""
+def payment(case: Case, answer: TaxPaidV1, world: World) -> Finding:
+    """T5: what was paid is what was found right, and came before more was owed. Raises `PolicyGap`.
+
+    An office's clock may be ahead of ours; nothing was paid after the day on which we hear of it.
+    """
     assessed = present(case.papers.assessed)
     same = answer.assessment_no == assessed.assessment_no and answer.amount_due == owed(assessed)
-    return Finding(None if same else "T422")
+    late = lateness(case, world, min(answer.tax_paid_at.astimezone(CHINA).date(), world.today))
+    return Finding(None if same and late.objection is None else "T422", late.pack)
+
+
+def lateness(case: Case, world: World, paid_on: date) -> Finding:
+    """Whether who pays on that day owes more than was assessed: a surcharge runs until payment (TCL 32).
+
+    Raises `PolicyGap`.
+    """
+    bought_on, tax = present(case.papers.invoice).invoice_date, present(case.papers.assessed).tax_payable
+    pack = world.policies.pack_for("purchase-tax-terms", bought_on, kind="new-car").id
+    then, now = (
+        late_surcharge(world.policies, tax, bought_on, day) for day in (case.papers.declared_on or paid_on, paid_on)
+    )
+    return Finding("T422" if now > then else None, pack)
 
 
 def refund(case: Case, answer: TaxRefundedV1, world: World) -> Finding:

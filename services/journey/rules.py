@@ -103,6 +103,18 @@ def _nothing_owed(case: Case, _world: World) -> Finding | None:
     return Finding() if owed(present(case.papers.assessed)) == 0 else None
 
 
+def _assessed_too_early(case: Case, world: World) -> Finding | None:
+    if any(ask.command == "tax.pay" for ask in case.asks.values()):
+        return None
+    found = proofs.lateness(case, world, world.today)
+    return Finding(pack=found.pack) if found.objection else None
+
+
+def _cover_too_early(case: Case, world: World) -> Finding | None:
+    begins, out = case.papers.start_date, any(ask.command == "insurance.bind" for ask in case.asks.values())
+    return Finding() if begins and begins < world.today and not out else None
+
+
 def _no_licence_needed(case: Case, world: World) -> Finding | None:
     need = licence_required(world.policies, present(case.sale.export).hs_code, world.today)
     return None if need.required else Finding(pack=need.pack)
@@ -198,6 +210,11 @@ NEW_CAR: Final = (
         proof=proofs.assessment, paper="assessed", remembers=("declared_on",), weighs=("invoice", "coc"),
     ),
     Rule(
+        "T5", "new-car", "tax", "ASSESSED", NONE,
+        "核定后滞纳金又有增加，须重新核定", "the surcharge has grown since; to be assessed anew", "TCL 32",
+        needs=("coc=AVAILABLE", "invoice=ISSUED"), when=_assessed_too_early, weighs=("invoice", "assessed"),
+    ),
+    Rule(
         "T5", "new-car", "tax", "ASSESSED", "RELIEVED", "免税，无需缴纳", "relieved; nothing is owed", "PTL 9",
         needs=("invoice=ISSUED",), when=_nothing_owed, weighs=("assessed",),
     ),
@@ -212,6 +229,11 @@ NEW_CAR: Final = (
         "CTPL 6, 10; VVT 2, 6",
         needs=("coc=AVAILABLE", "invoice=ISSUED"), asks="insurance.quote", request=requests.insurance_quote,
         proof=proofs.quote, paper="quoted", remembers=("start_date",), weighs=("coc", "invoice"),
+    ),
+    Rule(
+        "T6", "new-car", "ins", "QUOTED", NONE,
+        "报价的起保日已过，须重新报价", "the quoted cover was to begin on a past day; to be quoted anew", "CTPL 20",
+        needs=("coc=AVAILABLE", "invoice=ISSUED"), when=_cover_too_early, weighs=("quoted",),
     ),
     Rule(
         "T6", "new-car", "ins", "QUOTED", "BOUND",

@@ -46,18 +46,20 @@ _NOT_OWED, _WENT_BACK = "WT01", "TC15"
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What is owed for one car, in fen, and how far it is settled. `bought_on` is the day of its invoice.
-
-    `due` is what was said when it was assessed; who pays later pays more.
-    """
+    """What is owed for one car, in fen, and how far it is settled; `bought_on` is the day of its invoice."""
 
     number: str
     vin: str
     tax: int
-    due: int
-    bought_on: date
+    surcharge: int
     state: str = "OPEN"
     paid_on: date = date.max
+    bought_on: date = date.max
+
+    @property
+    def due(self) -> int:
+        """Both together."""
+        return self.tax + self.surcharge
 
     def due_on(self, day: date) -> int:
         """The tax, and what is added to it for each late day until that one."""
@@ -202,9 +204,9 @@ class TaxOffice:
 
     def _assessed(self, entry: Entry) -> None:
         body = Body(entry.result)
-        tax = body.fen("shiNaShuiE")
+        tax, surcharge = body.fen("shiNaShuiE"), body.fen("zhiNaJin")
         bought_on = Body(entry.body).day("kaiPiaoRiQi")
-        assessment = Assessment(body.text("heDingHao"), entry.vin, tax, tax + body.fen("zhiNaJin"), bought_on)
+        assessment = Assessment(body.text("heDingHao"), entry.vin, tax, surcharge, bought_on=bought_on)
         self._assessments[assessment.number] = assessment
         self._assessment_of[entry.vin] = assessment.number
 
@@ -230,7 +232,8 @@ class TaxOffice:
         self._receipts += 1
         body = Body(entry.result)
         paid_on = body.local_time("jiaoKuanShiJian").date()
-        self._settle(entry.result, state="PAID", due=body.fen("jiaoKuanJinE"), paid_on=paid_on)
+        surcharge = body.fen("jiaoKuanJinE") - self._assessments[body.text("heDingHao")].tax
+        self._settle(entry.result, state="PAID", surcharge=surcharge, paid_on=paid_on)
 
     def _refund(self, request: Request) -> Answer:
         assessment = self._known_assessment(request)

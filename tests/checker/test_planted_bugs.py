@@ -240,6 +240,13 @@ def _expired_pack(made: Scene) -> None:
     record["value"] = record["value"].replace("NEV-26", "NEV-24")
 
 
+def _surcharge_without_terms(made: Scene) -> None:
+    record = made.topics["case.events"][1]
+    record["value"] = record["value"].replace('"PTL-2019",', "")
+    assessed = made.record("tax.events", "tax.assessed")
+    assessed["value"] = json.dumps(json.loads(assessed["value"]) | {"surcharge": 500, "late_days": 1})
+
+
 def _signal_as_pack(made: Scene) -> None:
     record = made.topics["case.events"][1]
     record["value"] = record["value"].replace('"NEV-26"', '"NEV-26","PILOT-40"')
@@ -278,6 +285,7 @@ PLANTED: dict[str, tuple[Spoil, dict[str, int], set[str]]] = {
     "bytes that are no message": (_garbage, {"unreadable": 1}, {"undecodable"}),
     "a field that no contract has": (_unknown_field, {"unreadable": 1, "lost": 1}, {"undecodable", "answer-lost"}),
     "a tax without pack": (_no_pack, {"unfounded": 1}, {"no-pack"}),
+    "a surcharge without pack": (_surcharge_without_terms, {"unfounded": 1}, {"no-pack"}),
     "a tax by last year's pack": (_expired_pack, {"unfounded": 1}, {"no-pack"}),
     "a signal that decided": (_signal_as_pack, {"unfounded": 1}, {"foreign-pack"}),
 }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -138,9 +139,34 @@ def _answer_again(made: Scene) -> None:
     said.append({**settled, "offset": len(said), "headers": headers, "value": json.dumps(told)})
 
 
-@pytest.mark.parametrize("held", [True, False])
-def test_a_tax_is_declared_again_only_for_a_reason(held: bool, tmp_path: Path) -> None:  # noqa: FBT001
-    """After a hold the new declaration replaces the old; out of the blue it is a duplicate."""
+def _declared_after(days: int) -> Callable[[Scene], None]:
+    """The second declaration is of that many days after the invoice."""
+
+    def spoil(made: Scene) -> None:
+        again = next(line for line in made.topics["tax.commands"] if line["headers"]["ce_id"] == "again")
+        told = json.loads(again["value"])
+        bought_on = date.fromisoformat(told["invoice_date"])
+        again["value"] = json.dumps({**told, "declared_on": (bought_on + timedelta(days=days)).isoformat()})
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    ("reason", "good"),
+    [
+        (lambda made: _hold(made, "tax"), True),
+        (lambda _made: None, False),
+        (_declared_after(61), True),
+        (_declared_after(60), False),
+    ],
+    ids=["held", "no reason", "late, and a day later", "in time, and a day later"],
+)
+def test_a_tax_is_declared_again_only_for_a_reason(
+    reason: Callable[[Scene], None],
+    good: bool,  # noqa: FBT001
+    tmp_path: Path,
+) -> None:
+    """After a hold, or since a surcharge runs until payment: the new one replaces the old; else it is a duplicate."""
     made = scene(("cash",))
     first = made.effect("tax.declare")
     paid = made.ledger.pop(made.ledger.index(made.effect("tax.pay")))
@@ -152,10 +178,9 @@ def test_a_tax_is_declared_again_only_for_a_reason(held: bool, tmp_path: Path) -
     _answer_again(made)
     at = made.ledger.index(first) + 1
     made.ledger[at:at] = [{**first, "key": "again"}, paid]
-    if held:
-        _hold(made, "tax")
+    reason(made)
     found = [(finding.what, finding.about) for finding in _judge(made, tmp_path).findings]
-    assert found == ([] if held else [("second-effect", "tax.declare")])
+    assert found == ([] if good else [("second-effect", "tax.declare")])
 
 
 def test_a_strand_that_was_mended_may_be_called_off_later(tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ def test_a_refusal_holds_its_facet_then_names_an_owner_then_goes_on(
     assert (road.case.headline, road.case.owner) == (("HOLD", None) if (facet, code) in LAPSES else ("MANUAL", owner))
     before = road.names.count(command)
     road.hear(GO_ON)
+    road.run(command)  # cover that was to begin on a past day is quoted anew first
     assert road.names.count(command) == before + 1
     road.run()
     assert road.case.headline == "CLOSED"
@@ -127,6 +128,7 @@ def test_a_certificate_outside_the_catalogue_gets_no_relief_whatever_the_sale_cl
     road = Road(sale("PHEV", 15_980_000), twist=twist)
     road.run()
     assert road.case.headline == "CLOSED"
+    assert [step.facet for step in road.steps if step.rule == "REMARK"] == ["coc"]
     assert road.case.papers.assessed is not None
     assert (road.case.papers.assessed.relief, road.case.papers.assessed.tax_payable) == (0, 1_414_159)
     assert road.case.papers.registered is not None

@@ -89,7 +89,7 @@ def test_everything_said_belongs_to_the_trace_of_its_cause_and_names_it(tmp_path
         assert {(said.envelope.traceparent or "")[:35] for said in first} == {TRACE[:35]}
         assert TRACE not in {said.envelope.traceparent for said in first}
         await shell.run()
-        assert shell.messages[-1].envelope.policypacks == "NEV-26,CTPL-2020,VVT"
+        assert shell.messages[-1].envelope.policypacks == "NEV-26,PTL-2019,CTPL-2020,VVT,ELIC-NATIONAL"
 
     play(tmp_path, scene)
 

@@ -271,6 +271,25 @@ async def _late_by_ten_days(city: City) -> Car:
     return car
 
 
+def test_a_surcharge_runs_until_the_tax_is_paid(play: Play) -> None:
+    """What was assessed for an earlier day is too little five days later, and is assessed anew (TCL 32)."""
+
+    async def scenario(city: City) -> None:
+        city.clock.day = date(2026, 3, 1) + timedelta(days=60)
+        car = city.car()
+        await car.through("invoice-request")
+        assert (await car.attempt("tax-declare", shenBaoRiQi=city.clock.day.isoformat())).body["zhiNaJin"] == "0.00"
+        city.clock.day += timedelta(days=5)
+        assert ours("tax-pay", await car.attempt("tax-pay", jiaoKuanJinE="10000.00")) == "T422"
+        again = await car.attempt("tax-declare", key="again", shenBaoRiQi=city.clock.day.isoformat())
+        assert again.body["zhiNaJin"] == "25.00"
+        number = again.body["heDingHao"]
+        paid = await car.attempt("tax-pay", key="paid", heDingHao=number, jiaoKuanJinE="10025.00")
+        assert paid.status == 200
+
+    play(scenario)
+
+
 def test_what_was_not_owed_is_paid_back_with_its_surcharge(play: Play) -> None:
     """The buyer of a car that was never registered owed neither tax nor surcharge."""
 
