@@ -55,7 +55,7 @@ UNREADABLE: Final = No(400, "unreadable", "无法读取所提交的内容", "can
 UNAUTHENTICATED: Final = No(401, "unauthenticated", "缺少令牌或令牌无效", "the token is missing or not valid")
 NOT_ENTITLED: Final = No(403, "not-entitled", "无权作此通知", "not entitled to give this notice")
 NO_ORGANISATION: Final = No(404, "no-organisation", "没有这个机构", "no such organisation")
-OTHER_CONTENT: Final = No(409, "idempotency-conflict", "编号已用于不同内容", "the id was used for other content")
+OTHER_CONTENT: Final = No(422, "idempotency-conflict", "编号已用于不同内容", "the id was used for other content")
 TOO_LARGE: Final = No(413, "too-large", "内容过大", "too large")
 NOT_VALID: Final = No(422, "contract", "内容不符合契约", "the notice does not keep its contract")
 CANNOT_TELL: Final = No(
@@ -183,9 +183,14 @@ def examined(raw: bytes, agency: str) -> Examined:
     if notice is None or event is None:
         within = (fault.model_copy(update={"field": f"data.{fault.field}"}) for fault in more)
         raise NotTaken(NOT_VALID, *faults, *within)
-    said = json.dumps([notice.type, event.model_dump(mode="json")], sort_keys=True)
     # Every notice is about one vehicle; a test walks the table.
-    return Examined(notice.id, event, str(vars(event)["vin"]), hashlib.sha256(said.encode()).hexdigest())
+    return Examined(notice.id, event, str(vars(event)["vin"]), _digest(notice))
+
+
+def _digest(notice: Notice) -> str:
+    """Of what was sent, not of what we read: that grows with its contract, and the same notice must stay the same."""
+    said = json.dumps([notice.type, notice.data], sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def _version(type_: object) -> tuple[Versions | None, int]:

@@ -123,7 +123,7 @@ notices = Table(
     Column("organisation", Text, primary_key=True),
     Column("sourceid", Text, primary_key=True, comment="the organisation's own id"),
     Column("id", Text, nullable=False, comment="the ce_id under which it was said"),
-    Column("content", Text, nullable=False, comment="SHA-256 of what it says"),
+    Column("content", Text, nullable=False, comment="SHA-256 of what was sent"),
     Column("at", Float, nullable=False),
 )
 """What organisations told of their own accord, once each."""

@@ -147,11 +147,23 @@ def test_an_id_stands_for_one_content(settings: Settings) -> None:
     async def scene(desk: Office) -> None:
         await tell(desk, notice())
         other = await tell(desk, notice(data=SETTLED | {"settled_on": "2026-03-03"}))
-        assert (other.status, other.faults) == (409, {("id", "used_for_other_content")})
+        assert (other.status, other.faults) == (422, {("id", "used_for_other_content")})
+        assert other.body["type"] == "urn:tongche:problem:idempotency-conflict"
         assert (await tell(desk, notice(), organisation=OTHER_BANK)).status == 202
         assert [said.envelope.source[-18:] for said in await _said(desk)] == [BANK[-18:], OTHER_BANK[-18:]]
 
     play(settings, scene)
+
+
+def test_a_content_is_what_was_sent() -> None:
+    """What a contract fills in by default is no part of it: one that grows makes no known notice another one."""
+    said = {"vin": CAR, "mortgage_no": "DY110000000000001"}
+    short, long, turned = (
+        notices.examined(json.dumps(notice(type="tongche.mortgage.released.v1", data=data)).encode(), "police")
+        for data in (said, said | {"record_version": 2}, dict(reversed(said.items())))
+    )
+    assert short.event == long.event
+    assert short.content == turned.content != long.content
 
 
 def test_two_processes_take_a_notice_once(settings: Settings) -> None:
@@ -162,7 +174,7 @@ def test_two_processes_take_a_notice_once(settings: Settings) -> None:
         async with office(settings) as one, office(settings, slot="1") as other:
             answers = await asyncio.gather(*(tell(desk, notice()) for desk in (one, other, one, other)))
             assert {(each.status, str(each.body)) for each in answers} == {(202, str(answers[0].body))}
-            assert (await tell(other, notice(data=SETTLED | {"settled_on": "2026-03-03"}))).status == 409
+            assert (await tell(other, notice(data=SETTLED | {"settled_on": "2026-03-03"}))).status == 422
 
     asyncio.run(run())
 
