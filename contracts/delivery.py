@@ -11,7 +11,7 @@ from .contract import Contract, Part
 from .versions import Versions
 
 DeliveryState = Literal["settled", "refused", "parked", "dead", "cancelled"]
-FailureClass = Literal["unavailable", "ambiguous", "not-yet", "broken-answer", "deadline", "person"]
+FailureClass = Literal["unavailable", "ambiguous", "not-yet", "broken-answer", "deadline", "person", "unreadable"]
 
 
 class Attempt(Part):
@@ -34,11 +34,12 @@ class DeliveryChangedV1(Contract):
     """One delivery as it stands at `revision`; a consumer keeps the highest.
 
     `dead` means nobody will try again until a person acts; `failure` and `owner` then say why and who. `asked_at` is
-    when its command was given; before that was told, nobody but dispatch knew.
+    when its command was given; before that was told, nobody but dispatch knew. There may be no `vin`
+    where the command could not be read.
     """
 
     delivery_id: t.Reference
-    vin: t.Vin
+    vin: t.Vin | None = None
     organisation: t.Identifier
     command: Annotated[str, StringConstraints(max_length=60)]
     revision: Annotated[int, Field(ge=1)]

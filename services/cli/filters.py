@@ -36,6 +36,7 @@ class Failure(Enum):
     broken_answer = "broken-answer"
     deadline = "deadline"
     person = "person"
+    unreadable = "unreadable"
 
 
 def seconds(span: str) -> float:

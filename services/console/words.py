@@ -122,6 +122,7 @@ _FAILURES: Final = {
     "broken-answer": Words("答复无法理解", "the answer could not be read"),
     "deadline": Words("已过期限", "the deadline passed"),
     "person": Words("由人决定", "a person decided"),
+    "unreadable": Words("命令无法读取", "the command could not be read"),
 }
 _HOLDS: Final = {
     "timeout": Words("逾时未答复", "no answer in time"),

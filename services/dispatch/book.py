@@ -142,6 +142,20 @@ class Book:
 
         return await self.durable(act)
 
+    async def bury(self, row: Parked, dead: Parked, said: Sequence[Outgoing]) -> bool:
+        """Have a head that nobody tries be dead, and that said; False where it does not stand as in `row` any more."""
+
+        def act(connection: Connection) -> bool:
+            self.fence.check(connection, row.record.place)
+            if parking.find(connection, self.consumer, row.record.id, lock=True) != row:
+                return False
+            parking.put(connection, dead)
+            for one in said:
+                outbox.add_outgoing(connection, one)
+            return True
+
+        return await self.durable(act)
+
     async def put_down(self, row: Parked) -> None:
         """Note that one that was taken up is not being tried for now, with what came of it so far."""
 

@@ -21,6 +21,8 @@ from .book import Book
 from .delivery import Answered, of
 from .heads import Heads
 from .parked import ParkedDeliveries
+from .unread import unread
+from .voice import Fate
 
 
 @dataclass(slots=True)
@@ -69,7 +71,7 @@ class Deliveries:
         try:
             delivery = of(record, self.attempts.agency)
         except Undecodable as wrong:
-            await set_aside(self.producer, record, wrong.reason)
+            await self._give_up(record, wrong.reason)
             return
         if await self.parked.put_behind(delivery):
             return
@@ -78,6 +80,16 @@ class Deliveries:
             await self.producer.send_all(await self.book.settle(record, outcome.outputs))
         else:
             await self.parked.put(delivery, outcome)
+
+    async def _give_up(self, record: Record, reason: str) -> None:
+        """Set aside what cannot be read, and tell its case that nobody delivers it.
+
+        Nothing of it is stored: put on the topic again for a dispatch that can read it, it is delivered.
+        """
+        await set_aside(self.producer, record, reason)
+        if (command := unread(record)) is not None:
+            fate = Fate("dead", failure="unreadable", reason=reason)
+            await self.producer.send_all(self.attempts.voice.dead(command, record.key, fate))
 
     def leaving(self, partitions: Collection[Place]) -> None:
         """Let those go who wait for the organisation to come back."""

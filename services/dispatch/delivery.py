@@ -7,6 +7,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
+from pydantic import ValidationError
 from pydantic_core import to_json
 
 from adapters.errors import AgencyError, Ambiguous, BrokenAnswer, NotYet, Result, Unavailable
@@ -160,10 +161,14 @@ def of(record: Record, agency: Agency) -> Delivery:
 
 
 def again(row: Parked, agency: Agency) -> Delivery:
-    """A parked command as it stands, with the attempts it has had."""
+    """A parked command as it stands, with the attempts it has had. Raises `Undecodable` if we cannot read it."""
     delivery = of(row.record, agency)
     delivery.since, delivery.revision, delivery.decided = row.since, row.revision, row.decided
     delivery.deadline = row.deadline or deadline_of(delivery.command, row.since)
-    delivery.attempts.extend(Attempt.model_validate_json(to_json(one)) for one in row.history)
+    try:
+        delivery.attempts.extend(Attempt.model_validate_json(to_json(one)) for one in row.history)
+    except ValidationError:
+        reason = "attempts"
+        raise Undecodable(reason) from None
     delivery.row = row
     return delivery

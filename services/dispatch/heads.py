@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
+from contracts.envelope import Undecodable
 from observability import logs
 from services.runtime.parking import Parked
 from services.runtime.producer import Producer
@@ -93,8 +94,12 @@ class Heads:
             await self.parked.let_go(row)
 
     async def _answered(self, due: Parked) -> Parked | None:
-        """The row with its outcome; None where it is parked again."""
-        delivery = again(due, self.attempts.agency)
+        """The row with its outcome; None where it is parked again, or dead."""
+        try:
+            delivery = again(due, self.attempts.agency)
+        except Undecodable as wrong:
+            await self.parked.bury(due, wrong.reason)
+            return None
         outcome = await self.attempts.outcome(delivery, due.tries)
         # Its time may have run out while it waited for its turn and anybody could decide about it.
         await self.attempts.take_up(delivery)

@@ -11,9 +11,10 @@ from services.runtime.parking import Parked
 from services.runtime.record import Outgoing, Place
 
 from .book import Book
-from .delivery import Delivery, Failed
+from .delivery import Delivery, Failed, Overtaken
 from .keys import Keys
-from .voice import Fate, Voice
+from .unread import unread
+from .voice import Fate, Voice, fate_unread
 
 
 @dataclass(slots=True)
@@ -65,6 +66,14 @@ class ParkedDeliveries:
         self.keys.add(delivery.record.key)
         logs.get().info("delivery_parked", state=row.state, failure=row.failure, case_id=delivery.case)
 
+    async def bury(self, row: Parked, reason: str) -> None:
+        """Store that a head which cannot be read is dead, and say so. Raises `Overtaken` if it stands so no more."""
+        command, fate = unread(row.record), fate_unread(row, "dead", "unreadable", reason)
+        said = self.voice.dead(command, row.record.key, fate) if command else ()
+        if not await self.book.bury(row, replace(row, state="dead", failure="unreadable", reason=reason), said):
+            raise Overtaken
+        logs.get().error("delivery_unreadable", reason=reason, case_id=row.case)
+
     async def let_go(self, row: Parked) -> None:
         """Forget one that was answered, now that it has been said."""
         if not await self.book.remove(row):
@@ -81,8 +90,7 @@ class ParkedDeliveries:
             failed.reason,
             delivery.decided,
         )
-        said = [self.voice.changed(command, key, fate)]
-        return [*said, self.voice.dead(command, key, fate)] if failed.final else said
+        return self.voice.dead(command, key, fate) if failed.final else [self.voice.changed(command, key, fate)]
 
     def _row(self, delivery: Delivery) -> Parked:
         return Parked(

@@ -18,7 +18,12 @@ from contracts.envelope import Envelope, Message, message
 from contracts.refusal import AgencyRefusedV1
 from contracts.registry import contract_of
 from services.runtime.clock import Clock
+from services.runtime.parking import Parked
 from services.runtime.record import Outgoing, outgoing
+
+from .unread import Unread
+
+Command = Message[Contract] | Unread
 
 OWNER_OF: Final[dict[FailureClass, str]] = {
     "unavailable": "operator",
@@ -27,6 +32,7 @@ OWNER_OF: Final[dict[FailureClass, str]] = {
     "broken-answer": "integrator",
     "deadline": "operator",
     "person": "operator",
+    "unreadable": "integrator",
 }
 """Who must act on a dead delivery, by the class of its failure."""
 
@@ -42,6 +48,13 @@ class Fate:
     failure: FailureClass | None = None
     reason: str | None = None
     decided: int = 0
+
+
+def fate_unread(row: Parked, state: DeliveryState, failure: FailureClass, reason: str) -> Fate:
+    """Where a parked delivery stands that cannot be read."""
+    # Its attempts may be what is not readable: they are not told, but counted, so that its revision grows.
+    decided = row.decided + len(row.history)
+    return Fate(state, deadline=row.deadline or None, failure=failure, reason=reason, decided=decided)
 
 
 @dataclass(frozen=True)
@@ -91,22 +104,27 @@ class Voice:
         )
         return outgoing(self.events, key, said)
 
-    def changed(self, command: Message[Contract], key: str, fate: Fate, traceparent: str | None = None) -> Outgoing:
+    def changed(self, command: Command, key: str, fate: Fate, traceparent: str | None = None) -> Outgoing:
         """The fate of a delivery, on `delivery.events`."""
         event = self._fate(command, fate)
         return self._say(topics.DELIVERY_EVENTS.name, key, command.envelope, event, traceparent)
 
-    def dead(self, command: Message[Contract], key: str, fate: Fate) -> Outgoing:
-        """The same on `<organisation>.dead`. The command's own data stays in the store: a dead letter names nobody."""
-        event = self._fate(command, fate)
-        return self._say(topics.dead(self.organisation.id).name, key, command.envelope, event, None)
+    def dead(self, command: Command, key: str, fate: Fate) -> list[Outgoing]:
+        """That nobody will try it again: its fate, and the same on `<organisation>.dead`.
 
-    def _fate(self, command: Message[Contract], fate: Fate) -> DeliveryChangedV1:
+        The command's own data stays in the store: a dead letter names nobody.
+        """
+        event = self._fate(command, fate)
+        letter = self._say(topics.dead(self.organisation.id).name, key, command.envelope, event, None)
+        return [self.changed(command, key, fate), letter]
+
+    def _fate(self, command: Command, fate: Fate) -> DeliveryChangedV1:
+        name, vin = _about(command)
         return DeliveryChangedV1(
             delivery_id=command.envelope.id,
-            vin=_vin(command.data),
+            vin=vin,
             organisation=self.organisation.id,
-            command=contract_of(command.data)[0].name,
+            command=name,
             revision=_revision(fate),
             state=fate.state,
             asked_at=command.envelope.time,
@@ -140,6 +158,13 @@ def _revision(fate: Fate) -> int:
     """Grows with every try and every decision of a person, and in between with how final the state is."""
     tries = fate.attempts[-1].number if fate.attempts else 0
     return (tries + fate.decided) * 10 + _RANK[fate.state]
+
+
+def _about(command: Command) -> tuple[str, str | None]:
+    """Its contract's name, and its vehicle."""
+    if isinstance(command, Unread):
+        return command.name, command.vin
+    return contract_of(command.data)[0].name, _vin(command.data)
 
 
 def _vin(data: Contract) -> str:

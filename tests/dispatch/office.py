@@ -246,7 +246,7 @@ async def answering(police: Police) -> AsyncIterator[str]:
 
 def release(car: int, offset: int = 0, age: timedelta = timedelta(), number: str = "R-1") -> Record:
     """A command that names nobody."""
-    return _record(PlateReleaseV1(vin=vin(car), reservation_no=number, reason="test"), offset, age)
+    return record_of(PlateReleaseV1(vin=vin(car), reservation_no=number, reason="test"), offset, age)
 
 
 def reserve(car: int, offset: int = 0, age: timedelta = timedelta()) -> Record:
@@ -260,10 +260,11 @@ def reserve(car: int, offset: int = 0, age: timedelta = timedelta()) -> Record:
         buyer_id_type="RESIDENT_ID",
         buyer_id_no="440301199001010011",
     )
-    return _record(wish, offset, age)
+    return record_of(wish, offset, age)
 
 
-def _record(command: Contract, offset: int, age: timedelta) -> Record:
+def record_of(command: Contract, offset: int = 0, age: timedelta = timedelta()) -> Record:
+    """A command to the police as the journey puts it on their topic."""
     car = str(vars(command)["vin"])
     at = datetime.now(UTC) - age
     said = message(command, id=new_id(), source="urn:journey", subject=f"case-{car}", time=at)

@@ -16,10 +16,12 @@ from sqlalchemy import Connection
 from contracts.envelope import Undecodable
 from services.dispatch.calls import Agency
 from services.dispatch.delivery import Delivery, again, deadline_of
-from services.dispatch.voice import Fate, Voice
+from services.dispatch.unread import unread
+from services.dispatch.voice import Fate, Voice, fate_unread
 from services.runtime import ledger, outbox, owner, parking
 from services.runtime.clock import Clock
 from services.runtime.parking import Parked
+from services.runtime.record import Outgoing
 from services.runtime.store import Store
 
 from . import editing, lineage
@@ -90,21 +92,30 @@ class Decisions:
             raise CannotDecide("doubtful")
         if not self.agency.can_look_up(waiting.delivery.operation):
             ledger.end(connection, self.consumer, id_)
-        self._have_tried(connection, waiting, because, self._act("retry", waiting, because))
+        self._have_tried(connection, waiting, because, self._act("retry", waiting.row, because))
 
     def cancelling(self, connection: Connection, id_: str, because: Because) -> None:
         """As `cancel`."""
-        waiting = self._decidable(connection, id_)
-        delivery = waiting.delivery
-        fate = Fate(
-            "cancelled", delivery.attempts, failure="person", reason=because.reason, decided=delivery.decided + 1
-        )
-        said = self.voice.changed(delivery.command, delivery.record.key, fate)
+        row = self._undecided(connection, id_)
+        said = self._cancelled(row, because.reason)
         ledger.end(connection, self.consumer, id_)
-        ledger.decide(connection, self.consumer, id_, [said], self._now())
-        parking.remove(connection, waiting.row)
-        lineage.keep(connection, self._act("cancel", waiting, because))
-        outbox.add_outgoing(connection, said)
+        ledger.decide(connection, self.consumer, id_, said, self._now())
+        parking.remove(connection, row)
+        lineage.keep(connection, self._act("cancel", row, because))
+        for one in said:
+            outbox.add_outgoing(connection, one)
+
+    def _cancelled(self, row: Parked, reason: str) -> list[Outgoing]:
+        """What is said of it. What cannot be read is given up like any other: else its vehicle would wait for ever."""
+        given_up = replace(row, decided=row.decided + 1)
+        try:
+            delivery = again(given_up, self.agency)
+        except Undecodable:
+            command = unread(row.record)
+            fate = fate_unread(given_up, "cancelled", "person", reason)
+            return [self.voice.changed(command, row.record.key, fate)] if command else []
+        fate = Fate("cancelled", delivery.attempts, failure="person", reason=reason, decided=delivery.decided)
+        return [self.voice.changed(delivery.command, row.record.key, fate)]
 
     def _editing(self, connection: Connection, id_: str, change: Change, because: Because) -> int:
         waiting = self._decidable(connection, id_)
@@ -119,7 +130,7 @@ class Decisions:
             raise CannotDecide("unchanged") from None
         ledger.end(connection, self.consumer, id_)
         new = replace(row, record=edition.record, revision=row.revision + 1)
-        act = self._act("edit", waiting, because)
+        act = self._act("edit", row, because)
         act = replace(act, revision=new.revision, before=edition.before, after=edition.after)
         self._have_tried(connection, Waiting(new, again(new, self.agency)), because, act)
         return new.revision
@@ -144,7 +155,7 @@ class Decisions:
         ledger.end(connection, self.consumer, id_)
         ledger.decide(connection, self.consumer, id_, said, self._now())
         parking.remove(connection, waiting.row)
-        lineage.keep(connection, replace(self._act("answer", waiting, because), after=editing.content(answer)))
+        lineage.keep(connection, replace(self._act("answer", waiting.row, because), after=editing.content(answer)))
         for one in said:
             outbox.add_outgoing(connection, one)
 
@@ -160,6 +171,13 @@ class Decisions:
     # -- what stands against it
 
     def _decidable(self, connection: Connection, id_: str) -> Waiting:
+        row = self._undecided(connection, id_)
+        try:
+            return Waiting(row, again(row, self.agency))
+        except Undecodable:
+            raise CannotDecide("unreadable") from None
+
+    def _undecided(self, connection: Connection, id_: str) -> Parked:
         row = parking.find(connection, self.consumer, id_, lock=True)
         if row is None:
             raise CannotDecide("unknown")
@@ -167,10 +185,7 @@ class Decisions:
             raise CannotDecide("answered")
         if row.trying is not None and row.trying == owner.who(connection, self.consumer, row.record.place):
             raise CannotDecide("being-tried")
-        try:
-            return Waiting(row, again(row, self.agency))
-        except Undecodable:
-            raise CannotDecide("unreadable") from None
+        return row
 
     def _may_have_happened(self, connection: Connection, waiting: Waiting) -> bool:
         """Whether a call of this revision may have had its effect.
@@ -188,8 +203,7 @@ class Decisions:
         known = self.agency.knows_again(operation) or self.agency.can_look_up(operation)
         return not known and self._may_have_happened(connection, waiting)
 
-    def _act(self, name: lineage.Name, waiting: Waiting, because: Because) -> Act:
-        row = waiting.row
+    def _act(self, name: lineage.Name, row: Parked, because: Because) -> Act:
         organisation = self.agency.organisation.id
         return Act(name, because, self._now(), organisation, row.record.id, row.state, row.revision)
 
