@@ -101,7 +101,7 @@ async def _played(stack: Running, scenarios: Sequence[Scenario], *, crash: bool,
     from services.scenario.stage import Stage
     from services.scenario.timeline import instants, kills
 
-    hits = kills(seed, len(instants(scenarios)), len(scenarios)) if crash else []
+    hits = kills(seed, instants(scenarios)) if crash else []
     patience_s = _PATIENCE_UNDER_CRASHES_S if crash else _PATIENCE_S
     with telling("场景 / scenarios") as show:
         async with Stage(stack, patience_s) as stage:
@@ -126,6 +126,7 @@ def _report(course: Course, verdict: Verdict, wall_s: float) -> dict[str, Any]:
         "passed": passed,
         "failed": len(told) - passed,
         "killed": course.killed,
+        "hit": sorted(course.hit),
         "never_back": course.never_back,
         "checker": verdict.as_json()["checker"],
         "wall_s": wall_s,

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 from services.stack.trouble import TroubleError
 
 from .seen import Answer, Form, Seen
-from .steps import STEP, Act, Label, Notice, Publish, Step, Tell
+from .steps import STEP, Act, Label, Notice, Publish, Return, Step, Tell
 
 SCENARIOS: Final = Path(__file__).parents[2] / "compose" / "scenarios"
 EVENTS: Final = "events.jsonl"
@@ -28,9 +28,12 @@ class Words(Form):
 
 
 class Expected(Form):
-    """`expected.json`: the number of the rulebook's row, what it is about, and what must be so at the end."""
+    """`expected.json`: its number, what it is about, and what must be so at the end.
 
-    number: Annotated[int, Field(ge=1)]
+    The number is that of the rulebook's row; a situation that is in another place of it has one of ours, R1, R2, ….
+    """
+
+    number: Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern="^R[1-9][0-9]?$")]
     situation: Words
     outcome: Words
     sales: dict[Label, Seen]
@@ -60,12 +63,20 @@ class Scenario:
 
     @property
     def vins(self) -> dict[str, str]:
-        """By sale, its car."""
-        return {step.sale: step.data["vin"] for step in self.steps if isinstance(step, Publish)}
+        """By sale, and by what follows a sale, its car."""
+        sold = {step.sale: str(step.data["vin"]) for step in self.steps if isinstance(step, Publish)}
+        return {name: sold[sale] for name, sale in self.returns.items() if sale in sold} | sold
+
+    @property
+    def returns(self) -> dict[str, str]:
+        """By the name of a return's own case, the sale that it follows."""
+        told = (step for step in self.steps if isinstance(step, Return))
+        return {step.opens: step.sale for step in told if step.opens}
 
     def publisher(self, sale: str) -> str:
-        """Who published it."""
-        return next(step.publisher for step in self.steps if isinstance(step, Publish) and step.sale == sale)
+        """Who published it, or the sale that it follows."""
+        sold = self.returns.get(sale, sale)
+        return next(step.publisher for step in self.steps if isinstance(step, Publish) and step.sale == sold)
 
 
 def names() -> list[str]:
@@ -82,8 +93,8 @@ def chosen(wanted: Sequence[str]) -> list[Scenario]:
 
 def _named(wanted: str, known: Sequence[str]) -> str:
     for name in known:
-        number = name.partition("-")[0]
-        if wanted == name or (wanted.isdecimal() and number.isdecimal() and int(wanted) == int(number)):
+        number = name.partition("-")[0].lstrip("0")
+        if wanted == name or wanted.upper().lstrip("0") == number:
             return name
     raise TroubleError(
         f"没有这个场景：{wanted}", f"there is no such scenario: {wanted}", fix="tongche demo --scenario list"
@@ -126,10 +137,12 @@ def _faults(scenario: Scenario) -> Iterator[str]:
     if moments != sorted(moments):
         yield "steps go back in time"
     sales = scenario.vins.keys()
-    named = {one.sale for one in scenario.steps if isinstance(one, Tell | Notice | Act)}
+    published = {one.sale for one in scenario.steps if isinstance(one, Publish)}
+    yield from (f"two things are called {name}" for name in sorted(published & scenario.returns.keys()))
+    named = {one.sale for one in scenario.steps if isinstance(one, Tell | Return | Notice | Act)}
     named |= {label for step in scenario.steps for label in step.when} | scenario.expected.sales.keys()
     yield from (f"no sale is called {name}" for name in sorted(named - sales))
-    answers = {step.answers for step in scenario.steps if isinstance(step, Publish | Tell)}
+    answers = {step.answers for step in scenario.steps if isinstance(step, Publish | Tell | Return)}
     yield from (f"nothing handed in is called {name}" for name in sorted(scenario.expected.answers.keys() - answers))
 
 

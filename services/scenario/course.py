@@ -22,7 +22,7 @@ from .catalogue import Scenario
 from .judge import Difference, answered, differences
 from .seen import Answer, Seen, Sight
 from .stage import Said, Stage
-from .steps import Act, Expect, Notice, Publish, Script, Step, Tell, Turn
+from .steps import Act, Expect, Notice, Publish, Return, Script, Step, Tell, Turn
 from .timeline import Instant, Kill, instants
 
 _TYPES: Final = {
@@ -30,6 +30,7 @@ _TYPES: Final = {
     "cancel": "tongche.sale.cancelled.v1",
     "return": "tongche.sale.returned.v1",
 }
+_RETURNED: Final = "returned-car"
 _ACCEPTED: Final = 202
 _FIRST, _AGAIN = "0", "1"
 _REPLACED_S: Final = 60.0
@@ -79,6 +80,8 @@ class Course:
     show: Hear
     """Shown what it is at, while it is."""
     killed: list[str] = field(default_factory=list)
+    hit: set[str] = field(default_factory=set)
+    """The scenarios that had something to do at a moment at which a process was killed."""
     never_back: list[str] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
     played: dict[str, Played] = field(init=False)
@@ -101,7 +104,7 @@ class Course:
             watching.cancel()
 
     async def _at(self, number: int, instant: Instant) -> None:
-        hits = [asyncio.create_task(self._kill(kill)) for kill in self.kills if kill.instant == number]
+        hits = [asyncio.create_task(self._kill(kill, instant)) for kill in self.kills if kill.instant == number]
         acting = [self._act_all(self.played[name], steps) for name, steps in instant.steps.items()]
         await asyncio.gather(*acting, *hits)
         await asyncio.gather(*(self._quietly(one) for one in self.played.values() if one.live))
@@ -136,14 +139,14 @@ class Course:
         match step:
             case Publish():
                 await self._publish(one, step)
-            case Tell():
+            case Tell() | Return():
                 await self._say(one, step)
             case Notice():
                 notice = {"id": f"{one.scenario.name}:{step.name}", "type": step.type, "data": self._filled(one, step)}
                 await self.stage.give_notice(step.organisation, notice)
             case Script():
                 script = step.answer | {"vin": step.vin}
-                await self.stage.turn(step.organisation, lambda known: {"scripts": [*known.get("scripts", ()), script]})
+                await self.stage.turn(step.organisation, lambda known: _worsened(known, {"scripts": [script]}))
             case Turn():
                 change = _worsened if step.do == "fault" else _mended
                 await self.stage.turn(step.organisation, lambda known: change(known, step.knobs))
@@ -162,7 +165,7 @@ class Course:
             if said.status == _ACCEPTED:
                 one.cases.setdefault(step.sale, str(said.body["case_id"]))
 
-    async def _say(self, one: Played, step: Tell) -> None:
+    async def _say(self, one: Played, step: Tell | Return) -> None:
         data = {"vin": one.scenario.vins[step.sale]} | step.data
         sale = Sale(_source(step.publisher), f"{one.scenario.name}:{step.name}", _TYPES[step.do], data)
         for _ in range(step.times):
@@ -186,7 +189,7 @@ class Course:
             name: _FILLED.sub(fill, value) if isinstance(value, str) else value for name, value in step.data.items()
         } | {"vin": one.scenario.vins[step.sale]}
 
-    async def _kill(self, kill: Kill) -> None:
+    async def _kill(self, kill: Kill, instant: Instant) -> None:
         """Hit it, wherever it is at that moment, and wait until another does its work."""
         up = Installation(self.stage.stack.folder)
         await asyncio.sleep(kill.after_s)
@@ -196,6 +199,7 @@ class Course:
             self.tell(f"{kill.victim} 不在 / was not there")
             return
         self.killed.append(kill.victim)
+        self.hit |= instant.steps.keys()
         self.tell(self._timed(f"kill -9 {kill.victim}"))
         try:
             await up.until_replaced(kill.victim, victim, _REPLACED_S)
@@ -222,20 +226,33 @@ class Course:
         return differences(label, seen, await self._sight(one, label, seen))
 
     async def _sight(self, one: Played, label: str, seen: Seen) -> Sight:
-        case_id, view = one.cases.get(label, ""), self.stage.view
+        view = self.stage.view
+        case_id = self._case(one, label)
         story = await self.stage.story(case_id) if seen.needs_story and case_id else None
         told = None
         if seen.told is not None and case_id:
             told = await self.stage.told(one.scenario.publisher(label), case_id)
+        away = await self.stage.away() if seen.away is not None else {}
         vin = one.scenario.vins[label]
         waiting = [row for row in view.waiting.values() if row["case"] == case_id]
         # What the door did not take must have no case at all, whatever it is called.
-        case = view.cases.get(case_id) if case_id else view.case_of(vin)
-        return Sight(case, story, waiting, view.effects(vin), told)
+        case = view.cases.get(case_id) if case_id else next(iter(view.cases_of(vin)), None)
+        return Sight(case, story, waiting, view.effects(vin), told, away)
+
+    def _case(self, one: Played, label: str) -> str:
+        """By which id it is known; a return's own case was not published, and is found by its car."""
+        if label not in one.scenario.returns:
+            return one.cases.get(label, "")
+        following = self.stage.view.cases_of(one.scenario.vins[label], _RETURNED)
+        return str(following[0]["id"]) if following else ""
 
     def _noise(self, one: Played) -> list[Difference]:
-        loud = [label for label, case_id in one.cases.items() if not self.stage.view.is_quiet(case_id)]
-        return [Difference(label, "quiet", "on its way") for label in loud]
+        """What goes on in any case of its cars, also in those that nobody published."""
+        view, cases = self.stage.view, {case_id: label for label, case_id in one.cases.items()}
+        for vin in set(one.scenario.vins.values()):
+            cases = {row["id"]: row["kind"] for row in view.cases_of(vin)} | cases
+        loud = [name for case_id, name in cases.items() if not view.is_quiet(case_id)]
+        return [Difference(name, "quiet", "on its way") for name in loud]
 
     async def _quietly(self, one: Played) -> None:
         try:
@@ -302,7 +319,7 @@ def _worsened(known: Mapping[str, Any], knobs: Mapping[str, Any]) -> dict[str, A
     for name, value in knobs.items():
         match value:
             case list():
-                changed[name] = [*(each for each in known.get(name, ()) if each not in value), *value]
+                changed[name] = [*_others(known.get(name, ()), value), *value]
             case dict():
                 changed[name] = {**known.get(name, {}), **value}
             case _:
@@ -316,9 +333,20 @@ def _mended(known: Mapping[str, Any], knobs: Mapping[str, Any]) -> dict[str, Any
     for name, value in knobs.items():
         match value:
             case list():
-                changed[name] = [each for each in known.get(name, ()) if each not in value]
+                changed[name] = _others(known.get(name, ()), value)
             case dict():
                 changed[name] = {key: each for key, each in known.get(name, {}).items() if key not in value}
             case _:
                 changed[name] = value
     return changed
+
+
+def _others(known: Sequence[Any], ours: Sequence[Any]) -> list[Any]:
+    """Those that are not among ours. Of a script as it stands there, ours says what is not as ever."""
+    return [each for each in known if not any(_is(each, one) for one in ours)]
+
+
+def _is(known: Any, ours: Any) -> bool:
+    if isinstance(known, dict) and isinstance(ours, dict):
+        return known | ours == known
+    return bool(known == ours)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Final
 
 from . import books
@@ -119,15 +120,34 @@ def _steps(wanted: Sequence[Stepped], sight: Sight) -> Iterator[Found]:
             return
 
 
-def _met(wanted: Mapping[str, str], sight: Sight) -> Iterator[Found]:
-    ended: dict[str, set[str]] = {}
-    for agency in (sight.story or {}).get("agencies", ()):
-        for delivery in agency["deliveries"]:
-            for attempt in delivery["attempts"]:
-                ended.setdefault(delivery["command"], set()).update({attempt["result"], attempt["code"] or ""} - {""})
+def _met(wanted: Mapping[str, frozenset[str]], sight: Sight) -> Iterator[Found]:
     for command, how in wanted.items():
-        if how not in ended.get(command, set()):
-            yield f"met.{command}", how, sorted(ended.get(command, set()))
+        attempts = [each for tried in _tried(command, sight) for each in tried]
+        found = {each["result"] for each in attempts} | {each["code"] for each in attempts if each["code"]}
+        if not how <= found:
+            yield f"met.{command}", sorted(how), sorted(found)
+
+
+def _tries(wanted: Mapping[str, int], sight: Sight) -> Iterator[Found]:
+    for command, least in wanted.items():
+        found = max(_tried(command, sight), key=len, default=[])
+        began = [datetime.fromisoformat(each["started_at"]) for each in found]
+        pauses = [later - earlier for earlier, later in pairwise(began)]
+        if len(found) < least or pauses[-1] <= pauses[0]:
+            yield f"tries.{command}", f"{least} or more, ever later", [pause.total_seconds() for pause in pauses]
+
+
+def _tried(command: str, sight: Sight) -> list[list[Mapping[str, Any]]]:
+    """The attempts of each delivery of a command."""
+    agencies = (sight.story or {}).get("agencies", ())
+    deliveries = (delivery for agency in agencies for delivery in agency["deliveries"])
+    return [delivery["attempts"] for delivery in deliveries if delivery["command"] == command]
+
+
+def _away(wanted: Mapping[str, str], sight: Sight) -> Iterator[Found]:
+    for organisation, why in wanted.items():
+        if why not in sight.away.get(organisation, ""):
+            yield f"away.{organisation}", why, sight.away.get(organisation)
 
 
 def _waits(wanted: frozenset[str], sight: Sight) -> Iterator[Found]:
@@ -239,6 +259,8 @@ _LOOKS: Final[dict[str, Look]] = {
     "timers": _timers,
     "steps": _steps,
     "met": _met,
+    "tries": _tries,
+    "away": _away,
     "waits": _waits,
     "effects": _effects,
     "done": _done,

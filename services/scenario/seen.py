@@ -7,7 +7,7 @@ left out does not matter.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -73,8 +73,12 @@ class Seen(Form):
     packs: frozenset[str] | None = None
     timers: dict[str, datetime] | None = None
     steps: tuple[Stepped, ...] | None = None
-    met: dict[str, str] | None = None
-    """By command, how one of its attempts ended: a result or a code."""
+    met: dict[str, frozenset[str]] | None = None
+    """By command, how its attempts ended: results and codes, each at least once."""
+    tries: dict[str, Annotated[int, Field(ge=3)]] | None = None
+    """By command, how often at least it was tried, and the last pause between tries was longer than the first."""
+    away: dict[str, str] | None = None
+    """By organisation that may not be called, a word of why."""
     waits: frozenset[str] | None = None
     """Commands that dispatch holds or has parked."""
     effects: dict[str, Annotated[int, Field(ge=1)]] | None = None
@@ -90,7 +94,7 @@ class Seen(Form):
     @property
     def needs_story(self) -> bool:
         """Whether the steps and attempts must be looked up, beyond where the case stands."""
-        return self.steps is not None or self.met is not None or self.unsaid is not None
+        return any(each is not None for each in (self.steps, self.met, self.tries, self.unsaid))
 
 
 class Answer(Form):
@@ -103,10 +107,11 @@ class Answer(Form):
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """One sale as it is seen at a moment: the case, its story, what waits, the agencies' books, what is told."""
+    """One sale as it is seen at a moment: case, story, what waits, the agencies' books, what is told, who is away."""
 
     case: Mapping[str, Any] | None = None
     story: Mapping[str, Any] | None = None
     waiting: Sequence[Mapping[str, Any]] = ()
     effects: Sequence[Mapping[str, Any]] = ()
     told: Mapping[str, Any] | None = None
+    away: Mapping[str, str] = field(default_factory=dict)

@@ -41,9 +41,9 @@ class View:
     waiting: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     ledger: Sequence[Mapping[str, Any]] = ()
 
-    def case_of(self, vin: str) -> Mapping[str, Any] | None:
-        """Any case of a car."""
-        return next((row for row in self.cases.values() if row["vin"] == vin), None)
+    def cases_of(self, vin: str, kind: str | None = None) -> list[Mapping[str, Any]]:
+        """All cases of a car, whoever opened them; or those of one kind."""
+        return [row for row in self.cases.values() if row["vin"] == vin and kind in {None, row["kind"]}]
 
     def effects(self, vin: str) -> list[Mapping[str, Any]]:
         """What the agencies did for a car, in their order."""
@@ -148,6 +148,11 @@ class Stage:
         token = publisher_tokens(self.stack.folder)[publisher]
         door = replace(self.stack.service("door"), token=token)
         return await self._or_none(lambda: door.ask("GET", f"/v1/sales/{id_}"))
+
+    async def away(self) -> Mapping[str, str]:
+        """By organisation that dispatch may not call, why not; of none while dispatch itself is away."""
+        found = await self._or_none(lambda: self.stack.service("dispatch").ask("GET", "/v1/organisations"))
+        return {one["id"]: one["reason"] or "" for one in found or () if one["state"] != "closed"}
 
     async def _or_none(self, ask: Callable[[], T]) -> T | None:
         try:

@@ -58,10 +58,18 @@ class Publish(_HandedIn):
 
 
 class Tell(_HandedIn):
-    """A correction, cancellation or return of a sale that was published. Its VIN is filled in."""
+    """A correction or cancellation of a sale that was published. Its VIN is filled in."""
 
-    do: Literal["correct", "cancel", "return"]
+    do: Literal["correct", "cancel"]
     name: str
+
+
+class Return(_HandedIn):
+    """The car goes back. `opens` is what the case that follows is called from then on, where one does."""
+
+    do: Literal["return"]
+    name: str
+    opens: Label | None = None
 
 
 class Notice(_Step):
@@ -109,5 +117,5 @@ class Expect(_Step):
     do: Literal["expect"]
 
 
-Step = Annotated[Publish | Tell | Notice | Script | Turn | Act | Expect, Field(discriminator="do")]
+Step = Annotated[Publish | Tell | Return | Notice | Script | Turn | Act | Expect, Field(discriminator="do")]
 STEP: Final[TypeAdapter[Step]] = TypeAdapter(Step)

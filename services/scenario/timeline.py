@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import cycle
 from random import Random
 from typing import Final
 
@@ -13,7 +14,8 @@ from .steps import Step
 
 VICTIMS: Final = ("simulator", "intake", "journey", "dispatch", "console")
 """Every kind of process of ours."""
-_SOON_S: Final = 2.0
+_SOON_S: Final = 1.5
+_MORE_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,27 @@ def instants(scenarios: Sequence[Scenario]) -> list[Instant]:
     return [Instant(at, steps[at], frozenset(name for name in steps[at] if ends[name] == at)) for at in sorted(steps)]
 
 
-def kills(seed: int, moments: int, scenarios: int) -> list[Kill]:
-    """Where a run is hit: one process of a single scenario; of several, each kind of process once, spread over them."""
+def kills(seed: int, moments: Sequence[Instant]) -> list[Kill]:
+    """Where a run is hit: every scenario at one of its own moments, and, of several scenarios, every kind of process.
+
+    A scenario alone is hit once. Which process, when, and at which moment is the seed's.
+    """
     random = Random(seed)  # noqa: S311 - a repeatable run
-    victims = random.sample(VICTIMS, k=len(VICTIMS) if scenarios > 1 else 1)
-    places = random.sample(range(moments), k=min(moments, len(victims)))
-    places += random.choices(range(moments), k=len(victims) - len(places))
-    return [
-        Kill(place, victim, round(random.uniform(0, _SOON_S), 2)) for place, victim in zip(places, victims, strict=True)
-    ]
+    names = sorted({name for one in moments for name in one.steps})
+    places = _covering(random.sample(names, k=len(names)), moments, random)
+    if len(names) > 1:
+        places += random.choices(range(len(moments)), k=len(VICTIMS) - len(places))
+    victims = cycle(random.sample(VICTIMS, k=len(VICTIMS)))
+    # Where more scenarios are at work it takes longer.
+    within_s = [_SOON_S + _MORE_S * len(one.steps) for one in moments]
+    return [Kill(place, next(victims), round(random.uniform(0, within_s[place]), 2)) for place in places]
+
+
+def _covering(names: Sequence[str], moments: Sequence[Instant], random: Random) -> list[int]:
+    """Some of the moments, among which each of these scenarios has one of its own."""
+    places: list[int] = []
+    for name in names:
+        own = [number for number, one in enumerate(moments) if name in one.steps]
+        if not set(own) & set(places):
+            places.append(random.choice(own))
+    return places

@@ -18,9 +18,12 @@ from services.scenario.catalogue import SCENARIOS, Scenario, chosen, names, read
 from services.scenario.steps import Publish
 from services.stack.trouble import TroubleError
 
-RULEBOOK = {*range(1, 16), 28, 30}
+RULEBOOK = (*range(1, 16), 28, 30)
+BESIDE = ("R1",)
+"""Situations of the rulebook that are no rows of its table."""
 WRONG_VIN = 11
 FIRST = {"at": "2026-03-02T09:00:00+08:00", "do": "publish", "sale": "car", "data": {"vin": "LZZTEST05TA000001"}}
+RETURN = {"at": "+PT1M", "do": "return", "sale": "car", "name": "return", "opens": "back", "data": {}}
 EXPECTED = {
     "number": 99,
     "situation": {"zh": "情形", "en": "a situation"},
@@ -44,8 +47,8 @@ def written(folder: Path, *steps: dict[str, Any], expected: dict[str, Any] | Non
 
 def test_every_row_of_the_rulebook_has_a_folder(scenarios: list[Scenario]) -> None:
     """One each, whose name begins with the row's number."""
-    assert [one.expected.number for one in scenarios] == sorted(RULEBOOK)
-    assert all(int(one.name.partition("-")[0]) == one.expected.number for one in scenarios)
+    assert tuple(one.expected.number for one in scenarios) == RULEBOOK + BESIDE
+    assert all(one.name.partition("-")[0].lstrip("0") == str(one.expected.number) for one in scenarios)
 
 
 def test_every_sale_is_one_that_the_door_would_take(scenarios: list[Scenario]) -> None:
@@ -88,10 +91,20 @@ def test_the_table_for_people_is_current(scenarios: list[Scenario]) -> None:
     assert overview.renewed(text, scenarios) == text
 
 
-@pytest.mark.parametrize("wanted", [["3"], ["03"], ["03-insurer-cannot-verify"], ["3", "03"]])
-def test_a_scenario_has_a_number_and_a_name(wanted: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("wanted", "name"),
+    [
+        (["3"], "03-insurer-cannot-verify"),
+        (["03"], "03-insurer-cannot-verify"),
+        (["03-insurer-cannot-verify"], "03-insurer-cannot-verify"),
+        (["3", "03"], "03-insurer-cannot-verify"),
+        (["R1"], "R1-return-registered-car"),
+        (["r1"], "R1-return-registered-car"),
+    ],
+)
+def test_a_scenario_has_a_number_and_a_name(wanted: list[str], name: str) -> None:
     """However it is called, and however often, it is that one."""
-    assert [one.name for one in chosen(wanted)] == ["03-insurer-cannot-verify"]
+    assert [one.name for one in chosen(wanted)] == [name]
 
 
 def test_an_unknown_scenario_is_refused() -> None:
@@ -120,8 +133,22 @@ def test_all_are_all() -> None:
         ({"at": "2026-03-01T09:00:00+08:00", "do": "expect"}, "back in time"),
         ({"at": "+PT1M", "do": "expect", "when": {"cra": {"headline": "CLOSED"}}}, "no sale is called cra"),
         ({"at": "+PT1M", "do": "act", "sale": "cra", "act": "resume", "reason": "so"}, "no sale is called cra"),
+        (RETURN | {"sale": "cra"}, "no sale is called cra"),
+        (RETURN | {"opens": "car"}, "two things are called car"),
+        (RETURN | {"do": "cancel"}, r"events\.jsonl:2.*opens"),
     ],
-    ids=["misspelt", "no such act", "no zone", "no span", "backwards", "unknown sale", "unknown sale of an act"],
+    ids=[
+        "misspelt",
+        "no such act",
+        "no zone",
+        "no span",
+        "backwards",
+        "unknown sale",
+        "unknown sale of an act",
+        "return of an unknown sale",
+        "two of one name",
+        "a cancellation opens nothing",
+    ],
 )
 def test_a_faulty_scenario_is_named(tmp_path: Path, second: dict[str, Any], named: str) -> None:
     """The file, its line and what is wrong, before anything runs."""
@@ -157,3 +184,10 @@ def test_a_sound_folder_is_read(tmp_path: Path) -> None:
     scenario = read(written(tmp_path / "99-x", FIRST, later))
     assert scenario.vins == {"car": "LZZTEST05TA000001"}
     assert str(scenario.ends - scenario.began) == "1 day, 2:03:04"
+
+
+def test_what_follows_a_return_is_of_the_same_car(tmp_path: Path) -> None:
+    """It can be awaited and expected by its name, as what a publisher handed in."""
+    scenario = read(written(tmp_path / "99-x", FIRST, RETURN, expected=EXPECTED | {"sales": {"back": {}}}))
+    assert scenario.vins == {"car": "LZZTEST05TA000001", "back": "LZZTEST05TA000001"}
+    assert scenario.publisher("back") == scenario.publisher("car")

@@ -33,8 +33,19 @@ STORY: dict[str, Any] = {
             "deliveries": [
                 {
                     "command": "tax.declare",
-                    "attempts": [{"result": "unavailable", "code": None}, {"result": "answered", "code": None}],
-                }
+                    "attempts": [
+                        {"result": "unavailable", "code": "T503", "started_at": "2026-03-02T01:00:00.000Z"},
+                        {"result": "unavailable", "code": None, "started_at": "2026-03-02T01:00:00.300Z"},
+                        {"result": "answered", "code": None, "started_at": "2026-03-02T01:00:03.000Z"},
+                    ],
+                },
+                {
+                    "command": "tax.pay",
+                    "attempts": [
+                        {"result": "unavailable", "code": None, "started_at": f"2026-03-02T01:00:0{second}.000Z"}
+                        for second in (1, 3, 5, 7)
+                    ],
+                },
             ]
         }
     ],
@@ -46,7 +57,12 @@ EFFECTS: list[dict[str, Any]] = [
     {"operation": "registration.register", "result": {"hphm": "苏AD12345"}},
 ]
 SIGHT = Sight(
-    CASE, STORY, [{"command": "tax.pay"}], EFFECTS, {"status": "hold", "notices": [{"code": "C409", "at": "x"}]}
+    CASE,
+    STORY,
+    [{"command": "tax.pay"}],
+    EFFECTS,
+    {"status": "hold", "notices": [{"code": "C409", "at": "x"}]},
+    {"police": "unavailable: P503, status 503"},
 )
 
 RIGHT: dict[str, Any] = {
@@ -57,7 +73,9 @@ RIGHT: dict[str, Any] = {
     "packs": ["CTPL-2020", "NEV-26"],
     "timers": {"tax-clock": DUE.isoformat()},
     "steps": [{"rule": "T1"}, {"rule": "T422", "facet": "tax", "pack": "NEV-26"}],
-    "met": {"tax.declare": "unavailable"},
+    "met": {"tax.declare": ["unavailable", "T503"]},
+    "tries": {"tax.declare": 3},
+    "away": {"police": "P503"},
     "waits": ["tax.pay"],
     "effects": {"invoice.request": 2, "insurance.bind": 1, "registration.register": 1},
     "done": ["invoice.request"],
@@ -84,7 +102,13 @@ WRONG: list[tuple[str, Any, str]] = [
     ("timers", {"hold:tax": "2026-05-02T16:00:00Z"}, "timers.hold:tax"),
     ("steps", [{"rule": "T422"}, {"rule": "T1"}], "steps.T1"),
     ("steps", [{"rule": "T6", "pack": "NEV-26"}], "steps.T6"),
-    ("met", {"tax.declare": "refused"}, "met.tax.declare"),
+    ("met", {"tax.declare": ["unavailable", "refused"]}, "met.tax.declare"),
+    ("met", {"loan.apply": ["answered"]}, "met.loan.apply"),
+    ("tries", {"tax.declare": 4}, "tries.tax.declare"),
+    ("tries", {"tax.pay": 4}, "tries.tax.pay"),
+    ("tries", {"loan.apply": 3}, "tries.loan.apply"),
+    ("away", {"police": "B503"}, "away.police"),
+    ("away", {"customs": "X503"}, "away.customs"),
     ("waits", ["plate.reserve"], "waits.plate.reserve"),
     ("effects", {"invoice.request": 1, "insurance.bind": 1, "registration.register": 1}, "effects.invoice.request"),
     ("effects", {"invoice.request": 2, "registration.register": 1}, "effects.insurance.bind"),

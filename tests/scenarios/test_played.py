@@ -11,7 +11,10 @@ from services.scenario.timeline import VICTIMS
 from tests.road.installation import OwnInstallation, Typed
 
 WITHIN_S = 400
-SEED = "7"
+SEEDS = ("14",)
+"""One run of all scenarios each. Every seed hits every scenario; which process, when, and which moment of those it has,
+is the seed's: another number plays other crashes, and one more number one more run.
+"""
 
 
 def played(root: Path, *words: str) -> Typed:
@@ -39,9 +42,11 @@ def test_every_scenario_comes_out_as_the_rulebook_says(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(WITHIN_S + 30)
-def test_every_scenario_comes_out_the_same_when_processes_are_killed(tmp_path: Path) -> None:
-    """`kill -9` of each kind of process at a moment of the seed's, and the same result to the letter."""
-    typed = played(tmp_path, "--crash", "--seed", SEED)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_scenario_comes_out_the_same_when_processes_are_killed(tmp_path: Path, seed: str) -> None:
+    """`kill -9` of each kind of process, in each scenario at a moment of its own, and the same result to the letter."""
+    typed = played(tmp_path, "--crash", "--seed", seed)
     judged(typed)
-    assert sorted(typed.answer["killed"]) == sorted(VICTIMS)
+    assert set(typed.answer["killed"]) == set(VICTIMS)
+    assert typed.answer["hit"] == names()
     assert typed.answer["never_back"] == []

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from services.scenario.catalogue import Scenario
+from services.scenario.catalogue import Scenario, chosen
 from services.scenario.timeline import VICTIMS, instants, kills
 from services.stack.plan import SERVICES
 
@@ -38,23 +38,30 @@ def test_who_can_be_killed_is_every_process_of_ours() -> None:
 
 
 @pytest.mark.parametrize("seed", range(50))
-def test_every_kind_of_process_is_killed_once(seed: int) -> None:
-    """At different moments where there are enough of them, and the same seed kills the same."""
-    drawn = kills(seed, moments=12, scenarios=17)
-    assert sorted(one.victim for one in drawn) == sorted(VICTIMS)
-    assert len({one.instant for one in drawn}) == len(VICTIMS)
-    assert all(0 <= one.instant < 12 for one in drawn)
-    assert drawn == kills(seed, moments=12, scenarios=17)
+def test_every_scenario_is_hit_and_every_kind_of_process_killed(seed: int, scenarios: list[Scenario]) -> None:
+    """Each scenario at a moment of its own, whatever the seed; and the same seed kills the same."""
+    moments = instants(scenarios)
+    drawn = kills(seed, moments)
+    assert {name for one in drawn for name in moments[one.instant].steps} == {one.name for one in scenarios}
+    assert {one.victim for one in drawn} == set(VICTIMS)
+    assert drawn == kills(seed, moments)
+
+
+def test_every_moment_is_hit_by_some_seed(scenarios: list[Scenario]) -> None:
+    """None is too late or too rare for it."""
+    moments = instants(scenarios)
+    assert {one.instant for seed in range(200) for one in kills(seed, moments)} == set(range(len(moments)))
 
 
 def test_a_scenario_alone_is_hit_once() -> None:
     """Whoever it is, and whenever: all of them over many seeds."""
-    drawn = [kills(seed, moments=2, scenarios=1) for seed in range(100)]
+    moments = instants(chosen(["15"]))
+    drawn = [kills(seed, moments) for seed in range(100)]
     assert {len(one) for one in drawn} == {1}
     assert {one.victim for (one,) in drawn} == set(VICTIMS)
-    assert {one.instant for (one,) in drawn} == {0, 1}
+    assert {one.instant for (one,) in drawn} == set(range(len(moments)))
 
 
 def test_few_moments_bear_several_kills() -> None:
     """Two scenarios of one moment each are hit by all the same."""
-    assert len(kills(1, moments=1, scenarios=2)) == len(VICTIMS)
+    assert len(kills(1, instants(chosen(["1", "2"])))) == len(VICTIMS)
