@@ -317,6 +317,7 @@ class Road:
             timer = self.case.timers[0]
             self._move_clock(max(timer.due, self.world.now))
             self.hear(Due(timer.name))
+            assert timer not in self.case.timers, "a timer that rang is spent"
         self._move_clock(until)
 
     def outwait(self, command: str, more: timedelta = timedelta()) -> Command:

@@ -66,3 +66,13 @@ def test_a_notice_that_no_row_hears_any_more_is_let_go() -> None:
     road.case = road.case.model_copy(update={"early": early})
     road.run()
     assert (road.case.headline, road.case.early, "UNASKED" in road.rules) == ("CLOSED", (), True)
+
+
+def test_a_notice_of_what_has_gone_past_does_not_wait() -> None:
+    """A release told a second time, of a record that moved on: recorded as unasked, and nothing waits for it."""
+    road = Road(sale("BEV", loan=LOAN))
+    road.run("mortgage.register")
+    road.answer("mortgage.register", mortgage_no="M-77")
+    for _ in range(2):
+        road.told(RELEASED)
+    assert (road.state("mort"), road.case.early, road.steps[-1].rule) == ("RELEASED", (), "UNASKED")

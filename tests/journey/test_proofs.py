@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from contracts.policy import Pack, Policies, load
+from contracts.police import ElicenceIssuedV1
+from contracts.policy import Pack, Policies, PolicyGap, load
 from contracts.sale import SaleReturnedV1
 from services.journey.decide import open_return
+from services.journey.proofs import electronic_licence
 from services.journey.world import Resume
-from tests.journey.road import EXPORT, LOAN, VIN, Road, sale
+from tests.journey.road import BUYER, EXPORT, LOAN, VIN, Road, sale
 
 
 @pytest.mark.parametrize(
@@ -225,3 +227,33 @@ def test_a_class_letter_counts_from_the_day_it_was_introduced(on: date, reason: 
     road = Road(sale("BEV", sold_on=on, mfg_date=on), on=on, twist={"plate.reserve": {"plate_no": "陕AA12345"}})
     road.run()
     assert road.held("plate") == reason
+
+
+def piloted(region: str) -> Policies:
+    """The rulebook with one of the sixty pilot cities, whose list nobody holds."""
+    packs = {pack.id: pack.model_dump() for pack in load().packs}
+    packs["ELIC-60"]["scope"]["regions"] = (region,)
+    return Policies(Pack.model_validate(pack) for pack in packs.values())
+
+
+@pytest.mark.parametrize(
+    ("region", "issued_at", "pack"),
+    [
+        ("610113", datetime(2024, 11, 29, tzinfo=UTC), "ELIC-60"),
+        ("310115", datetime(2024, 11, 29, tzinfo=UTC), None),
+        ("310115", datetime(2024, 12, 1, 17, tzinfo=UTC), "ELIC-NATIONAL"),
+    ],
+    ids=["a pilot city", "another city", "the first night in China"],
+)
+def test_an_electronic_licence_is_the_citys_before_it_is_the_nations(
+    region: str, issued_at: datetime, pack: str | None
+) -> None:
+    """Sixty cities from July 2024, everywhere from 2 December, by the day in China and the place of registration."""
+    road = Road(sale("BEV", buyer=BUYER.model_copy(update={"region": region})))
+    world = replace(road.world, policies=piloted("610113"))
+    answer = ElicenceIssuedV1(vin=VIN, elicence_no="E-1", issued_at=issued_at)
+    if pack is None:
+        with pytest.raises(PolicyGap):
+            electronic_licence(road.case, answer, world)
+    else:
+        assert electronic_licence(road.case, answer, world).pack == pack
