@@ -23,7 +23,7 @@ def waiting(story: Story, now: datetime) -> Iterator[Finding]:
     """A case that was read after the topics' ends may know more than they tell: then only its waiting is judged."""
     stands = _standing_by_case(story, now)
     for case in story.cases:
-        if case.headline not in _ENDED and not _waits(case, now):
+        if _must_wait(case) and not _waits(case, now):
             yield story.finding("nobody-waits", case.where, case.headline, case.id)
         if not story.moves(case):
             yield from _against_ledger(story, case, stands.get(case.id, {}))
@@ -64,6 +64,11 @@ def _against_ledger(story: Story, case: Case, mine: Stands) -> Iterator[Finding]
 def _done(story: Story, case: Case) -> frozenset[str]:
     """All that ever happened at an agency for a case."""
     return frozenset(effect.operation for effect in story.effects if story.case_of(effect) == case.id)
+
+
+def _must_wait(case: Case) -> bool:
+    """What is over need not, but for what came later and is held: a loan paid back, its mortgage still on record."""
+    return case.headline not in _ENDED or any(facet.get("hold") for facet in case.facets.values())
 
 
 def _waits(case: Case, now: datetime) -> bool:

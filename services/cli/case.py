@@ -348,7 +348,8 @@ def _bar(span: dict[str, Any], whole: float, width: int, style: str) -> Text:
 def _told(kind: str, told: dict[str, Any]) -> Text:
     line = Text.assemble((_when(told["at"], precise=True), "dim"), f"  {told['case_id']}  ")
     if kind == "case":
-        line.append(f"{told['headline']:<10}", _STYLES.get(_TONES.get(told["headline"], "busy"), ""))
+        tone = "person" if told.get("unfinished") else _TONES.get(told["headline"], "busy")
+        line.append(f"{told['headline']:<10}", _STYLES.get(tone, ""))
         steps = "; ".join(f"{step['facet']} {step['after']} {step['zh']} / {step['en']}" for step in told["steps"])
         return line.append(f"{told['vin']}  {steps}")
     line.append(f"{told['state']:<10}", _STYLES.get(_TONES.get(told["state"], "busy"), ""))

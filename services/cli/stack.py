@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +24,7 @@ from services.stack.trouble import TroubleError
 app = typer.Typer()
 
 _SHOWN = ("door", "console", "kafka")
+_NAMED = {"unfinished": "已办结，仍须处理 / closed, but somebody must act (manual)"}
 
 
 @app.command()
@@ -165,7 +167,7 @@ def _report(folder: DataFolder, stack: Stack) -> dict[str, Any]:
 
 def _tables(report: dict[str, Any]) -> None:
     counts = Table("业务 / cases", "", "投递 / deliveries", "", box=None)
-    for case, delivery in zip(_rows(report["cases"]), _rows(report["deliveries"]), strict=False):
+    for case, delivery in zip_longest(_rows(report["cases"]), _rows(report["deliveries"]), fillvalue=("", "")):
         counts.add_row(*case, *delivery)
     processes = Table("进程 / process", "pid", "端口 / port", "重启 / restarts", "就绪 / ready", box=None)
     for name, process in report["processes"].items():
@@ -178,7 +180,7 @@ def _tables(report: dict[str, Any]) -> None:
 
 
 def _rows(counts: dict[str, int]) -> Iterator[tuple[str, str]]:
-    return ((name, str(count)) for name, count in counts.items())
+    return ((_NAMED.get(name, name), str(count)) for name, count in counts.items())
 
 
 def _seen(finding: diagnosis.Finding) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from services.console.views import Case
 from services.runtime.operator import operator
 from services.runtime.store import StoreUnavailable
 
-Group = Literal["open", "hold", "manual", "closed", "cancelled", "refused"]
+Group = Literal["open", "hold", "manual", "unfinished", "closed", "cancelled", "refused"]
 LastEvent = Annotated[str | None, Header(alias="Last-Event-ID")]
 
 

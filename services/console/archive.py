@@ -6,7 +6,7 @@ import unicodedata
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
 from services.console import traces, views
 from services.console.tables import cases, deliveries, spans, steps
@@ -21,18 +21,19 @@ GROUPS: Final = {
     "cancelled": ("CANCELLED",),
     "refused": ("REFUSED",),
 }
-"""How headlines are counted."""
+"""How headlines are counted. What is over and unfinished is with those that need a person, and listed apart as well."""
 
 MOST_SPANS: Final = 5_000
 
 
 def counts(connection: Connection) -> dict[str, int]:
-    """How many cases there are of each group."""
-    by_headline = {
-        row.headline: row.number
-        for row in connection.execute(select(cases.c.headline, func.count().label("number")).group_by(cases.c.headline))
-    }
-    return {group: sum(by_headline.get(word, 0) for word in headlines) for group, headlines in GROUPS.items()}
+    """How many cases there are of each group, each case in one; and how many of those that need a person are over."""
+    chosen = select(cases.c.unfinished, cases.c.headline, func.count().label("number"))
+    rows = connection.execute(chosen.group_by(cases.c.unfinished, cases.c.headline)).all()
+    by_headline = {row.headline: row.number for row in rows if not row.unfinished}
+    unfinished = sum(row.number for row in rows if row.unfinished)
+    counted = {group: sum(by_headline.get(word, 0) for word in headlines) for group, headlines in GROUPS.items()}
+    return counted | {"manual": counted["manual"] + unfinished, "unfinished": unfinished}
 
 
 def delivery_counts(connection: Connection) -> dict[str, int]:
@@ -46,9 +47,17 @@ def delivery_counts(connection: Connection) -> dict[str, int]:
 def listed(connection: Connection, group: str | None = None, limit: int = 50) -> list[CaseLine]:
     """The cases that changed last, of one group or of all."""
     query = select(cases).order_by(cases.c.changed_at.desc()).limit(limit)
-    if group is not None:
-        query = query.where(cases.c.headline.in_(GROUPS[group]))
-    return _lines(connection, query)
+    return _lines(connection, query if group is None else query.where(_of(group)))
+
+
+def _of(group: str) -> ColumnElement[bool]:
+    match group:
+        case "unfinished":
+            return cases.c.unfinished
+        case "manual":
+            return cases.c.unfinished | cases.c.headline.in_(GROUPS[group])
+        case _:
+            return cases.c.unfinished.is_(False) & cases.c.headline.in_(GROUPS[group])
 
 
 def search(connection: Connection, wanted: str, limit: int = 50) -> list[CaseLine]:

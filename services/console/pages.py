@@ -160,7 +160,7 @@ def _lists(pages: APIRouter, site: Site, checks: _Checks) -> None:
             "standing": await api.standing(site.parts),
             "times": times,
             "waiting": waiting,
-            "recent": [each for each in recent if each.headline != "MANUAL"],
+            "recent": [each for each in recent if each.tone != "person"],
         }
 
     @pages.get("/")

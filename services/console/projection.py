@@ -18,6 +18,7 @@ from services.runtime.record import Record, read
 from services.runtime.sql import insert_each_once, upsert, upsert_all
 
 VIN_TAIL: Final = 6
+OVER: Final = frozenset({"CLOSED", "CANCELLED", "REFUSED"})
 CHANGES_KEPT: Final = 20_000
 SPANS_KEPT: Final = 1_000_000
 _PRUNED_AT_ONCE: Final = 5_000
@@ -46,6 +47,11 @@ def case_changed(connection: Connection, envelope: Envelope, data: CaseChangedV1
         return
     upsert(connection, cases, ["case_id"], _case_row(case_id, data))
     _tell(connection, "case", case_id, _case_told(data))
+
+
+def is_unfinished(case: CaseChangedV1) -> bool:
+    """Whether a case is over, and yet a hold that came later is somebody's: no timer will move it."""
+    return case.headline in OVER and any(facet.hold and facet.until is None for facet in case.facets)
 
 
 def delivery_changed(connection: Connection, envelope: Envelope, data: DeliveryChangedV1) -> None:
@@ -124,6 +130,7 @@ def _case_row(case_id: str, data: CaseChangedV1) -> dict[str, Any]:
         "opened_at": instant_text(data.opened_at),
         "changed_at": instant_text(data.changed_at),
         "closed_at": instant_text(data.closed_at) if data.closed_at else None,
+        "unfinished": is_unfinished(data),
         "snapshot": data.model_dump_json(exclude={"vin", "steps"}),
         "reckoned": False,
     }
@@ -136,6 +143,7 @@ def _case_told(data: CaseChangedV1) -> dict[str, Any]:
         "version": data.version,
         "headline": data.headline,
         "owner": data.owner,
+        "unfinished": is_unfinished(data),
         "code": data.code,
         "at": instant_text(data.changed_at),
         "steps": [step.model_dump(include={"facet", "before", "after", "zh", "en"}) for step in data.steps],

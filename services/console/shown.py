@@ -78,6 +78,7 @@ _TEXTS: Final = {
     "group_open": Words("办理中", "In progress"),
     "group_hold": Words("等待", "On hold"),
     "group_manual": Words("待人工", "Needs a person"),
+    "group_unfinished": Words("已办结，仍须处理", "Closed, but somebody must act"),
     "group_closed": Words("已办结", "Closed"),
     "group_cancelled": Words("已撤销", "Cancelled"),
     "group_refused": Words("未受理", "Refused"),

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 from observability import redaction
 from services.console import story, words
-from services.console.projection import VIN_TAIL
+from services.console.projection import OVER, VIN_TAIL
 from services.console.story import Why
 from services.console.words import Words
 from services.runtime.clock import CHINA
@@ -62,13 +62,17 @@ _RESULT_TONES: Final[dict[str, Tone]] = {
 
 @dataclass(frozen=True, slots=True)
 class CaseLine:
-    """One case in a list. The VIN is masked; `progress` is the tone of each facet."""
+    """One case in a list. The VIN is masked; `progress` is the tone of each facet.
+
+    `unfinished`: it is over, as its headline says, and yet a hold that came later is somebody's.
+    """
 
     id: str
     vin: str
     order_no: str
     kind: str
     headline: str
+    unfinished: bool
     owner: str | None
     code: str | None
     opened_at: str
@@ -195,20 +199,22 @@ class Case:
 
 def line(row: Row) -> CaseLine:
     """One row of the table of cases."""
-    said = {"headline": words.headline(row["headline"]), "kind": words.kind(row["kind"])}
+    in_a_word = words.unfinished if row["unfinished"] else words.headline
+    said = {"headline": in_a_word(row["headline"]), "kind": words.kind(row["kind"])}
     return CaseLine(
         id=row["case_id"],
         vin=redaction.vin(row["vin"], VIN_TAIL),
         order_no=row["order_no"],
         kind=row["kind"],
         headline=row["headline"],
+        unfinished=bool(row["unfinished"]),
         owner=row["owner"],
         code=row["code"],
         opened_at=row["opened_at"],
         changed_at=row["changed_at"],
         closed_at=row["closed_at"],
         progress=tuple(_facet(each).tone for each in json.loads(row["snapshot"])["facets"]),
-        tone=_HEADLINE_TONES.get(row["headline"], "busy"),
+        tone="person" if row["unfinished"] else _HEADLINE_TONES.get(row["headline"], "busy"),
         said=said | _said(owner=(words.owner, row["owner"]), code=(words.code, row["code"])),
     )
 
@@ -222,7 +228,7 @@ def case(row: Row, steps: Iterable[Row], deliveries: Iterable[Row], now: datetim
         line=line(row),
         version=row["version"],
         facets=facets,
-        waits=(*_held(row["case_id"], facets), *_stopped(known)),
+        waits=(*_held(row, facets), *_stopped(known)),
         agencies=_by_agency(known),
         steps=tuple(_step(step) for step in steps),
         clocks=tuple(_clocks(snapshot.get("timers") or (), known, now)),
@@ -340,14 +346,15 @@ def _step(row: Row) -> Step:
     )
 
 
-def _held(case_id: str, facets: Iterable[Facet]) -> Iterable[Wait]:
+def _held(case: Row, facets: Iterable[Facet]) -> Iterable[Wait]:
     for facet in facets:
         if facet.hold:
+            acts = ("resume",) if case["headline"] in OVER else _acts(facet)
             yield Wait(
                 what=facet.name,
                 until=facet.until,
                 owner=facet.owner,
-                commands=tuple(f'tongche case {act} {case_id} --reason "…"' for act in _acts(facet)),
+                commands=tuple(f'tongche case {act} {case["case_id"]} --reason "…"' for act in acts),
                 tone=facet.tone,
                 said={"what": facet.said["name"], "why": facet.said["hold"]} | _said(owner=(words.owner, facet.owner)),
             )

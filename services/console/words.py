@@ -141,6 +141,7 @@ _HOLDS: Final = {
     "corrected": Words("销售信息已更正，已办事项须重办", "the sale was corrected; what was done must be redone"),
     "late-pivot": Words("撤销之后收到登记或放行", "registered or released after the case was called off"),
     "refund": Words("退还金额与应退金额不一致", "what was paid back is not what was owed back"),
+    "gap": Words("登记记录缺少前一次变更的通知", "a change of the record was told, but not the one before it"),
     "mortgaged": Words("抵押未注销，须待贷款结清", "a mortgage stands until the loan is paid back"),
 }
 _HOLDS_OF: Final = {
@@ -231,6 +232,12 @@ def agency_of(organisation: str) -> str:
 
 def headline(word: str) -> Words:
     return _of(_HEADLINES, word)
+
+
+def unfinished(headline_: str) -> Words:
+    """A case that is over, and yet somebody must act."""
+    over = headline(headline_)
+    return Words(f"{over.zh}，仍须处理", f"{over.en}, but somebody must act")
 
 
 def kind(word: str) -> Words:

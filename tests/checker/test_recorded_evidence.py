@@ -98,6 +98,24 @@ def test_a_stuck_case_is_found(run: Recording) -> None:
     assert _found(run) == [("nobody-waits", _case_line(run, case), "OPEN")]
 
 
+@pytest.mark.parametrize(
+    ("waits", "found"),
+    [
+        ({}, True),
+        ({"owner": "operator"}, False),
+        ({"timers": [{"name": "hold:mort", "due": "2999-01-01T00:00:00Z"}]}, False),
+    ],
+    ids=["for nobody", "for somebody", "for a timer"],
+)
+def test_a_closed_case_that_is_held_waits_for_somebody(run: Recording, waits: dict[str, object], found: bool) -> None:  # noqa: FBT001 - a column
+    """What comes after the end, and is held, can be stuck like anything else."""
+    case = run.sale("loan")["id"]
+    (line,) = (each for each in run.lines("cases.jsonl") if each["id"] == case)
+    facets = [facet | ({"hold": "dead"} if facet["name"] == "mort" else {}) for facet in line["facets"]]
+    _change_case(run, case, facets=facets, **waits)
+    assert _found(run) == ([("nobody-waits", _case_line(run, case), "CLOSED")] if found else [])
+
+
 def test_a_case_closed_without_its_effect_is_found(run: Recording) -> None:
     """A case says CLOSED, and no electronic licence was ever issued."""
     sale = run.sale("cash")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
-from services.cli import application
+from services.cli import application, stack
 from services.stack import lifecycle
 from services.stack.data import DataFolder
 from services.stack.trouble import TroubleError
@@ -72,6 +74,17 @@ def test_up_status_down_reset(tongche: Tongche, data: Path) -> None:
     assert tongche("reset", "--yes") == (0, {"removed": True, "data": str(data)})
     assert not data.exists()
     assert tongche("reset", "--yes") == (0, {"removed": False, "data": str(data)})
+
+
+def test_status_shows_people_every_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where there are more of one sort than of the other; what is over and yet somebody's, in words."""
+    shown = StringIO()
+    monkeypatch.setattr(stack, "out", Console(file=shown, width=160))
+    cases = {"open": 11, "manual": 12, "closed": 13, "unfinished": 14}
+    stack._tables({"cases": cases, "deliveries": {"held": 15, "dead": 16}, "processes": {}, "urls": {}})
+    words = shown.getvalue().split()
+    assert all(str(number) in words for number in range(11, 17))
+    assert "closed, but somebody must act" in shown.getvalue()
 
 
 def test_reset_asks_first(data: Path) -> None:

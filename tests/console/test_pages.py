@@ -8,6 +8,7 @@ import urllib.request
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from itertools import islice
+from typing import Any
 
 import pytest
 
@@ -166,12 +167,52 @@ def test_the_start_page_shows_what_needs_a_person_first(stage: Stage) -> None:
     assert "样例车管所" in text
     assert "停用" in text
     status = stage.api("/api/status").json
-    assert status["cases"] == {"open": 0, "hold": 1, "manual": 1, "closed": 0, "cancelled": 0, "refused": 0}
+    assert status["cases"] == {
+        "open": 0,
+        "hold": 1,
+        "manual": 1,
+        "closed": 0,
+        "cancelled": 0,
+        "refused": 0,
+        "unfinished": 0,
+    }
     assert status["deliveries"] == {"held": 17, "parked": 2, "dead": 1}
     assert status["organisations"][0]["since"] == "2026-11-20T04:00:00.000Z"
     stage.dispatch = [{"id": "police", "state": "open", "paused_by": "li"}]
     stage.act(stage.organisations.ask)
     assert "人工暂缓" in stage.ask("/").text
+
+
+def test_a_closed_case_in_which_somebody_must_act_is_among_those_that_need_a_person(stage: Stage) -> None:
+    """It stays closed, and is counted once; what a timer will move is nobody's, and what was mended is gone."""
+    dead = {"state": "REGISTERED", "hold": "dead", "owner": "operator"}
+    timed = {**dead, "hold": "timeout", "until": instant_text(at(99))}
+    over: dict[str, Any] = {"headline": "CLOSED", "closed_at": instant_text(at(1))}
+    stage.tell(
+        case(CASE, owner="operator", facets={"mort": dead}, **over),
+        case("timed", VINS[1], facets={"mort": timed}, **over),
+        case("quiet", VINS[2], **over),
+    )
+
+    def listed(group: str) -> list[str]:
+        return [each["id"] for each in stage.api(f"/api/cases?state={group}").json["cases"]]
+
+    counted = stage.api("/api/status").json["cases"]
+    assert {name: number for name, number in counted.items() if number} == {"manual": 1, "unfinished": 1, "closed": 2}
+    assert (listed("manual"), listed("unfinished"), sorted(listed("closed"))) == ([CASE], [CASE], ["quiet", "timed"])
+    told = stage.api(f"/api/cases/{CASE}").json
+    assert (told["headline"], told["unfinished"], told["tone"]) == ("CLOSED", True, "person")
+    # It cannot be called off any more.
+    assert [wait["commands"] for wait in told["waits"]] == [[f'tongche case resume {CASE} --reason "…"']]
+    stage.log_in()
+    stage.ask("/language", {"to": "en"})
+    start = stage.ask("/").text
+    assert "Closed, but somebody must act" in start
+    assert start.index(f"/cases/{CASE}") < start.index("/cases/quiet")
+    assert start.count(f"/cases/{CASE}") == 1
+    stage.tell(case(CASE, version=2, facets={"mort": "RELEASED"}, **over))
+    assert (listed("manual"), listed("unfinished"), len(listed("closed"))) == ([], [], 3)
+    assert stage.api("/api/status").json["cases"]["manual"] == 0
 
 
 def test_the_case_page_tells_the_whole_story(stage: Stage) -> None:

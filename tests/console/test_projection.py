@@ -10,17 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, func, inspect, select
+from sqlalchemy import Connection, Engine, func, insert, inspect, select
 
 from contracts.envelope import Undecodable
 from contracts.refusal import AgencyRefusedV1
 from services.console import archive, projection, tables, traces
-from services.runtime.database import open_store
+from services.runtime.database import migrate, open_store
 from services.runtime.record import Record
 from services.runtime.settings import Settings
 from tests.console.stage import NOON, VINS, case, delivery, record, span, spans
+from tests.stores import Stores
 
 ALWAYS = 2**63 - 1
 
@@ -54,6 +58,30 @@ def test_migrations_and_tables_agree(engine: Engine) -> None:
         columns = {column["name"]: column["nullable"] for column in found.get_columns(table.name)}
         assert columns == {column.name: bool(column.nullable) for column in table.columns}
         assert {index["name"] for index in found.get_indexes(table.name)} == {index.name for index in table.indexes}
+
+
+def test_cases_from_before_the_mark_are_marked(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is over, and has an owner, somebody must act on."""
+    newest = command.upgrade
+
+    def earlier(config: Config, to: str) -> None:
+        newest(config, "console_0002" if config.attributes["version_table"] == "alembic_console" else to)
+
+    with monkeypatch.context() as before:
+        before.setattr(command, "upgrade", earlier)
+        store = open_store(stores.empty(), "console")
+    known = dict.fromkeys(("vin", "order_no", "kind", "opened_at", "changed_at", "snapshot"), "") | {"version": 1}
+    cases = (("CLOSED", "operator"), ("CLOSED", None), ("REFUSED", "legal-desk"), ("MANUAL", "operator"))
+    rows = [{**known, "case_id": f"{word} {owner}", "headline": word, "owner": owner} for word, owner in cases]
+    columns = (*known, "case_id", "headline", "owner")
+    with store.writer.begin() as connection:
+        connection.execute(insert(sqlalchemy.table("cases", *map(sqlalchemy.column, columns))), rows)
+    migrate(store.writer, "console")
+    with store.reader.connect() as connection:
+        marked = connection.execute(select(tables.cases.c.case_id).where(tables.cases.c.unfinished)).scalars().all()
+    store.writer.dispose()
+    store.reader.dispose()
+    assert sorted(marked) == ["CLOSED operator", "REFUSED legal-desk"]
 
 
 @settings(max_examples=20, deadline=None)
