@@ -67,7 +67,7 @@ def delivered(draft: Draft, cause: str | None, data: DeliveryChangedV1) -> None:
     if data.state in {"dead", "cancelled"}:
         draft.give_up(ask)
         _stick(draft, ask)
-        draft.hold(ask.facet, "dead", owner=_mender(ask, data) or data.owner)
+        draft.hold(ask.facet, "dead", owner=_mender(ask, data) or data.owner, inputs=inputs_of(draft.case, (), data))
     elif data.state == "parked" and ask.ended:
         draft.trust(ask)
         _stick(draft, ask, stuck=False)

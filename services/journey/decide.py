@@ -125,7 +125,8 @@ def _hear_early(draft: Draft) -> None:
 
 
 def _refuse(draft: Draft) -> None:
-    draft.tell("C409", "order", ("NONE", "REFUSED"), ("该车架号已有业务", "the VIN already has a case"))
+    text = ("该车架号已有业务", "the VIN already has a case")
+    draft.tell("C409", "order", ("NONE", "REFUSED"), text, source="rulebook §5 T1")
     draft.put("order", "REFUSED")
     draft.change(ended="REFUSED", code="C409", closed_at=draft.world.now)
 

@@ -22,6 +22,8 @@ from .world import World
 
 _REGISTER: Final = "registration.register"
 _AGREED: Final = Finding()
+_PROCESS: Final = "rulebook §5"
+"""Holds, persons' acts and endings, where nothing nearer is named."""
 _PROVISIONAL: Final = (
     "（期限暂定：当年放假安排尚未公布）",
     " (until further notice: the year's holidays are not announced yet)",
@@ -63,8 +65,10 @@ class Draft:
         source: str | None = None,
         inputs: tuple[Input, ...] = (),
     ) -> None:
-        """Record a step, and why."""
+        """Record a step, and why; a change of state never without a source and what it was decided on."""
         before, after = change
+        if before != after:
+            source, inputs = source or _PROCESS, inputs or inputs_of(self.case, ("sale",))
         zh, en = (sentence[:1000] for sentence in text)
         said = {"rule": rule, "facet": facet, "before": before, "after": after, "zh": zh, "en": en}
         self.steps.append(Step(**said, pack=pack, source=source, inputs=inputs))

@@ -34,7 +34,7 @@ def digest(paper: BaseModel) -> str:
 
 def _inputs(case: Case, weighed: tuple[str, ...], answer: Contract | None) -> Iterator[Input]:
     for name in weighed:
-        paper = case.sale if name == "sale" else getattr(case.papers, name)
+        paper = getattr(case if name in {"sale", "returned"} else case.papers, name)
         if paper is not None:
             yield Input(name=name, sha256=digest(paper))
     if answer is not None:

@@ -43,9 +43,10 @@ class Rule:
     """One transition. `source` is what it rests on: statutes by article, else where the rulebook says it.
 
     `paper` is where the answer is kept, `remembers` which of the command's fields are. `weighs` names the papers that
-    the proof reads beside the answer. `follows` is the paper of whose record a notice tells the next version.
-    `compares` names the fields of the sale that the proof reads beyond those in the command. `final` marks a fact that
-    holds whatever we think of it and cannot be taken back; `pivot` the one after which nothing is.
+    the proof reads beside the answer, or on which a row without one rests. `follows` is the paper of whose record a
+    notice tells the next version. `compares` names the fields of the sale that the proof reads beyond those in the
+    command. `final` marks a fact that holds whatever we think of it and cannot be taken back; `pivot` the one after
+    which nothing is.
     """
 
     id: str
@@ -181,7 +182,8 @@ _MORTGAGE_GONE: Final = "mort=NOT_NEEDED|RELEASED|SECURED"
 
 NEW_CAR: Final = (
     Rule("T1", "new-car", "order", NONE, "CONFIRMED",
-    "销售已确认，车架号无其他在办业务", "the sale is confirmed; the VIN is free", "GB 16735-2019; rulebook §5 T1"),
+    "销售已确认，车架号无其他在办业务", "the sale is confirmed; the VIN is free", "GB 16735-2019; rulebook §5 T1",
+    weighs=("sale",)),
     Rule(
         "T2", "new-car", "coc", NONE, "AVAILABLE",
         "合格证与销售信息一致", "the certificate matches the sale", "RTSL 9; GB/T 21085-2020",
@@ -318,7 +320,7 @@ NEW_CAR: Final = (
 
 EXPORT_NEW: Final = (
     Rule("E1", "export-new", "order", NONE, "CONFIRMED",
-    "出口销售已确认", "the sale for export is confirmed", "GB 16735-2019; rulebook §5"),
+    "出口销售已确认", "the sale for export is confirmed", "GB 16735-2019; rulebook §5", weighs=("sale",)),
     Rule(
         "E2", "export-new", "coc", NONE, "AVAILABLE",
         "合格证与销售信息一致", "the certificate matches the sale", "GB/T 21085-2020",
@@ -358,7 +360,7 @@ EXPORT_NEW: Final = (
 
 RETURNED_CAR: Final = (
     Rule("R1", "returned-car", "order", NONE, "CONFIRMED",
-    "退车已受理", "the return is taken up", "PTL 15; rulebook §5 T8"),
+    "退车已受理", "the return is taken up", "PTL 15; rulebook §5 T8", weighs=("sale", "returned")),
     Rule(
         "R2", "returned-car", "loan", "APPROVED", "SETTLED", "贷款已结清", "the loan is paid back", "CC 393",
         hears="loan.settled", proof=proofs.settlement, paper="settled", weighs=("loan",), final=True,
@@ -417,11 +419,12 @@ CLOSING: Final[dict[CaseKind, Rule]] = {
             f"loan={_LENT}|NOT_NEEDED", "plate=ASSIGNED", _REGISTERED, "elic=ISSUED", "delivery=DONE",
             "mort=REGISTERED|RELEASED|SECURED|NOT_NEEDED",
         ),
+        weighs=("registered", "elicence", "delivered", "mortgage", "settled", "released_mortgage"),
     ),
     "export-new": Rule(
         "E7", "export-new", "case", "OPEN", "CLOSED",
         "车辆已离境，业务办结", "the car has left; the case is closed", "rulebook §5",
-        needs=("order=CONFIRMED", "coc=AVAILABLE", "declaration=EXITED"),
+        needs=("order=CONFIRMED", "coc=AVAILABLE", "declaration=EXITED"), weighs=("exited",),
     ),
     "returned-car": Rule(
         "R7", "returned-car", "case", "OPEN", "CLOSED",
@@ -430,6 +433,7 @@ CLOSING: Final[dict[CaseKind, Rule]] = {
             "order=CONFIRMED", _MORTGAGE_GONE, "elic=REVOKED", "reg=DEREGISTERED", "ins=CANCELLED",
             "tax=REFUNDED|RELIEVED|NOTHING_LEFT",
         ),
+        weighs=("released_mortgage", "revoked", "deregistered", "cancelled", "refunded"),
     ),
 }  # fmt: skip
 

@@ -10,11 +10,14 @@ from datetime import timedelta
 
 from contracts.policy import PolicyGap
 from contracts.policy.purchase_tax import last_day
+from contracts.tax import InvoiceIssuedV1
 from contracts.topics import COMMANDS
 
 from . import early
 from .case import CHINA, Ask, Case, Effect, TaxClock, tax_is_open
 from .draft import Draft, organisation_of
+from .evidence import inputs_of
+from .proofs import present
 from .rules import CLOSING, HANDED_OVER, RULES, UNDO_ORDER, Rule, rule_with_effect
 
 
@@ -62,7 +65,20 @@ def tell_lateness(draft: Draft) -> None:
     clock = draft.case.tax_clock
     if clock and clock.due and draft.world.now >= clock.due:
         draft.change(tax_clock=clock.model_copy(update={"due": None}))
-        draft.note("T408", "tax", "已逾申报期限，自第61日起加收滞纳金", "declared late; a surcharge runs from day 61")
+        state, bill = draft.case.facets["tax"].state, present(draft.case.papers.invoice)
+        terms = _terms_of(draft, bill)
+        text = ("已逾申报期限，自第61日起加收滞纳金", "declared late; a surcharge runs from day 61")
+        inputs = inputs_of(draft.case, ("invoice",))
+        draft.tell("T408", "tax", (state, state), text, pack=terms, source="PTL 12; TCL 32", inputs=inputs)
+        draft.name_packs(terms)
+
+
+def _terms_of(draft: Draft, bill: InvoiceIssuedV1) -> str | None:
+    """The pack that makes it late; None where it was taken away since the clock was set."""
+    try:
+        return draft.world.policies.pack_for("purchase-tax-terms", bill.invoice_date, kind="new-car").id
+    except PolicyGap:
+        return None
 
 
 def _start_tax_clock(draft: Draft) -> None:
@@ -99,7 +115,8 @@ def _close(draft: Draft) -> None:
     closing, case = CLOSING[draft.case.kind], draft.case
     if case.ended is None and not case.cancelling and firm(case, closing):
         change = (closing.before, closing.after)
-        draft.tell(closing.id, closing.facet, change, (closing.zh, closing.en), source=closing.source)
+        inputs = inputs_of(case, closing.weighs)
+        draft.tell(closing.id, closing.facet, change, (closing.zh, closing.en), source=closing.source, inputs=inputs)
         draft.change(ended="CLOSED", closed_at=draft.world.now, assigned=None)
 
 

@@ -99,7 +99,8 @@ def test_each_command_and_each_answer_belongs_to_one_row_of_a_kind() -> None:
 def test_every_rule_says_what_it_rests_on_and_what_it_weighs(rule: Rule) -> None:
     """A source for people to look up, also for what takes it back; papers that exist."""
     assert rule.source
-    assert {*rule.weighs} <= {"sale", *Papers.model_fields}
+    assert {*rule.weighs} <= {"sale", "returned", *Papers.model_fields}
+    assert rule.weighs or rule.answer
     assert rule.undo is None or rule.undo.source
 
 
