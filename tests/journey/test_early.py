@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
+
 from contracts.loan import LoanSettledV1
 from contracts.police import MortgageReleasedV1
 from services.journey.early import read
+from services.journey.proofs import present
 from services.journey.world import Cancel
 from tests.journey.road import EXPORT, LOAN, VIN, Road, sale
 
@@ -76,3 +79,16 @@ def test_a_notice_of_what_has_gone_past_does_not_wait() -> None:
     for _ in range(2):
         road.told(RELEASED)
     assert (road.state("mort"), road.case.early, road.steps[-1].rule) == ("RELEASED", (), "UNASKED")
+
+
+@pytest.mark.parametrize(("asked", "reason"), [(False, "gap"), (True, None)])
+def test_a_change_that_nobody_told_is_somebodys_unless_an_answer_is_awaited(asked: bool, reason: str | None) -> None:  # noqa: FBT001
+    """The fifth word about a mortgage after the first: three are missing, or one of them is on its way to us."""
+    road = Road(sale("BEV", loan=LOAN))
+    road.run()
+    if asked:
+        number = present(road.case.papers.loan).loan_contract_no
+        road.told(SETTLED.model_copy(update={"loan_contract_no": number}))
+    mortgage_no = present(road.case.papers.mortgage).mortgage_no
+    road.told(RELEASED.model_copy(update={"mortgage_no": mortgage_no, "record_version": 5}))
+    assert ("mortgage.release" in road.names, road.held("mort"), len(road.case.early)) == (asked, reason, 1)

@@ -12,7 +12,7 @@ from contracts.police import ElicenceIssuedV1
 from contracts.policy import Pack, Policies, PolicyGap, load
 from contracts.sale import SaleReturnedV1
 from services.journey.decide import open_return
-from services.journey.proofs import electronic_licence
+from services.journey.proofs import electronic_licence, end_of_cover_pack
 from services.journey.world import Resume
 from tests.journey.road import BUYER, EXPORT, LOAN, VIN, Road, sale
 
@@ -179,6 +179,8 @@ def test_a_law_that_does_not_let_the_cover_end_is_no_ground() -> None:
     road.world = replace(road.world, policies=narrower)
     road.run()
     assert (road.held("ins"), "insurance.cancel" in road.names) == ("policy-gap", False)
+    with pytest.raises(PolicyGap, match="insurance-cancellation on 2026-05-05: to be struck off is no ground"):
+        end_of_cover_pack(road.case, road.world)
 
 
 def test_a_refund_that_is_asked_again_is_reckoned_anew() -> None:
