@@ -53,7 +53,7 @@ def plan(  # noqa: PLR0913 - each is an option
     form = {"act": act.value, "filter": wanted, "reason": reason, "not_carried_out": not_carried_out}
     planned = Dispatch(data).act("/v1/repairs", form, about="tongche repair plan --help")
     if planned["id"] is None:
-        out.print("没有符合的投递 / no delivery fits\n→ tongche delivery list", markup=False)
+        out.print("没有符合的投递 / no delivery fits\n→ tongche delivery list", markup=False, soft_wrap=True)
     else:
         _counted(planned)
         out.print(f"→ tongche repair run {planned['id']}", markup=False, soft_wrap=True)
@@ -133,7 +133,9 @@ def list_(
     """全部计划，最新在前 / all repairs, the newest first, with their progress."""
     page = Dispatch(data).ask("GET", f"/v1/repairs?after={after}" if after else "/v1/repairs", about=_LIST)
     if not page["repairs"]:
-        out.print("尚无计划 / none yet\n→ tongche repair plan retry --state dead --reason …", markup=False)
+        out.print(
+            "尚无计划 / none yet\n→ tongche repair plan retry --state dead --reason …", markup=False, soft_wrap=True
+        )
     else:
         # Two lines each: an id is there whole, to be copied, and so is what somebody meant by it.
         for one in page["repairs"]:

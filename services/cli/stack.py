@@ -67,7 +67,7 @@ def status(data: Data = None, as_json: Json = False) -> None:
     folder = terminal.folder(data)
     stack = state.load(folder)
     if stack is None or not stack.runs():
-        talk.print(f"没有在运行 / not running: {folder.root}\n→ tongche up")
+        talk.print(f"没有在运行 / not running: {folder.root}\n→ tongche up", markup=False, soft_wrap=True)
         if as_json:
             answer({"running": False, "data": str(folder.root)})
         raise typer.Exit(NOT_RUNNING)
@@ -189,7 +189,7 @@ def _seen(finding: diagnosis.Finding) -> dict[str, Any]:
         "ok": finding.ok,
         "found": finding.found,
         "required": finding.required,
-        "fix": None if finding.ok else finding.fix,
+        "fix": None if finding.ok else terminal.typed(finding.fix),
     }
 
 

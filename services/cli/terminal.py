@@ -6,7 +6,9 @@ import io
 import json
 import os
 import re
+import shlex
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -20,10 +22,31 @@ from services.stack.trouble import TroubleError
 FAILED = 1
 NOT_RUNNING = 3
 
+
+@dataclass(slots=True)
+class _Named:
+    """The data folder as the person typed it at this verb; the environment's holds for what they type next as well."""
+
+    data: str | None = None
+
+    def note(self, context: typer.Context, parameter: typer.CallbackParam, value: Path | None) -> Path | None:
+        """Remember it."""
+        came_by = context.get_parameter_source(parameter.name or "")
+        is_typed = came_by is not None and came_by.name == "COMMANDLINE"
+        self.data = str(value) if is_typed else None
+        return value
+
+
+_named: Final = _Named()
+
 Data = Annotated[
     Path | None,
     typer.Option(
-        "--data", envvar="TONGCHE_DATA", help="数据目录 / data folder", show_default=str(default_data_folder())
+        "--data",
+        envvar="TONGCHE_DATA",
+        help="数据目录 / data folder",
+        show_default=str(default_data_folder()),
+        callback=_named.note,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="最后一行输出一个 JSON 对象 / one JSON object as the last line")]
@@ -34,10 +57,22 @@ _ADVICE: Final = re.compile(
     r"\btongche (?=(?:up|down|status|doctor|reset|demo|sale|case|delivery|repair|policy|topics|check|chaos|bench)\b)"
 )
 
+_COMMAND: Final = re.compile(
+    r"\btongche (?:(?:up|down|status|doctor|reset|demo|check)\b(?: --[\w-]+(?: (?!/ )[^\s;；，,(（-][^\s;；，,]*)?)*"
+    r"|(?:sale|case|delivery|repair|policy|topics) [a-z]+(?: (?!/ )[^\s;；，,(（][^\s;；，,]*)*)"
+)
+"""A command in a text, to its end: a verb of the top is followed by options only, what else comes is talk."""
+
 
 def typed(text: str) -> str:
-    """Advice as this person can type it."""
-    return _ADVICE.sub(lambda _: f"{TYPED} ", text)
+    """Advice as this person can type it: it begins as theirs did, and is about the data folder that they named."""
+    return _ADVICE.sub(lambda _: f"{TYPED} ", _COMMAND.sub(lambda found: _at_home(found[0]), text))
+
+
+def _at_home(command: str) -> str:
+    if _named.data is None or " --data " in command:
+        return command
+    return f"{command} --data {shlex.quote(_named.data)}"
 
 
 class _Terminal(Console):

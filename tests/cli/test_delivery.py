@@ -48,6 +48,10 @@ class Terminal:
         """Type `tongche …` and wait for the end."""
         return await asyncio.to_thread(_typed, [*words, "--data", str(self.folder)])
 
+    def advised(self, words: str) -> str:
+        """Advice that this person can type as it stands."""
+        return f"tongche {words} --data {self.folder}"
+
     async def reads(self, *words: str) -> Any:
         """The JSON that a script gets."""
         said = await self.type(*words, "--json")
@@ -181,9 +185,9 @@ def test_decisions_say_what_comes_next_and_a_no_ends_in_the_way_out(tmp_path: Pa
         assert f"→ tongche delivery show {record.id}" in done.err
         assert (await terminal.reads("delivery", "cancel", record.id, "--reason", "no"))["state"] == "cancelled"
         ended = await terminal.type("delivery", "cancel", record.id, "--reason", "no", "--json")
-        assert (ended.code, ended.json["fix"]) == (1, f"tongche delivery show {record.id}")
+        assert (ended.code, ended.json["fix"]) == (1, terminal.advised(f"delivery show {record.id}"))
         absent = await terminal.type("delivery", "retry", "no-such", "--reason", "x", "--json")
-        assert (absent.code, absent.json["fix"]) == (1, "tongche delivery list")
+        assert (absent.code, absent.json["fix"]) == (1, terminal.advised("delivery list"))
         held = await terminal.type("delivery", "pause", "police", "--reason", "a drill")
         assert "tongche delivery resume police --reason" in held.err
         shown = (await terminal.type("delivery", "list")).out
@@ -266,8 +270,9 @@ def test_a_repair_is_planned_counted_run_and_shown(tmp_path: Path) -> None:
         assert "somebody decided about it meanwhile" in shown.out
         assert "the drill is over" in (await terminal.type("repair", "list")).out
         over = await terminal.type("repair", "pause", id_, "--json")
-        assert (over.code, over.json["fix"]) == (1, f"tongche repair show {id_}")
-        assert (await terminal.type("repair", "run", "no-such", "--json")).json["fix"] == "tongche repair list"
+        assert (over.code, over.json["fix"]) == (1, terminal.advised(f"repair show {id_}"))
+        absent = await terminal.type("repair", "run", "no-such", "--json")
+        assert absent.json["fix"] == terminal.advised("repair list")
 
     play(tmp_path, scene)
 
