@@ -51,6 +51,8 @@ _YES_NO: Final = {True: "1", False: "0"}
 _VALID: Final = {"1": True, "0": False}
 _ON_RECORD: Final = "1"
 _RELEASED: Final = "2"
+_MADE, _ENDED = 1, 2
+"""Which change of a mortgage's record enters it, and which takes it off."""
 
 
 def reservation_request(command: PlateReserveV1) -> dict[str, Json]:
@@ -148,7 +150,7 @@ def mortgage(_: MortgageRegisterV1, reply: Reply) -> MortgageRegisteredV1:
     answer = fields(reply)
     _demand(answer, "dyzt", _ON_RECORD)
     return MortgageRegisteredV1(
-        vin=answer.text("clsbdh"), mortgage_no=answer.text("dydjh"), record_version=answer.whole("bgcs")
+        vin=answer.text("clsbdh"), mortgage_no=answer.text("dydjh"), record_version=_record_version(answer, _MADE)
     )
 
 
@@ -169,7 +171,7 @@ def mortgage_release(_: MortgageReleaseV1, reply: Reply) -> MortgageReleasedV1:
     answer = fields(reply)
     _demand(answer, "dyzt", _RELEASED)
     return MortgageReleasedV1(
-        vin=answer.text("clsbdh"), mortgage_no=answer.text("dydjh"), record_version=answer.whole("bgcs")
+        vin=answer.text("clsbdh"), mortgage_no=answer.text("dydjh"), record_version=_record_version(answer, _ENDED)
     )
 
 
@@ -286,6 +288,12 @@ def parcel_arrival(_: PlateTrackV1, reply: Reply) -> PlateDeliveredV1:
     return PlateDeliveredV1(
         vin=answer.text("clsbdh"), tracking_no=answer.text("yjhm"), delivered_at=answer.local_time("qssj")
     )
+
+
+def _record_version(answer: Fields, usual: int) -> int:
+    """What they number the change; an answer from before they did, told again under its key, is the usual one."""
+    told = answer.whole_or_none("bgcs")
+    return usual if told is None else told
 
 
 def _demand(answer: Fields, name: str, expected: str) -> None:
