@@ -1,7 +1,8 @@
 """Vehicle purchase tax (车辆购置税): what is owed, what is relieved, what lateness costs, what is paid back.
 
-Rate and relief come from the pack of the invoice date, terms and shares from that of `purchase-tax-terms`. The rate of
-VAT stands here (VATL 10, the same before it): a cast between versions of a message needs it and knows no day.
+Rate and relief come from one pack, terms and shares from that of `purchase-tax-terms`, both by the invoice date: what
+is owed for a purchase, and what comes back of it, is the law of that day. The rate of VAT stands here (VATL 10, the
+same before it): a cast between versions of a message needs it and knows no day.
 
 Whether a price is unreasonably low, and what is assessed instead, is the tax authority's to say (PTL 7): nothing here
 computes it.
@@ -95,18 +96,18 @@ def overpaid(paid: int, owed: int) -> int:
     return max(paid - owed, 0)
 
 
-def reclaim_until(policies: Policies, paid_on: date) -> date:
+def reclaim_until(policies: Policies, paid_on: date, *, invoice_date: date) -> date:
     """The last day to ask an overpayment back (TCL 51)."""
-    return years_after(paid_on, _terms(policies, paid_on).reclaim_within_years)
+    return years_after(paid_on, _terms(policies, invoice_date).reclaim_within_years)
 
 
-def return_refund(policies: Policies, paid: int, paid_on: date, asked_on: date) -> Refund:
+def return_refund(policies: Policies, paid: int, paid_on: date, asked_on: date, *, invoice_date: date) -> Refund:
     """Return what is paid back for a car that went back to maker or dealer: less for each full year (PTL 15).
 
     Years count from payment to the request. A surcharge is no tax: it is no part of `paid`.
     """
     refuse_negative(paid)
-    pack = policies.pack_for("purchase-tax-terms", paid_on, kind="returned-car")
+    pack = policies.pack_for("purchase-tax-terms", invoice_date, kind="returned-car")
     less_a_year = pack.params_as(PurchaseTaxTermsParams).return_less_share_a_year
     kept = max(1 - less_a_year * full_years(paid_on, asked_on), Decimal(0))
     return Refund(fen(paid * kept), pack.id)

@@ -39,7 +39,8 @@ class Decision:
 
 
 _INHERITED = (
-    "loan", "settled", "mortgage", "released_mortgage", "elicence", "registered", "bound", "assessed", "paid",
+    "invoice", "loan", "settled", "mortgage", "released_mortgage",
+    "elicence", "registered", "bound", "assessed", "paid",
 )  # fmt: skip
 """The papers of a sale that its return is about."""
 

@@ -244,7 +244,8 @@ def _export_licence(view: View, on: date) -> Said:
 def _refund(view: View, on: date) -> Said:
     told = view.papers.refunded
     tax = present(view.papers.assessed).tax_payable
-    due = return_refund(view.policies, tax, on, view.papers.reclaimed_on or view.today)
+    paid_on, asked_on = present(_paid_on(view)), view.papers.reclaimed_on or view.today
+    due = return_refund(view.policies, tax, paid_on, asked_on, invoice_date=on)
     amount = told.refund if told else due.fen
     return Said(
         due.pack,
@@ -311,8 +312,8 @@ ROWS: Final = (
         decided=lambda view: view.papers.cancelled is not None, arises=_is_covered,
     ),
     Row(
-        "purchase-tax-terms", _BACK, "tax_paid_at", _paid_on, _refund,
-        decided=lambda view: view.papers.refunded is not None, arises=_tax_was_paid,
+        "purchase-tax-terms", _BACK, "invoice_date", _invoice_date, _refund,
+        decided=lambda view: view.papers.refunded is not None, expected=_sold_on, arises=_tax_was_paid,
     ),
     Row(
         "export-licence-new", ("export-new",), "applied_on", lambda view: view.papers.applied_on, _export_licence,

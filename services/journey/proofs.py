@@ -20,7 +20,7 @@ from contracts.policy.compulsory_insurance import is_one_year, premium
 from contracts.policy.export_licensing import licence_required
 from contracts.policy.insurance_cancellation import cancellation
 from contracts.policy.purchase_tax import PurchaseTax, Refund, late_surcharge, purchase_tax, return_refund
-from contracts.policy.vessel_tax import vessel_tax_fits
+from contracts.policy.vessel_tax import unused_refund, vessel_tax_fits
 from contracts.tax import InvoiceIssuedV1, TaxAssessedV1, TaxPaidV1, TaxRefundedV1
 
 from .case import CHINA, Case
@@ -218,9 +218,17 @@ def e_licence_pack(case: Case, world: World, on: date) -> str:
     return world.policies.pack_for("e-licence", on, region=region, kind=case.kind).id
 
 
-def cover_ended(case: Case, _answer: InsuranceCancelledV1, world: World) -> Finding:
-    """R5: on a ground of the law. Raises `PolicyGap`."""
-    return Finding(pack=end_of_cover_pack(case, world))
+def cover_ended(case: Case, answer: InsuranceCancelledV1, world: World) -> Finding:
+    """R5: on a ground of the law. No more came back than was paid, and no less than the vessel tax of unused months.
+
+    Those run from the one in which the car went back (VVTR 19). What of the premium is left the insurer reckons. Raises
+    `PolicyGap`.
+    """
+    cover, since = present(case.papers.bound), bought_on(case)
+    went_back = max(present(case.returned).returned_on, since)
+    least, most = unused_refund(cover.vvt, since, went_back), cover.premium + cover.vvt
+    within = least <= answer.refund <= most or equal(answer.refund, least)
+    return Finding(None if within else "refund", end_of_cover_pack(case, world))
 
 
 def end_of_cover_pack(case: Case, world: World) -> str:
@@ -248,7 +256,13 @@ def refund_of_return(case: Case, world: World, asked_on: date) -> Refund:
     Raises `PolicyGap`.
     """
     paid_on = present(case.papers.paid).tax_paid_at.astimezone(CHINA).date()
-    return return_refund(world.policies, present(case.papers.assessed).tax_payable, paid_on, asked_on)
+    tax = present(case.papers.assessed).tax_payable
+    return return_refund(world.policies, tax, paid_on, asked_on, invoice_date=bought_on(case))
+
+
+def bought_on(case: Case) -> date:
+    """The day of the invoice; that of the sale where an older return did not take the invoice over."""
+    return case.papers.invoice.invoice_date if case.papers.invoice else case.sale.sold_on
 
 
 def owed(assessed: TaxAssessedV1) -> int:

@@ -386,9 +386,10 @@ RETURNED_CAR: Final = (
     ),
     Rule(
         "R5", "returned-car", "ins", "BOUND", "CANCELLED",
-        "交强险已解除", "the compulsory cover is ended", "CTPL 16",
+        "交强险已解除", "the compulsory cover is ended", "CTPL 16; VVTR 19",
         needs=("reg=DEREGISTERED",), asks="insurance.cancel", request=requests.insurance_end,
-        proof=proofs.cover_ended, paper="cancelled", weighs=("bound", "deregistered"), final=True,
+        proof=proofs.cover_ended, paper="cancelled", weighs=("bound", "invoice", "returned", "deregistered"),
+        final=True,
     ),
     Rule(
         "R6", "returned-car", "tax", "PAID", "NOTHING_LEFT",

@@ -46,11 +46,19 @@ _LITRES: Final = re.compile(r"[0-9]{1,2}\.[0-9]{3}")
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What a year of cover was said to cost, in fen."""
+    """What a year of cover was said to cost, in fen; the vessel tax from the month of `bought_on`, the invoice's."""
 
     vin: str
     premium: int
     vessel_tax: int
+    bought_on: date = field(default=date.max, compare=False)
+
+    def unused(self, day: date) -> int:
+        """The vessel tax from the month of that day to December, if that is of the year for which it was paid."""
+        if day.year != self.bought_on.year:
+            return 0
+        paid, left = _months_left(self.bought_on), min(_months_left(day), _months_left(self.bought_on))
+        return (2 * self.vessel_tax * left + paid) // (2 * paid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +131,8 @@ class Insurer:
 
     def _priced(self, entry: Entry) -> None:
         data = Body(entry.result).part("data")
-        self._quotes[data.text("quotationNo")] = Quote(entry.vin, data.fen("compulsoryPremium"), data.fen("vesselTax"))
+        amounts = data.fen("compulsoryPremium"), data.fen("vesselTax")
+        self._quotes[data.text("quotationNo")] = Quote(entry.vin, *amounts, Body(entry.body).day("invoiceDate"))
 
     def _bind(self, request: Request) -> Answer:
         body = request.body
@@ -166,15 +175,14 @@ class Insurer:
         return _data(frameNo=request.vin, policyNo=policy.number, refundAmount=yuan(refund + request.alter_fen))
 
     def _paid_back(self, policy: Policy, request: Request) -> int:
-        """All of it for a car that was never on the road; vessel tax of one that was is the tax office's to return."""
+        """All of it for a car that was never on the road; what is not used yet for one that went back."""
         police = self.country.police
-        went_back = police.went_back_on(request.vin) is not None
+        went_back = police.went_back_on(request.vin)
         ground = request.body.text("cancelType")
         demand(ground in {_NEVER_REGISTERED, _STRUCK_OFF}, "V102")
         if ground == _STRUCK_OFF:
-            demand(went_back, "P412")
-            return policy.rest(request.today)
-        demand(police.plate_of(request.vin) is None and not went_back, "P412")
+            return policy.rest(request.today) + policy.quote.unused(known(went_back, "P412"))
+        demand(police.plate_of(request.vin) is None and went_back is None, "P412")
         return policy.quote.premium + policy.quote.vessel_tax
 
     def _cancelled(self, entry: Entry) -> None:
@@ -198,8 +206,12 @@ def _first_year(body: Body) -> int:
     demand(_LITRES.fullmatch(litres), "V102")
     rows = _COVER["vessel_tax_a_year"]
     row = known(next((row for row in rows if Decimal(litres) <= Decimal(row["litres_up_to"])), None), "V102")
-    months = 13 - body.day("invoiceDate").month
+    months = _months_left(body.day("invoiceDate"))
     return (int(row["yuan"]) * 100 * months * 2 + 12) // 24
+
+
+def _months_left(day: date) -> int:
+    return 13 - day.month
 
 
 def _last_day(start: date) -> date:

@@ -189,7 +189,7 @@ def test_a_returned_car_asks_what_comes_back_and_whether_the_policy_may_end() ->
         ("purchase-tax-terms", "ahead"),
     ]
     refund = found["purchase-tax-terms"]
-    assert (refund.date_field, refund.on) == ("tax_paid_at", date(2026, 5, 5))
+    assert (refund.date_field, refund.on) == ("invoice_date", date(2026, 5, 4))
     assert refund.said is not None
     assert refund.said.fen == {"paid": 10_000_00, "refund": 9_000_00}
 

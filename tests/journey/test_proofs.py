@@ -183,6 +183,34 @@ def test_a_law_that_does_not_let_the_cover_end_is_no_ground() -> None:
         end_of_cover_pack(road.case, road.world)
 
 
+@pytest.mark.parametrize(
+    ("month", "refund", "reason"),
+    [
+        (7, 21_000, None),
+        (7, 20_998, "refund"),
+        (5, 27_998, "refund"),
+        (12, 3_499, None),
+        (12, 3_498, "refund"),
+        (7, 123_000, None),
+        (7, 123_001, "refund"),
+    ],
+)
+def test_what_an_insurer_pays_back_is_part_of_what_was_paid(month: int, refund: int, reason: str | None) -> None:
+    """Premium of 950.00, vessel tax of 280.00 for the months from May: of these at least the unused ones (VVTR 19)."""
+    road = returned(datetime(2026, 5, 5, tzinfo=UTC), date(2026, month, 20))
+    road.run("insurance.cancel")
+    step = road.answer("insurance.cancel", refund=refund).steps[0]
+    assert (road.held("ins"), road.state("ins"), step.pack) == (reason, "CANCELLED", "CTPL-16")
+
+
+def test_no_vessel_tax_of_a_year_that_is_over_comes_back() -> None:
+    """It was for that year's months (VVTR 19)."""
+    road = returned(datetime(2026, 5, 5, tzinfo=UTC), date(2027, 1, 20))
+    road.run("insurance.cancel")
+    road.answer("insurance.cancel", refund=0)
+    assert road.held("ins") is None
+
+
 def test_a_refund_that_is_asked_again_is_reckoned_anew() -> None:
     """Refused, and resumed after the anniversary of the payment: a tenth less, for the new day (PTL 15)."""
     road = returned(datetime(2026, 5, 5, tzinfo=UTC), date(2027, 5, 1))

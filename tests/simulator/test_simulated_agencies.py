@@ -326,6 +326,26 @@ def test_the_rest_of_a_policys_term_is_paid_back(play: Play) -> None:
     play(scenario)
 
 
+@pytest.mark.parametrize(
+    ("went_back", "refund"), [("2026-03-20", "1297.40"), ("2026-06-02", "1192.40"), ("2027-01-02", "947.40")]
+)
+def test_the_vessel_tax_of_unused_months_is_paid_back(play: Play, went_back: str, refund: str) -> None:
+    """From the month in which the car went back to December: 350.00 were paid for ten of them (VVTR 19)."""
+
+    async def scenario(city: City) -> None:
+        car = city.car(fuelType="插电式混合动力", brandModel="E8 插混")
+        await car.through("upload")
+        assert (await car.attempt("insurance-quote", energyType="3")).body["data"]["vesselTax"] == "350.00"
+        await car.through("elicence-revoke")
+        city.clock.day = date.fromisoformat(went_back)
+        assert (await car.attempt("registration-deregister", tcrq=went_back)).status == 200
+        city.clock.day = date.fromisoformat(fixture("insurance-bind")["request"]["body"]["startDate"])
+        ended = await car.attempt("insurance-cancel-deregistered")
+        assert ended.body["data"]["refundAmount"] == refund
+
+    play(scenario)
+
+
 def test_a_returned_car_is_off_the_register(play: Play) -> None:
     """A later owner may register it anew, and none of its numbers is given out a second time."""
 

@@ -191,7 +191,7 @@ def _vessel_tax_of(policies: Policies) -> object:
     [
         ("NEV-26", _tax_of),
         ("PTL-2019", lambda policies: last_day(policies, _DAY)),
-        ("PTL-2019", lambda policies: return_refund(policies, 1, _DAY, _DAY)),
+        ("PTL-2019", lambda policies: return_refund(policies, 1, _DAY, _DAY, invoice_date=_DAY)),
         ("CTPL-2020", lambda policies: premium(policies, 5, _DAY)),
         ("CTPL-2020", lambda policies: limits(policies, _DAY, at_fault=True)),
         ("CTPL-16", lambda policies: cancellation(policies, "STOLEN", _DAY, registered=True)),

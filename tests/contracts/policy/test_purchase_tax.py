@@ -215,8 +215,8 @@ def test_before_the_law_no_term_is_known() -> None:
     """The law began on 1 July 2019."""
     for ask in (
         lambda day: last_day(load(), day),
-        lambda day: reclaim_until(load(), day),
-        lambda day: return_refund(load(), 1, day, day),
+        lambda day: reclaim_until(load(), day, invoice_date=day),
+        lambda day: return_refund(load(), 1, day, day, invoice_date=day),
     ):
         with pytest.raises(PolicyGap):
             ask(date(2019, 6, 30))
@@ -247,7 +247,26 @@ def test_what_is_asked_back_is_never_more_than_what_was_paid(paid: int, owed: in
 )
 def test_an_overpayment_can_be_asked_back_for_three_years(paid_on: str, until: str) -> None:
     """From the day of payment (TCL 51)."""
-    assert reclaim_until(load(), date.fromisoformat(paid_on)) == date.fromisoformat(until)
+    day = date.fromisoformat(paid_on)
+    assert reclaim_until(load(), day, invoice_date=day) == date.fromisoformat(until)
+
+
+def test_what_comes_back_is_the_law_of_the_invoices_day() -> None:
+    """Bought on the last day of one law and paid under the next: the first says what comes back, and until when."""
+    law = next(pack for pack in load().packs if pack.id == "PTL-2019")
+    old = law.entries | {"status": "SUPERSEDED", "effective_to": "2026-06-30"}
+    new = law.entries | {"id": "PTL-NEXT", "supersedes": "PTL-2019", "effective_from": "2026-07-01"}
+    params = law.entries["params"] | {"return_less_share_a_year": "0.20", "reclaim_within_years": 5}
+    laws = ({key: value for key, value in law.items() if key != "rule"} for law in (old, new | {"params": params}))
+    others = (pack for pack in load().packs if pack.id != "PTL-2019")
+    policies = Policies([*others, *(Pack.model_validate(law, strict=False) for law in laws)])
+    paid_on, asked_on = date(2026, 7, 1), date(2027, 7, 1)
+    for bought_on, refund, until in (
+        (date(2026, 6, 30), Refund(9_000_00, "PTL-2019"), 2029),
+        (date(2026, 7, 1), Refund(8_000_00, "PTL-NEXT"), 2031),
+    ):
+        assert return_refund(policies, 10_000_00, paid_on, asked_on, invoice_date=bought_on) == refund
+        assert reclaim_until(policies, paid_on, invoice_date=bought_on).year == until
 
 
 @pytest.mark.parametrize(
@@ -266,7 +285,8 @@ def test_an_overpayment_can_be_asked_back_for_three_years(paid_on: str, until: s
 )
 def test_a_returned_car_gives_back_less_for_each_full_year(paid_on: str, asked_on: str, refund: int) -> None:
     """Ten per cent a year, the pack named; after ten years nothing, and never less than nothing (PTL 15)."""
-    found = return_refund(load(), 10_000_00, date.fromisoformat(paid_on), date.fromisoformat(asked_on))
+    day = date.fromisoformat(paid_on)
+    found = return_refund(load(), 10_000_00, day, date.fromisoformat(asked_on), invoice_date=day)
     assert found == Refund(refund, "PTL-2019")
 
 
@@ -274,8 +294,9 @@ def test_a_returned_car_gives_back_less_for_each_full_year(paid_on: str, asked_o
 def test_a_refund_is_part_of_what_was_paid_and_shrinks(paid: int, paid_on: date, waited: int, more: int) -> None:
     """Never above it, never below nothing, never more for asking later."""
     asked_on = paid_on + timedelta(days=waited)
-    refund = return_refund(load(), paid, paid_on, asked_on).fen
-    assert 0 <= return_refund(load(), paid, paid_on, asked_on + timedelta(days=more)).fen <= refund <= paid
+    refund = return_refund(load(), paid, paid_on, asked_on, invoice_date=paid_on).fen
+    later = return_refund(load(), paid, paid_on, asked_on + timedelta(days=more), invoice_date=paid_on).fen
+    assert 0 <= later <= refund <= paid
 
 
 @given(st.dates(date(2000, 1, 1), date(2090, 1, 1)), st.integers(0, 30))
@@ -307,7 +328,7 @@ def test_one_fen_of_price_moves_the_tax_by_one_fen_at_most(
         lambda: late_surcharge(load(), -1, date.min, date.min),
         lambda: overpaid(-1, 0),
         lambda: overpaid(0, -1),
-        lambda: return_refund(load(), -1, date.min, date.min),
+        lambda: return_refund(load(), -1, date.min, date.min, invoice_date=date.min),
         lambda: purchase_tax(
             load(), excl_fen=1, battery_excl=-1, invoice_date=date.min, fuel_kind="BEV", in_catalogue=True
         ),
