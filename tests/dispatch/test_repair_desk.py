@@ -289,6 +289,40 @@ def test_an_organisation_is_held_and_let_go_with_a_reason(settings: Settings) ->
     play(settings, scene)
 
 
+def test_a_reason_made_of_blanks_is_none(settings: Settings) -> None:
+    """Years later somebody reads it."""
+
+    async def scene(desk: Office) -> None:
+        record = release(0)
+        await desk.park(parked(record))
+        for path in ("retry", "cancel", "reveal"):
+            for blank in ("", "  ", "\u3000\n\t"):
+                status, no = await desk.ask("POST", f"/deliveries/{record.id}/{path}", {"reason": blank, "by": "li"})
+                assert (status, no["code"]) == (422, "not-valid"), (path, blank)
+        status, _ = await desk.ask("POST", "/organisations/police/pause", {"reason": " ", "by": "li"})
+        assert status == 422
+
+    play(settings, scene)
+
+
+def test_a_mistyped_car_is_not_named_by_what_is_suggested(settings: Settings) -> None:
+    """The right check digit after a wrong one is a whole VIN: who has it before them recognises its ends."""
+
+    async def scene(desk: Office) -> None:
+        record = release(1)
+        await desk.park(parked(record))
+        right = vin(1)
+        wrong = right[:8] + ("1" if right[8] != "1" else "2") + right[9:]
+        given = {**WHY, "data": {"vin": wrong, "reservation_no": "R-1"}}
+        status, no = await desk.ask("POST", f"/deliveries/{record.id}/answer", given)
+        assert (status, no["code"]) == (422, "contract")
+        (suggested,) = (fault["suggestion"] for fault in no["faults"] if fault["field"] == "vin")
+        assert (suggested[:3], suggested[-4:]) == (right[:3], right[-4:])
+        assert right not in json.dumps(no)
+
+    play(settings, scene)
+
+
 def test_no_answer_repeats_a_value(settings: Settings) -> None:
     """What was wrong in a request is told by field and kind: a VIN with a wrong digit is still somebody's car."""
 

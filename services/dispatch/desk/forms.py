@@ -14,8 +14,17 @@ from .editing import Change
 from .lineage import OPERATOR, Because
 from .search import Filter
 
-# What looks like somebody's number in it is masked: it is kept, and shown to whoever sees the delivery.
-_Said = Annotated[Reason, AfterValidator(redaction.text)]
+
+def _said(words: str) -> str:
+    # What looks like somebody's number in it is masked: it is kept, and shown to whoever sees the delivery.
+    said = redaction.text(words.strip())
+    if not said:
+        kind = "blank"
+        raise PydanticCustomError(kind, "nothing is said")
+    return said
+
+
+_Said = Annotated[Reason, AfterValidator(_said)]
 _Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60), AfterValidator(redaction.text)
 ]

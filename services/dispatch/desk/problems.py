@@ -9,6 +9,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
+from contracts.sale import Fault
+from observability import redaction
 from services.runtime import problems
 from services.runtime.store import StoreUnavailable
 
@@ -93,7 +95,13 @@ async def _cannot_repair(_: Request, cannot: CannotRepair) -> JSONResponse:
 
 
 async def _not_valid(_: Request, wrong: NotValid) -> JSONResponse:
-    return _problem(_NOT_VALID, "contract", faults=[fault.model_dump(exclude_none=True) for fault in wrong.faults])
+    return _problem(_NOT_VALID, "contract", faults=[_shown(fault) for fault in wrong.faults])
+
+
+def _shown(fault: Fault) -> dict[str, Any]:
+    """A fault as its own words have it; what it suggests is all but what was typed, and as much somebody's car."""
+    told = fault.model_dump(exclude_none=True)
+    return told | ({"suggestion": redaction.text(fault.suggestion)} if fault.suggestion else {})
 
 
 async def _not_understood(_: Request, wrong: RequestValidationError) -> JSONResponse:
