@@ -102,6 +102,8 @@ def _take(draft: Draft, rule: Rule, data: Contract) -> None:
     if finding.objection is None or rule.final:
         draft.move(rule, finding, data)
         _spend(draft, rule)
+        if finding.remark:
+            draft.note("REMARK", rule.facet, *finding.remark)
     elif finding.after:
         draft.put(rule.facet, finding.after)
     if rule.pivot:
