@@ -72,6 +72,19 @@ def test_a_pack_says_where_it_comes_from_and_how_sure_that_is(pack: Pack) -> Non
     """A source for everybody, an approver for what binds and for nothing else, and a first comment for the reader."""
     assert pack.source.title
     assert (pack.approved_by is not None) is pack.status.binds
+
+
+@pytest.mark.parametrize("id_", ["CAL-2024", "CAL-2025", "CAL-2026", "VVT"])
+def test_what_the_rulebook_does_not_hold_it_has_not_approved(id_: str) -> None:
+    """Calendars and the bands of the vessel tax come from the notices and the statute's annex, by the maintainers."""
+    pack = next(pack for pack in load().packs if pack.id == id_)
+    assert (pack.approved_by or "").startswith("maintainers, from the ")
+
+
+def test_the_technical_bar_of_the_relief_is_cited() -> None:
+    """Announcement 24/2025 sets it, beside the one that gives the relief."""
+    pack = next(pack for pack in load().packs if pack.id == "NEV-26")
+    assert all(number in (pack.source.number or "") for number in ("公告2023年第10号", "公告2025年第24号"))
     text = files("contracts.policy").joinpath("packs", pack.file_name).read_text(encoding="utf-8")
     assert re.match(r"# (Rulebook:|Own knowledge \(K\))", text)
 
