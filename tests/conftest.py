@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
+from hypothesis import Phase
 from hypothesis import settings as hypothesis
 from sqlalchemy.engine import make_url
 
@@ -28,6 +29,8 @@ Until = Callable[..., Awaitable[None]]
 # A property that holds slowly on a busy machine holds; pytest's own limit finds what hangs.
 hypothesis.register_profile("tongche", deadline=None)
 hypothesis.load_profile("tongche")
+# A mutant is dead at the first example that tells; which is the smallest, nobody asks.
+hypothesis.register_profile("mutation", deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate))
 
 
 @pytest.fixture(scope="session")
