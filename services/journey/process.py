@@ -15,7 +15,7 @@ from contracts import topics
 from contracts.case import CaseChangedV1
 from contracts.contract import Contract
 from contracts.delivery import DeliveryChangedV1
-from contracts.envelope import Envelope, Message, message
+from contracts.envelope import Envelope, Message, Undecodable, message
 from contracts.policy import Policies
 from contracts.registry import contract_of
 from contracts.sale import SaleConfirmedV2
@@ -109,8 +109,12 @@ class Process:
     def _take_up(self, connection: Connection, opened: Case, key: str) -> None:
         """Hear what came for the case, or for its vehicle, before it was opened."""
         subjects = (opened.id,) if opened.ended else (opened.id, key)
-        for record in store.take_up(connection, *subjects):
-            came = read(record)
+        for record in store.waiting(connection, *subjects):
+            try:
+                came = read(record)
+            except Undecodable:
+                continue  # what nobody can read any more stays where it is counted, and keeps no case from opening
+            store.placed(connection, came.envelope.id)
             self._hear(connection, came, came.envelope.traceparent or "", record)
 
     def _hear(self, connection: Connection, came: Message[Contract], trace: str, record: Record) -> None:

@@ -39,7 +39,7 @@ _OF_VEHICLE: Final = (
 _UNPLACED: Final = (
     select(unplaced).where(unplaced.c.subject.in_(bindparam("subjects", expanding=True))).order_by(unplaced.c.id)
 )
-_PLACED: Final = delete(unplaced).where(unplaced.c.id.in_(bindparam("ids", expanding=True)))
+_PLACED: Final = delete(unplaced).where(unplaced.c.id == bindparam("message_id"))
 _CLAIM: Final = insert(live_vin)
 _FREE: Final = delete(live_vin).where(live_vin.c.vin == bindparam("vin"), live_vin.c.case_id == bindparam("case_id"))
 _SILENCE: Final = delete(timers).where(timers.c.case_id == bindparam("case_id"))
@@ -164,13 +164,15 @@ def set_aside(connection: Connection, envelope: Envelope, record: Record) -> Non
     insert_once(connection, unplaced, pack_record(record) | {"id": envelope.id} | told)
 
 
-def take_up(connection: Connection, *subjects: str) -> list[Record]:
-    """What was set aside for these subjects, in the order of its ids; it is kept here no more."""
+def waiting(connection: Connection, *subjects: str) -> list[Record]:
+    """What was set aside for these subjects, in the order of its ids."""
     rows = connection.execute(_UNPLACED, {"subjects": subjects}).all()
-    whole = [row for row in rows if row.headers is not None]
-    if whole:
-        connection.execute(_PLACED, {"ids": [row.id for row in whole]})
-    return [unpack_record(row) for row in whole]
+    return [unpack_record(row) for row in rows if row.headers is not None]
+
+
+def placed(connection: Connection, message_id: str) -> None:
+    """It is being heard, and kept here no more."""
+    connection.execute(_PLACED, {"message_id": message_id})
 
 
 def _claim(connection: Connection, case: Case) -> None:

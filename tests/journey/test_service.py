@@ -165,6 +165,20 @@ def test_a_message_about_a_case_that_is_not_here_waits_for_it(tmp_path: Path) ->
     play(tmp_path, scene)
 
 
+def test_what_nobody_can_read_any_more_keeps_no_case_from_opening(tmp_path: Path) -> None:
+    """A message kept by an older version stays counted, and the sale is taken up."""
+
+    async def scene(shell: Shell) -> None:
+        await shell.tell(SaleCancelledV1(vin=VIN, reason="off"))
+        spoil = tables.unplaced.update().values(value=b"{}")
+        await shell.runtime.store.run(lambda connection: connection.execute(spoil))
+        await shell.tell(sale())
+        assert shell.cases[-1].headline == "OPEN"
+        assert (await shell.call("GET", "/v1/stats"))[1]["unplaced"] == 1
+
+    play(tmp_path, scene)
+
+
 def test_a_notice_finds_the_case_of_its_vehicle(tmp_path: Path) -> None:
     """An organisation knows the car and not our case; what comes before any case waits for one."""
 
