@@ -202,7 +202,7 @@ def test_every_step_is_told_in_a_sentence_with_its_grounds(terminal: Terminal, c
     zh = "T5购置税：核定税额与政策包计算一致，政策包NEV-26（依据车辆购置税法3–6,12；税收征收管理法32；"
     en = "T5 Tax: the assessment equals the pack's amounts, policy pack NEV-26 (by PTL 3–6, 12; TCL 32; "
     assert zh in whole
-    assert "公告2023年第10号）" in whole
+    assert "公告2023年第10号；工业和信息化部财政部税务总局公告2025年第24号）" in whole
     assert en.replace(" ", "") in whole
     assert "B451贷款：银行不同意" in whole
     assert "RESUME" not in whole, "a word of ours says no more than its sentence"
