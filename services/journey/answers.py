@@ -231,8 +231,15 @@ def _spend(draft: Draft, rule: Rule) -> None:
         return
     for effect in draft.case.effects:
         if effect.facet == rule.facet and effect.standing in {"held", "unwanted"} and _is_used(draft, effect):
-            draft.drop(*(ask for ask in draft.asks_of(rule.facet) if ask.undoes == effect.reference))
+            withdrawn = [ask for ask in draft.asks_of(rule.facet) if ask.undoes == effect.reference]
+            draft.drop(*withdrawn)
             draft.mark(effect, standing="kept", stuck=False)
+            if any(not ask.ended for ask in withdrawn):
+                text = (
+                    "在途的撤回已不需要",
+                    "what was asked to be taken back has run its course; its answer is not awaited",
+                )
+                draft.note("UNWANTED", rule.facet, *text)
 
 
 def _unasked(draft: Draft, name: str, data: Contract, by: str | None = None) -> None:

@@ -215,6 +215,8 @@ def _escalate(draft: Draft, facet: str) -> None:
         return
     if (facet, hold.reason) in LAPSES and not draft.past_pivot and not draft.case.cancelling:
         cancel(draft, "现金购车报价期满，撤销销售", "nobody took up the offer to pay in cash; the sale is undone")
+        # What cannot be taken back keeps its facet held, and is its owner's: no timer may ring for it again.
+        draft.hand_over(facet, hold.owner)
         return
     draft.hand_over(facet, hold.owner)
     text = (f"暂停到期，转 {hold.owner}", f"waited long enough; {hold.owner} must act")

@@ -135,7 +135,7 @@ def _pay_cash(draft: Draft) -> None:
     if loan is None or loan.state in _UNNEEDED:
         draft.note("CASH", "order", "本就是全款，无需变更", "no loan was asked for; nothing changes")
         return
-    if draft.past_pivot or draft.pivot_under_way:
+    if draft.past_pivot or draft.pivot_under_way or draft.case.kind != "new-car":
         draft.note("CASH", "loan", "登记在办或已登记，贷款不再变更", "registered, or being so: the loan stays as it is")
         return
     _forsake(draft, "loan")

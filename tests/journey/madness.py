@@ -78,6 +78,7 @@ STAGES: Final[tuple[tuple[str, ...] | None, ...]] = (
 """What everybody but these has answered when it begins; with None nobody has, with none of them the car went back."""
 FATES: Final[tuple[DeliveryState, ...]] = ("dead", "cancelled")
 FACET_OF: Final = {(kind, row.asks): row.facet for kind, rows in RULES.items() for row in rows if row.asks}
+UNDOING: Final = {(row.kind, row.undo.command): row.facet for rows in RULES.values() for row in rows if row.undo}
 
 
 class MadWorld:
@@ -256,12 +257,14 @@ class MadWorld:
         self.read = len(self.road.steps)
         under_way = []
         for sent in self.road.out.values():
-            if sent.id not in case.asks and FACET_OF.get((case.kind, name_of(sent))) in reopened:
+            facet = (FACET_OF | UNDOING).get((case.kind, name_of(sent)))
+            if sent.id not in case.asks and facet in reopened:
                 self.unwanted.add(sent.id)
             if sent.id not in self.ended | self.unwanted:
                 under_way.append(name_of(sent))
         assert len(under_way) == len({*under_way}), under_way
         unwanted = {name_of(sent) for sent in self.road.out.values() if sent.id in self.unwanted}
+        unwanted -= {name for _, name in UNDOING}
         assert not [name for name in unwanted if rule_of_command(case.kind, name).final]
 
     def _check_pivot(self, case: Case) -> None:
