@@ -64,6 +64,8 @@ class Course:
     tell: Tell
     struck: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
+    again: Counter[str] = field(default_factory=Counter)
+    """What was dealt a second time, because its own moment was another fault's."""
     acknowledged: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     healed_s: float | None = None
@@ -82,6 +84,7 @@ class Course:
                 for strike in self.run.strikes:
                     faults.create_task(self._strike(strike))
                 faults.create_task(asyncio.sleep(self.run.seconds))
+            await self._deal_again()
             await self._heal()
             await publishing
             await self._settle()
@@ -115,6 +118,13 @@ class Course:
             self._say(f"未命中 / missed: {strike}: {why}")
         except NeverBack as lost:
             self._lose(f"{strike}: {lost}")
+
+    async def _deal_again(self) -> None:
+        """What a run would show nothing of is dealt once more, alone: on a slow machine one fault may bar another."""
+        missing = self.never_dealt
+        for strike in {one.fault: one for one in self.run.strikes if one.fault in missing}.values():
+            self.again[strike.fault] += 1
+            await self._strike(strike)
 
     async def _begin(self, blow: AsyncExitStack, strike: Strike) -> None:
         """Deal it; whose target is just being replaced is waited for, for a while."""
@@ -215,7 +225,7 @@ class Course:
     @property
     def never_dealt(self) -> list[str]:
         """The kinds of faults of which every one that was planned was missed: about them the run has shown nothing."""
-        planned = Counter(strike.fault for strike in self.run.strikes)
+        planned = Counter(strike.fault for strike in self.run.strikes) + self.again
         return sorted(fault for fault, times in planned.items() if self.missed[fault] == times)
 
     def report(self, verdict: Judgement) -> dict[str, Any]:

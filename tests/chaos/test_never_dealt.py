@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from services.chaos import course as courses
 from services.chaos.course import Course, Run
 from services.chaos.rig import Rig
 from services.chaos.schedule import Strike
@@ -18,7 +21,7 @@ from services.checker import Verdict
 from services.checker.findings import verdict
 from services.cli import application, chaos
 from services.stack.data import DataFolder
-from services.stack.installation import Installation
+from services.stack.installation import Absent, Installation
 
 
 def _course(run: Run, folder: DataFolder) -> Course:
@@ -64,3 +67,24 @@ def test_one_that_was_dealt_stands_for_its_kind(tmp_path: Path) -> None:
     course.struck.update(["kill", "poison"])
     course.missed.update(["kill", "poison"])
     assert course.never_dealt == ["poison"]
+
+
+@pytest.mark.parametrize(("comes", "never"), [(True, []), (False, ["poison"])])
+def test_what_was_missed_every_time_is_dealt_once_more(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, comes: bool, never: list[str]
+) -> None:
+    """Its moment was another fault's: alone it comes about, or the run shows nothing of it indeed."""
+
+    @asynccontextmanager
+    async def blow(_rig: Rig, _strike: Strike) -> AsyncIterator[None]:
+        if not comes:
+            raise Absent("nobody")
+        yield
+
+    monkeypatch.setattr(courses, "BLOWS", {"poison": blow, "kill": blow})
+    monkeypatch.setattr(courses, "_FOUND_S", 0.0)
+    course = _course(Run(1, 1, [Strike(0.0, "kill", ""), Strike(0.0, "poison", "")]), DataFolder(tmp_path))
+    course.struck.update(["kill"])
+    course.missed.update(["poison"])
+    asyncio.run(course._deal_again())
+    assert course.never_dealt == never
