@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Final, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
@@ -33,7 +32,6 @@ from contracts.sale import SaleConfirmedV2, SaleReturnedV1
 from contracts.tax import InvoiceIssuedV1, TaxAssessedV1, TaxPaidV1, TaxRefundedV1
 
 NONE: Final = "NONE"
-CHINA: Final = ZoneInfo("Asia/Shanghai")
 FACETS: Final[dict[CaseKind, tuple[str, ...]]] = {
     "new-car": ("order", "coc", "invoice", "tax", "ins", "loan", "plate", "reg", "mort", "elic", "delivery"),
     "export-new": ("order", "coc", "qualification", "licence", "declaration"),

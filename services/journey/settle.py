@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from contracts.policy import PolicyGap
+from contracts.policy.calendar import CHINA
 from contracts.policy.purchase_tax import last_day
 from contracts.tax import InvoiceIssuedV1
 from contracts.topics import COMMANDS
 
 from . import early
-from .case import CHINA, Ask, Case, Effect, TaxClock, tax_is_open
+from .case import Ask, Case, Effect, TaxClock, tax_is_open
 from .draft import Draft, organisation_of
 from .evidence import inputs_of
 from .proofs import present
@@ -50,14 +51,14 @@ def firm(case: Case, rule: Rule) -> bool:
 
 
 def _open_rows(case: Case) -> Iterator[Rule]:
-    if case.cancelling or case.ended in {"CANCELLED", "REFUSED"}:
-        return
-    for rule in RULES[case.kind]:
-        facet = case.facets[rule.facet]
-        if case.followed and rule.facet in HANDED_OVER:
-            continue
-        if facet.state == rule.before and facet.hold is None and firm(case, rule):
-            yield rule
+    return (rule for rule in RULES[case.kind] if _is_open(case, rule))
+
+
+def _is_open(case: Case, rule: Rule) -> bool:
+    if case.cancelling or case.ended in {"CANCELLED", "REFUSED"} or (case.followed and rule.facet in HANDED_OVER):
+        return False
+    facet = case.facets[rule.facet]
+    return facet.state == rule.before and facet.hold is None and firm(case, rule)
 
 
 def tell_lateness(draft: Draft) -> None:
@@ -97,7 +98,7 @@ def _start_tax_clock(draft: Draft) -> None:
 
 def _fire_by_themselves(draft: Draft) -> None:
     for rule in RULES[draft.case.kind]:
-        if rule.when and rule in _open_rows(draft.case):
+        if rule.when and _is_open(draft.case, rule):
             _fire(draft, rule)
 
 

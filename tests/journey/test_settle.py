@@ -9,8 +9,9 @@ import pytest
 
 from contracts.case import Step
 from contracts.policy import Policies, load
+from contracts.policy.calendar import CHINA
 from contracts.sale import SaleCorrectedV1, SaleReturnedV1
-from services.journey.case import CHINA, TaxClock
+from services.journey.case import TaxClock
 from services.journey.proofs import present
 from services.journey.world import Assign, Cancel, Resume
 from tests.journey.road import EXPORT, LOAN, VIN, Road, name_of, sale
