@@ -1,0 +1,1 @@
+"""Gives every subscriber its own view: the fields it is entitled to, in the version it pinned."""
