@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Annotated, Any, Final, NamedTuple, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, create_model
 from pydantic_core import from_json, to_json
 
 from ..contract import Contract
@@ -25,6 +25,10 @@ SEALED: Final = "sealed"
 LOST: Final = "ce_lost"
 """The header that names, with commas between, what the pinned version could not say of this very message."""
 ALGORITHMS: Final = ("ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW", "A256GCM")
+
+
+_Year = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}$")]
+"""What a mask leaves of a moment; read as one, it would be seconds since 1970."""
 
 
 class CannotOpen(ValueError):
@@ -106,7 +110,7 @@ def _loose(kind: Any, metadata: Iterable[Any] = ()) -> Any:
     if type(None) in get_args(kind):
         return _loose(Union[*(each for each in get_args(kind) if each is not type(None))], metadata) | None
     exact = Annotated[kind, *metadata] if metadata else kind
-    return Annotated[Union[exact, bool, str], Field(union_mode="left_to_right")]  # noqa: UP007 - made at run time
+    return Annotated[Union[_Year, exact, bool, str], Field(union_mode="left_to_right")]  # noqa: UP007 - made at run time
 
 
 def _object(value: bytes | None) -> dict[str, Any]:

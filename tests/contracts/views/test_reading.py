@@ -131,3 +131,9 @@ def test_a_version_that_the_wheel_does_not_know_is_named() -> None:
     """A newer contract than this wheel: get the newer wheel."""
     with pytest.raises(Undecodable, match="unknown-type"):
         read_view(headers("tongche.sale.confirmed.v99"), b"{}")
+
+
+def test_the_year_that_is_left_of_a_moment_is_no_moment() -> None:
+    """Not 2,026 seconds after the beginning of 1970."""
+    view = read_view(headers("tongche.tax.paid.v1"), b'{"tax_paid_at": "2026"}')
+    assert view.data.tax_paid_at == "2026"
