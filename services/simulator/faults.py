@@ -11,7 +11,7 @@ Milliseconds = Annotated[int, Field(ge=0, le=600_000)]
 
 
 class Script(BaseModel):
-    """What one operation answers for one vehicle ("*" is any): a code, a recorded fixture, a wrong amount, or nothing.
+    """What one operation answers for one vehicle ("*" is any): a code, a fixture, a wrong amount, an echo, or nothing.
 
     `times` counts down with each use; without it the script stays. `fixture` is the name of a file of the
     agency's fixtures without ending: its recorded response is answered, and nothing happens.
@@ -28,6 +28,9 @@ class Script(BaseModel):
     """The VIN that the office prints on the invoice instead of the car's own."""
     silent: bool = False
     """It is done as ever, and no answer comes for as long as this stands: asked again with the same key neither."""
+    echo: Literal["refusal", "error", "answer"] | None = None
+    """It repeats the request, with all that it tells of a person: as the code and words of a refusal, on an error page,
+    or in an answer of no known shape. Nothing happens."""
     times: Annotated[int, Field(ge=1)] | None = None
 
     def concerns(self, operation: str, vin: str) -> bool:

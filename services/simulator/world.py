@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from contracts.types import instant_text
 from observability import metrics
@@ -27,6 +27,7 @@ from services.simulator.tax import TaxOffice
 
 _OK: Final = 200
 _OTHER_BODY: Final = 422
+_BROKEN: Final = 500
 _FILES: Final[Mapping[Leaves, File]] = {Leaves.RECORD: "records", Leaves.EFFECT: "ledger"}
 _DECISIONS: Final = frozenset({("loan.apply", "B451")})
 """Codes with which an agency decides instead of refusing; its own rules say them."""
@@ -142,6 +143,8 @@ class World:
         if kept is not None and not self.country.faults(asked.organisation).forgetful:
             return _again(asked, kept)
         script = self._scripted(asked)
+        if script and script.echo:
+            return _echoed(asked, script.echo)
         if script and script.fixture:
             return self._recorded(asked, script.fixture)
         if script and script.code and (asked.service.operation, script.code) not in _DECISIONS:
@@ -203,6 +206,19 @@ def _again(asked: _Asked, kept: _Kept) -> Outcome:
     tongue = asked.agency.tongue
     answer = {tongue.code_field: "IDEMPOTENCY", tongue.text_field: "同一幂等键的请求内容不同"}
     return asked.outcome(_OTHER_BODY, _json(answer))
+
+
+def _echoed(asked: _Asked, how: Literal["refusal", "error", "answer"]) -> Outcome:
+    """The request once more, as careless systems repeat it."""
+    told = json.dumps(asked.body, ensure_ascii=False)
+    match how:
+        case "refusal":
+            tongue = asked.agency.tongue
+            return asked.outcome(_OTHER_BODY, _json({tongue.code_field: told, tongue.text_field: told}))
+        case "error":
+            return asked.outcome(_BROKEN, f"<html><body><pre>{told}</pre></body></html>".encode())
+        case "answer":
+            return asked.outcome(_OK, _json({"request": asked.body, "text": told}))
 
 
 def opened(folder: Path, clock: Clock) -> World:

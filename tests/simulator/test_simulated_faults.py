@@ -251,6 +251,23 @@ def test_a_script_alters_an_amount(play: Play) -> None:
     play(scenario)
 
 
+@pytest.mark.parametrize(("how", "status"), [("refusal", 422), ("error", 500), ("answer", 200)])
+def test_a_script_repeats_what_it_was_asked(play: Play, how: str, status: int) -> None:
+    """echo: once, with everything that stands in the request, and nothing happens; then it answers as ever."""
+
+    async def scenario(city: City) -> None:
+        await city.car().through("upload")
+        script = {"vin": VIN, "operation": "invoice.request", "echo": how, "times": 1}
+        await city.turn("tax", scripts=[script])
+        said = await city.car().attempt("invoice-request")
+        assert said.status == status
+        assert VIN in str(said.body)
+        assert city.lines("ledger") == []
+        assert (await city.car().attempt("invoice-request")).status == 200
+
+    play(scenario)
+
+
 def test_a_script_answers_with_a_recorded_fixture(play: Play) -> None:
     """A fixture's answer comes as it was recorded, about the car that is asked for, and nothing happens."""
 
