@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -15,6 +15,7 @@ from adapters.organisations import ORGANISATIONS
 from contracts.topics import Topic, all_topics
 from observability import logs
 
+from . import subscribers
 from .settings import Settings
 
 _PAUSE_S: Final = 0.1
@@ -28,8 +29,8 @@ class TopicsRefused(RuntimeError):
 
 
 def topics_of(settings: Settings) -> list[Topic]:
-    """Every topic of this installation: its organisations and its publishers included."""
-    return list(all_topics(ORGANISATIONS, publishers_of(settings)))
+    """Every topic of this installation: its organisations, its publishers and its subscribers included."""
+    return list(all_topics(ORGANISATIONS, publishers_of(settings), views_of(settings)))
 
 
 def publishers_of(settings: Settings) -> list[str]:
@@ -38,15 +39,27 @@ def publishers_of(settings: Settings) -> list[str]:
         return [row["name"] for row in tomllib.load(file)["publishers"]]
 
 
-async def ensure(settings: Settings) -> None:
-    """Create what is missing, waiting for the broker as long as it takes. Safe to repeat.
+def views_of(settings: Settings) -> list[tuple[str, str]]:
+    """Pairs of a subscriber and a topic that it has a view of; none where their file cannot be read.
+
+    That is for the projection to complain of, which makes what is missing when it can: all others need their topics.
+    """
+    try:
+        return list(subscribers.read(settings.subscribers).views())
+    except subscribers.UnreadableSubscribers as wrong:
+        logs.get().warning("subscribers_unreadable", problem=str(wrong))
+        return []
+
+
+async def ensure(settings: Settings, wanted: Sequence[Topic] | None = None) -> None:
+    """Create what is missing of all topics, or of these, waiting for the broker as long as it takes. Safe to repeat.
 
     Raises `TopicsRefused` with the broker's word where it will not create one.
     """
     admin = await _admin(settings)
     try:
         have = set(await admin.list_topics())
-        missing = [topic for topic in topics_of(settings) if topic.name not in have]
+        missing = [topic for topic in (topics_of(settings) if wanted is None else wanted) if topic.name not in have]
         if missing:
             await _create(admin, missing)
     finally:

@@ -1,4 +1,4 @@
-"""What an installation must not share with any other: the key secret, the operator's login, everybody's tokens."""
+"""What an installation must not share with any other: the key secret, the operator's login, tokens and keys."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import hashlib
 import json
 import secrets
 import tomllib
-from collections.abc import Iterable
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 from services.stack.data import DataFolder, write, write_json
 
 _DEFAULT = Path(__file__).with_name("publishers.default.toml")
+_SUBSCRIBERS = Path(__file__).with_name("subscribers.default.toml")
+_KEY = 'key = "generated"'
 _HEADER = """\
 # Who may publish, with what: a token's SHA-256 is here, the token itself went to its owner
 # (those generated here lie in secrets.json under publisher_tokens).
@@ -27,14 +30,17 @@ _NOTIFIERS_HEADER = """\
 def ensure(folder: DataFolder) -> None:
     """Generate what is not there yet. What is there stays: a person may have changed it."""
     before = _stored(folder)
-    if _fresh().keys() - before.keys():
-        # An installation of an earlier version keeps what it has, and gets what it lacks.
-        write_json(folder.secrets, _fresh() | before)
+    # An installation of an earlier version keeps what it has, and gets what it lacks.
+    lacking = {name: make() for name, make in _FRESH.items() if name not in before}
+    if lacking:
+        write_json(folder.secrets, before | lacking)
     # Secrets first, so that a crash between them leaves no token that nobody knows.
     if not folder.publishers.exists():
         write(folder.publishers, _publishers(publisher_tokens(folder)))
     if not folder.notifiers.exists():
         write(folder.notifiers, _notifiers(organisation_tokens(folder)))
+    if not folder.subscribers.exists():
+        write(folder.subscribers, _subscribers(subscriber_keys(folder)))
 
 
 def publisher_tokens(folder: DataFolder) -> dict[str, str]:
@@ -49,20 +55,15 @@ def organisation_tokens(folder: DataFolder) -> dict[str, str]:
     return tokens
 
 
+def subscriber_keys(folder: DataFolder) -> dict[str, dict[str, str]]:
+    """Subscriber → its private JWK, for those whose key was generated here: who is real keeps its own."""
+    keys: dict[str, dict[str, str]] = _stored(folder)["subscriber_keys"]
+    return keys
+
+
 def _stored(folder: DataFolder) -> dict[str, Any]:
     stored: dict[str, Any] = json.loads(folder.secrets.read_bytes()) if folder.secrets.exists() else {}
     return stored
-
-
-def _fresh() -> dict[str, Any]:
-    return {
-        "key_secret": secrets.token_hex(32),
-        "operator_user": "operator",
-        "operator_password": secrets.token_urlsafe(12),
-        "operator_token": secrets.token_urlsafe(32),
-        "publisher_tokens": _tokens(entry["name"] for entry in _defaults()),
-        "organisation_tokens": _tokens(_organisations()),
-    }
 
 
 def _tokens(names: Iterable[str]) -> dict[str, str]:
@@ -73,6 +74,43 @@ def _organisations() -> list[str]:
     # Read as data: the adapters' own reader would load all of them, and `up` should be quick.
     text = (files("adapters") / "organisations.toml").read_text(encoding="utf-8")
     return [row["id"] for row in tomllib.loads(text)["organisation"]]
+
+
+def _keys() -> dict[str, dict[str, str]]:
+    entries = tomllib.loads(_SUBSCRIBERS.read_text(encoding="utf-8"))["subscribers"]
+    return {entry["name"]: _private_key() for entry in entries if "key" in entry}
+
+
+def _private_key() -> dict[str, str]:
+    # Loaded for the first start only: `up` should be quick.
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    numbers = ec.generate_private_key(ec.SECP256R1()).private_numbers()
+    point = numbers.public_numbers
+    return {
+        "kty": "EC",
+        "crv": "P-256",
+        "x": _base64(point.x),
+        "y": _base64(point.y),
+        "d": _base64(numbers.private_value),
+    }
+
+
+def _base64(number: int) -> str:
+    return urlsafe_b64encode(number.to_bytes(32)).rstrip(b"=").decode()
+
+
+def _subscribers(keys: dict[str, dict[str, str]]) -> str:
+    """The default file, with the public halves of the keys in the order in which they are wanted."""
+    text = _SUBSCRIBERS.read_text(encoding="utf-8")
+    for key in keys.values():
+        text = text.replace(_KEY, f"key = {_public(key)}", 1)
+    return text
+
+
+def _public(key: dict[str, str]) -> str:
+    told = ", ".join(f'{name} = "{value}"' for name, value in key.items() if name != "d")
+    return f"{{ {told} }}"
 
 
 def _defaults() -> list[dict[str, Any]]:
@@ -98,3 +136,15 @@ def _table(name: str, entry: dict[str, Any]) -> str:
     # JSON's strings and lists of strings are TOML's too.
     lines = (f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in entry.items())
     return "\n".join((f"[[{name}]]", *lines, ""))
+
+
+_FRESH: dict[str, Callable[[], Any]] = {
+    "key_secret": lambda: secrets.token_hex(32),
+    "operator_user": lambda: "operator",
+    "operator_password": lambda: secrets.token_urlsafe(12),
+    "operator_token": lambda: secrets.token_urlsafe(32),
+    "publisher_tokens": lambda: _tokens(entry["name"] for entry in _defaults()),
+    "organisation_tokens": lambda: _tokens(_organisations()),
+    "subscriber_keys": _keys,
+}
+"""How each secret is made where there is none yet."""

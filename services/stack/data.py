@@ -52,6 +52,10 @@ class DataFolder:
         return self.root / "publishers.toml"
 
     @property
+    def subscribers(self) -> Path:
+        return self.root / "subscribers.toml"
+
+    @property
     def notifiers(self) -> Path:
         return self.root / "notifiers.toml"
 
