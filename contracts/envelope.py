@@ -30,7 +30,8 @@ class Undecodable(ValueError):
 class Envelope(NamedTuple):
     """The CloudEvents attributes that we set. `subject` is the case; times are aware, kept in milliseconds.
 
-    `sourceid` is a publisher's own id, the other half of the de-duplication key (`source`, `sourceid`).
+    `sourceid` is a publisher's own id, the other half of the de-duplication key (`source`, `sourceid`). `concerns`
+    (see `contracts.concerns`) is for our own topics only.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Envelope(NamedTuple):
     sourceid: str | None = None
     purpose: str | None = None
     policypacks: str | None = None
+    concerns: str | None = None
 
 
 class Message(NamedTuple, Generic[T_co]):
@@ -78,8 +80,12 @@ def message(  # noqa: PLR0913 - these are the attributes of the standard, all by
     sourceid: str | None = None,
     purpose: str | None = None,
     policypacks: str | None = None,
+    concerns: str | None = None,
 ) -> Message[Contract]:
-    """Put data of any registered version into its envelope; `cause` is the message it answers."""
+    """Put data of any registered version into its envelope; `cause` is the message it answers.
+
+    What it concerns is told, or else what its cause concerns.
+    """
     versions, number = contract_of(data)
     type_ = versions.type_of(number)
     envelope = Envelope(
@@ -96,6 +102,7 @@ def message(  # noqa: PLR0913 - these are the attributes of the standard, all by
         sourceid=sourceid,
         purpose=purpose or versions.purpose,
         policypacks=policypacks,
+        concerns=concerns or (cause.concerns if cause else None),
     )
     return Message(envelope, data)
 

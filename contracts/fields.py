@@ -17,7 +17,8 @@ from .contract import Contract
 
 Party = Literal["O", "M", "T", "I", "P", "B", "X", "C", "E"]
 """O dealer or maker, M MIIT, T tax, I insurer, P police, B bank, X commerce, C customs, E exporter."""
-Sight = Literal["full", "masked", "denied"]
+Sight = Literal["full", "masked", "hashed", "yes_no", "denied"]
+"""Masked, hashed and yes or no are the rulebook's ◐; which of them suits a field stands in the table."""
 Grade = Literal["G1", "G2", "G3", "G4"]
 
 PARTY_OF: Final[dict[str, Party]] = {
@@ -29,7 +30,13 @@ PARTY_OF: Final[dict[str, Party]] = {
     "commerce": "X",
     "customs": "C",
 }
-_SIGHTS: Final[dict[str, Sight]] = {"F": "full", "M": "masked", "": "denied"}
+_SIGHTS: Final[dict[str, Sight]] = {
+    "F": "full",
+    "M": "masked",
+    "H": "hashed",
+    "Y": "yes_no",
+    "": "denied",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,7 @@ def field_names(model: type[BaseModel]) -> frozenset[str]:
     """The names of all leaves of a contract, those of its parts included."""
     names: set[str] = set()
     for name, info in model.model_fields.items():
-        parts = list(_parts(info.annotation))
+        parts = list(parts_of(info.annotation))
         names.update(*(field_names(part) for part in parts)) if parts else names.add(name)
     return frozenset(names)
 
@@ -85,14 +92,14 @@ def field_names(model: type[BaseModel]) -> frozenset[str]:
 @cache
 def words_of(model: type[BaseModel]) -> frozenset[str]:
     """All names that a contract uses: those of its leaves, and those of the groups that they stand in."""
-    parts = [part for info in model.model_fields.values() for part in _parts(info.annotation)]
+    parts = [part for info in model.model_fields.values() for part in parts_of(info.annotation)]
     return frozenset(model.model_fields).union(*map(words_of, parts))
 
 
-def _parts(annotation: object) -> list[type[BaseModel]]:
+def parts_of(annotation: object) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [part for argument in get_args(annotation) for part in _parts(argument)]
+    return [part for argument in get_args(annotation) for part in parts_of(argument)]
 
 
 @cache

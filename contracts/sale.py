@@ -7,10 +7,11 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import Field, StringConstraints
 
 from . import types as t
+from .concerns import Concerns
 from .contract import Check, Contract, Part
 from .numbers import resident_id
 from .policy.purchase_tax import excl_vat as without_vat
-from .versions import Versions
+from .versions import CannotDowncast, Loss, Versions
 
 OrderNo = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._/\-]{0,63}$")]
 
@@ -22,7 +23,6 @@ class _Vehicle(Contract):
     vin: t.Vin
     coc_no: t.CertificateNo
     engine_no: t.PowerUnitNo | None = None
-    motor_no: t.PowerUnitNo | None = None
     maker: t.Text
     model: t.Text
     fuel_kind: t.FuelKind
@@ -38,6 +38,16 @@ class _Vehicle(Contract):
 
     CHECKS: ClassVar[tuple[Check, ...]] = (
         Check("sold_before_made", ("sold_on", "mfg_date"), "sold_on", lambda sold, made: sold >= made),
+    )
+
+
+class _OneMotor(_Vehicle):
+    """A vehicle with one motor at most."""
+
+    motor_no: t.PowerUnitNo | None = None
+
+    CHECKS: ClassVar[tuple[Check, ...]] = (
+        *_Vehicle.CHECKS,
         Check("no_power_unit", ("engine_no", "motor_no"), "engine_no", lambda engine, motor: bool(engine or motor)),
     )
 
@@ -82,21 +92,16 @@ class Buyer(_Buyer, Part):
     """Who buys, where the car will be registered, and who insures it."""
 
 
-class SaleConfirmedV1(_Vehicle, _Buyer):
+class SaleConfirmedV1(_OneMotor, _Buyer):
     """A car was sold: one price, cash only, for registration at home."""
 
     price: t.Price
 
-    CHECKS: ClassVar[tuple[Check, ...]] = (*_Vehicle.CHECKS, *_Buyer.CHECKS)
+    CHECKS: ClassVar[tuple[Check, ...]] = (*_OneMotor.CHECKS, *_Buyer.CHECKS)
 
 
-class SaleConfirmedV2(_Vehicle):
-    """Splits the price, because the tax office needs the part without VAT; adds loan and export.
-
-    `battery_excl` is the price without VAT of a battery-swap car's battery that has an invoice of its own; the amounts
-    are then of the car alone. At home `buyer` and `insurer_uscc` are required; for export neither is used (PIPL 38:
-    an exporter's papers carry vehicle data, not the owner's).
-    """
+class _Deal(Contract):
+    """What is paid, by whom, with whose loan, or for which country."""
 
     amount_incl: t.Price
     amount_excl: t.Price
@@ -107,7 +112,6 @@ class SaleConfirmedV2(_Vehicle):
     export: Export | None = None
 
     CHECKS: ClassVar[tuple[Check, ...]] = (
-        *_Vehicle.CHECKS,
         Check(
             "price_split",
             ("amount_incl", "amount_excl", "vat"),
@@ -136,20 +140,60 @@ class SaleConfirmedV2(_Vehicle):
     )
 
 
+class SaleConfirmedV2(_OneMotor, _Deal):
+    """Splits the price, because the tax office needs the part without VAT; adds loan and export.
+
+    `battery_excl` is the price without VAT of a battery-swap car's battery that has an invoice of its own; the amounts
+    are then of the car alone. At home `buyer` and `insurer_uscc` are required; for export neither is used (PIPL 38:
+    an exporter's papers carry vehicle data, not the owner's).
+    """
+
+    CHECKS: ClassVar[tuple[Check, ...]] = (*_OneMotor.CHECKS, *_Deal.CHECKS)
+
+
+class SaleConfirmedV3(_Vehicle, _Deal):
+    """Tells every motor: a car with one on each axle has two numbers on its certificate, and v2 had room for one.
+
+    The first is the one that forms with room for one are filled with.
+    """
+
+    motor_nos: Annotated[tuple[t.PowerUnitNo, ...], Field(max_length=4)] = ()
+
+    CHECKS: ClassVar[tuple[Check, ...]] = (
+        *_Vehicle.CHECKS,
+        Check("no_power_unit", ("engine_no", "motor_nos"), "engine_no", lambda engine, motors: bool(engine or motors)),
+        Check("same_motor_twice", ("motor_nos",), "motor_nos", lambda motors: len(set(motors)) == len(motors)),
+        *_Deal.CHECKS,
+    )
+
+    @property
+    def motor_no(self) -> str | None:
+        """The number of the first motor, where there is one."""
+        return self.motor_nos[0] if self.motor_nos else None
+
+    @property
+    def concerns(self) -> Concerns:
+        """Whose business this sale is."""
+        return Concerns(
+            region=self.buyer.region if self.buyer else "",
+            seller=self.seller_uscc,
+            maker=self.maker_uscc,
+            insurer=self.buyer.insurer_uscc if self.buyer else "",
+            lender=self.loan.lender_uscc if self.loan else "",
+            exporter=self.export.exporter_uscc if self.export else "",
+        )
+
+
 def upcast_v1_v2(old: SaleConfirmedV1) -> SaleConfirmedV2:
     """Split the price by the VAT rate; a v1 sale is always cash at home."""
     excl = without_vat(old.price)
     return SaleConfirmedV2(
-        **{name: getattr(old, name) for name in _Vehicle.model_fields},
+        **{name: getattr(old, name) for name in _OneMotor.model_fields},
         amount_incl=old.price,
         amount_excl=excl,
         vat=old.price - excl,
         buyer=Buyer(**{name: getattr(old, name) for name in _Buyer.model_fields}),
     )
-
-
-class CannotDowncast(ValueError):
-    """The older version has no way to say this at all."""
 
 
 def downcast_v2_v1(new: SaleConfirmedV2) -> SaleConfirmedV1:
@@ -158,10 +202,25 @@ def downcast_v2_v1(new: SaleConfirmedV2) -> SaleConfirmedV1:
         message = "sale.confirmed v1 cannot carry a sale for export"
         raise CannotDowncast(message)
     return SaleConfirmedV1(
-        **{name: getattr(new, name) for name in _Vehicle.model_fields},
+        **{name: getattr(new, name) for name in _OneMotor.model_fields},
         **{name: getattr(new.buyer, name) for name in _Buyer.model_fields},
         price=new.amount_incl,
     )
+
+
+_UNCHANGED_IN_V3: Final = (*_Vehicle.model_fields, *_Deal.model_fields)
+
+
+def upcast_v2_v3(old: SaleConfirmedV2) -> SaleConfirmedV3:
+    """The one motor, where there is one, is the first of them."""
+    return SaleConfirmedV3(
+        **{name: getattr(old, name) for name in _UNCHANGED_IN_V3}, motor_nos=(old.motor_no,) if old.motor_no else ()
+    )
+
+
+def downcast_v3_v2(new: SaleConfirmedV3) -> SaleConfirmedV2:
+    """The first motor only."""
+    return SaleConfirmedV2(**{name: getattr(new, name) for name in _UNCHANGED_IN_V3}, motor_no=new.motor_no)
 
 
 class SaleCorrectedV1(Contract):
@@ -232,11 +291,29 @@ SALE_CONFIRMED: Final = Versions(
     kind="event",
     owner="oem",
     purpose="a car was sold; opens the case",
-    models=(SaleConfirmedV1, SaleConfirmedV2),
-    upcasts=(upcast_v1_v2,),
-    downcasts=(downcast_v2_v1,),
-    losses=("the loan; the price's split; a battery invoiced apart; a sale for export cannot be said",),
+    models=(SaleConfirmedV1, SaleConfirmedV2, SaleConfirmedV3),
+    upcasts=(upcast_v1_v2, upcast_v2_v3),
+    downcasts=(downcast_v2_v1, downcast_v3_v2),
+    losses=(
+        Loss(
+            "贷款；价款中的税额拆分（按现行税率还原）；单独开票的电池；出口销售无法表达",
+            "the loan; the price's split, which the VAT rate restores; a battery invoiced apart; "
+            "a sale for export cannot be said",
+            ("loan", "amount_excl", "vat", "battery_excl"),
+        ),
+        Loss("第二台起的驱动电机号", "the numbers of further motors than the first", ("motor_nos",)),
+    ),
 )
+
+
+def concerned(data: Contract) -> Concerns:
+    """Whose business a sale of any version is; what is no sale does not tell."""
+    for number, model in enumerate(SALE_CONFIRMED.models, start=1):
+        if isinstance(data, model):
+            data = SALE_CONFIRMED.up(number, data)
+    return data.concerns if isinstance(data, SaleConfirmedV3) else Concerns()
+
+
 SALE_CORRECTED: Final = Versions("sale.corrected", "event", "oem", "corrects a sale", (SaleCorrectedV1,))
 SALE_CANCELLED: Final = Versions("sale.cancelled", "event", "oem", "calls a sale off", (SaleCancelledV1,))
 SALE_RETURNED: Final = Versions("sale.returned", "event", "oem", "the car went back", (SaleReturnedV1,))

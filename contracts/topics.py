@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from . import certificate, export, insurance, loan, police, tax
+from . import case, certificate, delivery, export, insurance, loan, police, refusal, sale, tax, telemetry
 from .versions import Versions
 
 AGENCIES: Final = ("miit", "tax", "insurer", "bank", "police", "commerce", "customs")
@@ -26,6 +26,8 @@ LARGEST_MESSAGE: Final = 1_048_576
 
 _WEEK: Final = timedelta(days=7)
 _QUARTER: Final = timedelta(days=90)
+_MONTH: Final = timedelta(days=30)
+"""So long may a subscriber's reader be away; what it was given is then its own to keep, and no longer ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,15 @@ def refused(publisher: str) -> Topic:
     return Topic(f"refused.{publisher}", 1, "intake", f"refusals to {publisher}")
 
 
-def all_topics(organisations: Iterable[str], publishers: Iterable[str]) -> Iterator[Topic]:
-    """Every topic of one installation."""
+def to(subscriber: str, topic: str) -> Topic:
+    """Where one subscriber reads its own view of a topic."""
+    return Topic(f"to.{subscriber}.{topic}", PARTITIONS, "projection", f"{topic} as {subscriber} may see it", _MONTH)
+
+
+def all_topics(
+    organisations: Iterable[str], publishers: Iterable[str], views: Iterable[tuple[str, str]] = ()
+) -> Iterator[Topic]:
+    """Every topic of one installation; `views` are pairs of a subscriber and a topic that it has a view of."""
     consumed = [
         SALE_EVENTS,
         CASE_EVENTS,
@@ -99,6 +108,7 @@ def all_topics(organisations: Iterable[str], publishers: Iterable[str]) -> Itera
     yield from map(poison, consumed)
     yield from map(dead, organisations)
     yield from map(refused, publishers)
+    yield from (to(subscriber, topic) for subscriber, topic in views)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,3 +168,44 @@ longest holidays: the journey watches those limits in working days."""
 
 NOTICES: Final = {versions.name: versions for versions in (loan.LOAN_SETTLED, police.MORTGAGE_RELEASED)}
 """What an organisation may tell of its own accord, not asked by a command."""
+
+_SALES: Final = (sale.SALE_CONFIRMED, sale.SALE_CORRECTED, sale.SALE_CANCELLED, sale.SALE_RETURNED)
+_BY_FIRST_WORD: Final = {"submit": _SALES, "refused": (sale.SALE_REFUSED, sale.SALE_CONTESTED)}
+_BY_LAST_WORD: Final = {"dead": (delivery.DELIVERY_CHANGED,), "spans": (telemetry.TELEMETRY_SPANS,)}
+
+
+def _answers(agency: str) -> tuple[Versions, ...]:
+    """What its organisations answer, and what they tell of their own accord, which may be the same."""
+    answers = tuple(row.answer for row in COMMANDS.values() if row.agency == agency)
+    notices = (told for told in NOTICES.values() if told.owner == agency and told not in answers)
+    return (*answers, *notices, refusal.AGENCY_REFUSED)
+
+
+SUBSCRIBABLE: Final = {
+    SALE_EVENTS.name: _SALES,
+    CASE_EVENTS.name: (case.CASE_CHANGED,),
+    DELIVERY_EVENTS.name: (delivery.DELIVERY_CHANGED,),
+    **{events(agency).name: _answers(agency) for agency in AGENCIES},
+}
+"""The contracts of every topic of which others may have a view."""
+
+
+def carried(topic: str) -> tuple[Versions, ...]:
+    """The contracts on a topic; none on one that keeps foreign bytes. Raises `KeyError` for a name of no topic.
+
+    On a view stand those of the topic that it is a view of.
+    """
+    kind, _, rest = topic.partition(".")
+    if topic.endswith(".poison"):
+        return ()
+    if kind in _BY_FIRST_WORD:
+        return _BY_FIRST_WORD[kind]
+    if kind == "to":
+        return SUBSCRIBABLE[rest.partition(".")[2]]
+    return _asked(kind.partition("-")[0]) if rest == "commands" else _BY_LAST_WORD.get(rest) or SUBSCRIBABLE[topic]
+
+
+def _asked(agency: str) -> tuple[Versions, ...]:
+    if agency not in AGENCIES:
+        raise KeyError(agency)
+    return tuple(row.versions for row in COMMANDS.values() if row.agency == agency)

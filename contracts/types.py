@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Annotated, Final, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, PlainSerializer, StringConstraints
 from pydantic_core import PydanticCustomError
@@ -63,6 +64,9 @@ def instant_text(moment: datetime) -> str:
     """RFC 3339 in UTC with milliseconds, as every time is written."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
+
+CHINA: Final = ZoneInfo("Asia/Shanghai")
+"""The zone of every day in a contract."""
 
 LONGEST_TEXT: Final = 200
 

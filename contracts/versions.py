@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from .contract import Contract
 
@@ -16,12 +16,36 @@ class UnknownVersion(LookupError):
     """Nobody has published such a version of this contract."""
 
 
+class CannotDowncast(ValueError):
+    """The older version has no way to say this at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What a downcast cannot carry: in words for who pins the old version, and the fields of the newer one by name.
+
+    `fields` may name a group, such as `loan`. A message loses those of them that do not come back when it is lifted
+    again: a price whose split is the usual one loses nothing.
+    """
+
+    zh: str
+    en: str
+    fields: tuple[str, ...]
+
+
+class Lowered(NamedTuple):
+    """A message in an older version, and the fields of the newer ones that did not survive."""
+
+    data: Contract
+    lost: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Versions:
     """All versions of one contract, oldest first, with the casts between neighbours.
 
     Readers always get the newest version; a subscriber that pinned an older one gets it by downcast.
-    `losses[i]` says in words what `downcasts[i]` cannot carry.
+    `losses[i]` says what `downcasts[i]` cannot carry.
     """
 
     name: str
@@ -31,7 +55,7 @@ class Versions:
     models: tuple[type[Contract], ...]
     upcasts: tuple[Cast, ...] = ()
     downcasts: tuple[Cast, ...] = ()
-    losses: tuple[str, ...] = ()
+    losses: tuple[Loss, ...] = ()
 
     def __post_init__(self) -> None:
         steps = len(self.models) - 1
@@ -66,7 +90,15 @@ class Versions:
         return data
 
     def down(self, version: int, data: Contract) -> Contract:
-        """Lower `data` from the newest to `version`."""
-        for cast in reversed(self.downcasts[version - 1 :]):
-            data = cast(data)
-        return data
+        """Lower `data` from the newest to `version`. Raises `CannotDowncast` for what that one cannot say at all."""
+        return self.lower(version, data).data
+
+    def lower(self, version: int, data: Contract) -> Lowered:
+        """As `down`, and tell which fields of this very message were lost on the way."""
+        lost: dict[str, None] = {}
+        for step in reversed(range(version - 1, self.newest - 1)):
+            older = self.downcasts[step](data)
+            back = self.upcasts[step](older)
+            lost |= {name: None for name in self.losses[step].fields if getattr(back, name) != getattr(data, name)}
+            data = older
+        return Lowered(data, tuple(lost))

@@ -10,12 +10,14 @@ from adapters.writing import day, present, thousandths, yuan
 from contracts.insurance import (
     InsuranceBindV1,
     InsuranceBoundV1,
+    InsuranceBoundV3,
     InsuranceCancelledV1,
     InsuranceCancelV1,
     InsuranceEndorsedV1,
     InsuranceEndorseV1,
     InsuranceQuotedV1,
     InsuranceQuoteV1,
+    by_hours,
 )
 from contracts.types import FuelKind, IdType
 
@@ -82,10 +84,10 @@ def proposal(command: InsuranceBindV1) -> dict[str, Json]:
     }
 
 
-def policy(_: InsuranceBindV1, reply: Reply) -> InsuranceBoundV1:
-    """The policy."""
+def policy(_: InsuranceBindV1, reply: Reply) -> InsuranceBoundV3:
+    """The policy. Insurers tell days: a cover begins and ends with the first hour of its day."""
     data = _data(reply)
-    return InsuranceBoundV1(
+    by_days = InsuranceBoundV1(
         vin=data.text("frameNo"),
         policy_no=data.text("policyNo"),
         insurer_uscc=data.text("companyCode"),
@@ -94,6 +96,7 @@ def policy(_: InsuranceBindV1, reply: Reply) -> InsuranceBoundV1:
         start_date=data.day("startDate"),
         end_date=data.day("endDate"),
     )
+    return by_hours(by_days)
 
 
 def endorsement(command: InsuranceEndorseV1) -> dict[str, Json]:

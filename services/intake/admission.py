@@ -21,6 +21,7 @@ from contracts.sale import (
     Fault,
     SaleConfirmedV1,
     SaleConfirmedV2,
+    SaleConfirmedV3,
 )
 from services.intake.cloudevents import Submission
 from services.intake.problems import CONTRACT, NOT_ENTITLED, Problem, fault
@@ -37,7 +38,7 @@ _PAST_FACTS: Final = ("sold_on", "returned_on")
 MOST_FAULTS: Final = 30
 """More faults of one message help nobody to mend it."""
 
-SaleData = SaleConfirmedV1 | SaleConfirmedV2
+SaleData = SaleConfirmedV1 | SaleConfirmedV2 | SaleConfirmedV3
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,7 @@ def _check_usccs(data: Contract, publisher: Publisher) -> None:
 def _parties(data: SaleData) -> Iterator[str]:
     yield data.seller_uscc
     yield data.maker_uscc
-    if isinstance(data, SaleConfirmedV2) and data.export is not None:
+    if not isinstance(data, SaleConfirmedV1) and data.export is not None:
         yield data.export.exporter_uscc
 
 

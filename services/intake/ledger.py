@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import Connection, Row, select
 
 from contracts.envelope import message
 from contracts.keys import vehicle_key
-from contracts.sale import SALE_CONFIRMED
+from contracts.sale import SALE_CONFIRMED, concerned
 from contracts.topics import SALE_EVENTS
 from contracts.types import instant_text
 from observability import tracing
@@ -55,6 +55,13 @@ class Origin:
     alone: bool = True
 
 
+class _Place(NamedTuple):
+    """Where a submission belongs: its case, and whose business that is, where the sale told."""
+
+    case: str
+    concerns: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """The acts that take submissions in; each runs inside one transaction of the store."""
@@ -88,40 +95,46 @@ class Ledger:
 
     def _accept(self, connection: Connection, wanted: Admissible, publisher: str, origin: Origin) -> Acknowledged:
         id_ = self.ids()
-        case = id_ if wanted.is_sale else _sale_of(connection, wanted.vin, publisher)
-        self._store(connection, wanted, id_, case)
+        place = _Place(id_, str(concerned(wanted.data)))
+        if not wanted.is_sale:
+            place = _sale_of(connection, wanted.vin, publisher)
+        self._store(connection, wanted, id_, place)
         insert_once(connection, acknowledged, {"id": id_, "publisher": publisher})
-        self._publish(connection, wanted, id_, case, origin)
-        return _acknowledgement(wanted, id_, case, "accepted")
+        self._publish(connection, wanted, id_, place, origin)
+        return _acknowledgement(wanted, id_, place.case, "accepted")
 
-    def _store(self, connection: Connection, wanted: Admissible, id_: str, case: str) -> None:
+    def _store(self, connection: Connection, wanted: Admissible, id_: str, place: _Place) -> None:
         row = {
             "id": id_,
             "source": wanted.source,
             "sourceid": wanted.sourceid,
             "type": wanted.type,
-            "case_id": case,
+            "case_id": place.case,
             "vin": wanted.vin,
             "order_no": wanted.order_no,
             "content": wanted.content,
             "accepted_at": instant_text(self.clock.now()),
+            "concerns": place.concerns,
         }
         if not insert_once(connection, submissions, row):
             # Another process took the same id in between our look and our write; its answer is not ours to give.
             raise in_flight()
 
-    def _publish(self, connection: Connection, wanted: Admissible, id_: str, case: str, origin: Origin) -> None:
+    def _publish(self, connection: Connection, wanted: Admissible, id_: str, place: _Place, origin: Origin) -> None:
         parent = wanted.traceparent or (origin.context if origin.alone else "")
         links = [origin.context] if parent != origin.context else []
-        with tracing.span(f"send {SALE_EVENTS.name}", "producer", parent=parent, links=links, case_id=case) as span:
+        with tracing.span(
+            f"send {SALE_EVENTS.name}", "producer", parent=parent, links=links, case_id=place.case
+        ) as span:
             sent = message(
                 wanted.data,
                 id=id_,
                 source=wanted.source,
-                subject=case,
+                subject=place.case,
                 time=self.clock.now(),
                 traceparent=span.traceparent,
                 sourceid=wanted.sourceid,
+                concerns=place.concerns,
             )
             outbox.add(connection, SALE_EVENTS.name, vehicle_key(self.key_secret, wanted.vin), sent)
 
@@ -141,10 +154,10 @@ def _known(connection: Connection, wanted: Admissible) -> Row[*tuple[Any, ...]] 
     return connection.execute(select(*columns).where(key)).one_or_none()
 
 
-def _sale_of(connection: Connection, vin: str, publisher: str) -> str:
+def _sale_of(connection: Connection, vin: str, publisher: str) -> _Place:
     """The case that a correction or cancellation is about: the publisher's newest sale of the car."""
     found = (
-        select(submissions.c.id)
+        select(submissions.c.id, submissions.c.concerns)
         .join(acknowledged, acknowledged.c.id == submissions.c.id)
         .outerjoin(cases, cases.c.case_id == submissions.c.id)
         .where(
@@ -156,14 +169,14 @@ def _sale_of(connection: Connection, vin: str, publisher: str) -> str:
         .order_by(cases.c.refused.is_(True), submissions.c.id.desc())
         .limit(1)
     )
-    case: str | None = connection.execute(found).scalar_one_or_none()
-    if case is None:
+    sale = connection.execute(found).one_or_none()
+    if sale is None:
         raise Problem(
             UNKNOWN_SALE,
             fault("vin", "unknown_sale"),
             fix="先发布该车的销售 / publish the sale of this car first",
         )
-    return case
+    return _Place(sale.id, sale.concerns)
 
 
 def _acknowledgement(wanted: Admissible, id_: str, case: str, status: Status) -> Acknowledged:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from contracts.topics import CASE_EVENTS, submit
-from services.intake import submitted
+from services.intake import holdings, submitted
 from services.intake.door import Door
 from services.intake.http import Routes, application
 from services.intake.ledger import Ledger
@@ -29,6 +29,7 @@ def build(runtime: Runtime) -> FastAPI:
     states = States(Notices(heard, ledger))
     runtime.subscribe(Subscription(GROUP, (CASE_EVENTS.name,), states.keep))
     _follow_publishers(runtime, publishers, ledger)
+    runtime.holds(*holdings.HOLDINGS, messages=holdings.MESSAGES)
     return application(Routes(Door(runtime.store, ledger), publishers))
 
 

@@ -133,7 +133,7 @@ def _facet(facet: Mapping[str, Any]) -> dict[str, Any] | None:
     sight = FIELDS[_FIELD_OF[name]].seen_by("O") if name in _FIELD_OF else "full"
     if sight == "denied":
         return None
-    if sight == "masked":
+    if sight != "full":
         done = facet["state"] not in _NOT_DONE
         return {"name": name, "state": "DONE" if done else "NONE", "done": done}
     return {key: facet[key] for key in ("name", "state", "hold", "code", "until") if key in facet}

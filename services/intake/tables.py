@@ -18,6 +18,7 @@ submissions = Table(
     Column("order_no", Text),
     Column("content", Text, nullable=False, comment="SHA-256 of the content as the source wrote it"),
     Column("accepted_at", Text, nullable=False),
+    Column("concerns", Text, comment="whose business a sale is; what changes it later concerns the same"),
     UniqueConstraint("source", "sourceid", name="submissions_once"),
     Index("submissions_by_vin", "vin"),
     Index("submissions_by_order", "order_no"),

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from contracts.case import CaseKind, Headline
 from contracts.certificate import CocConfirmedV1
 from contracts.export import ExportExitedV1, ExportQualifiedV1, ExportReleasedV1, LicenceIssuedV1
-from contracts.insurance import InsuranceBoundV1, InsuranceCancelledV1, InsuranceEndorsedV1, InsuranceQuotedV1
+from contracts.insurance import (
+    INSURANCE_BOUND,
+    InsuranceBoundV3,
+    InsuranceCancelledV1,
+    InsuranceEndorsedV1,
+    InsuranceQuotedV1,
+)
 from contracts.loan import LoanDecidedV1, LoanSettledV1, MortgageCosignedV1
 from contracts.police import (
     ElicenceIssuedV1,
@@ -28,8 +34,10 @@ from contracts.police import (
     RegistrationDeregisteredV1,
     RegistrationRegisteredV1,
 )
-from contracts.sale import SaleConfirmedV2, SaleReturnedV1
+from contracts.sale import SALE_CONFIRMED, SaleConfirmedV3, SaleReturnedV1
 from contracts.tax import InvoiceIssuedV1, TaxAssessedV1, TaxPaidV1, TaxRefundedV1
+
+from .stored import newest
 
 NONE: Final = "NONE"
 FACETS: Final[dict[CaseKind, tuple[str, ...]]] = {
@@ -134,7 +142,7 @@ class Papers(_State):
     paid: TaxPaidV1 | None = None
     start_date: date | None = None
     quoted: InsuranceQuotedV1 | None = None
-    bound: InsuranceBoundV1 | None = None
+    bound: Annotated[InsuranceBoundV3, newest(INSURANCE_BOUND)] | None = None
     endorsed: InsuranceEndorsedV1 | None = None
     plate: PlateReservedV1 | None = None
     registered: RegistrationRegisteredV1 | None = None
@@ -167,7 +175,7 @@ class Case(_State):
     id: str
     kind: CaseKind
     process: int = 1
-    sale: SaleConfirmedV2
+    sale: Annotated[SaleConfirmedV3, newest(SALE_CONFIRMED)]
     version: int = 1
     sale_version: int = 1
     opened_at: datetime

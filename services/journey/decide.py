@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from contracts.case import CaseKind, Step
 from contracts.delivery import DeliveryChangedV1
 from contracts.refusal import AgencyRefusedV1
-from contracts.sale import SaleCancelledV1, SaleConfirmedV2, SaleCorrectedV1, SaleReturnedV1
+from contracts.sale import SaleCancelledV1, SaleConfirmedV3, SaleCorrectedV1, SaleReturnedV1
 
 from . import early
 from .answers import answered, delivered, refused
@@ -48,7 +48,7 @@ _INHERITED = (
 def open_case(case_id: str, told: Told, world: World) -> Decision:
     """A sale opens a case; on a VIN that is taken the case is refused (C409), without a word about the other buyer."""
     sale = told.data
-    if not isinstance(sale, SaleConfirmedV2):
+    if not isinstance(sale, SaleConfirmedV3):
         raise TypeError(type(sale).__name__)
     kind: CaseKind = "export-new" if sale.export else "new-car"
     facets = {name: FacetState() for name in FACETS[kind]}
@@ -134,7 +134,7 @@ def _refuse(draft: Draft) -> None:
 
 def _hear(draft: Draft, told: Told) -> None:
     match told.data:
-        case SaleConfirmedV2():
+        case SaleConfirmedV3():
             draft.note("1", "order", "同一销售重复送达，已记录", "the same sale again, recorded")
         case SaleCorrectedV1() as correction:
             correct(draft, correction)

@@ -26,7 +26,7 @@ from contracts.policy.params import (
 )
 from contracts.policy.purchase_tax import last_day, late_surcharge, purchase_tax, return_refund
 from contracts.policy.vessel_tax import vessel_tax
-from contracts.sale import SaleConfirmedV2
+from contracts.sale import SaleConfirmedV3
 
 from .case import NONE, Case, Papers
 from .proofs import present
@@ -56,7 +56,7 @@ class View:
         return self.case.papers
 
     @property
-    def car(self) -> CocConfirmedV1 | SaleConfirmedV2:
+    def car(self) -> CocConfirmedV1 | SaleConfirmedV3:
         """The certificate, else what the sale claims."""
         return self.papers.coc or self.case.sale
 

@@ -18,7 +18,7 @@ from contracts.delivery import DeliveryChangedV1
 from contracts.envelope import Envelope, Message, Undecodable, message
 from contracts.policy import Policies
 from contracts.registry import contract_of
-from contracts.sale import SaleConfirmedV2
+from contracts.sale import SaleConfirmedV3
 from observability import metrics, tracing
 from services.runtime import outbox
 from services.runtime.clock import Clock
@@ -64,7 +64,7 @@ class Process:
             case_id=came.envelope.subject,
             attributes={"messaging.destination.name": record.topic, "tongche.contract": contract_of(came.data)[0].name},
         ) as span:
-            if isinstance(came.data, SaleConfirmedV2):
+            if isinstance(came.data, SaleConfirmedV3):
                 self._open(connection, record.key, came, came.data, span.traceparent)
             else:
                 self._hear(connection, came, span.traceparent, record)
@@ -86,7 +86,7 @@ class Process:
         return snapshot(decision.case, decision.steps)
 
     def _open(
-        self, connection: Connection, key: str, came: Message[Contract], sale: SaleConfirmedV2, trace: str
+        self, connection: Connection, key: str, came: Message[Contract], sale: SaleConfirmedV3, trace: str
     ) -> None:
         known = store.load(connection, self.memory, came.envelope.subject)
         holder = store.holder(connection, sale.vin)
@@ -199,6 +199,7 @@ class _Voice:
             cause=self.cause,
             traceparent=self.trace,
             policypacks=",".join(self.case.packs) or None,
+            concerns=str(self.case.sale.concerns),
         )
         outbox.add(self.connection, topic, self.origin.key, said)
 

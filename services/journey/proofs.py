@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from contracts.certificate import CocConfirmedV1
 from contracts.contract import Contract
 from contracts.export import LicenceIssuedV1
-from contracts.insurance import InsuranceBoundV1, InsuranceCancelledV1, InsuranceQuotedV1
+from contracts.insurance import InsuranceBoundV3, InsuranceCancelledV1, InsuranceQuotedV1
 from contracts.loan import LoanDecidedV1, LoanSettledV1, MortgageCosignedV1
 from contracts.numbers import plate
 from contracts.numbers.errors import InvalidNumber
@@ -187,7 +187,7 @@ def quote(case: Case, answer: InsuranceQuotedV1, world: World) -> Finding:
     return Finding(None, base.pack, beside=(tax.pack,)) if tax.fits else Finding("vessel-tax", tax.pack)
 
 
-def policy(case: Case, answer: InsuranceBoundV1, _world: World) -> Finding:
+def policy(case: Case, answer: InsuranceBoundV3, _world: World) -> Finding:
     """T6: the policy is the one that was quoted, of the insurer that was chosen, for a year from its day."""
     quoted = present(case.papers.quoted)
     expected = (quoted.premium, quoted.vvt, present(case.sale.buyer).insurer_uscc, case.papers.start_date)

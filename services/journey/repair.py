@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from contracts.sale import SaleConfirmedV2, SaleCorrectedV1
+from contracts.sale import Buyer, SaleConfirmedV3, SaleCorrectedV1
 
 from . import early
 from .case import NONE, Case, Effect
@@ -201,18 +201,20 @@ def _forsake(draft: Draft, facet: str) -> None:
         draft.note("UNWANTED", facet, *text)
 
 
-def _corrected(sale: SaleConfirmedV2, changes: dict[str, Any]) -> SaleConfirmedV2:
-    own = {name: value for name, value in changes.items() if name in SaleConfirmedV2.model_fields}
-    buyers = {name: value for name, value in changes.items() if name not in own}
+def _corrected(sale: SaleConfirmedV3, changes: dict[str, Any]) -> SaleConfirmedV3:
+    own = {name: value for name, value in changes.items() if name in SaleConfirmedV3.model_fields}
+    buyers = {name: value for name, value in changes.items() if name in Buyer.model_fields}
+    if motor := changes.get("motor_no"):
+        own["motor_nos"] = (motor, *sale.motor_nos[1:])
     whole = sale.model_dump() | own
     if buyers:
         whole["buyer"] = (whole["buyer"] or {}) | buyers
-    return SaleConfirmedV2.model_validate(whole)
+    return SaleConfirmedV3.model_validate(whole)
 
 
-def _word(sale: SaleConfirmedV2, name: str) -> Any:
+def _word(sale: SaleConfirmedV3, name: str) -> Any:
     """What a sale says in a field of its own or of its buyer."""
-    return getattr(sale, name) if name in SaleConfirmedV2.model_fields else getattr(sale.buyer, name, None)
+    return getattr(sale.buyer, name, None) if name in Buyer.model_fields else getattr(sale, name)
 
 
 def _apply_correction(draft: Draft, facet: str, told: frozenset[str], altered: frozenset[str]) -> None:

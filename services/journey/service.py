@@ -11,7 +11,7 @@ from contracts import policy, topics
 from services.runtime.face import Runtime
 from services.runtime.subscription import Subscription
 
-from . import desk, policy_desk
+from . import desk, holdings, policy_desk
 from .process import Process
 from .timers import AlarmClock
 
@@ -28,6 +28,7 @@ def build(runtime: Runtime) -> FastAPI:
     alarm = AlarmClock(runtime.store, runtime.clock, process)
     runtime.background("timers", alarm.run)
     runtime.background("census", alarm.census)
+    runtime.holds(*holdings.HOLDINGS, messages=holdings.MESSAGES)
     app = FastAPI(title="Tongche journey", docs_url=None, redoc_url=None, openapi_url=None)
     desk.mount(app, runtime, process)
     policy_desk.mount(app, runtime, process)

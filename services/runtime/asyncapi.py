@@ -16,22 +16,15 @@ from faststream.specification import AsyncAPI
 
 from adapters.organisations import ORGANISATIONS
 from contracts import topics
-from contracts.case import CASE_CHANGED
 from contracts.contract import Contract
-from contracts.delivery import DELIVERY_CHANGED
-from contracts.refusal import AGENCY_REFUSED
-from contracts.sale import SALE_CANCELLED, SALE_CONFIRMED, SALE_CONTESTED, SALE_CORRECTED, SALE_REFUSED, SALE_RETURNED
-from contracts.telemetry import TELEMETRY_SPANS
-from contracts.topics import AGENCIES, COMMANDS, NOTICES, Topic
+from contracts.topics import Topic
 from contracts.versions import Versions
 
 VERSION: Final = "0.1.0"
 """As in pyproject.toml; what runs from a checkout is not installed, so nobody else could tell."""
 
-_SALES: Final = (SALE_CONFIRMED, SALE_CORRECTED, SALE_CANCELLED, SALE_RETURNED)
 _POISON: Final = ".poison"
 _SUBMIT: Final = topics.submit("").name
-_REFUSED: Final = topics.refused("").name
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,37 +60,6 @@ def document(service: str, bootstrap: str, consumed: frozenset[str]) -> dict[str
     return told
 
 
-def carried(topic: str) -> tuple[Versions, ...]:
-    """The contracts on a topic. Raises `KeyError` for a topic that is not in the table."""
-    if topic.endswith(_POISON):
-        return ()
-    if topic.startswith(_SUBMIT):
-        return _SALES
-    return (SALE_REFUSED, SALE_CONTESTED) if topic.startswith(_REFUSED) else _CARRIED[topic]
-
-
-def _commands(agency: str) -> tuple[Versions, ...]:
-    return tuple(row.versions for row in COMMANDS.values() if row.agency == agency)
-
-
-def _events(agency: str) -> tuple[Versions, ...]:
-    """What its organisations answer, and what they tell of their own accord, which may be the same."""
-    answers = tuple(row.answer for row in COMMANDS.values() if row.agency == agency)
-    notices = (told for told in NOTICES.values() if told.owner == agency and told not in answers)
-    return (*answers, *notices, AGENCY_REFUSED)
-
-
-_CARRIED: Final = {
-    topics.SALE_EVENTS.name: _SALES,
-    topics.CASE_EVENTS.name: (CASE_CHANGED,),
-    topics.DELIVERY_EVENTS.name: (DELIVERY_CHANGED,),
-    topics.TELEMETRY_SPANS.name: (TELEMETRY_SPANS,),
-    **{topics.events(agency).name: _events(agency) for agency in AGENCIES},
-    **{topics.commands(one.id).name: _commands(one.adapter) for one in ORGANISATIONS.values()},
-    **{topics.dead(one.id).name: (DELIVERY_CHANGED,) for one in ORGANISATIONS.values()},
-}
-
-
 def _heard(consumed: Collection[str]) -> list[Channel]:
     return [channel for channel in _channels(consumed) if channel.topic.name in consumed]
 
@@ -117,7 +79,7 @@ def _channels(consumed: Collection[str]) -> Iterator[Channel]:
     """Every channel there is; of the publishers' those of the publishers that are followed."""
     publishers = (name.removeprefix(_SUBMIT) for name in consumed if name.startswith(_SUBMIT))
     table = topics.all_topics(ORGANISATIONS, sorted(publishers))
-    return (Channel(topic.name, topic, carried(topic.name)) for topic in table)
+    return (Channel(topic.name, topic, topics.carried(topic.name)) for topic in table)
 
 
 def _broker(bootstrap: str, heard: Iterable[Channel], said: Iterable[Channel]) -> KafkaBroker:

@@ -24,10 +24,11 @@ from fastapi.responses import JSONResponse
 
 from observability import logs, metrics, tracing
 
-from . import garbage, topics
+from . import garbage, holdings, topics
 from .clock import Clock
 from .database import open_store
 from .health import Health
+from .holdings import Holding
 from .ids import new_id
 from .lanes import Lane, Lanes, Work
 from .loop import LoopWatch
@@ -64,6 +65,7 @@ class Runtime:
     tasks: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     closers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     firsts: list[Callable[[], Awaitable[Any]]] = field(default_factory=list)
+    holdings: list[Holding] = field(default_factory=list)
     health: Health = field(init=False)
 
     def __post_init__(self) -> None:
@@ -88,6 +90,10 @@ class Runtime:
         lanes = Lanes(lane, work, partial(set_aside, self.producer))
         self.health.lanes.append(lanes)
         return lanes
+
+    def holds(self, *tables: Holding, messages: frozenset[str]) -> None:
+        """Say what its own tables hold of persons, and which fields the messages may carry that the runtime stores."""
+        self.holdings += [*tables, *holdings.of_the_runtime(messages)]
 
     @property
     def lanes(self) -> Sequence[Lanes]:
@@ -119,6 +125,7 @@ async def _live(service: str, settings: Settings, build: Build, port: int) -> No
         runtime = await stack.enter_async_context(_opened(service, settings))
         app = build(runtime)
         _add_face(app, runtime)
+        holdings.mount(app, runtime.store, runtime.secrets, runtime.holdings)
         server = uvicorn.Server(
             uvicorn.Config(
                 app,

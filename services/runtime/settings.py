@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     """A PostgreSQL URL (with its password: never shown); without one, each service keeps `<data>/db/<service>.db`."""
     secrets: Path = Field(default_factory=lambda known: known["data"] / "secrets.json")
     publishers: Path = Field(default_factory=lambda known: known["data"] / "publishers.toml")
+    subscribers: Path = Field(default_factory=lambda known: known["data"] / "subscribers.toml")
     notifiers: Path = Field(default_factory=lambda known: known["data"] / "notifiers.toml")
     otlp: str | None = None
     """Base URL of an OpenTelemetry collector (OTLP over HTTP); spans go to our own store with or without it."""
@@ -77,6 +78,7 @@ class Settings(BaseSettings):
     journey_port: Port = 7412
     dispatch_port: Port = 7413
     simulator_port: Port = 7414
+    projection_port: Port = 7415
     session_s: Annotated[float, Field(ge=6)] = 30.0
     """So long may a process be silent before Kafka gives its partitions to others; brokers allow no less than 6."""
     stop_s: Annotated[float, Field(gt=0)] = 20.0

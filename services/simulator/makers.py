@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from contracts.contract import Contract
 from contracts.envelope import Message
-from contracts.sale import SaleConfirmedV2, SaleCorrectedV1
+from contracts.sale import SaleConfirmedV3, SaleCorrectedV1
 from contracts.types import FuelKind
 from services.simulator.world import World
 
@@ -38,7 +38,7 @@ class Makers:
         """Do what the plant does about a sale; heard again, nothing more comes of it."""
         key = f"maker-{message.envelope.id}"
         match message.data:
-            case SaleConfirmedV2() as sale if self.world.country.miit.uploaded(sale.vin) is None:
+            case SaleConfirmedV3() as sale if self.world.country.miit.uploaded(sale.vin) is None:
                 altered = self.world.country.faults("miit").altered.get(sale.vin, {})
                 await self._upload(key, certificate(sale) | altered)
             case SaleCorrectedV1() as correction:
@@ -53,7 +53,7 @@ class Makers:
         await self.world.handle("miit", "/certificates", key, body)
 
 
-def certificate(sale: SaleConfirmedV2) -> dict[str, Any]:
+def certificate(sale: SaleConfirmedV3) -> dict[str, Any]:
     """The certificate of a car, as its plant writes it. Whether the model is in the catalogue is MIIT's to know."""
     return {
         "vin": sale.vin,

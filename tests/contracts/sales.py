@@ -9,7 +9,7 @@ from typing import Any, Final
 from hypothesis import strategies as st
 
 from contracts.numbers import resident_id, uscc, vin
-from contracts.sale import Buyer, Export, Loan, SaleConfirmedV1, SaleConfirmedV2
+from contracts.sale import Buyer, Export, Loan, SaleConfirmedV1, SaleConfirmedV2, SaleConfirmedV3, upcast_v2_v3
 
 _MAKERS: Final = ("LSV", "LSG", "LB3", "LS5", "LZZ", "LRW")
 _BODY: Final = "ABCDEFGHJKLMNPRSTUVWXYZ0123456789"
@@ -125,6 +125,14 @@ def sales_v2(draw: st.DrawFn, *, export: bool | None = None) -> SaleConfirmedV2:
         loan=None if abroad or lent is None else Loan(lender_uscc=draw(usccs()), loan_amount=lent),
         export=draw(_exports()) if abroad else None,
     )
+
+
+@st.composite
+def sales_v3(draw: st.DrawFn, *, export: bool | None = None) -> SaleConfirmedV3:
+    """Sales as version 3 tells them: with every motor."""
+    one = upcast_v2_v3(draw(sales_v2(export=export)))
+    further = draw(st.lists(_of(_CAPITALS, 9), max_size=3, unique=True))
+    return one.model_copy(update={"motor_nos": (*one.motor_nos, *further)})
 
 
 @st.composite

@@ -15,7 +15,7 @@ from contracts.contract import Contract
 from contracts.delivery import DeliveryState
 from contracts.loan import LoanSettledV1
 from contracts.police import MortgageReleasedV1
-from contracts.sale import SaleCancelledV1, SaleConfirmedV2, SaleCorrectedV1, SaleReturnedV1
+from contracts.sale import SaleCancelledV1, SaleConfirmedV3, SaleCorrectedV1, SaleReturnedV1
 from services.journey.case import Case, never_silent
 from services.journey.decide import open_return
 from services.journey.draft import Command
@@ -84,7 +84,7 @@ UNDOING: Final = {(row.kind, row.undo.command): row.facet for rows in RULES.valu
 class MadWorld:
     """A case, everything that may befall it, and the invariants of the design that are about one case."""
 
-    def __init__(self, choose: Choose, road: Callable[[SaleConfirmedV2], Road] = Road) -> None:
+    def __init__(self, choose: Choose, road: Callable[[SaleConfirmedV3], Road] = Road) -> None:
         self.choose = choose
         self.road = road(choose(SALES))
         self.sold: Road | None = None

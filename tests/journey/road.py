@@ -23,7 +23,7 @@ from contracts.policy import load
 from contracts.policy.purchase_tax import excl_vat
 from contracts.refusal import AgencyRefusedV1
 from contracts.registry import contract_of
-from contracts.sale import Buyer, Export, Loan, SaleConfirmedV2
+from contracts.sale import Buyer, Export, Loan, SaleConfirmedV2, SaleConfirmedV3, upcast_v2_v3
 from services.journey.case import Case, never_silent
 from services.journey.decide import Decision, decide, open_case
 from services.journey.draft import Command
@@ -49,7 +49,7 @@ POLICIES: Final = load()
 
 def sale(
     fuel: str = "ICE", incl: int = 11_300_000, *, loan: Loan | None = None, export: Export | None = None, **other: Any
-) -> SaleConfirmedV2:
+) -> SaleConfirmedV3:
     """A sale in May 2026; at home and in cash unless told otherwise."""
     excl = excl_vat(incl)
     burns, plugs = fuel != "BEV", fuel not in {"ICE", "HEV"}
@@ -77,7 +77,7 @@ def sale(
         "loan": loan,
         "export": export,
     }
-    return SaleConfirmedV2(**fields | other)
+    return upcast_v2_v3(SaleConfirmedV2(**fields | other))
 
 
 def tariff(command: t.TaxDeclareV1) -> t.TaxAssessedV1:
@@ -101,7 +101,7 @@ def tariff(command: t.TaxDeclareV1) -> t.TaxAssessedV1:
 class Agencies:
     """Every agency, honest and at once. `twist` changes an answer before it is given."""
 
-    of: SaleConfirmedV2
+    of: SaleConfirmedV3
     twist: dict[str, dict[str, Any]] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
@@ -131,7 +131,7 @@ class Agencies:
                 vvt = 0 if fuel not in {"ICE", "HEV"} else 28_000
                 return i.InsuranceQuotedV1(vin=v, quote_no=f"Q-{n}", premium=95_000 if seats < 6 else 110_000, vvt=vvt)
             case i.InsuranceBindV1():
-                return i.InsuranceBoundV1(
+                by_days = i.InsuranceBoundV1(
                     vin=v,
                     policy_no=f"PDZA{n:010}",
                     insurer_uscc=INSURER,
@@ -140,6 +140,7 @@ class Agencies:
                     start_date=command.start_date,
                     end_date=command.start_date + timedelta(days=365),
                 )
+                return i.by_hours(by_days)
             case i.InsuranceEndorseV1():
                 return i.InsuranceEndorsedV1(vin=v, policy_no=command.policy_no, plate_no=command.plate_no)
             case b.LoanApplyV1():
@@ -214,7 +215,7 @@ class Road:
 
     def __init__(
         self,
-        of: SaleConfirmedV2 | None = None,
+        of: SaleConfirmedV3 | None = None,
         *,
         on: date = date(2026, 5, 5),
         taken: bool = False,

@@ -10,7 +10,7 @@ import pytest
 from contracts.codes import CODES
 from contracts.delivery import Attempt, DeliveryChangedV1
 from contracts.insurance import InsuranceCancelV1
-from contracts.sale import SaleConfirmedV2, SaleCorrectedV1
+from contracts.sale import SaleConfirmedV3, SaleCorrectedV1
 from contracts.tax import TaxReclaimV1
 from contracts.topics import COMMANDS
 from services.journey.proofs import present
@@ -140,7 +140,7 @@ def test_a_certificate_outside_the_catalogue_gets_no_relief_whatever_the_sale_cl
     [(sale("BEV"), 1), (sale("PHEV"), 28_000), (sale(), 0), (sale(), 9_998), (sale(), 36_002)],
     ids=["electric", "catalogue", "none", "too-little", "too-much"],
 )
-def test_vessel_tax_lies_within_the_legal_bands(of: SaleConfirmedV2, vvt: int) -> None:
+def test_vessel_tax_lies_within_the_legal_bands(of: SaleConfirmedV3, vvt: int) -> None:
     """1.5 litres owe 300 to 540 yuan a year (150 if saving), eight twelfths from May; electric cars nothing."""
     road = Road(of, twist={"insurance.quote": {"vvt": vvt}})
     road.run()

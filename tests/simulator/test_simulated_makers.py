@@ -10,18 +10,18 @@ import pytest
 from contracts.contract import Contract
 from contracts.envelope import Message, encode, message
 from contracts.loan import LoanSettledV1
-from contracts.sale import Export, SaleConfirmedV2, SaleCorrectedV1
+from contracts.sale import Export, SaleConfirmedV3, SaleCorrectedV1
 from services.runtime.record import Record
 from services.simulator.borrowers import Borrowers
 from services.simulator.feed import Ears
 from services.simulator.makers import Makers
 from tests.simulator.city import BANK, VIN, City, Play
 
-SALE = SaleConfirmedV2(
+SALE = SaleConfirmedV3(
     order_no="XS1",
     vin=VIN,
     coc_no="LZZ123456789012",
-    motor_no="TZ213XS0001",
+    motor_nos=("TZ213XS0001",),
     maker="样例汽车",
     model="样例纯电轿车",
     fuel_kind="BEV",
@@ -78,7 +78,7 @@ def test_a_second_sale_does_not_change_the_certificate(play: Play) -> None:
     async def scenario(city: City) -> None:
         makers = Makers(city.world)
         await makers.hear(told(SALE))
-        await makers.hear(told(SALE.model_copy(update={"motor_no": "OTHER-9"}), 2))
+        await makers.hear(told(SALE.model_copy(update={"motor_nos": ("OTHER-9",)}), 2))
         assert (await city.car().attempt("coc-query")).body["driveMotorNo"] == "TZ213XS0001"
 
     play(scenario)
