@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from contracts import topics
-from services.console import api, pages, projection
+from services.console import api, holdings, pages, projection
 from services.console.feed import Feed
 from services.console.guard import Guard
 from services.console.organisations import Organisations, from_dispatch
@@ -47,6 +47,7 @@ def build(runtime: Runtime) -> FastAPI:
     reckoner = Reckoner(runtime.store, runtime.clock)
     runtime.background("reckoning", reckoner.run)
     runtime.background("prune", partial(prune, runtime.store, runtime.clock))
+    runtime.holds(*holdings.holdings(SPANS_KEPT), messages=frozenset())
     bind = runtime.settings.bind
     return application(Parts(runtime.store, runtime.secrets, runtime.clock, organisations, feed, reckoner, bind))
 

@@ -19,7 +19,7 @@ from services.runtime.gate import Gate
 from services.runtime.lanes import Lane
 from services.runtime.owner import Fence
 
-from . import notices
+from . import holdings, notices
 from .attempts import Attempts
 from .book import Book
 from .breakers import Breakers
@@ -50,6 +50,7 @@ def build(runtime: Runtime) -> FastAPI:
         breakers.add(counter.deliveries.attempts.gate)
     runtime.background("breakers", breakers.run)
     runtime.first(breakers.known.wait)
+    runtime.holds(*holdings.holdings(runtime.settings), messages=holdings.MESSAGES)
     app = FastAPI(title="Tongche dispatch", docs_url=None, redoc_url=None)
     app.include_router(routes(_desk(runtime, who, breakers, counters), runtime.secrets))
     problems.install(app)

@@ -1,7 +1,7 @@
-"""What a service's database holds of persons: declared beside its tables, counted for whoever holds the operator's token.
+"""What a service's database holds of persons: declared beside its tables, counted for who holds the operator's token.
 
-A service counts its own tables and tells numbers, so that nobody reads a neighbour's database. Counted are cases: each is
-one sale to one buyer, so that distinct cases are never fewer than distinct persons.
+A service counts its own tables and tells numbers, so that nobody reads a neighbour's database. Counted are cases: each
+is one sale to one buyer, so that distinct cases are never fewer than the buyers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from fastapi import Depends, FastAPI
-from sqlalchemy import Column, Connection, Float, Integer, Table, Text, func, select, true, union
+from sqlalchemy import Column, Connection, Float, Integer, Select, Table, Text, distinct, func, select, true, union_all
 from sqlalchemy.sql import ColumnElement
 
 from contracts.fields import FIELDS, field_names
@@ -83,7 +83,7 @@ def of_the_runtime(messages: frozenset[str]) -> tuple[Holding, ...]:
 def counted(connection: Connection, holdings: Sequence[Holding]) -> dict[str, Any]:
     """Every table's count; over all of them together the distinct cases, and the persons, of whom there are no more.
 
-    Persons are counted where a field is that the dictionary marks as personal; a VIN alone is a case, and nobody's name.
+    Persons are counted where there is a field that the dictionary marks as personal; a VIN alone is no name.
     """
     personal = [holding for holding in holdings if any(FIELDS[name].personal for name in holding.fields)]
     return {
@@ -103,13 +103,12 @@ def mount(app: FastAPI, store: Store, secrets: Secrets, holdings: Iterable[Holdi
 
 
 def _told(connection: Connection, holding: Holding) -> dict[str, Any]:
-    rows = select(func.count()).select_from(holding.table).where(holding.rows)
     return {
         "table": holding.table.name,
         "zh": holding.zh,
         "en": holding.en,
         "fields": sorted(holding.fields),
-        "rows": connection.execute(rows).scalar_one(),
+        "rows": _rows(connection, holding),
         "cases": _cases(connection, [holding]) if holding.fields else 0,
         "oldest": _oldest(connection, holding),
         "kept_days": None if holding.kept is None else holding.kept.days,
@@ -119,11 +118,17 @@ def _told(connection: Connection, holding: Holding) -> dict[str, Any]:
 def _cases(connection: Connection, holdings: Sequence[Holding]) -> int:
     """Distinct cases of those tables that name them, and for the others as many as they have rows."""
     named = [select(one.case.label("id")).where(one.case != "", one.rows) for one in holdings if one.case is not None]
-    unnamed = [one for one in holdings if one.case is None]
-    distinct = select(func.count()).select_from(union(*named).subquery()) if named else None
-    return (0 if distinct is None else int(connection.execute(distinct).scalar_one())) + sum(
-        connection.execute(select(func.count()).select_from(one.table).where(one.rows)).scalar_one() for one in unnamed
-    )
+    nameless = (one for one in holdings if one.case is None)
+    return sum(_rows(connection, one) for one in nameless) + (_distinct(connection, named) if named else 0)
+
+
+def _distinct(connection: Connection, named: Sequence[Select[Any]]) -> int:
+    every = union_all(*named).subquery()
+    return int(connection.execute(select(func.count(distinct(every.c.id)))).scalar_one())
+
+
+def _rows(connection: Connection, holding: Holding) -> int:
+    return int(connection.execute(select(func.count()).select_from(holding.table).where(holding.rows)).scalar_one())
 
 
 def _oldest(connection: Connection, holding: Holding) -> str | None:

@@ -1,0 +1,34 @@
+"""What dispatch keeps of persons: commands that wait, and those that a person edited."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from contracts import topics
+from contracts.delivery import DELIVERY_CHANGED
+from services.runtime.holdings import Holding, fields_of
+from services.runtime.settings import Settings
+
+from .tables import acts, breakers, held, items, notices, paces, repairs
+
+_COMMANDS: Final = fields_of(*(command.versions for command in topics.COMMANDS.values()))
+_ANSWERS: Final = fields_of(
+    *(versions for agency in topics.AGENCIES for versions in topics.carried(f"{agency}.events"))
+)
+MESSAGES: Final = _COMMANDS | _ANSWERS | fields_of(DELIVERY_CHANGED)
+
+
+def holdings(settings: Settings) -> tuple[Holding, ...]:
+    """Its own tables."""
+    kept = timedelta(days=settings.acts_kept_days)
+    edited = acts.c.before.is_not(None) | acts.c.after.is_not(None)
+    return (
+        Holding(held, "挂起的指令", "commands that are held", _COMMANDS, held.c.case_id, held.c.since),
+        Holding(acts, "人工处置", "what persons did", _COMMANDS | _ANSWERS, None, acts.c.at, kept, edited),
+        Holding(repairs, "批量处置", "repairs of many", since=repairs.c.planned_at, kept=kept),
+        Holding(items, "批量处置的明细", "deliveries of a repair", since=items.c.since),
+        Holding(notices, "机构的主动告知", "what organisations told", since=notices.c.at),
+        Holding(breakers, "断路器", "breakers", since=breakers.c.since),
+        Holding(paces, "批量处置的节奏", "the pace of repairs"),
+    )
