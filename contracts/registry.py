@@ -6,11 +6,11 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from . import case, certificate, delivery, export, insurance, loan, police, refusal, sale, tax, telemetry
+from . import case, certificate, delivery, export, insurance, loan, police, refusal, sale, subscription, tax, telemetry
 from .contract import Contract
 from .versions import Versions
 
-_MODULES: Final = (sale, certificate, tax, insurance, loan, police, export, refusal, case, delivery, telemetry)
+_MODULES: Final = (sale, certificate, tax, insurance, loan, police, export, refusal, case, delivery, subscription, telemetry)
 _TYPE: Final = re.compile(r"tongche\.([a-z_]+\.[a-z_]+)\.v([1-9][0-9]{0,3})")
 
 
