@@ -34,6 +34,7 @@ class Person:
     number: int
     latin: bool = False
     """A name in letters that have a case, a passport, and a phone with dashes."""
+    insurer: str = INSURER
 
     @property
     def name(self) -> str:
@@ -74,7 +75,7 @@ class Person:
             "phone": self.phone,
             "address": self.address,
             "region": "500105",
-            "insurer_uscc": INSURER,
+            "insurer_uscc": self.insurer,
         }
 
     def canaries(self) -> Iterator[Canary]:
