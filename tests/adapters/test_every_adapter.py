@@ -207,7 +207,7 @@ def test_operations_echo_fields_that_both_sides_have() -> None:
     for _, operation in OPERATIONS:
         sides = (operation.command.versions.models[-1], operation.command.answer.models[-1])
         assert "vin" in operation.echoes
-        assert all(set(operation.echoes) <= field_names(side) for side in sides)
+        assert all(hasattr(side, name) or name in field_names(side) for side in sides for name in operation.echoes)
 
 
 json_values = st.recursive(

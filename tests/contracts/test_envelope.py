@@ -15,7 +15,7 @@ from contracts.envelope import Envelope, Headers, Message, Undecodable, decode, 
 from contracts.fields import grade_of
 from contracts.refusal import AgencyRefusedV1
 from contracts.registry import contract_of
-from contracts.sale import SALE_CONFIRMED, SaleCancelledV1, SaleConfirmedV1, SaleConfirmedV2
+from contracts.sale import SALE_CONFIRMED, SaleCancelledV1, SaleConfirmedV1, SaleConfirmedV2, SaleConfirmedV3
 from tests.contracts.sales import moments, sales_v1, sales_v2
 
 TRACE: Final = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -114,7 +114,7 @@ def test_an_old_version_is_written_as_it_is(old: SaleConfirmedV1) -> None:
     headers, value = encode(message(old, id="1", source="s", subject="c", time=datetime(2026, 5, 4, tzinfo=UTC)))
     assert dict(headers)["ce_type"] == b"tongche.sale.confirmed.v1"
     assert json.loads(value)["price"] == old.price
-    assert isinstance(decode(headers, value).data, SaleConfirmedV2)
+    assert isinstance(decode(headers, value).data, SaleConfirmedV3)
 
 
 @pytest.mark.parametrize("attribute", REQUIRED)

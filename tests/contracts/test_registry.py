@@ -160,7 +160,7 @@ def test_a_type_that_nobody_registered_is_unknown(type_: str) -> None:
             resolve(type_)
 
 
-@pytest.mark.parametrize("type_", ["tongche.sale.confirmed.v0", "tongche.sale.confirmed.v3", "tongche.sale.confirmed"])
+@pytest.mark.parametrize("type_", ["tongche.sale.confirmed.v0", "tongche.sale.confirmed.v4", "tongche.sale.confirmed"])
 def test_a_version_that_nobody_published_is_unknown(type_: str) -> None:
     """Neither version 0, nor the one after the newest, nor none at all."""
     with pytest.raises(UnknownType):

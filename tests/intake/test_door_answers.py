@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from contracts.keys import vehicle_key
+from contracts.sale import SALE_CONFIRMED
 
 
 def test_a_sale_is_acknowledged_with_its_place_and_published_as_it_was_said(house: Any, event: dict[str, Any]) -> None:
@@ -23,7 +24,7 @@ def test_a_sale_is_acknowledged_with_its_place_and_published_as_it_was_said(hous
     (message,) = house.messages()
     assert message.envelope.id == message.envelope.subject == id_
     assert (message.envelope.source, message.envelope.sourceid) == (event["source"], "order-1")
-    assert message.data.model_dump(mode="json", exclude_none=True) == event["data"]
+    assert SALE_CONFIRMED.down(2, message.data).model_dump(mode="json", exclude_none=True) == event["data"]
     assert house.sent[0].topic == "sale.events"
     assert house.sent[0].key == vehicle_key(b"k" * 32, event["data"]["vin"])
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from contracts.insurance import VesselTax
 from contracts.police import ElicenceIssuedV1
 from contracts.policy import Pack, Policies, PolicyGap, load
 from contracts.sale import SaleReturnedV1
+from contracts.types import CHINA
 from services.journey.decide import open_return
 from services.journey.proofs import electronic_licence, end_of_cover_pack
 from services.journey.world import Resume
@@ -86,12 +88,12 @@ def test_a_lenders_signature_for_another_loan_is_held() -> None:
         ("tax.pay", {"assessment_no": "TA-0"}, "tax", "T422"),
         ("tax.pay", {"amount_due": 999_999}, "tax", "T422"),
         ("tax.pay", {"amount_due": 1_000_001}, "tax", "T422"),
-        ("insurance.bind", {"vvt": 28_001}, "ins", "policy-differs"),
+        ("insurance.bind", {"withheld": VesselTax(vvt=28_001)}, "ins", "policy-differs"),
         ("insurance.bind", {"insurer_uscc": "91110000MAT57WXL1C"}, "ins", "policy-differs"),
-        ("insurance.bind", {"start_date": date(2026, 5, 6)}, "ins", "policy-differs"),
-        ("insurance.bind", {"end_date": date(2026, 5, 5)}, "ins", "policy-differs"),
-        ("insurance.bind", {"end_date": date(2026, 5, 6)}, "ins", "policy-differs"),
-        ("insurance.bind", {"end_date": date(2027, 5, 6)}, "ins", "policy-differs"),
+        ("insurance.bind", {"start_at": datetime(2026, 5, 6, tzinfo=CHINA)}, "ins", "policy-differs"),
+        ("insurance.bind", {"end_at": datetime(2026, 5, 5, tzinfo=CHINA)}, "ins", "policy-differs"),
+        ("insurance.bind", {"end_at": datetime(2026, 5, 6, tzinfo=CHINA)}, "ins", "policy-differs"),
+        ("insurance.bind", {"end_at": datetime(2027, 5, 6, tzinfo=CHINA)}, "ins", "policy-differs"),
     ],
 )
 def test_what_was_done_is_what_was_found_right(command: str, twist: dict[str, Any], facet: str, reason: str) -> None:

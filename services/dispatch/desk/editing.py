@@ -85,7 +85,7 @@ def answered(delivery: Delivery, raw: Mapping[str, Any]) -> Contract:
     if answer is None:
         raise NotValid(faults)
     asked = vars(delivery.command.data)
-    other = [name for name in delivery.operation.echoes if vars(answer)[name] != asked[name]]
+    other = [name for name in delivery.operation.echoes if getattr(answer, name) != asked[name]]
     if other:
         raise NotValid(tuple(Fault(code=_OTHER, field=name, reason="not-as-asked") for name in other))
     return answer
