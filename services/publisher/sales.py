@@ -37,7 +37,7 @@ _NAMES: Final = "王李张刘陈杨黄赵吴周"
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model on sale: whose it is, its WMI, fuel, and what it costs at least (fen)."""
+    """A model on sale: whose it is, its WMI, fuel, what it costs at least (fen), and how many motors drive it."""
 
     maker: str
     maker_uscc: str
@@ -48,6 +48,7 @@ class Model:
     mass: int
     displacement: int | None
     price: int
+    motors: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,12 @@ class Sale:
 
 
 MODELS: Final = (
-    Model("比亚迪", "91440300MAPW444F2G", "LGX", "汉EV", "BEV", 5, 2100, None, 17_980_000),
-    Model("比亚迪", "91440300MAPW444F2G", "LGX", "海豹06 DM-i", "PHEV", 5, 1620, 1498, 10_980_000),
+    Model("比亚迪", "91440300MAPW444F2G", "LGX", "汉EV", "BEV", 5, 2100, None, 17_980_000, 2),
+    Model("比亚迪", "91440300MAPW444F2G", "LGX", "海豹06 DM-i", "PHEV", 5, 1620, 1498, 10_980_000, 1),
     Model("吉利汽车", "91330200MATX9P939B", "LB3", "星越L", "ICE", 5, 1695, 1969, 13_720_000),
-    Model("长安汽车", "91500105MAJQYKXJ0U", "LS5", "深蓝S07 增程", "EREV", 5, 1980, 1480, 14_990_000),
+    Model("长安汽车", "91500105MAJQYKXJ0U", "LS5", "深蓝S07 增程", "EREV", 5, 1980, 1480, 14_990_000, 1),
     Model("上汽通用", "91310115MA1AL72L6U", "LSG", "别克GL8", "ICE", 7, 1860, 1999, 23_290_000),
-    Model("特斯拉", "91310115MATK8DBH6C", "LRW", "Model Y", "BEV", 5, 1997, None, 26_350_000),
+    Model("特斯拉", "91310115MATK8DBH6C", "LRW", "Model Y", "BEV", 5, 1997, None, 26_350_000, 2),
     Model("广汽丰田", "91440100MAQ014P770", "LVG", "凯美瑞 双擎", "HEV", 5, 1610, 1987, 17_180_000),
 )
 
@@ -81,30 +82,43 @@ def sales(count: int, random: Random, today: date, source: str, dealers: tuple[s
         sourceid = f"{vehicle['seller_uscc']}:{vehicle['order_no']}"
         if number % EXPORT_EVERY == EXPORT_EVERY - 1:
             data = vehicle | _price(model, random) | {"export": _export(model, random)}
-            yield Sale(source, sourceid, "tongche.sale.confirmed.v2", data, times)
+            yield _newest(source, sourceid, data, times)
         elif number % VERSION_1_EVERY == 0:
-            data = vehicle | _buyer(random) | {"price": _price(model, random)["amount_incl"]}
+            data = _one_motor(vehicle) | _buyer(random) | {"price": _price(model, random)["amount_incl"]}
             yield Sale(source, sourceid, "tongche.sale.confirmed.v1", data, times)
         else:
             price = _price(model, random)
             loan = {"loan": _loan(price["amount_incl"], random)} if random.random() < LOAN_SHARE else {}
             data = vehicle | price | {"buyer": _buyer(random)} | loan
-            yield Sale(source, sourceid, "tongche.sale.confirmed.v2", data, times)
+            yield _newest(source, sourceid, data, times)
+
+
+def _newest(source: str, sourceid: str, data: Mapping[str, Any], times: int) -> Sale:
+    """In v3 where there is something that only v3 can say; dealers move on when they need to."""
+    if len(data["motor_nos"]) > 1:
+        return Sale(source, sourceid, "tongche.sale.confirmed.v3", data, times)
+    return Sale(source, sourceid, "tongche.sale.confirmed.v2", _one_motor(data), times)
+
+
+def _one_motor(data: Mapping[str, Any]) -> dict[str, Any]:
+    """As versions before v3 have it: the first motor, where there is one."""
+    told = {name: value for name, value in data.items() if name != "motor_nos"}
+    return told | ({"motor_no": data["motor_nos"][0]} if data["motor_nos"] else {})
 
 
 def _vehicle(number: int, model: Model, random: Random, today: date, dealer: str) -> dict[str, Any]:
     made = today - timedelta(days=random.randint(10, 90))
-    plugged = model.fuel in {"BEV", "PHEV", "EREV"}
+    plugged = model.motors > 0
     serial = f"{random.randrange(1_000_000):06}"
     engine = {"engine_no": f"EN{serial}{number:04}"} if model.fuel != "BEV" else {}
-    motor = {"motor_no": f"TZ{serial}{number:04}"} if plugged else {}
+    motors = [f"TZ{serial}{number:04}", f"TY{serial}{number:04}"][: model.motors]
     displacement = {"displacement": model.displacement} if model.displacement else {}
     return {
         "order_no": f"DEMO{today:%Y%m%d}{random.randrange(10**8):08}-{number}",
         "vin": _vin(model.wmi, number, random),
         "coc_no": f"{model.wmi}{random.randrange(10**12):012}",
         **engine,
-        **motor,
+        "motor_nos": motors,
         "maker": model.maker,
         "model": model.name,
         "fuel_kind": model.fuel,
