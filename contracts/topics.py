@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from . import case, certificate, delivery, export, insurance, loan, police, refusal, sale, tax, telemetry
+from . import case, certificate, delivery, export, insurance, loan, police, refusal, sale, subscription, tax, telemetry
 from .versions import Versions
 
 AGENCIES: Final = ("miit", "tax", "insurer", "bank", "police", "commerce", "customs")
@@ -170,6 +170,7 @@ NOTICES: Final = {versions.name: versions for versions in (loan.LOAN_SETTLED, po
 """What an organisation may tell of its own accord, not asked by a command."""
 
 _SALES: Final = (sale.SALE_CONFIRMED, sale.SALE_CORRECTED, sale.SALE_CANCELLED, sale.SALE_RETURNED)
+_OF_SUBSCRIPTIONS: Final = (subscription.SUBSCRIPTION_WITHHELD, subscription.SUBSCRIPTION_ENDED)
 _BY_FIRST_WORD: Final = {"submit": _SALES, "refused": (sale.SALE_REFUSED, sale.SALE_CONTESTED)}
 _BY_LAST_WORD: Final = {"dead": (delivery.DELIVERY_CHANGED,), "spans": (telemetry.TELEMETRY_SPANS,)}
 
@@ -193,7 +194,7 @@ SUBSCRIBABLE: Final = {
 def carried(topic: str) -> tuple[Versions, ...]:
     """The contracts on a topic; none on one that keeps foreign bytes. Raises `KeyError` for a name of no topic.
 
-    On a view stand those of the topic that it is a view of.
+    On a view stand those of the topic that it is a view of, and what its subscriber is told of the subscription.
     """
     kind, _, rest = topic.partition(".")
     if topic.endswith(".poison"):
@@ -201,7 +202,7 @@ def carried(topic: str) -> tuple[Versions, ...]:
     if kind in _BY_FIRST_WORD:
         return _BY_FIRST_WORD[kind]
     if kind == "to":
-        return SUBSCRIBABLE[rest.partition(".")[2]]
+        return (*SUBSCRIBABLE[rest.partition(".")[2]], *_OF_SUBSCRIPTIONS)
     return _asked(kind.partition("-")[0]) if rest == "commands" else _BY_LAST_WORD.get(rest) or SUBSCRIBABLE[topic]
 
 

@@ -17,6 +17,8 @@ CounterName = Literal[
     "tongche_commit_failures_total",
     "tongche_door_sales_total",
     "tongche_fenced_total",
+    "tongche_grants_ended_total",
+    "tongche_grants_refused_total",
     "tongche_http_requests_total",
     "tongche_log_lines_lost_total",
     "tongche_log_lines_suppressed_total",
@@ -30,6 +32,7 @@ CounterName = Literal[
     "tongche_spans_stored_total",
     "tongche_store_unavailable_total",
     "tongche_timers_fired_total",
+    "tongche_views_total",
 ]
 HistogramName = Literal[
     "tongche_agency_call_seconds",
@@ -72,6 +75,8 @@ COUNTERS: Final[dict[CounterName, tuple[str, tuple[str, ...]]]] = {
     "tongche_case_steps_total": ("Transitions of cases", ("state",)),
     "tongche_commands_sent_total": ("Commands written to an organisation's topic", ("organisation",)),
     "tongche_door_sales_total": ("Sales that came to the door", ("result",)),
+    "tongche_grants_ended_total": ("Grants whose subscriber was told that they are over", ("state",)),
+    "tongche_grants_refused_total": ("Grants that ask for what may not be seen (A403)", ()),
     "tongche_http_requests_total": ("Requests answered", ("method", "route", "status")),
     "tongche_log_lines_lost_total": ("Log lines that could not be written", ()),
     "tongche_log_lines_suppressed_total": ("Repeated log lines not written", ("logger",)),
@@ -83,6 +88,7 @@ COUNTERS: Final[dict[CounterName, tuple[str, tuple[str, ...]]]] = {
     "tongche_spans_shipped_total": ("Spans handed on", ("exporter",)),
     "tongche_spans_stored_total": ("Spans kept in the trace store", ()),
     "tongche_timers_fired_total": ("Timers that came due", ("operation",)),
+    "tongche_views_total": ("Views of messages sent to subscribers", ("topic",)),
 }
 HISTOGRAMS: Final[dict[HistogramName, tuple[str, tuple[str, ...]]]] = {
     "tongche_agency_call_seconds": ("Time of one call to an organisation", ("organisation",)),

@@ -46,6 +46,7 @@ SERVICES = (
     _ours("intake", "door"),
     _ours("journey", "journey"),
     _ours("dispatch", "dispatch"),
+    _ours("projection", "projection"),
     _ours("console", "console"),
 )
 

@@ -1,0 +1,315 @@
+"""The record of disclosures: durable before anything is sent, many in one transaction, and asked about afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from pydantic_core import from_json, to_json
+from sqlalchemy import Connection, Row, Select, delete, distinct, func, or_, select
+
+from contracts.views.plan import View
+from services.runtime.clock import Clock
+from services.runtime.sql import insert_each_once
+from services.runtime.store import Op, Store, waited_out
+
+from .tables import disclosures, grants, terms
+
+KEPT: Final = timedelta(days=3 * 366)
+"""Three years at least: PIPL 56, NDR 12."""
+LONGEST_PAGE: Final = 500
+_PRUNED_AT_ONCE: Final = 2_000
+_PRUNE_EVERY_S: Final = 3600.0
+
+Shown = dict[str, Any]
+
+
+class Terms(NamedTuple):
+    """On what terms fields are shown: the row that many disclosures share, and the grant that they rest on."""
+
+    id: str
+    grant: str
+    row: dict[str, Any]
+
+
+def terms_of(view: View, fields: Sequence[str]) -> Terms:
+    """The terms under which a view has shown exactly these fields."""
+    row = {
+        "subscriber": view.subscriber.name,
+        "grant_id": view.grant.id,
+        "contract": view.versions.name,
+        "version": view.grant.version,
+        "fields": to_json({name: view.sights[name] for name in sorted(fields)}).decode(),
+        "purpose": view.grant.purpose,
+        "legal_basis": view.grant.legal_basis,
+    }
+    id_ = hashlib.sha256(to_json(row)).hexdigest()[:32]
+    return Terms(id_, view.grant.id, {"id": id_, **row})
+
+
+class Disclosure(NamedTuple):
+    """One message that is about to be shown to one subscriber."""
+
+    terms: Terms
+    message: str
+    case: str
+    vehicle: str
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one transaction is to hold, and who waits for it."""
+
+    rows: list[Disclosure] = field(default_factory=list)
+    waiting: list[asyncio.Future[frozenset[str]]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Book:
+    """Writes disclosures down. While one transaction is under way the next one gathers."""
+
+    store: Store
+    clock: Clock
+    _open: _Batch = field(default_factory=_Batch)
+    _writing: asyncio.Task[None] | None = None
+    _known: set[str] = field(default_factory=set)
+
+    async def record(self, rows: Iterable[Disclosure]) -> frozenset[str]:
+        """Return when they are durable; gives back the grants that were over by then, of which nothing was recorded.
+
+        Waits out a store that cannot write.
+        """
+        future: asyncio.Future[frozenset[str]] = asyncio.get_running_loop().create_future()
+        self._open.rows.extend(rows)
+        self._open.waiting.append(future)
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write())
+        return await future
+
+    async def _write(self) -> None:
+        try:
+            while self._open.waiting:
+                batch, self._open = self._open, _Batch()
+                await self._commit(batch)
+        finally:
+            self._writing = None
+
+    async def _commit(self, batch: _Batch) -> None:
+        new = {row.terms.id: row.terms for row in batch.rows if row.terms.id not in self._known}
+        act = partial(_record, rows=batch.rows, new=list(new.values()), at=self.clock.now().timestamp())
+        try:
+            over = await waited_out(lambda: self.store.run(act))
+        except BaseException as wrong:
+            for future in batch.waiting:
+                if not future.done():
+                    future.set_exception(wrong)
+            raise
+        self._known.update(new)
+        for future in batch.waiting:
+            if not future.done():
+                future.set_result(over)
+
+
+def _record(connection: Connection, rows: Sequence[Disclosure], new: Sequence[Terms], at: float) -> frozenset[str]:
+    over = frozenset(connection.execute(_OVER).scalars())
+    insert_each_once(connection, terms, [{**one.row, "first_at": at} for one in new])
+    told = [
+        {
+            "message": row.message,
+            "terms": row.terms.id,
+            "subscriber": row.terms.row["subscriber"],
+            "case_id": row.case,
+            "vehicle": row.vehicle,
+            "at": at,
+        }
+        for row in rows
+        if row.terms.grant not in over
+    ]
+    insert_each_once(connection, disclosures, told)
+    return over
+
+
+_OVER: Final = select(grants.c.id).where(or_(grants.c.revoked_at.is_not(None), grants.c.ended_at.is_not(None)))
+"""Read in the very transaction that records: once a revocation is durable nothing more can be, in any process."""
+
+
+# -- asking
+
+
+class Wanted(NamedTuple):
+    """Which disclosures a person means; `after` is where the page before ended."""
+
+    vehicle: str | None = None
+    subscriber: str | None = None
+    since: datetime | None = None
+    after: tuple[float, str, str] | None = None
+    most: int = 100
+
+
+def page(connection: Connection, wanted: Wanted) -> Shown:
+    """The newest first, each with its terms; `next` is what `after` wants."""
+    query = (
+        select(disclosures, terms)
+        .join(terms, disclosures.c.terms == terms.c.id)
+        .order_by(disclosures.c.at.desc(), disclosures.c.message.desc(), disclosures.c.terms.desc())
+        .limit(wanted.most + 1)
+    )
+    rows = connection.execute(_narrowed(query, wanted)).all()
+    more = len(rows) > wanted.most
+    shown = rows[: wanted.most]
+    last = shown[-1] if more else None
+    return {
+        "disclosures": [_shown(row) for row in shown],
+        "next": [last.at, last.message, last.terms] if last is not None else None,
+    }
+
+
+def _narrowed(query: Select[Any], wanted: Wanted) -> Select[Any]:
+    if wanted.vehicle is not None:
+        query = query.where(disclosures.c.vehicle == wanted.vehicle)
+    if wanted.subscriber is not None:
+        query = query.where(disclosures.c.subscriber == wanted.subscriber)
+    if wanted.since is not None:
+        query = query.where(disclosures.c.at >= wanted.since.timestamp())
+    if wanted.after is not None:
+        at, message, on = wanted.after
+        column = disclosures.c
+        query = query.where(
+            or_(
+                column.at < at,
+                (column.at == at) & (column.message < message),
+                (column.at == at) & (column.message == message) & (column.terms < on),
+            )
+        )
+    return query
+
+
+def _shown(row: Row[Any]) -> Shown:
+    return {
+        "at": row.at,
+        "subscriber": row.subscriber,
+        "grant": row.grant_id,
+        "contract": row.contract,
+        "version": row.version,
+        "fields": from_json(row.fields),
+        "purpose": row.purpose,
+        "legal_basis": row.legal_basis,
+        "case": row.case_id,
+        "vehicle": row.vehicle,
+        "message": row.message,
+    }
+
+
+def by_recipient(connection: Connection, since: datetime | None) -> list[Shown]:
+    """For the yearly risk report: to whom how many messages about how many vehicles went, and with which fields."""
+    counted = (
+        select(
+            disclosures.c.subscriber,
+            func.count(distinct(disclosures.c.message)).label("messages"),
+            func.count(distinct(disclosures.c.vehicle)).label("vehicles"),
+            func.min(disclosures.c.at).label("first_at"),
+            func.max(disclosures.c.at).label("last_at"),
+        )
+        .group_by(disclosures.c.subscriber)
+        .order_by(disclosures.c.subscriber)
+    )
+    found = connection.execute(_narrowed(counted, Wanted(since=since))).all()
+    fields = _fields(connection, since)
+    return [
+        {
+            "subscriber": row.subscriber,
+            "messages": row.messages,
+            "vehicles": row.vehicles,
+            "first_at": row.first_at,
+            "last_at": row.last_at,
+            "fields": fields[row.subscriber],
+        }
+        for row in found
+    ]
+
+
+def _fields(connection: Connection, since: datetime | None) -> dict[str, dict[str, list[str]]]:
+    """By subscriber, each field that it was shown in that time, and how."""
+    used = _narrowed(select(disclosures.c.terms).distinct(), Wanted(since=since))
+    query = select(terms.c.subscriber, terms.c.fields).where(terms.c.id.in_(used))
+    found: dict[str, dict[str, set[str]]] = {}
+    for subscriber, told in connection.execute(query):
+        sights = found.setdefault(subscriber, {})
+        for name, sight in from_json(told).items():
+            sights.setdefault(name, set()).add(sight)
+    return {
+        subscriber: {name: sorted(ways) for name, ways in sorted(sights.items())}
+        for subscriber, sights in found.items()
+    }
+
+
+def usage(connection: Connection) -> list[Shown]:
+    """By grant, contract and version: how many messages, and in how many of them each field really was."""
+    counted = (
+        select(
+            terms.c.grant_id,
+            terms.c.subscriber,
+            terms.c.contract,
+            terms.c.version,
+            terms.c.fields,
+            func.count().label("messages"),
+            func.max(disclosures.c.at).label("last_at"),
+        )
+        .join(disclosures, disclosures.c.terms == terms.c.id)
+        .group_by(terms.c.id, terms.c.grant_id, terms.c.subscriber, terms.c.contract, terms.c.version, terms.c.fields)
+    )
+    found: dict[tuple[Any, ...], Shown] = {}
+    for row in connection.execute(counted):
+        key = (row.subscriber, row.grant_id, row.contract, row.version)
+        told = found.setdefault(key, dict(zip(_USAGE, (*key, 0, 0.0, {}), strict=True)))
+        told["messages"] += row.messages
+        told["last_at"] = max(told["last_at"], row.last_at)
+        for name in from_json(row.fields):
+            told["fields"][name] = told["fields"].get(name, 0) + row.messages
+    return [found[key] for key in sorted(found)]
+
+
+_USAGE: Final = ("subscriber", "grant", "contract", "version", "messages", "last_at", "fields")
+
+
+# -- forgetting
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Deletes what has been kept for long enough, a little at a time. Terms are few, and stay."""
+
+    store: Store
+    clock: Clock
+    kept: timedelta = KEPT
+
+    async def run(self) -> None:
+        """Look now and then, for as long as the service lives."""
+        while True:
+            await self.prune()
+            await asyncio.sleep(_PRUNE_EVERY_S)
+
+    async def prune(self) -> None:
+        """Delete all whose time is over."""
+        before = (self.clock.now() - self.kept).timestamp()
+        while await waited_out(lambda: self.store.run(_prune(before))):
+            pass
+
+
+def _prune(before: float) -> Op[int]:
+    def act(connection: Connection) -> int:
+        old = (
+            select(disclosures.c.message)
+            .where(disclosures.c.at < before)
+            .order_by(disclosures.c.at)
+            .limit(_PRUNED_AT_ONCE)
+        )
+        gone = delete(disclosures).where(disclosures.c.message.in_(old), disclosures.c.at < before)
+        return connection.execute(gone).rowcount
+
+    return act

@@ -1,0 +1,43 @@
+"""How the projection says no to a person: a problem document in both languages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from services.runtime import problems
+from services.runtime.store import StoreUnavailable
+
+from .register import AlreadyOver, UnknownGrant
+
+
+def install(app: FastAPI) -> None:
+    """Have every no of ours answered so."""
+    app.exception_handler(UnknownGrant)(_unknown)
+    app.exception_handler(AlreadyOver)(_over)
+    app.exception_handler(StoreUnavailable)(_away)
+    app.exception_handler(RequestValidationError)(_not_understood)
+
+
+async def _unknown(_: Request, __: UnknownGrant) -> JSONResponse:
+    return _problem(404, "no-grant", "没有这项授权", "there is no such grant")
+
+
+async def _over(_: Request, __: AlreadyOver) -> JSONResponse:
+    return _problem(409, "over", "授权已终止，无可撤销", "the grant is over; there is nothing to revoke")
+
+
+async def _away(_: Request, why: StoreUnavailable) -> JSONResponse:
+    return _problem(503, "unavailable", "数据库暂不可用", "the database cannot be used now", error=str(why))
+
+
+async def _not_understood(_: Request, wrong: RequestValidationError) -> JSONResponse:
+    faults = problems.faults_in(wrong)
+    return _problem(422, "not-valid", "请求有误", "the request is not what it must be", faults=faults)
+
+
+def _problem(status: int, code: str, zh: str, en: str, **more: Any) -> JSONResponse:
+    return problems.answer(status, code, detail=problems.both(zh, en), code=code, **more)

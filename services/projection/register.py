@@ -1,0 +1,283 @@
+"""Which grants are in force: by the operator's file, by the clock, and by what operators have revoked.
+
+One look puts all three together, twice a second and whenever somebody acts. A grant that is over gets no message from
+the moment at which it is; when the last that was on its way has arrived, its subscriber is told, once, and nothing of
+it comes after that. What is told is stored first, so that a crash in between changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final, Literal, NamedTuple, cast
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from contracts.subscription import WhyEnded
+from contracts.topics import Topic, to
+from contracts.views.plan import Denial, NotEntitled
+from contracts.views.subscriber import Grant, Subscriber, Subscribers
+from observability import logs, metrics
+from services.runtime import outbox, topics
+from services.runtime.clock import Clock
+from services.runtime.settings import Settings
+from services.runtime.sql import insert_once
+from services.runtime.store import Store, waited_out
+from services.runtime.subscribers import SubscribersFile
+
+from . import voice
+from .streams import Flight, Stream, stream_of
+from .tables import grants
+
+State = Literal["in-force", "not-yet", "lapsed", "revoked", "removed", "refused"]
+LOOK_EVERY_S: Final = 0.5
+
+
+class UnknownGrant(LookupError):
+    """Neither the file nor our books know a grant of this name."""
+
+
+class AlreadyOver(Exception):
+    """The grant has ended, or was revoked before."""
+
+
+class Known(NamedTuple):
+    """What is kept of a grant that has begun or was revoked; moments in seconds since 1970."""
+
+    id: str
+    subscriber: str
+    contract: str
+    topics: tuple[str, ...]
+    opened_at: float | None = None
+    revoked_at: float | None = None
+    who: str | None = None
+    reason: str | None = None
+    ended_at: float | None = None
+    why: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has begun, and its subscriber has not been told of its end."""
+        return self.opened_at is not None and self.ended_at is None
+
+
+class Judged(NamedTuple):
+    """One grant of the file: its stream, or what stands against it."""
+
+    subscriber: Subscriber
+    grant: Grant
+    stream: Stream | None
+    denials: tuple[Denial, ...]
+
+
+@dataclass(slots=True)
+class Register:
+    """All grants and how they stand."""
+
+    settings: Settings
+    file: SubscribersFile
+    store: Store
+    clock: Clock
+    key_secret: bytes
+    known: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the first look is over: before that nobody could say whose a message is."""
+    _kept: dict[str, Known] = field(default_factory=dict)
+    _judged: dict[str, Judged] = field(default_factory=dict)
+    _of: Subscribers | None = None
+    _running: dict[str, Stream] = field(default_factory=dict)
+    _on: dict[tuple[str, str], tuple[Stream, ...]] = field(default_factory=dict)
+    _flights: dict[str, Flight] = field(default_factory=dict)
+    _topics: set[str] = field(default_factory=set)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def run(self) -> None:
+        """Look for as long as the service lives."""
+        self._kept = {one.id: one for one in await waited_out(lambda: self.store.read(_kept))}
+        while True:
+            await self.look()
+            self.known.set()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    def on(self, topic: str, contract: str) -> tuple[Stream, ...]:
+        """The streams that are fed by a contract on a topic."""
+        return self._on.get((topic, contract), ())
+
+    async def look(self) -> None:
+        """Bring what runs into line with what is in force now."""
+        async with self._lock:
+            self._judge(self.file.now())
+            now = self.clock.now().timestamp()
+            states = {id_: self._state(id_, now) for id_ in {*self._judged, *self._kept}}
+            await self._open([id_ for id_, state in states.items() if state == "in-force"], now)
+            over = [id_ for id_, kept in self._kept.items() if kept.is_open and states[id_] not in _ALIVE]
+            for id_ in over:
+                self._running.pop(id_, None)
+            self._index()
+            for id_ in over:
+                await self._end(self._kept[id_], cast("WhyEnded", states[id_]))
+
+    async def revoke(self, id_: str, who: str, reason: str) -> None:
+        """Take a grant back for good; when this returns nothing more of it is begun. Raises `UnknownGrant`.
+
+        Raises `AlreadyOver` where it is.
+        """
+        async with self._lock:
+            found = self._kept.get(id_) or self._fresh(id_)
+            if found.revoked_at is not None or found.ended_at is not None:
+                raise AlreadyOver(id_)
+            now = self.clock.now().timestamp()
+            revoked = found._replace(revoked_at=now, who=who, reason=reason)
+            # A grant that never began has nobody to be told of its end.
+            revoked = revoked if found.opened_at is not None else revoked._replace(ended_at=now, why="revoked")
+            await self.store.run(partial(_revoke, kept=revoked))
+            self._kept[id_] = revoked
+        logs.get().info("grant_revoked", grant=id_)
+        await self.look()
+
+    def all(self) -> list[tuple[Judged | None, Known | None, State]]:
+        """Every grant of the file, and those of our books that are not in it any more."""
+        now = self.clock.now().timestamp()
+        names = [*self._judged, *(id_ for id_ in self._kept if id_ not in self._judged)]
+        return [(self._judged.get(id_), self._kept.get(id_), self._state(id_, now)) for id_ in names]
+
+    # -- judging
+
+    def _judge(self, file: Subscribers) -> None:
+        if file is self._of:
+            return
+        before, self._judged = self._judged, {}
+        for subscriber, grant in file.grants():
+            old = before.get(grant.id)
+            same = old is not None and (old.subscriber, old.grant) == (subscriber, grant)
+            self._judged[grant.id] = old if old is not None and same else self._judgement(subscriber, grant)
+        self._of = file
+
+    def _judgement(self, subscriber: Subscriber, grant: Grant) -> Judged:
+        flight = self._flights.setdefault(grant.id, Flight())
+        try:
+            stream = stream_of(subscriber, grant, self.key_secret, flight)
+        except NotEntitled as no:
+            faults = [f"{denial.field}: {denial.why}" for denial in no.denials]
+            logs.get().warning("grant_refused", code="A403", grant=grant.id, faults=faults)
+            metrics.count("tongche_grants_refused_total")
+            return Judged(subscriber, grant, None, no.denials)
+        return Judged(subscriber, grant, stream, ())
+
+    def _state(self, id_: str, now: float) -> State:
+        kept, judged = self._kept.get(id_), self._judged.get(id_)
+        if kept is not None and kept.ended_at is not None:
+            return cast("State", kept.why)
+        if kept is not None and kept.revoked_at is not None:
+            return "revoked"
+        if judged is None or (kept is not None and _moved(kept, judged)):
+            return "removed"
+        return _by_the_clock(judged.stream, now) if judged.stream is not None else "refused"
+
+    def _fresh(self, id_: str) -> Known:
+        judged = self._judged.get(id_)
+        if judged is None:
+            raise UnknownGrant(id_)
+        return Known(id_, judged.subscriber.name, judged.grant.contract, ())
+
+    # -- opening
+
+    async def _open(self, ids: Iterable[str], now: float) -> None:
+        """Have these run, on their terms as they are now."""
+        wanted = {id_: stream for id_ in ids if (stream := self._judged[id_].stream) is not None}
+        new = {id_: stream for id_, stream in wanted.items() if self._running.get(id_) is not stream}
+        if not new:
+            return
+        await self._provide(new.values())
+        for id_, stream in new.items():
+            opened = self._kept.get(id_, self._fresh(id_))
+            opened = opened._replace(opened_at=opened.opened_at or now, topics=tuple(stream.topics.values()))
+            await waited_out(lambda: self.store.run(partial(_opened, kept=opened)))  # noqa: B023 - awaited here
+            self._kept[id_] = opened
+            self._running[id_] = stream
+            logs.get().info("grant_in_force", grant=id_, subscriber=opened.subscriber, contract=opened.contract)
+
+    async def _provide(self, streams: Iterable[Stream]) -> None:
+        """A topic that is missing is made before anything is to be sent to it."""
+        wanted = [one for stream in streams for one in _topics_of(stream) if one.name not in self._topics]
+        if wanted:
+            await topics.ensure(self.settings, wanted)
+            self._topics.update(one.name for one in wanted)
+
+    def _index(self) -> None:
+        found: dict[tuple[str, str], list[Stream]] = {}
+        for stream in self._running.values():
+            for topic in stream.topics:
+                found.setdefault((topic, stream.view.versions.name), []).append(stream)
+        self._on = {place: tuple(streams) for place, streams in found.items()}
+
+    # -- ending
+
+    async def _end(self, kept: Known, why: WhyEnded) -> None:
+        """Tell the subscriber, once nothing of it is on its way any more; until then the next look tries again."""
+        if self._flights.setdefault(kept.id, Flight()).messages:
+            return
+        over = voice.Over(kept.subscriber, kept.id, kept.contract, why, self.clock.now())
+        await waited_out(lambda: self.store.run(partial(_ended, over=over, on=kept.topics)))
+        self._kept[kept.id] = kept._replace(ended_at=over.at.timestamp(), why=why)
+        metrics.count("tongche_grants_ended_total", state=why)
+        logs.get().info("grant_ended", grant=kept.id, subscriber=kept.subscriber, why=why)
+
+
+_ALIVE: Final[frozenset[State]] = frozenset({"in-force", "not-yet"})
+
+
+def _moved(kept: Known, judged: Judged) -> bool:
+    """Whether the file now means another subscriber or contract by a name that stood for something else."""
+    return (kept.subscriber, kept.contract) != (judged.subscriber.name, judged.grant.contract)
+
+
+def _by_the_clock(stream: Stream, now: float) -> State:
+    if now >= stream.until:
+        return "lapsed"
+    return "in-force" if now >= stream.since else "not-yet"
+
+
+def _topics_of(stream: Stream) -> Sequence[Topic]:
+    return [to(stream.view.subscriber.name, topic) for topic in stream.topics]
+
+
+# -- what is kept
+
+
+def _kept(connection: Connection) -> list[Known]:
+    return [_read(row) for row in connection.execute(select(grants))]
+
+
+def _read(row: Row[Any]) -> Known:
+    return Known(**{**row._mapping, "topics": tuple(row.topics.split())})  # noqa: SLF001 - public in spite of its name
+
+
+def _written(kept: Known) -> Mapping[str, Any]:
+    return {**kept._asdict(), "topics": " ".join(kept.topics)}
+
+
+def _opened(connection: Connection, kept: Known) -> None:
+    """Store that it runs, unless it was revoked by somebody else meanwhile."""
+    if not insert_once(connection, grants, dict(_written(kept))):
+        values = {"topics": " ".join(kept.topics), "opened_at": kept.opened_at}
+        connection.execute(update(grants).where(grants.c.id == kept.id).values(values))
+
+
+def _ended(connection: Connection, over: voice.Over, on: Iterable[str]) -> None:
+    """Store that it is over, and what its subscriber is to be told; once, whoever comes to it."""
+    is_open = (grants.c.id == over.grant) & grants.c.ended_at.is_(None)
+    closed = update(grants).where(is_open).values(ended_at=over.at.timestamp(), why=over.why)
+    if connection.execute(closed).rowcount == 1:
+        for topic in on:
+            outbox.add_outgoing(connection, voice.ended(over, topic))
+
+
+def _revoke(connection: Connection, kept: Known) -> None:
+    exists = connection.execute(select(grants.c.id).where(grants.c.id == kept.id)).first() is not None
+    if not exists:
+        connection.execute(insert(grants), dict(_written(kept)))
+        return
+    values = {"revoked_at": kept.revoked_at, "who": kept.who, "reason": kept.reason}
+    connection.execute(update(grants).where(grants.c.id == kept.id).values(values))

@@ -1,0 +1,48 @@
+"""Puts the projection together."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import FastAPI
+
+from contracts.topics import SUBSCRIBABLE
+from services.runtime.face import Runtime
+from services.runtime.lanes import Lane
+from services.runtime.subscribers import SubscribersFile
+
+from . import problems
+from .disclosures import Book, Retention
+from .register import Register
+from .routes import Office, routes
+from .work import Projecting
+
+GROUP: Final = "projection"
+AT_ONCE: Final = 1_000
+"""Lanes at work: each waits for the transaction that records it and for Kafka, so many share both."""
+
+
+def build(runtime: Runtime) -> FastAPI:
+    """Follow every topic of which there may be views, and give operators their interface."""
+    file = SubscribersFile(runtime.settings.subscribers)
+    register = Register(runtime.settings, file, runtime.store, runtime.clock, runtime.secrets.key_secret)
+    book = Book(runtime.store, runtime.clock)
+    runtime.background("grants", register.run)
+    runtime.background("retention", Retention(runtime.store, runtime.clock).run)
+    runtime.first(register.known.wait)
+    runtime.work(
+        Lane(
+            GROUP,
+            tuple(SUBSCRIBABLE),
+            runtime.settings.kafka,
+            runtime.slot,
+            at_once=AT_ONCE,
+            records=4 * AT_ONCE,
+            session_s=runtime.settings.session_s,
+        ),
+        Projecting(register, book, runtime.producer, runtime.store, runtime.clock),
+    )
+    app = FastAPI(title="Tongche projection", docs_url=None, redoc_url=None)
+    app.include_router(routes(Office(register, runtime.store, runtime.secrets.key_secret), runtime.secrets))
+    problems.install(app)
+    return app

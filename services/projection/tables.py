@@ -1,0 +1,54 @@
+"""What the projection keeps: how grants stand, and every disclosure. Never a value of a field."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Float, Index, Integer, MetaData, Table, Text
+
+metadata = MetaData()
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("subscriber", Text, nullable=False),
+    Column("contract", Text, nullable=False),
+    Column("topics", Text, nullable=False, comment="those of its subscriber that it has run on, with blanks between"),
+    Column("opened_at", Float, comment="when its stream began; none where it never has"),
+    Column("revoked_at", Float),
+    Column("who", Text, comment="who revoked it"),
+    Column("reason", Text, comment="and why"),
+    Column("ended_at", Float, comment="since when nothing of it is sent, and its subscriber has been told"),
+    Column("why", Text, comment="lapsed, revoked, removed or refused"),
+)
+"""Grants that have begun or were revoked; one that has ended never comes back. Moments are seconds since 1970."""
+
+terms = Table(
+    "terms",
+    metadata,
+    Column("id", Text, primary_key=True, comment="digest of all the rest but the moment"),
+    Column("subscriber", Text, nullable=False),
+    Column("grant_id", Text, nullable=False),
+    Column("contract", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("fields", Text, nullable=False, comment="what was really shown and how, as JSON: {name: sight}"),
+    Column("purpose", Text, nullable=False),
+    Column("legal_basis", Text, nullable=False),
+    Column("first_at", Float, nullable=False),
+    Index("terms_by_grant", "grant_id"),
+)
+"""On what terms things were disclosed, once each: what many disclosures have in common stands here."""
+
+disclosures = Table(
+    "disclosures",
+    metadata,
+    Column("message", Text, primary_key=True, comment="the ce_id"),
+    Column("terms", Text, primary_key=True),
+    Column("subscriber", Text, nullable=False),
+    Column("case_id", Text, nullable=False),
+    Column("vehicle", Text, nullable=False, comment="the Kafka key: a keyed hash of the VIN"),
+    Column("at", Float, nullable=False),
+    Index("disclosures_by_moment", "at"),
+    Index("disclosures_by_vehicle", "vehicle", "at"),
+    Index("disclosures_by_subscriber", "subscriber", "at"),
+)
+"""Who was shown which message when: one row each, however often it was sent. Kept for three years (NDR 12)."""

@@ -1,0 +1,114 @@
+"""What a subscriber hears: views, and the two messages about its subscription; the envelopes of all of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from contracts.contract import Contract
+from contracts.envelope import Envelope, Headers, message
+from contracts.subscription import SubscriptionEndedV1, SubscriptionWithheldV1, WhyEnded
+from contracts.types import instant_text
+from contracts.versions import Versions
+from contracts.views.plan import View
+from contracts.views.reading import LOST
+from services.runtime.record import Outgoing, outgoing
+
+SOURCE: Final = "urn:tongche:projection"
+"""Of everything that we tell subscribers: a message's own source names its publisher or the organisation that answered,
+and not everybody may know that."""
+
+_ENDED: Final[dict[WhyEnded, tuple[str, str]]] = {
+    "lapsed": ("授权已到期", "the grant's time is over"),
+    "revoked": ("授权已被撤销", "the grant was revoked"),
+    "removed": ("授权已被移除", "the grant was taken out"),
+    "refused": ("授权所请求的内容不被允许（A403）", "the grant asks for what may not be seen (A403)"),
+}
+
+
+def constant(view: View) -> Headers:
+    """The headers that all messages of a view share."""
+    told = {
+        "ce_specversion": "1.0",
+        "ce_source": SOURCE,
+        "ce_type": view.type,
+        "ce_dataschema": view.dataschema,
+        "ce_dataclassification": view.grade,
+        "ce_purpose": view.grant.purpose,
+        "ce_grant": view.grant.id,
+    }
+    return (("content-type", b"application/json"), *((name, value.encode()) for name, value in told.items()))
+
+
+def headers(shared: Headers, envelope: Envelope, lost: tuple[str, ...]) -> Headers:
+    """Those of one message: its own id, case and time, nothing else of its envelope."""
+    subject = envelope.subject.encode()
+    own = [
+        *shared,
+        ("ce_id", envelope.id.encode()),
+        ("ce_subject", subject),
+        ("ce_time", instant_text(envelope.time).encode()),
+        ("ce_correlationid", subject),
+    ]
+    if envelope.traceparent:
+        own.append(("ce_traceparent", envelope.traceparent.encode()))
+    if lost:
+        own.append((LOST, ",".join(lost).encode()))
+    return tuple(own)
+
+
+def withheld(view: View, topic: str, key: str, envelope: Envelope, now: datetime) -> Outgoing:
+    """Word of a message that the pinned version cannot say; the same word however often the message comes."""
+    zh, en = _cannot_say(view.versions, view.grant.version)
+    data = SubscriptionWithheldV1(
+        subscriber=view.subscriber.name,
+        grant_id=view.grant.id,
+        message_id=envelope.id,
+        message_type=envelope.type,
+        zh=zh,
+        en=en,
+    )
+    id_ = f"{envelope.id}:{view.grant.id}:withheld"
+    return _said(topic, key, data, id_, envelope.subject, now, envelope.traceparent)
+
+
+class Over(NamedTuple):
+    """A grant that has ended."""
+
+    subscriber: str
+    grant: str
+    contract: str
+    why: WhyEnded
+    at: datetime
+
+
+def ended(over: Over, topic: str) -> Outgoing:
+    """The last word about a grant on one of its topics; the same word however often it is said."""
+    zh, en = _ENDED[over.why]
+    data = SubscriptionEndedV1(
+        subscriber=over.subscriber,
+        grant_id=over.grant,
+        contract=over.contract,
+        ended_at=over.at,
+        why=over.why,
+        zh=zh,
+        en=en,
+    )
+    return _said(topic, over.grant, data, f"{over.grant}:{topic}:ended", over.grant, over.at, None)
+
+
+def _said(  # noqa: PLR0913, PLR0917 - what an envelope holds
+    topic: str, key: str, data: Contract, id_: str, subject: str, now: datetime, traceparent: str | None
+) -> Outgoing:
+    said = message(data, id=id_, source=SOURCE, subject=subject, time=now, traceparent=traceparent)
+    return outgoing(topic, key, said)
+
+
+def _cannot_say(versions: Versions, version: int) -> tuple[str, str]:
+    """In general words: what exactly could not be said is part of the content."""
+    losses = versions.losses[version - 1 :]
+    zh = f"{versions.name} v{version} 无法表达此消息；该版本不能携带：" + "；".join(loss.zh for loss in losses)
+    en = f"{versions.name} v{version} cannot say this message; what it cannot carry: " + "; ".join(
+        loss.en for loss in losses
+    )
+    return zh, en
