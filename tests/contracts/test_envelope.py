@@ -100,12 +100,13 @@ def test_what_is_kafka_s_binary_binding_is_kept() -> None:
 
 
 def test_an_answer_names_its_cause_and_goes_on_with_its_trace() -> None:
-    """Causation, correlation and trace follow from the message that is answered."""
-    cause = cancelled(traceparent=TRACE).envelope
+    """Causation, correlation, trace and whom it concerns follow from the message that is answered."""
+    cause = cancelled(traceparent=TRACE, concerns="region=310115").envelope
     data = AgencyRefusedV1(vin="LZZTEST05TA000001", organisation="tax", command="tax.pay", code="T422", reason="不符")
     answer = message(data, id="m-2", source="urn:t", subject="c-1", time=cause.time, cause=cause).envelope
     assert (answer.causationid, answer.correlationid, answer.traceparent) == ("m-1", "c-1", TRACE)
     assert answer.dataclassification == grade_of(AgencyRefusedV1)
+    assert answer.concerns == "region=310115"
 
 
 @given(sales_v1())

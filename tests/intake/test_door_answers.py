@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from contracts.keys import vehicle_key
-from contracts.sale import SALE_CONFIRMED
+from contracts.sale import SALE_CONFIRMED, concerned
 
 
 def test_a_sale_is_acknowledged_with_its_place_and_published_as_it_was_said(house: Any, event: dict[str, Any]) -> None:
@@ -196,7 +196,7 @@ def test_a_batch_gets_a_result_for_each_item(house: Any, event: dict[str, Any]) 
 
 
 def test_what_comes_after_a_sale_follows_it(house: Any, event: dict[str, Any]) -> None:
-    """Correction, cancellation and return carry its case as subject and the vehicle's key, and can be asked about."""
+    """Correction, cancellation and return have its case, key and parties, and can be asked about."""
     vin = event["data"]["vin"]
     sale_id = house.publish(event).json["id"]
     told: dict[str, dict[str, Any]] = {
@@ -211,6 +211,10 @@ def test_what_comes_after_a_sale_follows_it(house: Any, event: dict[str, Any]) -
         shown = house.send("GET", answer.headers["location"]).json
         assert (shown["case_id"], shown["status"]) == (sale_id, "received")
     assert [message.envelope.subject for message in house.messages()] == [sale_id] * 4
+    whose = concerned(SALE_CONFIRMED.model(2).model_validate_json(json.dumps(event["data"])))
+    assert whose.seller == event["data"]["seller_uscc"]
+    assert whose.lender == event["data"]["loan"]["lender_uscc"]
+    assert [message.envelope.concerns for message in house.messages()] == [str(whose)] * 4
     assert len({sent.key for sent in house.sent}) == 1
 
 

@@ -15,7 +15,7 @@ from contracts.envelope import Undecodable
 from contracts.loan import LoanSettledV1
 from contracts.refusal import AgencyRefusedV1
 from contracts.registry import contract_of
-from contracts.sale import SaleCancelledV1, SaleReturnedV1
+from contracts.sale import SaleCancelledV1, SaleConfirmedV3, SaleReturnedV1
 from observability import metrics
 from services.journey import tables
 from services.runtime.database import open_store
@@ -90,6 +90,18 @@ def test_everything_said_belongs_to_the_trace_of_its_cause_and_names_it(tmp_path
         assert TRACE not in {said.envelope.traceparent for said in first}
         await shell.run()
         assert shell.messages[-1].envelope.policypacks == "NEV-26,PTL-2019,CTPL-2020,VVT,ELIC-NATIONAL"
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("of", [sale(loan=LOAN), sale("BEV", export=EXPORT)], ids=["home", "export"])
+def test_all_that_is_said_of_a_case_concerns_the_parties_of_its_sale(tmp_path: Path, of: SaleConfirmedV3) -> None:
+    """So that whoever passes it on knows who may have it, without asking anybody."""
+
+    async def scene(shell: Shell) -> None:
+        await shell.tell(of)
+        await shell.run()
+        assert {said.envelope.concerns for said in shell.messages} == {str(of.concerns)}
 
     play(tmp_path, scene)
 
