@@ -125,8 +125,14 @@ def _object(value: bytes | None) -> dict[str, Any]:
     return told
 
 
-def _merged(told: dict[str, Any], opened: dict[str, Any]) -> dict[str, Any]:
-    """Both, group by group: what was sealed goes back to its place."""
-    both = told | opened
-    nested = (name for name in told.keys() & opened.keys() if isinstance(told[name], dict))
-    return both | {name: _merged(told[name], opened[name]) for name in nested}
+def _merged(told: Any, opened: Any) -> Any:
+    """Both, group by group and one by one: what was sealed goes back to its place."""
+    match told, opened:
+        case dict(), dict():
+            return told | {
+                name: _merged(told[name], value) if name in told else value for name, value in opened.items()
+            }
+        case list(), list() if len(told) == len(opened):
+            return [_merged(*pair) for pair in zip(told, opened, strict=True)]
+        case _:
+            return opened
