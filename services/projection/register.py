@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, NamedTuple, cast
 from sqlalchemy import Connection, Row, insert, select, update
 
 from contracts.subscription import WhyEnded
-from contracts.topics import Topic, to
+from contracts.topics import SUBSCRIBABLE, Topic, to
 from contracts.views.plan import Denial, NotEntitled
 from contracts.views.subscriber import Grant, Subscriber, Subscribers
 from observability import logs, metrics
@@ -95,6 +95,8 @@ class Register:
     async def run(self) -> None:
         """Look for as long as the service lives."""
         self._kept = {one.id: one for one in await waited_out(lambda: self.store.read(_kept))}
+        # Whoever starts the stack makes all topics at once; we only add what is new since then.
+        await topics.wait_for(self.settings, tuple(SUBSCRIBABLE))
         while True:
             await self.look()
             self.known.set()
@@ -189,7 +191,11 @@ class Register:
         new = {id_: stream for id_, stream in wanted.items() if self._running.get(id_) is not stream}
         if not new:
             return
-        await self._provide(new.values())
+        try:
+            await self._provide(new.values())
+        except topics.TopicsRefused as wrong:
+            logs.get().error("topics_refused", error=str(wrong), grants=sorted(new))
+            return
         for id_, stream in new.items():
             opened = self._kept.get(id_, self._fresh(id_))
             opened = opened._replace(opened_at=opened.opened_at or now, topics=tuple(stream.topics.values()))
