@@ -1,7 +1,7 @@
 """Why each message may be carried: its purpose in Chinese, and the legal basis that the rulebook (§4) names for it.
 
-The rows stand in `purposes.csv`; the purpose in English is that of the contract's `Versions`. A subscriber's grant has a
-purpose and a basis of its own, and a message that is passed on rests on that one.
+The rows stand in `purposes.csv`; the purpose in English is that of the contract's `Versions`. A subscriber's grant
+has a purpose and a basis of its own, and a message that is passed on rests on that one.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from importlib.resources import files
 from typing import Final, Literal, NamedTuple, cast, get_args
 
 Basis = Literal["contract", "duty", "consent", "none"]
-"""With the person or the recipient (PIPL 13, NDR 12); a statutory duty (PIPL 13, 34); the person's consent (PIPL 13, 23,
-29); and none where a message tells of no person and no vehicle."""
+"""With the person or the recipient (PIPL 13, NDR 12); a statutory duty (PIPL 13, 34); the person's consent (PIPL 13,
+23, 29); and none where a message tells of no person and no vehicle."""
 
 
 class Article(NamedTuple):

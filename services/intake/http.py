@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -28,7 +28,7 @@ from services.intake.files.reading import File
 from services.intake.importing import Import, Progress
 from services.intake.ledger import Acknowledged, Origin
 from services.intake.media import BATCH, DATA, EVENT, check_charset, media_type
-from services.intake.openapi import IMPORT, PUBLISH, RESPONSES
+from services.intake.openapi import FIND, IMPORT, PUBLISH, RESPONSES, SHOW
 from services.intake.problems import Problem, fault
 from services.intake.publishers import Publisher, Publishers
 from services.runtime.store import StoreUnavailable
@@ -56,8 +56,8 @@ class Routes:
         router = APIRouter(responses=RESPONSES, tags=["sales"], dependencies=[bearer])
         router.post(_SALES, status_code=202, openapi_extra=PUBLISH, summary="Publish sales")(self.publish)
         router.post(f"{_SALES}/import", openapi_extra=IMPORT, summary="Import a file")(self.import_file)
-        router.get(_SALES, summary="Find sales by order number")(self.find)
-        router.get(f"{_SALES}/{{id}}", summary="What became of a sale")(self.show)
+        router.get(_SALES, openapi_extra=FIND, summary="Find sales by order number")(self.find)
+        router.get(f"{_SALES}/{{id}}", openapi_extra=SHOW, summary="What became of a sale")(self.show)
         return router
 
     async def publish(self, request: Request) -> Response:
@@ -210,10 +210,19 @@ class Report(Counts):
         return Counts.told(self) | {"rows": self.rows, "sales": self.sales}
 
 
-def application(routes: Routes) -> FastAPI:
+class Routed(Protocol):
+    """Something with routes."""
+
+    def router(self) -> APIRouter:
+        """All of them."""
+        ...
+
+
+def application(*routed: Routed) -> FastAPI:
     """The application with its routes and its refusals."""
     app = FastAPI(title="通车 / Tongche: intake", version="1", docs_url=None, redoc_url=None)
-    app.include_router(routes.router())
+    for each in routed:
+        app.include_router(each.router())
     for kind, handler in _HANDLERS:
         app.add_exception_handler(kind, handler)
     return app

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import FastAPI
 
 from contracts.topics import CASE_EVENTS, submit
@@ -11,6 +13,7 @@ from services.intake.http import Routes, application
 from services.intake.ledger import Ledger
 from services.intake.notices import Notices
 from services.intake.publishers import Publishers
+from services.intake.schemas import Schemas, Subscribed
 from services.intake.states import GROUP, States
 from services.intake.submitted import Submitted
 from services.runtime.face import Runtime
@@ -30,7 +33,13 @@ def build(runtime: Runtime) -> FastAPI:
     runtime.subscribe(Subscription(GROUP, (CASE_EVENTS.name,), states.keep))
     _follow_publishers(runtime, publishers, ledger)
     runtime.holds(*holdings.HOLDINGS, messages=holdings.MESSAGES)
-    return application(Routes(Door(runtime.store, ledger), publishers))
+    subscribed = Subscribed(runtime.settings.subscribers)
+    return application(Routes(Door(runtime.store, ledger), publishers), Schemas(subscribed.now))
+
+
+def described() -> dict[str, Any]:
+    """The door in OpenAPI 3.1, without a door: its routes are looked at and never asked."""
+    return application(Routes.__new__(Routes), Schemas.__new__(Schemas)).openapi()
 
 
 def _follow_publishers(runtime: Runtime, publishers: Publishers, ledger: Ledger) -> None:

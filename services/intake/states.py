@@ -32,6 +32,7 @@ _WORDS: Final = {
     "REFUSED": "refused",
     "CLOSED": "closed",
 }
+STATUSES: Final = tuple(_WORDS.values())
 _FIELD_OF: Final = {"loan": "decision", "mort": "mortgage_state"}
 """Facets whose state tells a field that dealers and makers may not see in full (rulebook §4)."""
 _NOT_DONE: Final = ("", "NONE", "∅")

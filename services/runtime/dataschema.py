@@ -1,0 +1,48 @@
+"""What `ce_dataschema` names: the schema of a version of a contract, or of one subscriber's view of it.
+
+All of it is public: a schema tells what could be said, never what was.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from typing import Any, Final
+
+from contracts.envelope import SCHEMA_BASE
+from contracts.registry import UnknownType, resolve
+from contracts.schemas import schema_of
+from contracts.versions import Versions
+from contracts.views.subscriber import Subscribers
+
+MEDIA_TYPE: Final = "application/schema+json"
+_VIEW: Final = re.compile(r"to\.([a-z0-9][a-z0-9\-]{0,39})\.(tongche\..+)")
+
+
+class UnknownSchema(LookupError):
+    """No message has a schema of this name."""
+
+
+@cache
+def current(versions: Versions, version: int) -> dict[str, Any]:
+    """The schema of a version of a contract."""
+    return schema_of(versions, version)
+
+
+def named(name: str, subscribers: Subscribers) -> dict[str, Any]:  # noqa: ARG001
+    """The schema by its URN, or by what follows `urn:tongche:schema:` in it. Raises `UnknownSchema`."""
+    short = name.removeprefix(SCHEMA_BASE)
+    view = _VIEW.fullmatch(short)
+    try:
+        versions, number = resolve(view[2] if view else short)
+    except UnknownType:
+        raise UnknownSchema(name[:200]) from None
+    if view is None:
+        return current(versions, number)
+    raise UnknownSchema(name[:200])
+
+
+def written(schema: dict[str, Any]) -> bytes:
+    """As it is served and exported: the same schema gives the same bytes."""
+    return json.dumps(schema, ensure_ascii=False, indent=2).encode() + b"\n"
