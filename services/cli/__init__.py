@@ -29,6 +29,8 @@ GROUPS = (
     Group("delivery", "delivery"),
     Group("repair", "repair"),
     Group("policy", "policy"),
+    Group("grant", "grant"),
+    Group("disclosure", "disclosure"),
     Group("topics", "topics"),
     Group("check"),
     Group("chaos", "chaos"),

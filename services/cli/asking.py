@@ -1,4 +1,4 @@
-"""Asking dispatch for a person: who asks, and every no with the way out of it."""
+"""Asking a service for a person: who asks, and every no with the way out of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import http.client
 import json
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import typer
 
@@ -20,6 +20,8 @@ _LIST: Final = "tongche delivery list"
 _FIXES: Final = {
     "unknown": _LIST,
     "no-repair": "tongche repair list",
+    "no-grant": "tongche grant list",
+    "over": "tongche grant list",
     "unavailable": "tongche status",
     "not-valid": "--help",
 }
@@ -32,23 +34,41 @@ def whole_id(text: str) -> str:
     return text
 
 
-class Dispatch:
-    """Dispatch of a running stack, asked in the name of whoever is logged in here."""
+class _Asked:
+    """A service of a running stack, asked in the name of whoever is logged in here."""
+
+    name: ClassVar[str]
+    lists: ClassVar[str]
+    """The command that shows what there is."""
 
     def __init__(self, data: Path | None) -> None:
-        self._service = running(data).service("dispatch")
+        self._service = running(data).service(self.name)
 
     def ask(self, method: str, path: str, body: Any = None, *, about: str | None = None) -> Any:
         """Ask for JSON; `about` is the command that shows what it is about. Raises `TroubleError`."""
         with self._service.answered(method, path, body, _TIMEOUT_S) as reply:
             text, status = reply.read(), reply.status
         if status >= http.client.BAD_REQUEST:
-            raise _trouble(status, _read(text), about)
+            raise _trouble(status, _read(text), about or self.lists)
         return json.loads(text) if text else None
 
     def act(self, path: str, form: dict[str, Any], *, about: str) -> Any:
         """Have it do something, and say who wants it."""
         return self.ask("POST", path, form | _signed(), about=about)
+
+
+class Dispatch(_Asked):
+    """What knows deliveries."""
+
+    name = "dispatch"
+    lists = _LIST
+
+
+class Projection(_Asked):
+    """What knows grants and disclosures."""
+
+    name = "projection"
+    lists = "tongche grant list"
 
 
 def _signed() -> dict[str, str]:
@@ -66,7 +86,7 @@ def _read(text: bytes) -> dict[str, Any]:
     return problem if isinstance(problem, dict) else {}
 
 
-def _trouble(status: int, problem: dict[str, Any], about: str | None) -> TroubleError:
+def _trouble(status: int, problem: dict[str, Any], about: str) -> TroubleError:
     code = str(problem.get("code", ""))
     said = str(problem.get("detail") or http.client.responses.get(status, status))
     zh, _, en = said.partition(" / ")
@@ -74,10 +94,10 @@ def _trouble(status: int, problem: dict[str, Any], about: str | None) -> Trouble
     return TroubleError(zh, (en or zh) + faults, fix=_fix(status, code, about))
 
 
-def _fix(status: int, code: str, about: str | None) -> str:
+def _fix(status: int, code: str, about: str) -> str:
     if status == http.client.UNAUTHORIZED:
         return "tongche up"
-    return _organisations() if code == "no-organisation" else _FIXES.get(code) or about or _LIST
+    return _organisations() if code == "no-organisation" else _FIXES.get(code) or about
 
 
 def _organisations() -> str:

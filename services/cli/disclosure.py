@@ -1,0 +1,78 @@
+"""`disclosure list`: who was shown what about whom, when, for what purpose and on what basis."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo
+
+import typer
+
+from services.cli.asking import Projection
+from services.cli.delivery import moment
+from services.cli.terminal import Data, Json, answer, out
+
+app = typer.Typer(help="对外提供记录 / disclosures", no_args_is_help=True)
+
+_CHINA: Final = ZoneInfo("Asia/Shanghai")
+_SHOWN: Final = 20
+_PAGE: Final = 500
+
+
+@app.callback()
+def disclosures() -> None:
+    """对外提供记录 / disclosures: kept for three years."""
+
+
+@app.command("list")
+def list_(  # noqa: PLR0913 - each is an option
+    *,
+    vin: Annotated[str | None, typer.Option("--vin", help="只看该车 / of one vehicle")] = None,
+    subscriber: Annotated[str | None, typer.Option("--subscriber", help="只看该订阅方 / to one subscriber")] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option("--since", metavar="DAY", formats=["%Y-%m-%d"], help="只看该日起 / since that day began in China"),
+    ] = None,
+    number: Annotated[int, typer.Option("--number", "-n", min=1, max=_PAGE, help="几条 / how many")] = _SHOWN,
+    everything: Annotated[bool, typer.Option("--all", help="全部，逐页取 / all of them, page by page")] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """最新的在前 / the newest first: to whom, which fields, about which message, why."""
+    moment_ = None if since is None else since.replace(tzinfo=_CHINA).isoformat()
+    named = {"vin": vin, "subscriber": subscriber, "since": moment_}
+    wanted = {name: value for name, value in named.items() if value is not None}
+    told = _whole(data, wanted) if everything else _page(data, wanted | {"most": number})
+    for one in told["disclosures"]:
+        _show(one)
+    if not told["disclosures"]:
+        out.print("没有记录 / none on record")
+    if told["next"]:
+        out.print("→ --all", markup=False)
+    if as_json:
+        answer(told)
+
+
+def _page(data: Path | None, wanted: dict[str, Any]) -> Any:
+    about = "tongche disclosure list --help"
+    return Projection(data).ask("POST", "/v1/disclosures/search", wanted, about=about)
+
+
+def _whole(data: Path | None, wanted: dict[str, Any]) -> dict[str, Any]:
+    wanted = wanted | {"most": _PAGE}
+    page = _page(data, wanted)
+    rows = list(page["disclosures"])
+    while page["next"]:
+        page = _page(data, wanted | {"after": page["next"]})
+        rows += page["disclosures"]
+    return {"disclosures": rows, "next": None}
+
+
+def _show(one: dict[str, Any]) -> None:
+    """Three lines: who and what, which fields, why."""
+    head = f"{moment(one['at'])}  {one['subscriber']}  {one['contract']} v{one['version']}  {one['case']}"
+    fields = " ".join(name if how == "full" else f"{name}({how})" for name, how in one["fields"].items())
+    out.print(head, markup=False, soft_wrap=True)
+    out.print(f"    {fields or '（未提供字段 / no field）'}", markup=False, soft_wrap=True)
+    out.print(f"    {one['grant']}  {one['purpose']}  {one['legal_basis']}", markup=False, soft_wrap=True)

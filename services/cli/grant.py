@@ -1,0 +1,159 @@
+"""`grant list|show|check|revoke`: what subscribers may see, on what basis, until when; and taking it back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from services.cli.asking import Projection, whole_id
+from services.cli.delivery import Reason, moment
+from services.cli.terminal import FAILED, Data, Json, answer, out
+from services.stack.trouble import TroubleError
+
+app = typer.Typer(help="订阅授权 / grants of subscribers", no_args_is_help=True)
+
+_LIST: Final = "tongche grant list"
+_STATES: Final = {
+    "in-force": "生效 / in force",
+    "not-yet": "尚未开始 / not yet",
+    "lapsed": "已到期 / lapsed",
+    "revoked": "已撤销 / revoked",
+    "removed": "已移除 / removed",
+    "refused": "A403 不予授权 / refused",
+}
+_SIGHTS: Final = {
+    "full": "明文 / full",
+    "masked": "遮盖 / masked",
+    "hashed": "散列 / hashed",
+    "yes_no": "是否 / yes or no",
+}
+
+Id = Annotated[str, typer.Argument(metavar="GRANT", help="授权编号 / the grant's id", callback=whole_id)]
+
+
+@app.command("list")
+def list_(data: Data = None, as_json: Json = False) -> None:
+    """全部授权及其状态 / all grants, and how they stand."""
+    told = Projection(data).ask("GET", "/v1/grants")
+    _problem(told["problem"])
+    if not told["grants"]:
+        out.print("尚无授权 / none yet")
+    # Two lines each: an id is there whole, to be copied.
+    for one in told["grants"]:
+        version = f" v{one['version']}" if "version" in one else ""
+        out.print(
+            f"{one['id']}  {one['subscriber']}  {one['contract']}{version}  {_STATES[one['state']]}",
+            markup=False,
+            soft_wrap=True,
+        )
+        if one.get("purpose"):
+            out.print(f"    {one['purpose']}  → {_day(one['until'])}", markup=False, soft_wrap=True)
+        _faults(one["faults"])
+    if as_json:
+        answer(told)
+
+
+@app.command()
+def show(id_: Id, data: Data = None, as_json: Json = False) -> None:
+    """一项授权：谁、为何、依据、期限、逐字段 / one grant: who, why, on what basis, until when, field by field."""
+    told = Projection(data).ask("GET", f"/v1/grants/{id_}", about=_LIST)
+    table = _grid()
+    for name, value in (
+        ("状态 / state", _STATES[told["state"]]),
+        ("订阅方 / subscriber", f"{told['subscriber']}  {told.get('title', '')}"),
+        ("消息 / contract", f"{told['contract']} v{told['version']}" if "version" in told else told["contract"]),
+        ("主题 / topics", "  ".join(told["topics"])),
+        ("目的 / purpose", told.get("purpose")),
+        ("依据 / legal basis", told.get("legal_basis")),
+        ("自 / from", _day(told.get("from"))),
+        ("至 / until", _day(told.get("until"))),
+        ("辖区 / jurisdiction", " ".join(told.get("jurisdiction", ())) or "全国 / the whole country"),
+        ("撤销 / revoked", _revoked(told)),
+        ("终止 / ended", told["ended_at"] and moment(told["ended_at"])),
+    ):
+        if value:
+            table.add_row(name, Text(str(value)))
+    out.print(table)
+    _fields(told)
+    _faults(told["faults"])
+    if as_json:
+        answer(told)
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="subscribers.toml")], as_json: Json = False
+) -> None:
+    """试读一个 subscribers.toml：哪些授权会被拒（A403）及原因 / what a file would mean; changes nothing."""
+    from contracts.views.plan import CODE, judge
+    from services.runtime import subscribers
+
+    try:
+        found = subscribers.read(file)
+    except subscribers.UnreadableSubscribers as wrong:
+        raise TroubleError(f"无法读取：{wrong}", f"cannot be read: {wrong}", fix="docs/subscribers.md") from None
+    told = []
+    for subscriber, grant in found.grants():
+        faults = [
+            {"code": CODE, "field": one.field, "reason": one.why, "zh": one.zh, "en": one.en}
+            for one in judge(subscriber, grant)
+        ]
+        told.append({"id": grant.id, "subscriber": subscriber.name, "granted": not faults, "faults": faults})
+        verdict = f"{CODE} 不予授权 / refused" if faults else "可以 / may be given"
+        out.print(f"{grant.id}  {subscriber.name}  {verdict}", markup=False, soft_wrap=True)
+        _faults(faults)
+    refused = sum(not one["granted"] for one in told)
+    if as_json:
+        answer({"grants": told, "refused": refused})
+    if refused:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def revoke(id_: Id, reason: Reason, data: Data = None, as_json: Json = False) -> None:
+    """撤销一项授权，立即生效，不可恢复 / take a grant back: at once, and for good; its subscriber is told."""
+    told = Projection(data).act(f"/v1/grants/{id_}/revoke", {"reason": reason}, about=_LIST)
+    out.print(f"{id_}  {_STATES[told['state']]}", markup=False, soft_wrap=True)
+    if as_json:
+        answer(told)
+
+
+def _problem(problem: str | None) -> None:
+    if problem:
+        out.print(f"文件无效，仍按上一版 / the file is not in force, the last good one is: {problem}", markup=False)
+
+
+def _faults(faults: list[dict[str, Any]]) -> None:
+    for one in faults:
+        out.print(f"    {one['code']} {one['field']}: {one['zh']} / {one['en']}", markup=False, soft_wrap=True)
+
+
+def _fields(told: dict[str, Any]) -> None:
+    if not told["fields"]:
+        return
+    out.print("\n字段 / fields")
+    table = _grid()
+    for name, sight in told["fields"].items():
+        sealed = "  加密 / sealed" if name in told["sealed"] else ""
+        table.add_row(f"  {name}", _SIGHTS[sight] + sealed)
+    out.print(table)
+
+
+def _revoked(told: dict[str, Any]) -> str | None:
+    return f"{moment(told['revoked_at'])}  {told['who']}  {told['reason']}" if told["revoked_at"] else None
+
+
+def _day(instant: str | None) -> str | None:
+    return None if instant is None else datetime.fromisoformat(instant).strftime("%Y-%m-%d %H:%M %z")
+
+
+def _grid() -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
