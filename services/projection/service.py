@@ -11,7 +11,7 @@ from services.runtime.face import Runtime
 from services.runtime.lanes import Lane
 from services.runtime.subscribers import SubscribersFile
 
-from . import problems
+from . import holdings, problems
 from .disclosures import Book, Retention
 from .register import Register
 from .routes import Office, routes
@@ -42,6 +42,7 @@ def build(runtime: Runtime) -> FastAPI:
         ),
         Projecting(register, book, runtime.producer, runtime.store, runtime.clock),
     )
+    runtime.holds(*holdings.HOLDINGS, messages=holdings.MESSAGES)
     app = FastAPI(title="Tongche projection", docs_url=None, redoc_url=None)
     app.include_router(routes(Office(register, runtime.store, runtime.secrets.key_secret), runtime.secrets))
     problems.install(app)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from contracts.topics import Topic
 
 from .clock import Clock
 from .settings import Settings
@@ -22,11 +24,12 @@ Ends = dict[TopicPartition, tuple[int, int]]
 """The first offset of every partition and the one after its last."""
 
 
-async def ends_of(settings: Settings) -> Ends:
-    """How far every topic reaches at this moment."""
-    async with _reader(settings) as consumer:
+async def ends_of(settings: Settings, wanted: Sequence[Topic] | None = None) -> Ends:
+    """How far every topic, or each of these, reaches at this moment."""
+    async with reader(settings) as consumer:
         known = await consumer.topics()
-        topics = [topic for topic in topics_of(settings) if topic.name in known]
+        table = topics_of(settings) if wanted is None else wanted
+        topics = [topic for topic in table if topic.name in known]
         places = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
         consumer.assign(places)
         begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
@@ -49,7 +52,7 @@ async def dump(settings: Settings, into: Path, ends: Ends) -> int:
 
 
 async def _read(settings: Settings, left: set[TopicPartition], ends: Ends, files: dict[str, IO[str]]) -> int:
-    async with _reader(settings) as consumer:
+    async with reader(settings) as consumer:
         consumer.assign(list(left))
         for place in left:
             consumer.seek(place, ends[place][0])
@@ -57,7 +60,8 @@ async def _read(settings: Settings, left: set[TopicPartition], ends: Ends, files
 
 
 @asynccontextmanager
-async def _reader(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
+async def reader(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer in no group, which commits nothing."""
     consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka, enable_auto_commit=False)
     await consumer.start()
     try:

@@ -17,6 +17,8 @@ from services.intake import holdings as intake
 from services.intake import tables as intake_tables
 from services.journey import holdings as journey
 from services.journey import tables as journey_tables
+from services.projection import holdings as projection
+from services.projection import tables as projection_tables
 from services.runtime import holdings, tables
 from services.runtime.database import open_store
 from services.runtime.holdings import Holding
@@ -26,6 +28,7 @@ DECLARED: Final[dict[str, tuple[MetaData, tuple[Holding, ...]]]] = {
     "intake": (intake_tables.metadata, intake.HOLDINGS),
     "journey": (journey_tables.metadata, journey.HOLDINGS),
     "dispatch": (dispatch_tables.metadata, dispatch.holdings(Settings())),
+    "projection": (projection_tables.metadata, projection.HOLDINGS),
     "console": (console_tables.metadata, console.holdings(timedelta(days=7))),
 }
 KEEPING_NO_MESSAGE: Final = {"begun", "owner", "breaker"}
@@ -56,7 +59,7 @@ def test_the_journey_says_that_it_knows_buyers_and_the_console_that_it_does_not(
     }
     assert {"buyer_name", "buyer_id_no", "phone", "loan_contract_no"} <= personal["journey"]
     assert {"buyer_name", "buyer_id_no", "phone", "loan_contract_no"} <= personal["dispatch"]
-    assert personal["console"] == personal["intake"] == set()
+    assert personal["console"] == personal["intake"] == personal["projection"] == set()
 
 
 def _case(number: int) -> dict[str, Any]:

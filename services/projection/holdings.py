@@ -1,0 +1,26 @@
+"""What the projection keeps of persons: nobody's name; which case was shown to whom, and never what stood there."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from contracts.subscription import SUBSCRIPTION_ENDED, SUBSCRIPTION_WITHHELD
+from services.runtime.holdings import Holding, fields_of
+
+from .disclosures import KEPT
+from .tables import disclosures, grants, terms
+
+MESSAGES: Final = fields_of(SUBSCRIPTION_ENDED, SUBSCRIPTION_WITHHELD)
+HOLDINGS: Final = (
+    Holding(
+        disclosures,
+        "对外提供记录",
+        "who was shown which message",
+        frozenset({"case_id"}),
+        disclosures.c.case_id,
+        disclosures.c.at,
+        KEPT,
+    ),
+    Holding(terms, "提供的条件", "on what terms", since=terms.c.first_at),
+    Holding(grants, "授权", "grants", since=grants.c.opened_at),
+)
