@@ -54,7 +54,8 @@ Json = Annotated[bool, typer.Option("--json", help="最后一行输出一个 JSO
 TYPED: Final = os.environ.get("TONGCHE_TYPED") or "tongche"
 """What the person typed before the verb, as whatever started us tells; what we advise to type begins with it."""
 _ADVICE: Final = re.compile(
-    r"\btongche (?=(?:up|down|status|doctor|reset|demo|sale|case|delivery|repair|policy|grant|disclosure|topics|check|chaos|bench)\b)"
+    r"\btongche (?=(?:up|down|status|doctor|reset|demo|sale|case|delivery|repair|policy|grant|disclosure|topics|check"
+    r"|chaos|bench)\b)"
 )
 
 _COMMAND: Final = re.compile(
