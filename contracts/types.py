@@ -8,12 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, PlainSerializer, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    StringConstraints,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from .numbers import (
     ccc,
@@ -45,6 +55,17 @@ def _checked(kind: str, validate: Callable[[str], str]) -> AfterValidator:
     return AfterValidator(check)
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What a type's JSON Schema says besides what pydantic sees; `contracts.formats` checks texts by those formats."""
+
+    keyword: Literal["format", "pattern"]
+    value: str
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(core), self.keyword: self.value}
+
+
 def _compact(value: object) -> object:
     return compact(value) if isinstance(value, str) else value
 
@@ -69,24 +90,44 @@ CHINA: Final = ZoneInfo("Asia/Shanghai")
 """The zone of every day in a contract."""
 
 LONGEST_TEXT: Final = 200
+_POWER_UNIT: Final = r"^[A-Z0-9*\-]{4,30}$"
+_IDENTITY: Final = r"^[0-9A-Z()\-]{4,30}$"
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TEXT), AfterValidator(_text)]
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=1000), AfterValidator(_text)]
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:\-]{0,79}$")]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._\-]{0,99}$")]
 
-Vin = Annotated[str, StringConstraints(max_length=64), _checked("vin", vin.validate)]
-Uscc = Annotated[str, StringConstraints(max_length=64), _checked("number", uscc.validate)]
-CertificateNo = Annotated[str, StringConstraints(max_length=64), _checked("number", certificate.validate)]
-CccNo = Annotated[str, StringConstraints(max_length=64), _checked("number", ccc.validate)]
-InvoiceNo = Annotated[str, StringConstraints(max_length=64), _checked("number", invoice.validate)]
-DeclarationNo = Annotated[str, StringConstraints(max_length=64), _checked("number", customs_declaration.validate)]
-LicenceNo = Annotated[str, StringConstraints(max_length=64), _checked("number", export_licence.validate)]
-HsCode = Annotated[str, StringConstraints(max_length=64), _checked("number", hs.validate)]
-Division = Annotated[str, StringConstraints(max_length=64), _checked("number", division.validate)]
+Vin = Annotated[str, StringConstraints(max_length=64), _checked("vin", vin.validate), _Shown("format", "vin")]
+Uscc = Annotated[str, StringConstraints(max_length=64), _checked("number", uscc.validate), _Shown("format", "uscc")]
+CertificateNo = Annotated[
+    str, StringConstraints(max_length=64), _checked("number", certificate.validate), _Shown("format", "certificate")
+]
+CccNo = Annotated[str, StringConstraints(max_length=64), _checked("number", ccc.validate), _Shown("format", "ccc")]
+InvoiceNo = Annotated[
+    str, StringConstraints(max_length=64), _checked("number", invoice.validate), _Shown("format", "invoice")
+]
+DeclarationNo = Annotated[
+    str,
+    StringConstraints(max_length=64),
+    _checked("number", customs_declaration.validate),
+    _Shown("format", "customs-declaration"),
+]
+LicenceNo = Annotated[
+    str,
+    StringConstraints(max_length=64),
+    _checked("number", export_licence.validate),
+    _Shown("format", "export-licence"),
+]
+HsCode = Annotated[str, StringConstraints(max_length=64), _checked("number", hs.validate), _Shown("format", "hs")]
+Division = Annotated[
+    str, StringConstraints(max_length=64), _checked("number", division.validate), _Shown("format", "division")
+]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-PowerUnitNo = Annotated[str, BeforeValidator(_compact), StringConstraints(pattern=r"^[A-Z0-9*\-]{4,30}$")]
-IdNo = Annotated[str, BeforeValidator(_compact), StringConstraints(pattern=r"^[0-9A-Z()\-]{4,30}$")]
+PowerUnitNo = Annotated[
+    str, BeforeValidator(_compact), StringConstraints(pattern=_POWER_UNIT), _Shown("pattern", _POWER_UNIT)
+]
+IdNo = Annotated[str, BeforeValidator(_compact), StringConstraints(pattern=_IDENTITY), _Shown("pattern", _IDENTITY)]
 PlateNo = Annotated[str, StringConstraints(min_length=7, max_length=8)]
 PolicyNo = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{10,30}$")]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9\-]{5,19}$", strip_whitespace=True)]

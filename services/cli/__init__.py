@@ -31,6 +31,7 @@ GROUPS = (
     Group("policy", "policy"),
     Group("grant", "grant"),
     Group("disclosure", "disclosure"),
+    Group("contracts", "contracts"),
     Group("topics", "topics"),
     Group("check"),
     Group("chaos", "chaos"),

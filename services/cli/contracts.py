@@ -1,0 +1,447 @@
+"""`contracts list|show|check|diff|freeze|export|dictionary`: what is said, in which versions, what a change breaks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from services.cli import catalogue
+from services.cli.terminal import FAILED, Json, answer, out, talk
+from services.stack.trouble import TroubleError
+
+if TYPE_CHECKING:
+    from contracts.versions import Versions
+    from services.compatibility.gate import Finding
+    from services.compatibility.judge import Mode, Verdict
+
+app = typer.Typer(help="契约及其版本 / contracts and their versions", no_args_is_help=True)
+
+INCOMPATIBLE: Final = 4
+UNDECIDED: Final = 5
+UNFROZEN: Final = 6
+
+_COMPATIBLE: Final = {
+    True: ("✓ 兼容 compatible", "green"),
+    False: ("✗ 不兼容 incompatible", "bold red"),
+    None: ("? 未定 undecided", "yellow"),
+}
+_STATES: Final = {
+    "same": ("✓ 一致 same", "green"),
+    "unfrozen": ("• 待冻结 freeze", "yellow"),
+    "broken": ("✗ 不兼容 broken", "bold red"),
+    "undecided": ("? 未定 open", "yellow"),
+}
+_KINDS: Final = {"command": "命令 command", "event": "事件 event"}
+_CHANGES: Final = {
+    "added": ("+", "green", "新增 added"),
+    "removed": ("-", "red", "删除 removed"),
+    "changed": ("~", "yellow", "变更 changed"),
+}
+
+
+class ModeName(Enum):
+    """Who must still understand whom."""
+
+    BACKWARD = "BACKWARD"
+    FORWARD = "FORWARD"
+    FULL = "FULL"
+    BACKWARD_TRANSITIVE = "BACKWARD_TRANSITIVE"
+    FORWARD_TRANSITIVE = "FORWARD_TRANSITIVE"
+    FULL_TRANSITIVE = "FULL_TRANSITIVE"
+
+
+Old = Annotated[Path | None, typer.Option("--old", metavar="FILE", help="旧的 JSON Schema / the old schema")]
+New = Annotated[Path | None, typer.Option("--new", metavar="FILE", help="新的 JSON Schema / the new schema")]
+ModeOption = Annotated[
+    ModeName | None,
+    typer.Option("--mode", case_sensitive=False, help="比较方式，默认 BACKWARD / who must understand whom"),
+]
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """全部契约 / every contract: versions, kind, owner, and what a change of it owes to others."""
+    from contracts.published import published
+    from contracts.registry import CONTRACTS
+    from services.compatibility.gate import mode_of
+
+    revisions = [(one.contract, one.version, one.revision) for one in published()]
+    rows: list[dict[str, Any]] = [
+        {
+            "contract": versions.name,
+            "versions": versions.newest,
+            "revisions": sum(name == versions.name for name, _, _ in revisions),
+            "kind": versions.kind,
+            "owner": versions.owner,
+            "mode": mode_of(versions).value,
+            "purpose": versions.purpose,
+        }
+        for versions in CONTRACTS.values()
+    ]
+    if as_json:
+        answer({"contracts": rows})
+        return
+    table = _table("契约\ncontract", "版本\nversions", "冻结\nfrozen", "种类\nkind", "归属\nowner", "方式\nmode")
+    for row in rows:
+        counts = (str(row["versions"]), str(row["revisions"]))
+        table.add_row(row["contract"], *counts, _KINDS[row["kind"]], row["owner"], row["mode"])
+    out.print(table)
+
+
+@app.command()
+def show(
+    which: Annotated[str, typer.Argument(metavar="CONTRACT|TYPE|URN", help="例 / such as sale.confirmed, …v2, urn:…")],
+    as_json: Json = False,
+) -> None:
+    """一个版本的字段 / the fields of one version; of a contract, its newest. --json: its JSON Schema."""
+    from contracts.schemas import schema_of
+
+    versions, number = _version(which)
+    schema = schema_of(versions, number)
+    if as_json:
+        answer(schema)
+        return
+    out.print(Text.assemble((schema["title"], "bold"), f"  {_KINDS[versions.kind]}  {versions.owner}"))
+    out.print(Text(f"{versions.purpose}\n{schema['description']}\n{schema['$id']}", "dim"), soft_wrap=True)
+    table = _table("字段 field", "类型 type", "单位 unit", "级别 class", "说明 meaning")
+    for name, said, optional in _fields(schema, schema):
+        field = Text(name, "dim" if optional else "bold")
+        meaning = str(said.get("description", "")).replace(" / ", "\n", 1)
+        grade = " ".join(filter(None, (said.get("x-tongche-grade"), said.get("x-tongche-personal"))))
+        table.add_row(field, _type(said), said.get("x-tongche-unit", ""), grade, meaning)
+    out.print(table)
+
+
+@app.command()
+def check(old: Old = None, new: New = None, mode: ModeOption = None, as_json: Json = False) -> None:
+    """对照已发布的各版本；或比较两个文件 / our contracts against all that was published; or two files.
+
+    Exit code 0: compatible. 1: a file cannot be judged. 4: incompatible. 5: neither proved nor refuted. 6: compatible,
+    and to be frozen.
+    """
+    if old is not None or new is not None:
+        verdict = _of_files(*_both(old, new), mode, as_json=as_json)
+        _tell(verdict, as_json=as_json)
+        raise typer.Exit(_code(verdict))
+    from contracts.published import published
+    from contracts.registry import CONTRACTS
+    from services.compatibility.gate import findings
+
+    found = list(findings(CONTRACTS.values(), published()))
+    if as_json:
+        answer({"contracts": [_finding(one) for one in found]} | _sums(found))
+    else:
+        _report(found)
+    raise typer.Exit(_worst(found))
+
+
+@app.command()
+def diff(  # noqa: PLR0913, PLR0917 - two ways to name what is compared
+    contract: Annotated[str | None, typer.Argument(metavar="[CONTRACT")] = None,
+    before: Annotated[str | None, typer.Argument(metavar="vA")] = None,
+    after: Annotated[str | None, typer.Argument(metavar="vB]")] = None,
+    old: Old = None,
+    new: New = None,
+    mode: ModeOption = None,
+    as_json: Json = False,
+) -> None:
+    """两个版本或两个文件的差别 / what came, went and changed between two versions or two files, and what a cast loses.
+
+    Exit codes as of check, for two files; two versions may differ as they like.
+    """
+    from services.compatibility.changes import changes
+
+    if contract is None:
+        first, second = _both(old, new)
+        verdict = _of_files(first, second, mode, as_json=as_json)
+        told = [asdict(one) for one in changes(_read(first), _read(second))]
+        _tell(verdict, told, as_json=as_json)
+        raise typer.Exit(_code(verdict))
+    versions, numbers = _two_versions(contract, before, after)
+    _between(versions, *numbers, mode, as_json=as_json)
+
+
+@app.command()
+def freeze(as_json: Json = False) -> None:
+    """冻结与已发布版本兼容的变更 / write the next revision of every version that differs compatibly.
+
+    Exit code 4 or 5, and nothing is written, while anything is incompatible or undecided.
+    """
+    from contracts import published
+    from contracts.registry import CONTRACTS
+    from services.compatibility import gate
+
+    folder = Path(published.__file__).parent
+    found = list(gate.findings(CONTRACTS.values(), published.read(folder)))
+    if (code := _worst(found)) in {INCOMPATIBLE, UNDECIDED}:
+        if as_json:
+            answer({"written": []} | _sums(found))
+        else:
+            _report(found)
+        raise typer.Exit(code)
+    written = gate.freeze(CONTRACTS.values(), folder)
+    for name in written:
+        talk.print(f"+ contracts/published/{name}", markup=False)
+    talk.print(f"已冻结 / frozen: {len(written)}", markup=False)
+    if as_json:
+        answer({"written": written} | _sums(found))
+
+
+app.command()(catalogue.export)
+app.command()(catalogue.dictionary)
+
+
+# -- what is asked about
+
+
+def _version(which: str) -> tuple[Versions, int]:
+    """A version by CloudEvents type or URN; the newest by a contract's name."""
+    from contracts.envelope import SCHEMA_BASE
+    from contracts.registry import CONTRACTS, UnknownType, resolve
+
+    name = which.removeprefix(SCHEMA_BASE).removeprefix("tongche.")
+    if name in CONTRACTS:
+        return CONTRACTS[name], CONTRACTS[name].newest
+    try:
+        return resolve(f"tongche.{name}")
+    except UnknownType:
+        raise TroubleError(
+            f"没有契约 {which}", f"no contract is called {which}", fix="tongche contracts list"
+        ) from None
+
+
+def _two_versions(contract: str, before: str | None, after: str | None) -> tuple[Versions, tuple[int, int]]:
+    versions, newest = _version(contract)
+    numbers = (_number(versions, before, newest - 1), _number(versions, after, newest))
+    return versions, numbers
+
+
+def _number(versions: Versions, said: str | None, otherwise: int) -> int:
+    number = otherwise if said is None else int(said.lstrip("v")) if re.fullmatch(r"v?[0-9]{1,4}", said) else 0
+    if not 1 <= number <= versions.newest:
+        known = ", ".join(f"v{one}" for one in range(1, versions.newest + 1))
+        zh, en = (
+            f"{versions.name} 没有版本 {said or ''}",
+            f"{versions.name} has no version {said or 'before its first'}",
+        )
+        raise TroubleError(zh, en, fix=f"{versions.name}: {known}")
+    return number
+
+
+def _both(old: Path | None, new: Path | None) -> tuple[Path, Path]:
+    if old is None or new is None:
+        raise TroubleError(
+            "请给出契约名和版本，或两个文件",
+            "name a contract and two versions, or two files",
+            fix="tongche contracts diff sale.confirmed v1 v2 | --old FILE --new FILE",
+        )
+    return old, new
+
+
+def _read(file: Path) -> Any:
+    """A JSON document. Raises `TroubleError` for a file that is none."""
+    from services.compatibility.values import NotJson, parse
+
+    fix = f"一个 JSON Schema 2020-12 文件，UTF-8 编码 / a JSON Schema 2020-12 file in UTF-8: {file}"
+    try:
+        document = parse(file.read_text(encoding="utf-8-sig"))
+    except OSError as wrong:
+        why = wrong.strerror or type(wrong).__name__
+        raise TroubleError(f"文件读不出来：{file}（{why}）", f"cannot read {file}: {why}", fix=fix) from None
+    except UnicodeDecodeError:
+        raise TroubleError(f"{file} 不是 UTF-8 文本", f"{file} is no UTF-8 text", fix=fix) from None
+    except NotJson as wrong:
+        raise TroubleError(f"{file} 不是 JSON：{wrong}", f"{file} is no JSON: {wrong}", fix=fix) from None
+    if not isinstance(document, dict | bool):
+        zh, en = f"{file} 不是一个 JSON 对象", f"{file} is not a JSON object but {type(document).__name__}"
+        raise TroubleError(zh, en, fix=fix)
+    return document
+
+
+def _of_files(old: Path, new: Path, mode: ModeName | None, *, as_json: bool) -> Verdict:
+    """The verdict on two files. What cannot be judged ends here, by name and place."""
+    from services.compatibility.judge import judge
+    from services.compatibility.profile import OutsideProfile, check
+
+    documents = []
+    for file in (old, new):
+        documents.append(document := _read(file))
+        try:
+            check(document)
+        except OutsideProfile as outside:
+            _refuse(file, outside, as_json=as_json)
+            raise typer.Exit(FAILED) from None
+    first, second = documents
+    return judge(first, second, _mode(mode))
+
+
+def _mode(mode: ModeName | None) -> Mode:
+    from services.compatibility.judge import Mode
+
+    return Mode((mode or ModeName.BACKWARD).value)
+
+
+def _refuse(file: Path, outside: Any, *, as_json: bool) -> None:
+    place = outside.place or "/"
+    fix = f"改正或去掉 {file} 的 {place} / correct or remove {place} of {file}: docs/compatibility.md"
+    talk.print(f"无法判定：{file} 的 {place}：{outside.what}", style="red", markup=False, soft_wrap=True)
+    talk.print(f"cannot be judged: {file} at {place}: {outside.what}: {outside.why}", style="red", markup=False)
+    talk.print(f"→ {fix}", markup=False, soft_wrap=True)
+    if as_json:
+        verdict = {"compatible": None, "witness": None, "reason": str(outside), "place": outside.place}
+        answer(verdict | {"keyword": outside.what, "error": str(outside), "fix": fix})
+
+
+# -- what is told
+
+
+def _table(*columns: str) -> Table:
+    table = Table(*columns, box=None)
+    for column in table.columns[:-1]:
+        column.no_wrap = True
+    return table
+
+
+def _tell(verdict: Verdict, told: list[dict[str, Any]] | None = None, *, as_json: bool) -> None:
+    if as_json:
+        answer(verdict.as_json() | ({} if told is None else {"changes": told}))
+        return
+    for change in told or ():
+        _show_change(change)
+    words, style = _COMPATIBLE[verdict.compatible]
+    out.print(Text.assemble((words, style), f"  {verdict.mode.value}"))
+    out.print(Text(f"  {verdict.reason}"), soft_wrap=True)
+    if verdict.compatible is False:
+        out.print(Text.assemble("  反例 witness: ", (_json(verdict.witness), "bold")), soft_wrap=True)
+
+
+def _json(value: Any) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False, default=float)
+
+
+def _show_change(change: dict[str, Any]) -> None:
+    sign, style, words = _CHANGES[change["kind"]]
+    out.print(Text.assemble((f"{sign} {change['field'] or '/'}", style), f"  {words}"), soft_wrap=True)
+    for label, said in (("  前 before  ", change["before"]), ("  后 after   ", change["after"])):
+        if said:
+            out.print(Text.assemble((label, "dim"), said), soft_wrap=True)
+
+
+def _between(versions: Versions, before: int, after: int, mode: ModeName | None, *, as_json: bool) -> None:
+    """Two versions of a contract: fields, what the casts between them lose, and the verdict on their schemas."""
+    from contracts.schemas import schema_of
+    from services.compatibility.changes import changes
+    from services.compatibility.judge import judge
+
+    old, new = schema_of(versions, before), schema_of(versions, after)
+    verdict = judge(old, new, _mode(mode))
+    told = [asdict(one) for one in changes(old, new)]
+    low, high = sorted((before, after))
+    losses = [
+        {"from": f"v{step + 1}", "to": f"v{step}", "zh": loss.zh, "en": loss.en, "fields": list(loss.fields)}
+        for step, loss in enumerate(versions.losses[low - 1 : high - 1], start=low)
+    ]
+    if as_json:
+        names = {"old": versions.type_of(before), "new": versions.type_of(after)}
+        answer(verdict.as_json() | names | {"changes": told, "losses": losses})
+        return
+    out.print(Text(f"{versions.type_of(before)} → {versions.type_of(after)}", "bold"))
+    for change in told:
+        _show_change(change)
+    for loss in losses:
+        out.print(
+            Text(f"降版丢失 a downcast {loss['from']} → {loss['to']} loses: {', '.join(loss['fields'])}", "yellow")
+        )
+        out.print(Text(f"  {loss['zh']}\n  {loss['en']}"), soft_wrap=True)
+    words, style = _COMPATIBLE[verdict.compatible]
+    casts = "新版本另有转换函数 / a new version has casts for it" if verdict.compatible is False else ""
+    out.print(Text.assemble((words, style), f"  {verdict.mode.value}  {casts}"), soft_wrap=True)
+
+
+def _report(found: list[Finding]) -> None:
+    """Every contract on a line; of what is wrong, why and the counter-example."""
+    table = _table("契约\ncontract", "版本\nversion", "方式\nmode", "结论\nverdict")
+    for one in found:
+        words, style = _STATES[one.state]
+        table.add_row(one.contract, f"v{one.version}.{len(one.verdicts)}", one.mode.value, Text(words, style))
+    out.print(table)
+    for one in found:
+        if one.worst is not None:
+            _explain(one)
+    sums = _sums(found)
+    out.print(
+        f"一致 as published {sums['same']}，待冻结 to be frozen {sums['unfrozen']}，"
+        f"不兼容 incompatible {sums['broken']}，未定 undecided {sums['undecided']}",
+        markup=False,
+        soft_wrap=True,
+    )
+    if sums["broken"] or sums["undecided"]:
+        out.print("→ 改为新版本 / make it a new version: docs/contracts.md", markup=False)
+    elif sums["unfrozen"]:
+        out.print("→ tongche contracts freeze", markup=False)
+
+
+def _explain(finding: Finding) -> None:
+    if finding.worst is None:
+        return
+    revision, verdict = finding.worst
+    out.print(Text(f"\n{finding.contract} v{finding.version}  ↔  contracts/published/{revision.file}", "bold"))
+    _tell(verdict, as_json=False)
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    told = {"contract": finding.contract, "version": finding.version, "mode": finding.mode.value}
+    told |= {"state": finding.state, "revisions": len(finding.verdicts)}
+    if finding.worst is not None:
+        revision, verdict = finding.worst
+        told |= {"against": revision.file} | verdict.as_json()
+    return told
+
+
+def _sums(found: list[Finding]) -> dict[str, int]:
+    return {state: sum(one.state == state for one in found) for state in _STATES}
+
+
+def _code(verdict: Verdict) -> int:
+    return {True: 0, False: INCOMPATIBLE, None: UNDECIDED}[verdict.compatible]
+
+
+def _worst(found: list[Finding]) -> int:
+    states = {one.state for one in found}
+    codes = {"broken": INCOMPATIBLE, "undecided": UNDECIDED, "unfrozen": UNFROZEN}
+    return next((code for state, code in codes.items() if state in states), 0)
+
+
+def _fields(
+    schema: dict[str, Any], document: dict[str, Any], prefix: str = ""
+) -> list[tuple[str, dict[str, Any], bool]]:
+    """The fields of a message, those of its parts with a dotted name: name, schema, whether it may be absent."""
+    rows = []
+    for name, said in schema.get("properties", {}).items():
+        rows.append((prefix + name, said, name not in schema.get("required", ())))
+        for part in (said, said.get("items", {}), *said.get("anyOf", ())):
+            if "$ref" in part:
+                inner = document["$defs"][part["$ref"].rsplit("/", 1)[1]]
+                rows += _fields(inner, document, f"{prefix}{name}.")
+    return rows
+
+
+def _type(said: dict[str, Any]) -> str:
+    """In few words: what a programmer wants to know first."""
+    plain = next((one for one in said.get("anyOf", ()) if one.get("type") != "null"), said)
+    if "enum" in plain or "const" in plain:
+        return "\n".join(map(str, plain.get("enum", [plain.get("const")])))
+    if "$ref" in plain:
+        return str(plain["$ref"]).rsplit("/", 1)[1]
+    if plain.get("type") == "array":
+        return f"{_type(plain.get('items', {}))}[]"
+    return str(plain.get("format") or plain.get("type", ""))

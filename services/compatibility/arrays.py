@@ -1,0 +1,198 @@
+"""Arrays: which length, which place serves which demand, and whether each place can be filled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from services.compatibility.outcome import NOTHING, Doubts, Found, Outcome, Problem, Solve, Unsure
+from services.compatibility.reading import Reading
+from services.compatibility.terms import AtMost, Claim, Each, Enough, Fact, Range, Size, Some, Unique
+from services.compatibility.values import Frozen
+
+_LONGEST: Final = 400
+_DISTINCT: Final = 40
+
+
+@dataclass(slots=True)
+class _Asked:
+    low: int = 0
+    high: int | None = None
+    each: list[tuple[Range, Claim]] = field(default_factory=list)
+    some: list[tuple[Range, Claim]] = field(default_factory=list)
+    enough: list[Enough] = field(default_factory=list)
+    at_most: list[AtMost] = field(default_factory=list)
+    unique: bool = False
+    repeated: bool = False
+
+    @property
+    def longest(self) -> int:
+        """No array needs more: behind the last boundary all places are alike, and one that serves no demand can go."""
+        edges = [edge for places, _ in (*self.each, *self.some) for edge in (places.start, places.stop or 0)]
+        demands = len(self.some) + sum(one.count for one in self.enough) + 2 * self.repeated
+        longest = max(self.low, max(edges, default=0) + demands)
+        return longest if self.high is None else min(longest, self.high)
+
+    def at(self, place: int) -> Problem:
+        """What is asked of whatever stands there."""
+        return frozenset(claim for places, claim in self.each if place in places)
+
+    @property
+    def demands(self) -> list[tuple[Range, Claim, int]]:
+        """Places that must be found: where, for what; the number tells apart those that need places of their own."""
+        found = [(places, claim, -1) for places, claim in self.some]
+        for number, one in enumerate(self.enough):
+            found += [(Range(0), one.claim, number)] * one.count
+        return found
+
+
+def an_array(facts: Sequence[Fact], solve: Solve, reading: Reading) -> Outcome:
+    """An array of which all facts are so."""
+    asked = _asked(facts)
+    doubts = Doubts()
+    if asked.unique and asked.repeated:
+        return NOTHING
+    if asked.longest > _LONGEST:
+        return Unsure(f"arrays of {asked.longest} items")
+    for length in range(asked.low, asked.longest + 1):
+        for filled in _ways(asked, length, solve, doubts):
+            outcome = _items(asked, filled, solve, reading)
+            if isinstance(outcome, Found):
+                return outcome
+            doubts.hear(outcome)
+    return doubts.verdict()
+
+
+def _asked(facts: Sequence[Fact]) -> _Asked:
+    asked = _Asked()
+    for fact in facts:
+        match fact:
+            case Size(low, high):
+                asked.low = max(asked.low, low)
+                asked.high = high if asked.high is None else asked.high if high is None else min(asked.high, high)
+            case Each(Range() as places, claim):
+                asked.each.append((places, claim))
+            case Some(Range() as places, claim):
+                asked.some.append((places, claim))
+            case Enough():
+                asked.enough.append(fact)
+            case AtMost():
+                asked.at_most.append(fact)
+            case Unique(holds):
+                asked.unique, asked.repeated = asked.unique or holds, asked.repeated or not holds
+    return asked
+
+
+def _ways(asked: _Asked, length: int, solve: Solve, doubts: Doubts) -> Iterator[list[Problem]]:
+    """Ways to give each demand a place; each way is the problem of every place."""
+    start = [asked.at(place) for place in range(length)]
+    for filled in _placed(asked.demands, start, frozenset(), solve, doubts):
+        for same in _equal_pairs(asked, filled):
+            yield from _limited(asked, same, solve, doubts)
+
+
+def _placed(
+    demands: list[tuple[Range, Claim, int]],
+    filled: list[Problem],
+    taken: frozenset[tuple[int, int]],
+    solve: Solve,
+    doubts: Doubts,
+) -> Iterator[list[Problem]]:
+    if not demands:
+        yield filled
+        return
+    (places, claim, number), *rest = demands
+    tried: set[tuple[Problem, bool]] = set()
+    for place, problem in enumerate(filled):
+        # Places of which the same is asked are alike, unless one has served this demand before.
+        alike = (problem, any(at == place for _, at in taken))
+        if place not in places or (number >= 0 and (number, place) in taken) or alike in tried:
+            continue
+        tried.add(alike)
+        outcome = solve(problem | {claim})
+        doubts.hear(outcome)
+        if isinstance(outcome, Found):
+            changed = [*filled[:place], problem | {claim}, *filled[place + 1 :]]
+            yield from _placed(rest, changed, taken | {(number, place)}, solve, doubts)
+
+
+def _equal_pairs(asked: _Asked, filled: list[Problem]) -> Iterator[list[Problem]]:
+    """Where two items must be equal, both get what is asked of either; marked so that they get one value."""
+    if not asked.repeated:
+        yield filled
+        return
+    for first in range(len(filled)):
+        for second in range(first + 1, len(filled)):
+            both = filled[first] | filled[second]
+            yield [both if place in {first, second} else problem for place, problem in enumerate(filled)]
+
+
+def _limited(asked: _Asked, filled: list[Problem], solve: Solve, doubts: Doubts) -> Iterator[list[Problem]]:
+    """Let no more fit than may: every place that can be otherwise is made so."""
+    for limit in asked.at_most:
+        fitting = 0
+        for place, problem in enumerate(filled):
+            outcome = solve(problem | {limit.claim.denied})
+            if isinstance(outcome, Unsure):
+                doubts.hear(outcome)
+            if isinstance(outcome, Found):
+                filled = [*filled[:place], problem | {limit.claim.denied}, *filled[place + 1 :]]
+            else:
+                fitting += 1
+        if fitting > limit.count:
+            if len(asked.at_most) > 1:
+                doubts.hear(Unsure("several limits on how many items may fit"))
+            return
+    yield filled
+
+
+def _items(asked: _Asked, filled: list[Problem], solve: Solve, reading: Reading) -> Outcome:
+    if asked.unique and len(filled) > 1:
+        return _different(filled, solve, reading)
+    values: list[Frozen] = []
+    for problem in filled:
+        outcome = solve(problem)
+        if not isinstance(outcome, Found):
+            return outcome
+        values.append(outcome.value)
+    if asked.repeated and len(set(values)) == len(values):
+        return Unsure("two equal items were not met")
+    return Found(Frozen("array", tuple(values)))
+
+
+def _different(filled: list[Problem], solve: Solve, reading: Reading) -> Outcome:
+    """One value a place, no two alike: a place with as many values as there are places can always wait."""
+    if len(filled) > _DISTINCT:
+        return Unsure(f"{len(filled)} items that all differ")
+    doubts = Doubts()
+    offers = {problem: list(_values(problem, len(filled), solve, reading, doubts)) for problem in set(filled)}
+    order = sorted(range(len(filled)), key=lambda place: len(offers[filled[place]]))
+    chosen = _matched([offers[filled[place]] for place in order], ())
+    if chosen is None:
+        return doubts.verdict()
+    values = dict(zip(order, chosen, strict=True))
+    return Found(Frozen("array", tuple(values[place] for place in range(len(filled)))))
+
+
+def _values(problem: Problem, most: int, solve: Solve, reading: Reading, doubts: Doubts) -> Iterator[Frozen]:
+    met: tuple[Frozen, ...] = ()
+    while len(met) < most:
+        outcome = solve(problem | {Claim(reading.of_values(met), holds=False)} if met else problem)
+        if not isinstance(outcome, Found):
+            doubts.hear(outcome)
+            return
+        met = (*met, outcome.value)
+        yield outcome.value
+
+
+def _matched(offers: Sequence[Iterable[Frozen]], taken: tuple[Frozen, ...]) -> tuple[Frozen, ...] | None:
+    if not offers:
+        return ()
+    for value in offers[0]:
+        if value in taken:
+            continue
+        rest = _matched(offers[1:], (*taken, value))
+        if rest is not None:
+            return (value, *rest)
+    return None

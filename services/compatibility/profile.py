@@ -1,0 +1,175 @@
+"""The closed profile of JSON Schema 2020-12 that the gate can judge. What is outside it fails by name and place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal
+from urllib.parse import unquote
+
+import jsonschema_rs
+
+from services.compatibility.formats import FORMATS
+from services.compatibility.values import NotJson, frozen
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+Holds = Literal["one", "list", "map"]
+"""How a keyword holds schemas: one, a list of them, or one for each name."""
+
+APPLICATORS: Final[Mapping[str, Holds]] = {
+    "additionalProperties": "one",
+    "contains": "one",
+    "else": "one",
+    "if": "one",
+    "items": "one",
+    "not": "one",
+    "propertyNames": "one",
+    "then": "one",
+    "unevaluatedItems": "one",
+    "unevaluatedProperties": "one",
+    "allOf": "list",
+    "anyOf": "list",
+    "oneOf": "list",
+    "prefixItems": "list",
+    "$defs": "map",
+    "dependentSchemas": "map",
+    "patternProperties": "map",
+    "properties": "map",
+}
+IN_PLACE: Final = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "$ref"})
+"""Those that look at the same value again, so that a circle of them would never end."""
+ASSERTIONS: Final = frozenset(
+    {
+        *("type", "enum", "const", "multipleOf", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+        *("minLength", "maxLength", "pattern", "format"),
+        *("minItems", "maxItems", "uniqueItems", "minContains", "maxContains"),
+        *("minProperties", "maxProperties", "required", "dependentRequired", "$ref"),
+    }
+)
+ANNOTATIONS: Final = frozenset(
+    {*("title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "$comment")}
+)
+_ROOT_ONLY: Final = frozenset({"$schema", "$id"})
+_EXTENSION: Final = "x-"
+
+
+class OutsideProfile(ValueError):
+    """A schema that cannot be judged: what stands there, at which JSON pointer, and why not."""
+
+    def __init__(self, what: str, place: str, why: str) -> None:
+        super().__init__(f"{why}: {what} at {place or '/'}")
+        self.what = what
+        self.place = place
+        self.why = why
+
+
+def check(document: Any) -> dict[str, Any]:
+    """Every schema of a document by its pointer. Raises `OutsideProfile` at the first thing that cannot be judged."""
+    if not isinstance(document, dict | bool):
+        raise OutsideProfile(type(document).__name__, "", "a schema is an object or a boolean")
+    _dialect(document)
+    found = dict(_walk(document, ""))
+    _well_formed(document)
+    for place, schema in found.items():
+        _references(document, schema, place, found)
+    _no_circles(document, found)
+    return found
+
+
+def children(schema: Mapping[str, Any], place: str) -> Iterator[tuple[str, Any, str]]:
+    """The schemas right inside one: the keyword that holds each, the schema, its pointer. Shapes may still be wrong."""
+    for keyword, value in schema.items():
+        match APPLICATORS.get(keyword), value:
+            case "one", _:
+                yield keyword, value, f"{place}/{keyword}"
+            case "list", list():
+                yield from ((keyword, one, f"{place}/{keyword}/{index}") for index, one in enumerate(value))
+            case "map", dict():
+                yield from ((keyword, one, f"{place}/{keyword}/{escaped(name)}") for name, one in value.items())
+
+
+def escaped(name: str) -> str:
+    """A name as a step of a JSON pointer."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def target(document: Any, reference: str) -> str | None:
+    """The pointer that a reference within the document means; None for any that leads out of it."""
+    address, _, fragment = reference.partition("#")
+    own = document.get("$id", "") if isinstance(document, dict) else ""
+    if address and address != own.rstrip("#"):
+        return None
+    return unquote(fragment)
+
+
+def _dialect(document: Any) -> None:
+    said = document.get("$schema", DIALECT) if isinstance(document, dict) else DIALECT
+    if not isinstance(said, str) or said.rstrip("#") != DIALECT:
+        raise OutsideProfile(str(said), "/$schema", f"the only draft that is judged is {DIALECT}")
+
+
+def _walk(schema: Any, place: str) -> Iterator[tuple[str, Any]]:
+    yield place, schema
+    if isinstance(schema, bool):
+        return
+    if not isinstance(schema, dict):
+        raise OutsideProfile(type(schema).__name__, place, "a schema is an object or a boolean")
+    for keyword in schema:
+        _known(keyword, place)
+    _format(schema, place)
+    for _, child, where in children(schema, place):
+        yield from _walk(child, where)
+
+
+def _known(keyword: str, place: str) -> None:
+    if keyword in APPLICATORS or keyword in ASSERTIONS or keyword in ANNOTATIONS or keyword.startswith(_EXTENSION):
+        return
+    if keyword in _ROOT_ONLY and not place:
+        return
+    why = "only allowed at the root" if keyword in _ROOT_ONLY else "a keyword outside the profile"
+    raise OutsideProfile(keyword, f"{place}/{escaped(keyword)}", why)
+
+
+def _format(schema: Mapping[str, Any], place: str) -> None:
+    if "format" in schema and schema["format"] not in FORMATS:
+        raise OutsideProfile(str(schema["format"]), f"{place}/format", "a format that nobody here can check")
+
+
+def _well_formed(document: Any) -> None:
+    """What the standard's own schema of schemas says, patterns and numbers included."""
+    try:
+        frozen(document)
+        jsonschema_rs.Draft202012Validator(document, validate_formats=True)
+    except (NotJson, UnicodeEncodeError) as odd:
+        raise OutsideProfile(str(odd), "", "not a JSON document") from None
+    except jsonschema_rs.ValidationError as wrong:
+        place = "".join(f"/{escaped(str(step))}" for step in wrong.instance_path)
+        raise OutsideProfile(wrong.message[:200], place, "not a schema of the draft") from None
+
+
+def _references(document: Any, schema: Any, place: str, found: Mapping[str, Any]) -> None:
+    if isinstance(schema, dict) and "$ref" in schema and target(document, schema["$ref"]) not in found:
+        raise OutsideProfile(schema["$ref"], f"{place}/$ref", "a reference to no schema of this document")
+
+
+def _no_circles(document: Any, found: Mapping[str, Any]) -> None:
+    """A schema that asks itself about the same value has no meaning."""
+    done: set[str] = set()
+
+    def visit(place: str, above: tuple[str, ...]) -> None:
+        if place in above:
+            raise OutsideProfile("$ref", place, "a reference that leads back to itself about the same value")
+        if place in done or not isinstance(found[place], dict):
+            return
+        for inner in _in_place(document, found[place], place):
+            visit(inner, (*above, place))
+        done.add(place)
+
+    for place in found:
+        visit(place, ())
+
+
+def _in_place(document: Any, schema: Mapping[str, Any], place: str) -> Iterator[str]:
+    if "$ref" in schema:
+        yield str(target(document, schema["$ref"]))
+    yield from (where for keyword, _, where in children(schema, place) if keyword in IN_PLACE)
