@@ -45,6 +45,18 @@ def hop(messages: Messages = 60_000, rounds: Rounds = 5, as_json: Json = False) 
 
 
 @app.command()
+def projection(messages: Messages = 40_000, rounds: Rounds = 5, as_json: Json = False) -> None:
+    """投影：一个订阅方的视图，对照一跳 / one subscriber's view, plain and sealed, beside the plain hop."""
+    from services.bench import projection as bench
+    from services.bench.ground import ground
+
+    size = bench.Size(messages=messages, rounds=rounds)
+    with _shown() as tell, ground(fetching) as one:
+        found = bench.run(one, tell, size)
+    _tell(found, as_json=as_json)
+
+
+@app.command()
 def agency(messages: Messages = 30_000, rounds: Rounds = 3, as_json: Json = False) -> None:
     """慢机构：千笔在途，台账开启 / a slow agency, a thousand calls in flight, ledger on."""
     from services.bench import agency as bench
