@@ -11,8 +11,9 @@ from functools import cache
 from typing import Any, Final
 
 from contracts.envelope import SCHEMA_BASE
+from contracts.published import published
 from contracts.registry import UnknownType, resolve
-from contracts.schemas import schema_of
+from contracts.schemas import schema_of, urn
 from contracts.versions import Versions
 from contracts.views.subscriber import Subscribers
 
@@ -24,10 +25,15 @@ class UnknownSchema(LookupError):
     """No message has a schema of this name."""
 
 
-@cache
 def current(versions: Versions, version: int) -> dict[str, Any]:
-    """The schema of a version of a contract."""
-    return schema_of(versions, version)
+    """The schema of a version of a contract as it was last published; of one that never was, as its class has it."""
+    return _published().get(urn(versions, version)) or schema_of(versions, version)
+
+
+@cache
+def _published() -> dict[str, dict[str, Any]]:
+    """By URN; of several revisions the last one stays."""
+    return {revision.schema["$id"]: revision.schema for revision in published()}
 
 
 def named(name: str, subscribers: Subscribers) -> dict[str, Any]:  # noqa: ARG001
