@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fastapi.exceptions import RequestValidationError
@@ -34,5 +34,13 @@ def answer(
 
 
 def faults_in(wrong: RequestValidationError) -> list[dict[str, str]]:
-    """Where a request is wrong and of what kind, never the value."""
-    return [{"field": ".".join(map(str, each["loc"][1:])), "reason": each["type"]} for each in wrong.errors()]
+    """Where a request is wrong and of what kind, never the value; of an unknown field not even the name.
+
+    That could be personal data put in the wrong place.
+    """
+    return [{"field": _field(each["loc"][1:], each["type"]), "reason": each["type"]} for each in wrong.errors()]
+
+
+def _field(place: Sequence[int | str], reason: str) -> str:
+    known = place[:-1] if reason == "extra_forbidden" else place
+    return ".".join(map(str, known))
