@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +31,7 @@ from services.bench.stopwatch import Stopwatch
 from services.projection.disclosures import Book
 from services.projection.register import Register
 from services.projection.work import Projecting
+from services.runtime import topics
 from services.runtime.clock import Clock
 from services.runtime.database import open_store
 from services.runtime.ids import new_id
@@ -219,7 +221,8 @@ class View:
         producer = Producer(kafka, "bench")
         await producer.start()
         clock = Clock()
-        register = Register(settings, SubscribersFile(settings.subscribers), store, clock, _SECRET)
+        file = SubscribersFile(settings.subscribers)
+        register = Register(file, store, clock, _SECRET, partial(topics.ensure, settings))
         keeping = asyncio.create_task(register.run())
         await register.known.wait()
         watch = Stopwatch(messages)

@@ -8,7 +8,7 @@ it comes after that. What is told is stored first, so that a crash in between ch
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Literal, NamedTuple, cast
@@ -16,22 +16,23 @@ from typing import Any, Final, Literal, NamedTuple, cast
 from sqlalchemy import Connection, Row, insert, select, update
 
 from contracts.subscription import WhyEnded
-from contracts.topics import SUBSCRIBABLE, Topic, to
+from contracts.topics import Topic, to
 from contracts.views.plan import Denial, NotEntitled
 from contracts.views.subscriber import Grant, Subscriber, Subscribers
 from observability import logs, metrics
-from services.runtime import outbox, topics
+from services.runtime import outbox
 from services.runtime.clock import Clock
-from services.runtime.settings import Settings
 from services.runtime.sql import insert_once
 from services.runtime.store import Store, waited_out
 from services.runtime.subscribers import SubscribersFile
+from services.runtime.topics import TopicsRefused
 
 from . import voice
 from .streams import Flight, Stream, stream_of
 from .tables import grants
 
 State = Literal["in-force", "not-yet", "lapsed", "revoked", "removed", "refused"]
+Provide = Callable[[Sequence[Topic]], Awaitable[None]]
 LOOK_EVERY_S: Final = 0.5
 
 
@@ -76,11 +77,12 @@ class Judged(NamedTuple):
 class Register:
     """All grants and how they stand."""
 
-    settings: Settings
     file: SubscribersFile
     store: Store
     clock: Clock
     key_secret: bytes
+    provide: Provide
+    """Makes the topics that are missing, before anything is to be sent to them."""
     known: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the first look is over: before that nobody could say whose a message is."""
     _kept: dict[str, Known] = field(default_factory=dict)
@@ -95,8 +97,6 @@ class Register:
     async def run(self) -> None:
         """Look for as long as the service lives."""
         self._kept = {one.id: one for one in await waited_out(lambda: self.store.read(_kept))}
-        # Whoever starts the stack makes all topics at once; we only add what is new since then.
-        await topics.wait_for(self.settings, tuple(SUBSCRIBABLE))
         while True:
             await self.look()
             self.known.set()
@@ -193,7 +193,7 @@ class Register:
             return
         try:
             await self._provide(new.values())
-        except topics.TopicsRefused as wrong:
+        except TopicsRefused as wrong:
             logs.get().error("topics_refused", error=str(wrong), grants=sorted(new))
             return
         for id_, stream in new.items():
@@ -205,10 +205,9 @@ class Register:
             logs.get().info("grant_in_force", grant=id_, subscriber=opened.subscriber, contract=opened.contract)
 
     async def _provide(self, streams: Iterable[Stream]) -> None:
-        """A topic that is missing is made before anything is to be sent to it."""
         wanted = [one for stream in streams for one in _topics_of(stream) if one.name not in self._topics]
         if wanted:
-            await topics.ensure(self.settings, wanted)
+            await self.provide(wanted)
             self._topics.update(one.name for one in wanted)
 
     def _index(self) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
 
 from contracts.topics import SUBSCRIBABLE
+from services.runtime import topics
 from services.runtime.face import Runtime
 from services.runtime.lanes import Lane
 from services.runtime.subscribers import SubscribersFile
@@ -25,9 +27,10 @@ AT_ONCE: Final = 1_000
 def build(runtime: Runtime) -> FastAPI:
     """Follow every topic of which there may be views, and give operators their interface."""
     file = SubscribersFile(runtime.settings.subscribers)
-    register = Register(runtime.settings, file, runtime.store, runtime.clock, runtime.secrets.key_secret)
+    provide = partial(topics.ensure, runtime.settings)
+    register = Register(file, runtime.store, runtime.clock, runtime.secrets.key_secret, provide)
     book = Book(runtime.store, runtime.clock)
-    runtime.background("grants", register.run)
+    runtime.background("grants", partial(_keep, register, runtime))
     runtime.background("retention", Retention(runtime.store, runtime.clock).run)
     runtime.first(register.known.wait)
     runtime.work(
@@ -47,3 +50,9 @@ def build(runtime: Runtime) -> FastAPI:
     app.include_router(routes(Office(register, runtime.store, runtime.secrets.key_secret), runtime.secrets))
     problems.install(app)
     return app
+
+
+async def _keep(register: Register, runtime: Runtime) -> None:
+    # Whoever starts the stack makes all topics at once; the register only adds what is new since then.
+    await topics.wait_for(runtime.settings, tuple(SUBSCRIBABLE))
+    await register.run()
