@@ -19,7 +19,7 @@ from contracts.versions import Versions
 from services.runtime.dataschema import current
 from services.runtime.poison import CUT, PLACE, REASON
 
-from .headers import HEADERS
+from .headers import HEADERS, OF_VIEWS
 from .installation import Installation
 from .published import View
 from .schema import Schema
@@ -187,7 +187,7 @@ class Broker:
             "summary": f"{each.purpose.zh} / {each.versions.purpose}",
             "contentType": _JSON,
             "correlationId": {"location": "$message.header#/ce_correlationid"},
-            "headers": _headers(type_, None if foreign else urn),
+            "headers": _headers(type_, None if foreign else urn, of_view=view is not None),
             "payload": {"$ref": f"#/components/schemas/{f'to.{view.subscriber}.' if view else ''}{schema}"},
             "tags": [{"name": each.versions.owner, "description": "归口方 / who owns the contract"}],
             "bindings": {"kafka": {"key": _KEY, "bindingVersion": _BINDING}},
@@ -247,8 +247,9 @@ def _purposes(entry: Entry) -> str:
     return "\n".join(lines) or _BYTES["summary"]  # type: ignore[return-value]
 
 
-def _headers(type_: str, urn: str | None) -> dict[str, Any]:
+def _headers(type_: str, urn: str | None, *, of_view: bool) -> dict[str, Any]:
     """The CloudEvents attributes; without a URN they are a publisher's, who need not tell as much as we do."""
+    told = (*HEADERS, *OF_VIEWS) if of_view else HEADERS
     required = list(_FOREIGN) if urn is None else [header.name for header in HEADERS if header.required]
     fixed = {"ce_specversion": "1.0", "ce_type": type_} | ({"ce_dataschema": urn} if urn else {})
     return {
@@ -260,7 +261,7 @@ def _headers(type_: str, urn: str | None) -> dict[str, Any]:
                 "description": f"{header.zh} / {header.en}",
                 **({"const": fixed[header.name]} if header.name in fixed else {"minLength": 1}),
             }
-            for header in HEADERS
+            for header in told
         },
     }
 

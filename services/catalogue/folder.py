@@ -6,13 +6,16 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 MANIFEST: Final = "manifest.json"
 """Lists every file of an export with its digest; by it the next export knows what it may replace."""
 _KIND: Final = "tongche-catalogue"
+_NAMED: Final = 3
+"""So many of the files that stand in the way are told."""
 
 
 class ForeignFolderError(RuntimeError):
@@ -74,14 +77,18 @@ def _check(folder: Path) -> None:
     if not folder.is_dir():
         raise ForeignFolderError(folder, [folder.name])
     known = {MANIFEST, *_listed(folder)}
-    there = (file.relative_to(folder).as_posix() for file in sorted(folder.rglob("*")) if not _is_folder(file))
-    foreign = [name for name in there if name not in known]
+    foreign = list(islice((name for name in _there(folder) if name not in known), _NAMED))
     if foreign:
-        raise ForeignFolderError(folder, foreign[:3])
+        raise ForeignFolderError(folder, foreign)
 
 
-def _is_folder(file: Path) -> bool:
-    return file.is_dir() and not file.is_symlink()
+def _there(folder: Path) -> Iterator[str]:
+    """Every file below, in a fixed order, and only as far as somebody asks: it may be anybody's home."""
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        links = [name for name in folders if (Path(place) / name).is_symlink()]
+        for name in sorted((*names, *links)):
+            yield (Path(place) / name).relative_to(folder).as_posix()
 
 
 def _listed(folder: Path) -> Mapping[str, Any]:

@@ -30,3 +30,8 @@ HEADERS: Final = (
     Header("ce_purpose", "用途", "purpose", False),
     Header("ce_policypacks", "决定所依据的政策包", "policy packs that decided", False),
 )
+OF_VIEWS: Final = (
+    Header("ce_grant", "所依据的授权", "the grant under which it is shown", False),
+    Header("ce_lost", "所选版本未能表达的字段，以逗号分隔", "fields that the pinned version could not say", False),
+)
+"""On subscribers' topics only."""

@@ -52,5 +52,5 @@ class Installation:
 
     def topics(self) -> tuple[Topic, ...]:
         """Every topic, in the order of the table."""
-        publishers = (publisher.name for publisher in self.publishers)
+        publishers = [publisher.name for publisher in self.publishers]
         return tuple(all_topics(self.organisations, publishers, self.subscribers.views()))

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from contracts.examples import examples
 from contracts.registry import CONTRACTS
 from contracts.versions import Versions
+from contracts.views.plan import View as Offer
+from contracts.views.reading import SEALED
+from contracts.views.schema import offered, view_schema
 from contracts.views.subscriber import Subscribers
 from services.runtime.dataschema import current
 
+_SAMPLE: Final = "eyJhbGciOiJFQ0RILUVTIiwiZW5jIjoiQTI1NkdDTSJ9..c2FtcGxlLW5vLWtleQ.c2VhbGVk.c2FtcGxlLW5vLXRhZw"
+"""The form of a sealed part: its head says ECDH-ES and A256GCM, the rest says that it is a sample."""
+
 
 class View(NamedTuple):
-    """The schema of what one subscriber gets of one version, and its class."""
+    """The schema of what one subscriber gets of one version, its class, and what it gets of the examples."""
 
     subscriber: str
     contract: str
@@ -27,9 +34,20 @@ def all_versions() -> Iterator[tuple[Versions, int]]:
     return ((versions, number) for versions in CONTRACTS.values() for number in range(1, versions.newest + 1))
 
 
-def views(subscribers: Subscribers) -> tuple[View, ...]:  # noqa: ARG001
+def views(subscribers: Subscribers) -> tuple[View, ...]:
     """Of everybody who subscribes, in the order of the file."""
-    return ()
+    return tuple(_view(offer) for subscriber in subscribers.subscribers for offer in offered(subscriber))
+
+
+def _view(offer: Offer) -> View:
+    grant = offer.grant
+    told = tuple(_seen(offer, data) for data in examples()[offer.type])
+    return View(offer.subscriber.name, grant.contract, grant.version, view_schema(offer), offer.grade, told)
+
+
+def _seen(offer: Offer, data: dict[str, Any]) -> dict[str, Any]:
+    shown = offer.show(data)
+    return shown.clear | ({SEALED: _SAMPLE} if shown.sealed else {})
 
 
 def files(subscribers: Subscribers) -> dict[str, dict[str, Any]]:

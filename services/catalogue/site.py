@@ -25,7 +25,7 @@ from services.runtime.dataschema import current
 
 from . import words
 from .dictionary import PARTIES, Entry
-from .headers import HEADERS
+from .headers import HEADERS, OF_VIEWS
 from .installation import Installation
 from .published import file_of
 from .schema import Leaf, leaves, type_words
@@ -132,7 +132,7 @@ class Site:
             "dictionary.html": self._render("dictionary.html", entries=self._rows),
             "matrix.html": self._render("matrix.html", entries=self._rows),
             "subscribers.html": self._render("subscribers.html", used=self.installation.used, subscribers=self._subs()),
-            "doors.html": self._render("doors.html", doors=self.doors, headers=HEADERS),
+            "doors.html": self._render("doors.html", doors=self.doors, headers=(*HEADERS, *OF_VIEWS)),
         }
         made |= {f"contracts/{name}.html": self._contract(versions) for name, versions in CONTRACTS.items()}
         static = {name: (_HERE / "static" / name).read_bytes() for name in ("catalogue.css", "find.js")}

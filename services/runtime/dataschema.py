@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
 
@@ -15,6 +16,8 @@ from contracts.published import published
 from contracts.registry import UnknownType, resolve
 from contracts.schemas import schema_of, urn
 from contracts.versions import Versions
+from contracts.views.plan import View
+from contracts.views.schema import offered, view_schema
 from contracts.views.subscriber import Subscribers
 
 MEDIA_TYPE: Final = "application/schema+json"
@@ -36,7 +39,7 @@ def _published() -> dict[str, dict[str, Any]]:
     return {revision.schema["$id"]: revision.schema for revision in published()}
 
 
-def named(name: str, subscribers: Subscribers) -> dict[str, Any]:  # noqa: ARG001
+def named(name: str, subscribers: Subscribers) -> dict[str, Any]:
     """The schema by its URN, or by what follows `urn:tongche:schema:` in it. Raises `UnknownSchema`."""
     short = name.removeprefix(SCHEMA_BASE)
     view = _VIEW.fullmatch(short)
@@ -46,7 +49,14 @@ def named(name: str, subscribers: Subscribers) -> dict[str, Any]:  # noqa: ARG00
         raise UnknownSchema(name[:200]) from None
     if view is None:
         return current(versions, number)
+    for offer in _offered(subscribers, view[1]):
+        if (offer.versions, offer.grant.version) == (versions, number):
+            return view_schema(offer)
     raise UnknownSchema(name[:200])
+
+
+def _offered(subscribers: Subscribers, name: str) -> Iterator[View]:
+    return (offer for one in subscribers.subscribers if one.name == name for offer in offered(one))
 
 
 def written(schema: dict[str, Any]) -> bytes:
