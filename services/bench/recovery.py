@@ -38,8 +38,9 @@ OUTPUTS: Final[Mapping[str, Topic]] = {
     "intake": topics.SALE_EVENTS,
     "journey": topics.CASE_EVENTS,
     "dispatch": topics.DELIVERY_EVENTS,
+    "projection": topics.to("tax-office", topics.SALE_EVENTS.name),
 }
-"""What each process alone writes."""
+"""What each process alone writes; the subscriber is one of those of a fresh installation, and sees every sale."""
 CONSOLE: Final = "console"
 VICTIMS: Final = (*OUTPUTS, CONSOLE)
 _PUBLISHER: Final = "platform"

@@ -11,7 +11,7 @@ from typing import Any, Final
 from services.chaos.patience import PATIENCE_S
 from services.chaos.proxy import BLACK_HOLE, HALF_OPEN, Weather
 
-SERVICES: Final = ("simulator", "intake", "journey", "dispatch", "console")
+SERVICES: Final = ("simulator", "intake", "journey", "dispatch", "projection", "console")
 LINKS: Final = ("kafka", "simulator", "intake")
 """What stands behind a proxy of ours: the broker, the agencies, the door."""
 POSTGRESQL: Final = "postgresql"

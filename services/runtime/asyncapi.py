@@ -13,16 +13,19 @@ from typing import Any, Final, Union
 
 from faststream.kafka import KafkaBroker
 from faststream.specification import AsyncAPI
+from pydantic import BaseModel
 
 from adapters.organisations import ORGANISATIONS
 from contracts import topics
-from contracts.contract import Contract
 from contracts.topics import Topic
 from contracts.versions import Versions
+from contracts.views.reading import view_of
 
 VERSION: Final = "0.1.0"
 """As in pyproject.toml; what runs from a checkout is not installed, so nobody else could tell."""
 
+PROJECTION: Final = topics.to("", "").owner
+"""Whose topics depend on who subscribes."""
 _POISON: Final = ".poison"
 _SUBMIT: Final = topics.submit("").name
 
@@ -43,15 +46,22 @@ class Channel:
 
     @property
     def payload(self) -> Any:
-        """The newest class of each contract: what readers get, whatever was written."""
-        models: tuple[type[Contract], ...] = tuple(versions.models[-1] for versions in self.carried)
+        """The newest class of each contract: what readers get, whatever was written; of a view what it may leave."""
+        models: tuple[type[BaseModel], ...] = tuple(versions.models[-1] for versions in self.carried)
+        if self.topic.owner == PROJECTION:
+            models = tuple(view_of(versions.models[-1]) for versions in self.carried)
         return Union[models] if models else bytes  # noqa: UP007 - the members are known at run time only
 
 
 @cache
-def document(service: str, bootstrap: str, consumed: frozenset[str]) -> dict[str, Any]:
-    """The AsyncAPI 3 document of a service that consumes these topics; what it writes follows from the owners."""
-    heard, said = _heard(consumed), _said(service, consumed)
+def document(
+    service: str, bootstrap: str, consumed: frozenset[str], views: tuple[tuple[str, str], ...] = ()
+) -> dict[str, Any]:
+    """The AsyncAPI 3 document of a service that consumes these topics; what it writes follows from the owners.
+
+    `views` are pairs of a subscriber and a topic that it has a view of.
+    """
+    heard, said = _heard(consumed), _said(service, consumed, views)
     spec = AsyncAPI(_broker(bootstrap, heard, said), title=f"Tongche {service}", version=VERSION)
     told: dict[str, Any] = _legal(spec.to_specification().to_jsonable())
     for channel in (*heard, *said):
@@ -64,21 +74,21 @@ def _heard(consumed: Collection[str]) -> list[Channel]:
     return [channel for channel in _channels(consumed) if channel.topic.name in consumed]
 
 
-def _said(service: str, consumed: Collection[str]) -> list[Channel]:
+def _said(service: str, consumed: Collection[str], views: Collection[tuple[str, str]]) -> list[Channel]:
     """What the table says this service writes, and what the runtime writes in every service."""
     poison = {f"{name}{_POISON}" for name in consumed}
     return [
         # Who reads the spans of all writes its own there too: one topic, two channels, and FastStream wants two names.
         replace(channel, name=f"{channel.name}.written") if channel.name in consumed else channel
-        for channel in _channels(consumed)
+        for channel in _channels(consumed, views)
         if channel.topic.owner in {service, topics.TELEMETRY_SPANS.owner} or channel.name in poison
     ]
 
 
-def _channels(consumed: Collection[str]) -> Iterator[Channel]:
+def _channels(consumed: Collection[str], views: Collection[tuple[str, str]] = ()) -> Iterator[Channel]:
     """Every channel there is; of the publishers' those of the publishers that are followed."""
     publishers = (name.removeprefix(_SUBMIT) for name in consumed if name.startswith(_SUBMIT))
-    table = topics.all_topics(ORGANISATIONS, sorted(publishers))
+    table = topics.all_topics(ORGANISATIONS, sorted(publishers), views)
     return (Channel(topic.name, topic, topics.carried(topic.name)) for topic in table)
 
 

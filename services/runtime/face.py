@@ -257,10 +257,11 @@ def _told(task: asyncio.Task[Any]) -> str:
 
 def _described(runtime: Runtime) -> dict[str, Any]:
     # FastStream takes a second to import: who asks pays it, not the start of every service.
-    from .asyncapi import document
+    from .asyncapi import PROJECTION, document
 
     followed = frozenset(topic for lanes in runtime.lanes for topic in lanes.lane.topics)
-    return document(runtime.service, runtime.settings.kafka, followed)
+    views = tuple(topics.views_of(runtime.settings)) if runtime.service == PROJECTION else ()
+    return document(runtime.service, runtime.settings.kafka, followed, views)
 
 
 async def _touch(runtime: Runtime) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 from .catalogue import Scenario
 from .steps import Step
 
-VICTIMS: Final = ("simulator", "intake", "journey", "dispatch", "console")
+VICTIMS: Final = ("simulator", "intake", "journey", "dispatch", "projection", "console")
 """Every kind of process of ours."""
 _SOON_S: Final = 1.5
 _MORE_S: Final = 0.5

@@ -20,7 +20,7 @@ from services.stack.running import Running
 
 _LEDGER: Final = "simulator/ledger.jsonl"
 _REQUESTS: Final = "simulator/requests.jsonl"
-_SHOWING_METRICS: Final = ("door", "journey", "dispatch", "console", "simulator")
+_SHOWING_METRICS: Final = ("door", "journey", "dispatch", "projection", "console", "simulator")
 _BLOCK: Final = 1 << 20
 
 

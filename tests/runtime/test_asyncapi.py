@@ -26,6 +26,7 @@ from services.console.service import build as console
 from services.dispatch.service import build as dispatch
 from services.intake.service import build as intake
 from services.journey.service import build as journey
+from services.projection.service import build as projection
 from services.runtime import asyncapi, face
 from services.runtime.clock import Clock
 from services.runtime.database import open_store
@@ -39,13 +40,34 @@ from tests.journey.road import LOAN, sale
 
 ROOT: Final = Path(__file__).parents[2]
 SCHEMA: Final = json.loads(Path(__file__).with_name("asyncapi-3.0.0.json").read_text(encoding="utf-8"))
-BUILDS: Final = {"intake": intake, "journey": journey, "dispatch": dispatch, "console": console}
+BUILDS: Final = {
+    "intake": intake,
+    "journey": journey,
+    "dispatch": dispatch,
+    "projection": projection,
+    "console": console,
+}
 PUBLISHERS: Final = {
     row["name"]
     for row in tomllib.loads((ROOT / "services/stack/publishers.default.toml").read_text(encoding="utf-8"))[
         "publishers"
     ]
 }
+VIEWS: Final = {
+    ("automaker-data", "sale.events"),
+    ("automaker-data", "tax.events"),
+    ("automaker-data", "police.events"),
+    ("shanghai-police", "sale.events"),
+    ("shanghai-police", "insurer.events"),
+    ("tax-office", "sale.events"),
+    ("insurer-one", "sale.events"),
+    ("insurer-one", "police.events"),
+    ("bank-one", "tax.events"),
+    ("bank-one", "police.events"),
+    ("export-desk", "commerce.events"),
+    ("export-desk", "customs.events"),
+}
+"""Of a fresh installation: who reads a view of what."""
 COMMANDS_OF_ALL: Final = {f"{organisation}.commands" for organisation in ORGANISATIONS}
 EVENTS_OF_ALL: Final = {f"{agency}.events" for agency in AGENCIES}
 
@@ -53,12 +75,14 @@ HEARD: Final = {
     "intake": {"case.events", *(f"submit.{name}" for name in PUBLISHERS)},
     "journey": {"sale.events", "delivery.events", *EVENTS_OF_ALL},
     "dispatch": COMMANDS_OF_ALL,
+    "projection": {"sale.events", "case.events", "delivery.events", *EVENTS_OF_ALL},
     "console": {"case.events", "delivery.events", "telemetry.spans"},
 }
 SAID: Final = {
     "intake": {"sale.events", *(f"refused.{name}" for name in PUBLISHERS)},
     "journey": {"case.events", *COMMANDS_OF_ALL},
     "dispatch": {"delivery.events", *EVENTS_OF_ALL, *(f"{organisation}.dead" for organisation in ORGANISATIONS)},
+    "projection": {f"to.{subscriber}.{topic}" for subscriber, topic in VIEWS},
     "console": set(),
 }
 
@@ -157,7 +181,7 @@ def test_it_says_exactly_what_it_writes(documents: dict[str, Any], service: str)
 def test_every_topic_of_the_table_is_somebodys(documents: dict[str, Any]) -> None:
     """Together the services describe the whole table."""
     told = {channel["address"] for document in documents.values() for channel in document["channels"].values()}
-    assert told == {topic.name for topic in all_topics(ORGANISATIONS, PUBLISHERS)}
+    assert told == {topic.name for topic in all_topics(ORGANISATIONS, PUBLISHERS, VIEWS)}
 
 
 def test_commands_and_answers_are_where_their_organisations_are(documents: dict[str, Any]) -> None:
