@@ -33,6 +33,7 @@ GROUPS = (
     Group("disclosure", "disclosure"),
     Group("contracts", "contracts"),
     Group("topics", "topics"),
+    Group("risk", "risk"),
     Group("check"),
     Group("chaos", "chaos"),
     Group("bench", "bench"),

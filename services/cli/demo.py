@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +19,9 @@ import typer
 from rich.live import Live
 from rich.table import Table
 
-from services.cli import terminal
+from services.cli import feed, terminal
 from services.cli.check import judge
+from services.cli.feed import Fed, Pin
 from services.cli.progress import fetching, waiting
 from services.cli.running import Running
 from services.cli.terminal import FAILED, Data, Json, answer, talk
@@ -49,6 +50,8 @@ _LOOK_S: Final = 0.25
 _OUTAGE_S: Final = 4.0
 _PATIENCE_S: Final = 300.0
 _SHARE_BEFORE_THE_OUTAGE: Final = 0.3
+_DRAWN: Final = 2_000
+"""Sales from which the one is taken that subscribers of every version get."""
 
 
 @dataclass(slots=True)
@@ -112,17 +115,21 @@ def demo(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
         stack = _up(folder)
         course = Course(began, sales, before=stack.service("console").ask("GET", "/api/status")["cases"])
         try:
-            acknowledged = _play(stack, course, seed)
+            pins = feed.pins(stack)
+            planned = _planned(stack, course, seed, pins)
+            acknowledged = _play(stack, course, planned)
+            fed = _fed(stack, planned[0], acknowledged[0].id, pins)
             verdict = judge(stack)
-            report = _report(course, verdict, acknowledged)
+            report = _report(course, verdict, acknowledged) | {"feed": [one.told() for one in fed]}
             _show(stack, report, verdict, hold=hold)
+            feed.show(fed)
         finally:
             if not hold:
                 lifecycle.down(folder)
     if as_json:
         answer(report)
     good = verdict.clean and report["closed"] + report["refused"] == sales and report["held_peak"] > 0
-    raise typer.Exit(0 if good else FAILED)
+    raise typer.Exit(0 if good and not any(one.faults for one in fed) else FAILED)
 
 
 def _rehearse(wanted: list[str], data: Path | None, *, crash: bool, seed: int, as_json: bool) -> int:
@@ -162,10 +169,20 @@ def _up(folder: DataFolder) -> Running:
         return Running(folder, lifecycle.up(folder, Launch(), progress))
 
 
-def _play(stack: Running, course: Course, seed: int) -> list[Acknowledged]:
+def _planned(stack: Running, course: Course, seed: int, pins: Sequence[Pin]) -> list[Sale]:
+    """All sales, the first of them one that is shown as its subscribers got it."""
+    from services.publisher.careful import invented
+
+    # The same seed makes the same cars, but a folder that has them already gets others.
+    random = Random(f"{seed}:{sum(course.before.values())}")  # noqa: S311 - a repeatable demonstration
+    first = feed.showpiece(invented(stack, "platform", random, _DRAWN), pins)
+    return [first, *invented(stack, "platform", random, course.sales - 1)]
+
+
+def _play(stack: Running, course: Course, planned: Sequence[Sale]) -> list[Acknowledged]:
     with _shown(course) as show:
         try:
-            return asyncio.run(_road(stack, course, seed, show))
+            return asyncio.run(_road(stack, course, planned, show))
         except TimeoutError:
             raise TroubleError(
                 f"{_PATIENCE_S:.0f} 秒内没有全部办结：{course.counts}",
@@ -174,24 +191,22 @@ def _play(stack: Running, course: Course, seed: int) -> list[Acknowledged]:
             ) from None
 
 
-async def _road(stack: Running, course: Course, seed: int, show: Callable[[], None]) -> list[Acknowledged]:
+async def _road(
+    stack: Running, course: Course, planned: Sequence[Sale], show: Callable[[], None]
+) -> list[Acknowledged]:
     """Publish, break, heal, and wait until every case has ended."""
     async with asyncio.timeout(_PATIENCE_S), asyncio.TaskGroup() as tasks:
         watching = tasks.create_task(_watch(stack, course, show))
-        acknowledged = await _publish(stack, course, seed)
+        acknowledged = await _publish(stack, course, planned)
         await watching
     return acknowledged
 
 
-async def _publish(stack: Running, course: Course, seed: int) -> list[Acknowledged]:
+async def _publish(stack: Running, course: Course, planned: Sequence[Sale]) -> list[Acknowledged]:
     """Some sales while all is well, the others while one agency is down; then heal it."""
-    from services.publisher.careful import invented
     from services.publisher.door import Door
 
-    # The same seed makes the same cars, but a folder that has them already gets others.
-    random = Random(f"{seed}:{sum(course.before.values())}")  # noqa: S311 - a repeatable demonstration
     async with Door.of(stack, "platform") as door:
-        planned = list(invented(stack, "platform", random, course.sales))
         early = int(course.sales * _SHARE_BEFORE_THE_OUTAGE)
         acknowledged = [await _hand_in(door, sale, course) for sale in planned[:early]]
         await course.until(lambda: not early or course.counts.get("closed", 0) > 0)
@@ -225,6 +240,15 @@ async def _watch(stack: Running, course: Course, show: Callable[[], None]) -> No
         course.looked(await asyncio.to_thread(console.ask, "GET", "/api/status"))
         show()
         await asyncio.sleep(_LOOK_S)
+
+
+def _fed(stack: Running, sale: Sale, id_: str, pins: Sequence[Pin]) -> list[Fed]:
+    try:
+        return feed.feed(stack, sale, id_, pins)
+    except TimeoutError as missing:
+        raise TroubleError(
+            f"订阅方没有收到销售：{missing}", f"subscribers did not get the sale: {missing}", fix="tongche grant list"
+        ) from None
 
 
 def _report(course: Course, verdict: Verdict, acknowledged: list[Acknowledged]) -> dict[str, Any]:

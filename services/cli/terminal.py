@@ -55,12 +55,12 @@ TYPED: Final = os.environ.get("TONGCHE_TYPED") or "tongche"
 """What the person typed before the verb, as whatever started us tells; what we advise to type begins with it."""
 _ADVICE: Final = re.compile(
     r"\btongche (?=(?:up|down|status|doctor|reset|demo|sale|case|delivery|repair|policy|grant|disclosure|contracts"
-    r"|topics|check|chaos|bench)\b)"
+    r"|topics|risk|check|chaos|bench)\b)"
 )
 
 _COMMAND: Final = re.compile(
     r"\btongche (?:(?:up|down|status|doctor|reset|demo|check)\b(?: --[\w-]+(?: (?!/ )[^\s;；，,(（-][^\s;；，,]*)?)*"
-    r"|(?:sale|case|delivery|repair|policy|grant|disclosure|contracts|topics) [a-z]+"
+    r"|(?:sale|case|delivery|repair|policy|grant|disclosure|contracts|topics|risk) [a-z]+"
     r"(?: (?!/ )[^\s;；，,(（][^\s;；，,]*)*)"
 )
 """A command in a text, to its end: a verb of the top is followed by options only, what else comes is talk."""

@@ -6,16 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Final
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord
 
 from contracts.topics import Topic
 
-from .dump import Ends, ends_of, reader
+from .reading import held
 from .settings import Settings
-
-_POLL_MS: Final = 500
 
 
 @dataclass(slots=True)
@@ -40,27 +37,11 @@ class Held:
 
 
 async def count(settings: Settings, topics: Sequence[Topic]) -> Mapping[str, Held]:
-    """Those of these topics that are there, by name, as far as each reaches at this moment."""
-    ends = await ends_of(settings, topics)
-    found = {place.topic: Held() for place in ends}
-    left = {place for place, (begin, end) in ends.items() if end > begin}
-    if left:
-        async with reader(settings) as consumer:
-            consumer.assign(list(left))
-            for place in left:
-                consumer.seek(place, ends[place][0])
-            await _drain(consumer, left, ends, found)
+    """Each of these topics by name, as far as it reaches at this moment."""
+    found = {topic.name: Held() for topic in topics}
+    async for record in held(settings, topics):
+        found[record.topic].add(record)
     return found
-
-
-async def _drain(consumer: AIOKafkaConsumer, left: set[TopicPartition], ends: Ends, found: Mapping[str, Held]) -> None:
-    while left:
-        for place, records in (await consumer.getmany(*left, timeout_ms=_POLL_MS)).items():
-            for record in records:
-                if record.offset < ends[place][1]:
-                    found[place.topic].add(record)
-            if await consumer.position(place) >= ends[place][1]:
-                left.discard(place)
 
 
 def _whose(record: ConsumerRecord[bytes, bytes]) -> bytes:

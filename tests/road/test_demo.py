@@ -22,6 +22,7 @@ PROMISED = {
     "wall_s",
     "checker",
     "case",
+    "feed",
 }
 
 
@@ -47,3 +48,12 @@ def test_the_demonstration_ends_with_a_clean_verdict(tmp_path: Path) -> None:
     assert 0 < report["first_closed_s"] < report["wall_s"]
     assert report["case"] in told
     assert "police" in typed.shown, told
+    told_by_version = {one["version"]: one for one in report["feed"]}
+    assert sorted(told_by_version) == [1, 2, 3], told
+    assert [one["faults"] for one in report["feed"]] == [[], [], []]
+    assert "motor_nos" in told_by_version[1]["lost"]
+    assert "motor_nos" in told_by_version[2]["lost"]
+    assert (told_by_version[3]["lost"], told_by_version[3]["fields"]["motor_nos"]) == ([], "full")
+    assert told_by_version[2]["fields"]["buyer_id_no"] == "sealed"
+    assert told_by_version[3]["fields"]["phone"] == "masked"
+    assert "buyer_id_no" not in told_by_version[1]["fields"]

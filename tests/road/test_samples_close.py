@@ -6,8 +6,12 @@ The checker judges it once, with everything else that this installation went thr
 from __future__ import annotations
 
 import csv
+import http.client
 import json
+from contextlib import closing
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -57,6 +61,39 @@ def test_bad_rows_get_their_code_and_the_others_close(installation: OwnInstallat
     installation.until_closed(before + 3, CLOSED_WITHIN_S)
     wanted = {row["销售单号"] for row in rows.values() if row["期望代码"] == "0"}
     assert {row["销售单号"] for row in rows.values()} & set(published_orders(installation)) == wanted
+
+
+def test_the_risk_report_counts_the_sales_that_were_made(
+    samples: Typed, installation: OwnInstallation, tmp_path: Path
+) -> None:
+    """As many persons as there were cases, wherever buyers are known; what is told holds no word of any sale."""
+    assert samples.code == 0
+    accepted = sum(installation.cases()[name] for name in ("open", "closed", "cancelled", "refused"))
+    typed = installation.type_in("risk", "report", "--to", str(tmp_path / "risk.html"))
+    assert (typed.code, typed.answer["persons"]) == (0, accepted)
+    persons = {store["store"]: store["persons"] for store in typed.answer["stores"]}
+    for store in ("journey", "dispatch", "sale.events", "to.tax-office.sale.events"):
+        assert persons[store] == accepted, store
+    assert (persons["intake"], persons["console"], persons["projection"]) == (0, 0, 0)
+    assert {told["subscriber"]: told["vehicles"] for told in typed.answer["recipients"]}["tax-office"] == accepted
+    text = "".join((tmp_path / name).read_text(encoding="utf-8") for name in ("risk.html", "risk.json"))
+    assert [
+        word for row in sample_rows() for word in (row["购车人"], row["车架号"], row["手机号"]) if word in text
+    ] == []
+
+
+@pytest.mark.parametrize("service", ["door", "journey", "dispatch", "projection", "console"])
+def test_what_a_service_holds_is_told_to_operators_alone(installation: OwnInstallation, service: str) -> None:
+    """Even numbers only; the console, which has pages, shows others the way to its login."""
+    address = urlsplit(installation.stack.urls[service])
+    with closing(http.client.HTTPConnection(str(address.hostname), address.port, timeout=10)) as connection:
+        connection.request("GET", "/holdings")
+        assert connection.getresponse().status == (303 if service == "console" else 401)
+
+
+def sample_rows() -> list[dict[str, str]]:
+    with (SAMPLES / "sales.csv").open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def bad_rows() -> dict[int, dict[str, Any]]:
