@@ -1,0 +1,182 @@
+"""The projection as a process of its own, on real Kafka, with the subscribers of a fresh installation."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import confluent_kafka
+import pytest
+
+from contracts.concerns import Concerns
+from contracts.topics import SUBSCRIBABLE, to
+from services.runtime import topics
+from services.runtime.producer import Producer
+from services.runtime.record import Outgoing, Record
+from services.runtime.settings import Settings
+from services.stack import credentials
+from services.stack.data import DataFolder
+from services.stack.ports import choose
+from tests.projection.stage import told
+
+WITHIN_S: Final = 60.0
+CARS: Final = 6
+OURS: Final = f"s{time.time_ns()}"
+"""Others share the broker."""
+CONCERNS: Final = Concerns("310115", maker="91440300MAPW444F2G")
+TAX: Final = to("tax-office", "sale.events").name
+MAKER: Final = to("automaker-data", "sale.events").name
+
+
+class Process:
+    """The service, to start and to kill."""
+
+    def __init__(self, folder: DataFolder, kafka: str) -> None:
+        self.folder = folder
+        self.kafka = kafka
+        self.port = choose(("projection",), {})["projection"]
+        self.token = json.loads(folder.secrets.read_bytes())["operator_token"]
+        self.running: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Until it is ready."""
+        given = {
+            "TONGCHE_DATA": str(self.folder.root),
+            "TONGCHE_KAFKA": self.kafka,
+            "TONGCHE_PROJECTION_PORT": str(self.port),
+        }
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("TONGCHE_")}
+        with self.folder.log("projection").open("ab") as log:
+            self.running = subprocess.Popen(
+                [sys.executable, "-m", "services.projection"],
+                env=kept | given,
+                stdout=log,
+                stderr=log,
+                cwd=Path(__file__).parents[2],
+            )
+        wait_for(self.is_ready)
+
+    def is_ready(self) -> bool:
+        """Whether it says so; it must not have ended."""
+        assert self.running is not None
+        assert self.running.poll() is None, self.folder.log("projection").read_text(encoding="utf-8")[-3000:]
+        try:
+            return bool(self.ask("GET", "/ready")["ready"])
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def kill(self) -> None:
+        """As a crash does."""
+        if self.running is not None:
+            self.running.kill()
+            self.running.wait(WITHIN_S)
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Ask as an operator."""
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        content = json.dumps(body).encode() if body is not None else None
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", content, headers, method=method)
+        with urllib.request.urlopen(request, timeout=WITHIN_S) as answer:  # noqa: S310 - our own
+            return json.load(answer)
+
+    def publish(self, *numbers: int) -> None:
+        """Sales of these numbers, each of one of the cars in turn, in this order."""
+        asyncio.run(_publish(self.kafka, [_sale(number) for number in numbers]))
+
+
+def wait_for(holds: Callable[[], object]) -> None:
+    """Until it is so."""
+    deadline = time.monotonic() + WITHIN_S
+    while not holds():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.05)
+
+
+def _sale(number: int) -> Record:
+    return told(id_=f"{OURS}-{number:03}", concerns=CONCERNS, key=f"{OURS}-car-{number % CARS}")
+
+
+async def _publish(kafka: str, records: list[Record]) -> None:
+    producer = Producer(kafka, "test")
+    await producer.start()
+    for record in records:
+        assert record.value is not None
+        await producer.send(Outgoing(record.id, record.topic, record.key, record.headers, record.value))
+    await producer.stop()
+
+
+@pytest.fixture
+def process(tmp_path: Path, kafka: str) -> Iterator[Process]:
+    """A folder as `up` prepares it, with the topics, and the service running."""
+    folder = DataFolder(tmp_path / "data")
+    folder.create()
+    credentials.ensure(folder)
+    settings = Settings(data=folder.root, kafka=kafka)
+    wanted = {*SUBSCRIBABLE, "telemetry.spans", TAX, MAKER}
+    asyncio.run(topics.ensure(settings, [topic for topic in topics.topics_of(settings) if topic.name in wanted]))
+    process = Process(folder, kafka)
+    process.start()
+    yield process
+    process.kill()
+
+
+def read(kafka: str, topic: str, enough: Callable[[list[tuple[str, str, str]]], bool]) -> list[tuple[str, str, str]]:
+    """Key, id and type of what is ours, by a client of another family, in order, until it is enough."""
+    consumer = confluent_kafka.Consumer(
+        {"bootstrap.servers": kafka, "group.id": f"test-{time.time_ns()}", "auto.offset.reset": "earliest"}
+    )
+    consumer.subscribe([topic])
+    found: list[tuple[str, str, str]] = []
+    deadline = time.monotonic() + WITHIN_S
+    while not enough(found):
+        assert time.monotonic() < deadline, f"{topic} has only {found}"
+        message = consumer.poll(0.2)
+        if message is not None and message.error() is None:
+            headers: dict[str, bytes] = dict(message.headers() or [])  # type: ignore[arg-type]
+            id_, key = headers["ce_id"].decode(), (message.key() or b"").decode()
+            if id_.startswith((OURS, "tax-office-sales")):
+                found.append((key, id_, headers["ce_type"].decode()))
+    consumer.close()
+    return found
+
+
+def _ids(found: list[tuple[str, str, str]]) -> set[str]:
+    return {id_ for _, id_, _ in found}
+
+
+@pytest.mark.timeout(180)
+def test_a_kill_loses_nothing_and_a_revoked_grant_ends(process: Process, kafka: str) -> None:
+    """Each car's sales stay in order, whatever comes twice has its old id; after the end comes nothing."""
+    process.publish(*range(30))
+    process.kill()
+    process.start()
+    process.publish(*range(30, 60))
+    wanted = {f"{OURS}-{number:03}" for number in range(60)}
+    found = read(kafka, TAX, lambda found: wanted <= _ids(found))
+    assert _ids(found) == wanted
+    for car in range(CARS):
+        firsts = dict.fromkeys(id_ for key, id_, _ in found if key == f"{OURS}-car-{car}")
+        assert list(firsts) == sorted(firsts)
+
+    told_ = process.ask("POST", "/v1/grants/tax-office-sales/revoke", {"reason": "the agreement is over"})
+    assert told_["state"] == "revoked"
+    process.publish(*range(60, 70))
+    read(kafka, MAKER, lambda found: f"{OURS}-069" in _ids(found))
+    whole = read(kafka, TAX, lambda found: any("ended" in type_ for *_, type_ in found))
+    assert [type_ for *_, type_ in whole].count("tongche.subscription.ended.v1") == 1
+    assert not {f"{OURS}-{number:03}" for number in range(60, 70)} & _ids(whole)
+    (counted,) = (
+        one
+        for one in process.ask("GET", "/v1/disclosures/by-recipient")["recipients"]
+        if one["subscriber"] == "tax-office"
+    )
+    assert counted["messages"] >= 60
