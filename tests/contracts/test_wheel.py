@@ -14,6 +14,7 @@ from typing import Any, Final
 import pytest
 
 from contracts.contract import Contract
+from contracts.examples import examples
 from contracts.policy import load
 from contracts.registry import CONTRACTS, resolve
 from contracts.versions import CannotDowncast, Versions
@@ -81,7 +82,7 @@ def _lowered(versions: Versions, newest: Contract) -> Iterator[tuple[str, Contra
 
 
 def _said() -> list[tuple[str, dict[str, Any]]]:
-    """One payload after another, in every version of its contract."""
+    """What was ever said, in every version of its contract, and the examples of them all."""
     found = []
     for line in map(json.loads, SAID.read_text(encoding="utf-8").splitlines()):
         versions, number = resolve(line["type"])
@@ -91,7 +92,7 @@ def _said() -> list[tuple[str, dict[str, Any]]]:
             found += [
                 (type_, data.model_dump(mode="json", exclude_none=True)) for type_, data in _lowered(versions, newest)
             ]
-    return found
+    return found + [(type_, data) for type_, told in examples().items() for data in told]
 
 
 def _headers(type_: str) -> dict[str, str]:
@@ -111,6 +112,7 @@ def test_a_partner_reads_every_version_with_the_wheel_alone(installed: Path) -> 
     said = _said()
     lines = "\n".join(json.dumps({"headers": _headers(type_), "data": data}) for type_, data in said)
     told = _partner(installed, _PARTNER, lines)
+    assert {type_ for type_, _ in said} == set(told["schemas"])
     newest = [resolve(type_)[0].models[-1].__name__ for type_, _ in said]
     assert told["read"] == newest
     assert told["schemas"] == {
