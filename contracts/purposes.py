@@ -16,23 +16,23 @@ Basis = Literal["contract", "duty", "consent", "none"]
 23, 29); and none where a message tells of no person and no vehicle."""
 
 
-class Article(NamedTuple):
-    """A place in a law or announcement of `LAWS`; `number` is empty where the rulebook names the whole."""
+class Citation(NamedTuple):
+    """Articles of one law or announcement of `LAWS`; none where the rulebook names the whole of it."""
 
     law: str
-    number: str = ""
+    articles: tuple[str, ...] = ()
 
     @property
     def zh(self) -> str:
         """As it is cited in Chinese."""
         title = f"《{LAWS[self.law].zh}》"
-        return f"{title}第{self.number}条" if self.number else title
+        return f"{title}第{'、'.join(self.articles)}条" if self.articles else title
 
     @property
     def en(self) -> str:
         """As it is cited in English."""
         title = LAWS[self.law].en
-        return f"{title}, Art. {self.number}" if self.number else title
+        return f"{title}, Art. {', '.join(self.articles)}" if self.articles else title
 
 
 class Law(NamedTuple):
@@ -65,15 +65,16 @@ class Purpose:
     contract: str
     zh: str
     basis: Basis
-    articles: tuple[Article, ...]
+    cites: tuple[Citation, ...]
 
 
-def _articles(text: str) -> tuple[Article, ...]:
-    """Raises KeyError for a law that is not in the table: nothing is cited that is not named there."""
-    found = tuple(Article(*each.split()) for each in text.split(";") if each.strip())
-    for article in found:
-        LAWS[article.law]
-    return found
+def _citations(text: str) -> tuple[Citation, ...]:
+    """Of `CTPL 4; CTPL 12; VVT 6` two. Raises KeyError for a law that is not in the table: nothing else is cited."""
+    found: dict[str, tuple[str, ...]] = {}
+    for law, *article in map(str.split, filter(None, text.split(";"))):
+        LAWS[law]
+        found[law] = (*found.get(law, ()), *article)
+    return tuple(Citation(law, articles) for law, articles in found.items())
 
 
 def _basis(text: str) -> Basis:
@@ -87,7 +88,7 @@ def _load() -> dict[str, Purpose]:
     table = (files(__package__) / "purposes.csv").read_text(encoding="utf-8")
     rows = csv.DictReader(line for line in table.splitlines() if not line.startswith("#"))
     return {
-        row["contract"]: Purpose(row["contract"], row["zh"], _basis(row["basis"]), _articles(row["articles"]))
+        row["contract"]: Purpose(row["contract"], row["zh"], _basis(row["basis"]), _citations(row["articles"]))
         for row in rows
     }
 

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from adapters.organisations import ORGANISATIONS, Organisation
 from contracts.topics import Topic, all_topics
+from contracts.views.plan import View
+from contracts.views.schema import offered
 from contracts.views.subscriber import Subscribers
 
 
@@ -49,6 +51,10 @@ class Installation:
             return None
         used = self.used.get(grant)
         return used.fields.get(field, 0) if used else 0
+
+    def offered(self) -> tuple[View, ...]:
+        """What each subscriber gets of each version that it pinned; of grants that may not be given nothing."""
+        return tuple(view for subscriber in self.subscribers.subscribers for view in offered(subscriber))
 
     def topics(self) -> tuple[Topic, ...]:
         """Every topic, in the order of the table."""

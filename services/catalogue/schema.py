@@ -69,8 +69,8 @@ def type_words(schema: Schema) -> str:
         return f"{type_words(schema.get('items', {}))} []"
     if kind == "object":
         return "object"
-    named = schema.get("format")
-    return f"{named or kind}{_limits(schema)}"
+    # A format says more than how long its text may be.
+    return schema.get("format") or f"{kind}{_limits(schema)}"
 
 
 def _limits(schema: Schema) -> str:

@@ -75,8 +75,7 @@ _TOPICS: Final[Columns] = {
     "readers": lambda entry: entry.readers,
     "contracts": lambda entry: [each.versions.name for each in entry.contracts],
     "types": lambda entry: [type_ for each in entry.contracts for type_ in each.types],
-    "basis": lambda entry: dict.fromkeys(purpose.basis for purpose in entry.purposes),
-    "articles": lambda entry: dict.fromkeys(one.en for purpose in entry.purposes for one in purpose.articles),
+    "basis": lambda entry: [said.en or said.zh for said in entry.bases],
     "class": lambda entry: entry.grade,
     "retention_days": lambda entry: entry.topic.retention.days,
     "partitions": lambda entry: entry.topic.partitions,
@@ -109,7 +108,7 @@ _CONTRACTS: Final[Columns] = {
     "kind": lambda row: row.versions.kind,
     "owner": lambda row: row.versions.owner,
     "basis": lambda row: row.purpose.basis,
-    "articles": lambda row: [article.en for article in row.purpose.articles],
+    "articles": lambda row: [one.en for one in row.purpose.cites],
     "topics": lambda row: row.topics,
 }
 

@@ -21,6 +21,8 @@ from contracts.purposes import PURPOSES, Purpose
 from contracts.registry import CONTRACTS
 from contracts.topics import COMMANDS
 from contracts.versions import Loss, Versions
+from contracts.views.plan import is_sealed, judge
+from contracts.views.subscriber import Grant, Subscriber
 from services.runtime.dataschema import current
 
 from . import words
@@ -61,6 +63,15 @@ class Door(NamedTuple):
     routes: tuple[Route, ...]
 
 
+class Granted(NamedTuple):
+    """A field of a grant: how it is shown, whether sealed, and in how many messages it was, if that is known."""
+
+    name: str
+    sight: Sight
+    sealed: bool
+    times: int | None
+
+
 class Listed(NamedTuple):
     """One line of the list of contracts."""
 
@@ -84,11 +95,11 @@ class Shown(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """That a party sees a field; `only` names the one contract in which it does, if there is but one."""
+    """Who sees a field in one way; `only` names the one contract in which they do, if there is but one."""
 
     sight: Sight
-    party: Party
-    only: str
+    parties: tuple[Party, ...]
+    only: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,16 +113,12 @@ class Row:
 
     @cached_property
     def seen(self) -> tuple[Seen, ...]:
-        """By all who see anything of it."""
-        return tuple(self._seen())
-
-    def _seen(self) -> Iterator[Seen]:
+        """By all who see anything of it: most first, then those who see it in one contract only."""
         field = self.entry.field
-        for party in PARTIES:
-            if only := field.only_in.get(party):
-                yield Seen("full", party, only)
-            elif (sight := field.seen_by(party)) != "denied":
-                yield Seen(sight, party, "")
+        sights = [sight for sight in words.SIGHTS if sight != "denied"]
+        told = (Seen(sight, tuple(party for party in PARTIES if field.seen_by(party) == sight)) for sight in sights)
+        only = (Seen("full", (party,), field.only_in[party]) for party in PARTIES if party in field.only_in)
+        return (*(seen for seen in told if seen.parties), *only)
 
 
 @dataclass(frozen=True)
@@ -177,9 +184,9 @@ class Site:
             ("subscribers.html", len(self.installation.subscribers.subscribers), "个订阅方", "subscribers"),
         ]
 
-    def _groups(self) -> list[tuple[str, list[Any]]]:
+    def _groups(self) -> list[tuple[str, list[TopicEntry]]]:
         told = groupby(self.topics, key=lambda entry: entry.kind)
-        return [(kind, [_Topic(entry) for entry in members]) for kind, members in told]
+        return [(kind, list(members)) for kind, members in told]
 
     def _subs(self) -> list[tuple[Any, list[tuple[Any, ...]]]]:
         used = self.installation.used
@@ -188,17 +195,15 @@ class Site:
             grants = []
             for grant in subscriber.grants:
                 use = None if used is None else used.get(grant.id)
-                fields = [
-                    (
-                        name,
-                        FIELDS[name].seen_by(subscriber.party, grant.contract) if name in FIELDS else "denied",
-                        None if use is None else use.fields.get(name, 0),
-                    )
-                    for name in grant.fields
-                ]
-                grants.append((grant, fields, use))
+                fields = [self._granted(subscriber, grant, name) for name in grant.fields]
+                grants.append((grant, fields, use, judge(subscriber, grant)))
             told.append((subscriber, grants))
         return told
+
+    def _granted(self, subscriber: Subscriber, grant: Grant, name: str) -> Granted:
+        sight = FIELDS[name].seen_by(subscriber.party, grant.contract) if name in FIELDS else "denied"
+        sealed = sight != "denied" and is_sealed(name, sight)
+        return Granted(name, sight, sealed, self.installation.disclosed(grant.id, name))
 
     def _contract(self, versions: Versions) -> bytes:
         command = COMMANDS.get(versions.name)
@@ -214,23 +219,6 @@ class Site:
             topics=[entry for entry in self.topics if any(each.versions is versions for each in entry.contracts)],
             told=[_shown(versions, number) for number in range(versions.newest, 0, -1)],
         )
-
-
-class _Topic:
-    """A topic's entry, with its legal bases in words."""
-
-    def __init__(self, entry: TopicEntry) -> None:
-        self._entry = entry
-        bases: dict[tuple[str, str], None] = {}
-        for purpose in entry.purposes:
-            basis = words.BASES[purpose.basis]
-            zh = "、".join(article.zh for article in purpose.articles)
-            en = ", ".join(article.en for article in purpose.articles)
-            bases[(f"{basis.zh}：{zh}" if zh else basis.zh, f"{basis.en}: {en}" if en else basis.en)] = None
-        self.bases = tuple(bases)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._entry, name)
 
 
 def _owners() -> list[tuple[str, str, str, list[Listed]]]:

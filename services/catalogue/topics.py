@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -11,8 +10,10 @@ from contracts.purposes import PURPOSES, Purpose
 from contracts.subscription import SUBSCRIPTION_ENDED, SUBSCRIPTION_WITHHELD
 from contracts.topics import AGENCIES, SUBSCRIBABLE, Topic, carried, events
 from contracts.versions import Versions
+from contracts.views.plan import View
 
 from .installation import Installation
+from .words import BASES, Said
 
 Kind = Literal["events", "answers", "publishers", "subscribers", "commands", "dead", "poison"]
 
@@ -39,10 +40,11 @@ AGENCY_NAMES: Final = {
 
 
 class Carried(NamedTuple):
-    """A contract on a topic, and which of its versions a reader may meet there."""
+    """A contract on a topic, which of its versions a reader may meet there, and the class of what it meets."""
 
     versions: Versions
     numbers: tuple[int, ...]
+    grade: str
 
     @property
     def purpose(self) -> Purpose:
@@ -63,19 +65,14 @@ class Entry:
     kind: Kind
     zh: str
     contracts: tuple[Carried, ...]
+    bases: tuple[Said, ...]
     writer: str
     readers: tuple[str, ...]
 
     @property
     def grade(self) -> str:
         """The class of the most sensitive field of any message on it; raw bytes may be anything."""
-        grades = [grade_of(each.versions.model(number)) for each in self.contracts for number in each.numbers]
-        return max(grades, default="G4")
-
-    @property
-    def purposes(self) -> tuple[Purpose, ...]:
-        """Of its contracts."""
-        return tuple(each.purpose for each in self.contracts)
+        return max((each.grade for each in self.contracts), default="G4")
 
 
 class _Told(NamedTuple):
@@ -108,7 +105,13 @@ def _entry(installation: Installation, topic: Topic) -> Entry:
     kind, zh, readers = _told(installation, topic.name)
     if topic.name in SUBSCRIBABLE and installation.subscribers.subscribers:
         readers = (*readers, "projection")
-    return Entry(topic, kind, zh, tuple(_contracts(installation, topic.name)), topic.owner, readers)
+    if kind == "subscribers":
+        (subscriber,) = readers
+        contracts, bases = _of_subscriber(installation, subscriber, topic.name)
+    else:
+        contracts = [Carried(each, _all(each), _grade(each)) for each in carried(topic.name)]
+        bases = [_basis(each.purpose) for each in contracts]
+    return Entry(topic, kind, zh, tuple(contracts), tuple(dict.fromkeys(bases)), topic.owner, readers)
 
 
 def _told(installation: Installation, name: str) -> _Told:
@@ -134,20 +137,33 @@ def _of_organisation(zh: str, last: str) -> _Told:
     return _Told("commands", f"发往{zh}的指令", ("dispatch",))
 
 
-def _contracts(installation: Installation, topic: str) -> Iterator[Carried]:
-    if not topic.startswith("to."):
-        yield from (Carried(versions, _all(versions)) for versions in carried(topic))
-        return
-    name = topic.split(".", 2)[1]
-    pinned = {
-        (grant.contract, grant.version)
-        for subscriber, grant in installation.subscribers.grants()
-        if subscriber.name == name
-    }
+def _of_subscriber(installation: Installation, name: str, topic: str) -> tuple[list[Carried], list[Said]]:
+    """What one subscriber meets on one of its topics, and what its grants for that rest on."""
+    offers = [one for one in installation.offered() if one.subscriber.name == name and topic.endswith(_sources(one))]
+    contracts = []
     for versions in carried(topic):
-        told = [number for number in _all(versions) if versions in _OF_ALL or (versions.name, number) in pinned]
-        if told:
-            yield Carried(versions, tuple(told))
+        mine = [offer for offer in offers if offer.versions is versions]
+        if versions in _OF_ALL:
+            contracts.append(Carried(versions, _all(versions), _grade(versions)))
+        elif mine:
+            numbers = tuple(sorted(offer.grant.version for offer in mine))
+            contracts.append(Carried(versions, numbers, max(offer.grade for offer in mine)))
+    return contracts, [Said(offer.grant.legal_basis, "") for offer in offers]
+
+
+def _sources(offer: View) -> tuple[str, ...]:
+    return tuple(f".{topic}" for topic in offer.grant.topics)
+
+
+def _basis(purpose: Purpose) -> Said:
+    """In words: what it is, and the articles."""
+    zh, en = BASES[purpose.basis]
+    articles = "、".join(one.zh for one in purpose.cites), "; ".join(one.en for one in purpose.cites)
+    return Said(f"{zh}：{articles[0]}", f"{en}: {articles[1]}") if purpose.cites else Said(zh, en)
+
+
+def _grade(versions: Versions) -> str:
+    return max(map(grade_of, versions.models))
 
 
 def _all(versions: Versions) -> tuple[int, ...]:

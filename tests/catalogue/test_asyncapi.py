@@ -186,6 +186,8 @@ def test_the_class_of_a_topic_is_that_of_its_most_sensitive_message() -> None:
     assert grades["miit.events"] == "G2"
     assert grades["bank.events"] == "G4"
     assert grades["sale.events.poison"] == "G4"
+    assert grades["to.automaker-data.sale.events"] == "G3"
+    assert grades["to.bank-one.tax.events"] == "G2"
 
 
 @pytest.mark.skipif(CLI is None, reason=NO_CLI)

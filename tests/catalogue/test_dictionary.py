@@ -53,7 +53,7 @@ def test_types_are_told_in_words() -> None:
     assert types["seats"] == "integer 1–9"
     assert types["fuel_kind"] == "ICE | HEV | PHEV | EREV | BEV | FCEV"
     assert types["mfg_date"] == "date"
-    assert types["vin"] == "vin ≤ 64"
+    assert types["vin"] == "vin"
     assert types["amount_incl"] == "integer > 0, ≤ 10000000000"
     assert types["battery_excl"] == types["amount_incl"]
     assert types["motor_nos"].endswith("[]")

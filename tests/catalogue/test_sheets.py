@@ -60,8 +60,9 @@ def test_topics_say_who_why_and_how_long(exported: dict[str, bytes]) -> None:
         assert row["contracts"] or row["kind"] == "poison"
         assert row["basis"] or row["kind"] == "poison"
     assert rows["sale.events"]["readers"] == "journey; projection"
-    assert rows["sale.events"]["basis"] == "contract"
-    assert rows["telemetry.spans"]["articles"] == ""
+    assert rows["sale.events"]["basis"] == "necessary for a contract: Personal Information Protection Law, Art. 13"
+    assert rows["telemetry.spans"]["basis"] == "none needed"
+    assert rows["to.tax-office.sale.events"]["basis"].startswith("PTL 3-6, 12; TCL 6;")
 
 
 def test_contracts_and_fields_are_all_there(exported: dict[str, bytes]) -> None:

@@ -110,7 +110,7 @@ def test_without_a_stack_nobody_claims_to_know_what_was_used(exported: dict[str,
     used = {"bank-one-tax": Used(7, {"vin": 7, "tax_paid_at": 6})}
     told = export.files(installation(used), doors(), "0.0.0")["subscribers.html"].decode()
     assert "Nothing runs" not in told
-    assert "tax_paid_at 是否 · 6" in told
+    assert ">tax_paid_at 是否 · 6<" in told
 
 
 def test_what_operators_wrote_is_text() -> None:

@@ -27,13 +27,13 @@ def test_whoever_is_told_of_persons_rests_on_something() -> None:
     """Only messages about no person and no vehicle need no basis; a basis names an article."""
     for name, row in PURPOSES.items():
         fields = {field for model in CONTRACTS[name].models for field in field_names(model)}
-        assert (row.basis == "none") == (not row.articles)
+        assert (row.basis == "none") == (not row.cites)
         assert row.basis != "none" or not fields & {*PERSONAL, "vin"}
 
 
 def test_only_what_the_rulebook_names_is_cited() -> None:
     """Statutes by their keys, announcements by their numbers, and every law of the table is cited somewhere."""
-    cited = {article.law for row in PURPOSES.values() for article in row.articles}
+    cited = {one.law for row in PURPOSES.values() for one in row.cites}
     assert cited == set(LAWS)
     assert cited - DOMAIN == {"SAT-23/2020", "MOFCOM-54/2025"}
 
@@ -41,7 +41,7 @@ def test_only_what_the_rulebook_names_is_cited() -> None:
 def test_what_is_consented_to_cites_consent() -> None:
     """PIPL 13, 23 or 29; and what is a duty cites no contract's article alone."""
     for row in PURPOSES.values():
-        laws = {article.law for article in row.articles}
+        laws = {one.law for one in row.cites}
         assert row.basis != "consent" or laws == {"PIPL"}
         assert row.basis != "duty" or "PIPL" not in laws
 
@@ -58,7 +58,7 @@ def test_an_unknown_law_or_basis_is_refused(tmp_path: Path, monkeypatch: pytest.
 
 def test_articles_read_in_both_languages() -> None:
     """As a lawyer would write them."""
-    (article,) = PURPOSES["tax.declare"].articles
-    assert (article.zh, article.en) == ("《车辆购置税法》第12条", "Vehicle Purchase Tax Law, Art. 12")
-    (whole,) = PURPOSES["invoice.issued"].articles
+    (two,) = PURPOSES["tax.pay"].cites
+    assert (two.zh, two.en) == ("《车辆购置税法》第12、13条", "Vehicle Purchase Tax Law, Art. 12, 13")
+    (whole,) = PURPOSES["invoice.issued"].cites
     assert whole.zh == "《国家税务总局公告2020年第23号》"
