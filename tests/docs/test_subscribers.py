@@ -164,6 +164,10 @@ class Program:
                 return line
         pytest.fail(f"not heard; it said:\n{self.said}")
 
+    def ended(self) -> None:
+        """Wait until it ends by itself."""
+        self._process.wait(WITHIN_S)
+
     def stop(self) -> list[str]:
         """End it as a machine that loses power would; what it had printed beside what was asked for."""
         self._process.kill()
@@ -258,32 +262,49 @@ def test_e01_reads_with_faststream_and_the_wheel(feed: Feed, home: Path, install
 
 def test_e01_stops_where_its_key_does_not_fit(feed: Feed, home: Path, installed: Path) -> None:
     """Nothing is passed over: with the right key the same message is read after all."""
+    environment = {"PYTHONPATH": str(installed), "PYTHONUNBUFFERED": "1"}
+    stops(
+        [sys.executable, "-P", str(EXAMPLES / "e01_subscribe_faststream.py")], told_to(home, feed) | environment, feed
+    )
+
+
+def stops(command: Sequence[str], environment: dict[str, str], feed: Feed) -> None:
+    """Start with a wrong key and hear it complain and end; then with the right one, in the same group."""
     feed.tell(a_view("m-1", 2))
-    environment = told_to(home, feed) | {"PYTHONPATH": str(installed), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-P", str(EXAMPLES / "e01_subscribe_faststream.py")]
-    wrong = home / "wrong.json"
+    wrong = Path(environment["HOME"]) / "wrong.json"
     wrong.write_bytes(to_json(jwk.ECKey.generate_key("P-256", private=True).as_dict(private=True)))
     with started(command, environment | {"KEY": str(wrong)}) as program:
-        program._process.wait(WITHIN_S)
+        program.ended()
         assert program.stop() == []
-        assert "not the key" in program.said
+        assert program.said
     with started(command, environment) as program:
         assert program.lines(1) == [seen("m-1", 2)]
 
 
-@pytest.mark.skipif(shutil.which("javac") is None, reason="no JDK: the Java that runs Kafka here cannot compile")
-def test_e04_reads_with_kafka_clients(feed: Feed, home: Path) -> None:
-    """The same in Java, with the jars that Kafka itself runs on."""
+@pytest.fixture(scope="module")
+def java(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The Java example, compiled against the jars that Kafka itself runs on, and how it is started."""
+    if shutil.which("javac") is None:
+        pytest.skip("no JDK: the Java that runs Kafka here cannot compile")
     path = os.pathsep.join(map(str, jars.ensure(jars.silently)))
-    classes = home / "classes"
-    compile_ = ["javac", "-Werror", "-d", str(classes), "-cp", path, str(EXAMPLES / "E04Subscribe.java")]
+    classes = str(tmp_path_factory.mktemp("classes"))
+    compile_ = ["javac", "-Werror", "-d", classes, "-cp", path, str(EXAMPLES / "E04Subscribe.java")]
     subprocess.run(compile_, check=True, timeout=WITHIN_S)
+    return ["java", "-XX:TieredStopAtLevel=1", "-cp", f"{classes}{os.pathsep}{path}", "E04Subscribe"]
 
-    def start(group: str) -> Any:
-        java = ["java", "-XX:TieredStopAtLevel=1", "-cp", f"{classes}{os.pathsep}{path}", "E04Subscribe"]
-        return started(java, told_to(home, feed, group))
 
-    plays(feed, start, lambda: (home / "books").read_text(encoding="utf-8").split())
+def test_e04_reads_with_kafka_clients(feed: Feed, home: Path, java: list[str]) -> None:
+    """The same in Java."""
+    plays(
+        feed,
+        lambda group: started(java, told_to(home, feed, group)),
+        lambda: (home / "books").read_text(encoding="utf-8").split(),
+    )
+
+
+def test_e04_stops_where_its_key_does_not_fit(feed: Feed, home: Path, java: list[str]) -> None:
+    """As in Python: it commits after the work, and there was none."""
+    stops(java, told_to(home, feed), feed)
 
 
 @pytest.mark.skipif(

@@ -103,6 +103,18 @@ def test_what_was_sealed_goes_back_to_its_place(algorithm: str) -> None:
     assert (closed.data.buyer.buyer_name, closed.data.buyer.region, closed.sealed) == (None, "310115", True)
 
 
+def test_what_was_sealed_of_a_list_goes_back_one_by_one() -> None:
+    """Each member gets its own; another number of them is what was sealed alone."""
+    name = "tongche.case.changed.v1"
+    hidden = {"facets": [{"state": "PAID"}, {"state": "BOUND"}]}
+    told = {"facets": [{"name": "tax"}, {"name": "ins"}], "sealed": sealed(hidden)}
+    view = read_view(headers(name), json.dumps(told).encode(), KEY.as_dict(private=True))
+    assert [(facet.name, facet.state) for facet in view.data.facets] == [("tax", "PAID"), ("ins", "BOUND")]
+    told["facets"] = [{"name": "tax"}]
+    view = read_view(headers(name), json.dumps(told).encode(), KEY.as_dict(private=True))
+    assert [(facet.name, facet.state) for facet in view.data.facets] == [(None, "PAID"), (None, "BOUND")]
+
+
 def test_another_key_is_the_readers_trouble_and_no_poison() -> None:
     """Passing the message over would lose it: it is read again with the right key."""
     other = jwk.ECKey.generate_key("P-256", private=True).as_dict(private=True)
