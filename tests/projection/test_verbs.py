@@ -1,0 +1,138 @@
+"""`tongche grant` and `tongche disclosure`: a file is tried before it counts, and what the projection says is shown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from services.cli import application
+from services.cli.asking import Projection
+from services.stack.trouble import TroubleError
+from tests.projection.people import grant, subscriber
+from tests.projection.stage import toml
+
+GRANT = {
+    "id": "tax",
+    "subscriber": "tax-office",
+    "title": "a sample",
+    "contract": "sale.confirmed",
+    "version": 3,
+    "state": "in-force",
+    "purpose": "collecting the tax",
+    "legal_basis": "PTL 3",
+    "from": None,
+    "until": "2099-01-01T00:00:00+08:00",
+    "jurisdiction": ["31"],
+    "topics": ["to.tax-office.sale.events"],
+    "fields": {"vin": "full", "phone": "masked", "buyer_id_no": "full"},
+    "sealed": ["buyer_id_no"],
+    "faults": [{"code": "A403", "field": "loan_amount", "reason": "denied", "zh": "不允许", "en": "denied"}],
+    "revoked_at": 1_790_000_000.0,
+    "who": "li",
+    "reason": "over",
+    "ended_at": None,
+}
+DISCLOSURE = {
+    "at": 1_790_000_000.0,
+    "subscriber": "tax-office",
+    "grant": "tax",
+    "contract": "sale.confirmed",
+    "version": 3,
+    "fields": {"vin": "full", "phone": "masked"},
+    "purpose": "collecting the tax",
+    "legal_basis": "PTL 3",
+    "case": "case-1",
+    "vehicle": "a" * 32,
+    "message": "m-1",
+}
+
+
+def _run(*words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(application(), list(words))
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.exit_code, done.output
+
+
+def test_a_file_is_tried_without_anything_running(tmp_path: Path) -> None:
+    """Each refusal is named with its code; a script sees it by the exit code."""
+    file = tmp_path / "subscribers.toml"
+    greedy = subscriber("I", grant("sale.confirmed", 2, "vin", "loan_amount", "no_such", id="greedy"))
+    file.write_text(toml([greedy, subscriber("T", grant(id="modest"))]), encoding="utf-8")
+    code, said = _run("grant", "check", str(file), "--json")
+    assert code == 1
+    assert "A403 loan_amount" in said
+    told = json.loads(said.splitlines()[-1])
+    assert [(one["id"], one["granted"]) for one in told["grants"]] == [("greedy", False), ("modest", True)]
+    assert [one["field"] for one in told["grants"][0]["faults"]] == ["loan_amount", "no_such"]
+    file.write_text(toml([subscriber("T", grant(id="modest"))]), encoding="utf-8")
+    assert _run("grant", "check", str(file))[0] == 0
+
+
+def test_a_file_that_cannot_be_read_is_a_trouble(tmp_path: Path) -> None:
+    """It says where, and not what stood there."""
+    file = tmp_path / "subscribers.toml"
+    file.write_text('[[subscribers]]\nname = "UPPER CASE"\n', encoding="utf-8")
+    with pytest.raises(TroubleError) as trouble:
+        _run("grant", "check", str(file))
+    assert "subscribers.0.name" in trouble.value.en
+    assert "UPPER" not in trouble.value.en
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, Any]]:
+    """What the verbs ask of a projection that knows one grant and one disclosure."""
+    heard: list[tuple[str, str, Any]] = []
+
+    def ask(_: Projection, method: str, path: str, body: Any = None, *, about: str | None = None) -> Any:
+        heard.append((method, path, body))
+        if path == "/v1/grants":
+            return {"grants": [GRANT], "problem": "subscribers.toml: broken"}
+        return {"disclosures": [DISCLOSURE], "next": None} if "disclosures" in path else GRANT | {"state": "revoked"}
+
+    monkeypatch.setattr(Projection, "__init__", lambda _, __: None)
+    monkeypatch.setattr(Projection, "ask", ask)
+    return heard
+
+
+def test_grants_are_listed_with_what_is_wrong(asked: list[tuple[str, str, Any]]) -> None:
+    """How each stands, why it is refused, and that the file is not in force."""
+    _, said = _run("grant", "list")
+    assert "tax  tax-office  sale.confirmed v3  生效 / in force" in said
+    assert "A403 loan_amount" in said
+    assert "subscribers.toml: broken" in said
+
+
+def test_a_grant_is_shown_field_by_field(asked: list[tuple[str, str, Any]]) -> None:
+    """Its purpose, its basis, its end, what is masked and what is sealed."""
+    _, said = _run("grant", "show", "tax")
+    for words in ("collecting the tax", "PTL 3", "2099-01-01", "遮盖 / masked", "加密 / sealed", "li", "31"):
+        assert words in said
+
+
+def test_revoking_needs_a_reason_and_names_who(asked: list[tuple[str, str, Any]]) -> None:
+    """The reason goes with the name of whoever is logged in."""
+    assert _run("grant", "revoke", "tax")[0] == 2
+    code, said = _run("grant", "revoke", "tax", "--reason", "the agreement is over")
+    assert (code, "revoked" in said) == (0, True)
+    method, path, body = asked[-1]
+    assert (method, path, body["reason"]) == ("POST", "/v1/grants/tax/revoke", "the agreement is over")
+
+
+def test_disclosures_are_asked_for_in_a_body(asked: list[tuple[str, str, Any]]) -> None:
+    """A VIN never stands in an address; a day begins in China."""
+    _, said = _run("disclosure", "list", "--vin", "LZZTEST05TA000001", "--subscriber", "tax", "--since", "2026-11-21")
+    method, path, body = asked[-1]
+    assert (method, path) == ("POST", "/v1/disclosures/search")
+    assert body == {
+        "vin": "LZZTEST05TA000001",
+        "subscriber": "tax",
+        "since": "2026-11-21T00:00:00+08:00",
+        "most": 20,
+    }
+    assert "vin phone(masked)" in said
+    assert "PTL 3" in said
