@@ -103,6 +103,19 @@ def _table(entries: Sequence[Entry]) -> Table:
     return table
 
 
+def view_schema(name: str, data: Path | None) -> dict[str, Any] | None:
+    """The schema of a subscriber's view by its URN or type; None for a name that is not one of a view."""
+    from contracts.envelope import SCHEMA_BASE
+    from services.runtime.dataschema import UnknownSchema, named
+
+    if not name.removeprefix(SCHEMA_BASE).startswith("to."):
+        return None
+    try:
+        return named(name, _installation(terminal.folder(data)).subscribers)
+    except UnknownSchema:
+        raise TroubleError(f"没有视图 {name}", f"nobody has a view called {name}", fix="tongche grant list") from None
+
+
 # -- export
 
 

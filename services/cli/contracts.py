@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli import catalogue
-from services.cli.terminal import FAILED, Json, answer, out, talk
+from services.cli.terminal import FAILED, Data, Json, answer, out, talk
 from services.stack.trouble import TroubleError
 
 if TYPE_CHECKING:
@@ -98,18 +98,22 @@ def list_(as_json: Json = False) -> None:
 @app.command()
 def show(
     which: Annotated[str, typer.Argument(metavar="CONTRACT|TYPE|URN", help="例 / such as sale.confirmed, …v2, urn:…")],
+    data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """一个版本的字段 / the fields of one version; of a contract, its newest. --json: its JSON Schema."""
+    """一个版本的字段 / the fields of one version; of a contract, its newest. --json: its JSON Schema.
+
+    A URN may name a subscriber's view as well: urn:tongche:schema:to.SUBSCRIBER.TYPE, as its messages do.
+    """
     from contracts.schemas import schema_of
 
-    versions, number = _version(which)
-    schema = schema_of(versions, number)
+    schema = catalogue.view_schema(which, data) or schema_of(*_version(which))
     if as_json:
         answer(schema)
         return
-    out.print(Text.assemble((schema["title"], "bold"), f"  {_KINDS[versions.kind]}  {versions.owner}"))
-    out.print(Text(f"{versions.purpose}\n{schema['description']}\n{schema['$id']}", "dim"), soft_wrap=True)
+    kind, owner, purpose = (schema[f"x-tongche-{name}"] for name in ("kind", "owner", "purpose"))
+    out.print(Text.assemble((schema["title"], "bold"), f"  {_KINDS[kind]}  {owner}"))
+    out.print(Text(f"{purpose}\n{schema['description']}\n{schema['$id']}", "dim"), soft_wrap=True)
     table = _table("字段 field", "类型 type", "单位 unit", "级别 class", "说明 meaning")
     for name, said, optional in _fields(schema, schema):
         field = Text(name, "dim" if optional else "bold")
@@ -428,10 +432,10 @@ def _fields(
     rows = []
     for name, said in schema.get("properties", {}).items():
         rows.append((prefix + name, said, name not in schema.get("required", ())))
-        for part in (said, said.get("items", {}), *said.get("anyOf", ())):
-            if "$ref" in part:
-                inner = document["$defs"][part["$ref"].rsplit("/", 1)[1]]
-                rows += _fields(inner, document, f"{prefix}{name}.")
+        for part in (said, said.get("items", {}), said.get("contentSchema", {}), *said.get("anyOf", ())):
+            # A view has its groups where they stand, and tells what is sealed as the content of a text.
+            inner = document["$defs"][part["$ref"].rsplit("/", 1)[1]] if "$ref" in part else part
+            rows += _fields(inner, document, f"{prefix}{name}.")
     return rows
 
 

@@ -1,0 +1,90 @@
+"""The pages in a real browser: they fit a phone, need no script, find what is typed, and complain of nothing."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from services.catalogue import folder
+
+CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SLOWLY_MS: Final = 15_000
+PAGES: Final = (
+    "index.html",
+    "topics.html",
+    "contracts.html",
+    "contracts/sale.confirmed.html",
+    "contracts/case.changed.html",
+    "dictionary.html",
+    "matrix.html",
+    "subscribers.html",
+    "doors.html",
+)
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium; nothing is downloaded."""
+    with sync_playwright() as playwright:
+        # Containers run as root, where Chromium's own sandbox does not start.
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def site(exported: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pages as files, which is how people open them."""
+    place = tmp_path_factory.mktemp("site") / "catalogue"
+    folder.replace(place, exported)
+    return place
+
+
+def _page(browser: Browser, width: int, *, script: bool = True) -> Page:
+    page = browser.new_context(viewport={"width": width, "height": 740}, java_script_enabled=script).new_page()
+    page.set_default_timeout(SLOWLY_MS)
+    return page
+
+
+def test_every_page_fits_a_phone(browser: Browser, site: Path) -> None:
+    """At 360 pixels nothing sticks out; nothing is asked of a network; the browser finds nothing to complain about."""
+    page = _page(browser, 360)
+    complaints: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda said: complaints.append(said.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    for name in PAGES:
+        page.goto((site / name).as_uri())
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert (name, wide) == (name, 0)
+    assert complaints == []
+    assert all(url.startswith("file:") for url in asked)
+
+
+def test_what_is_typed_is_found(browser: Browser, site: Path) -> None:
+    """In Chinese or English, several words together; an emptied field shows everything again."""
+    page = _page(browser, 1280)
+    page.goto((site / "dictionary.html").as_uri())
+    field = page.get_by_role("searchbox")
+    every = page.locator("article:visible").count()
+    field.fill("证件号码 buyer")
+    expect(page.locator("article:visible")).to_have_count(1)
+    expect(page.locator("article:visible h3")).to_have_text("buyer_id_no")
+    field.fill("")
+    expect(page.locator("article:visible")).to_have_count(every)
+
+
+def test_everything_is_there_without_script(browser: Browser, site: Path) -> None:
+    """Nothing that would not work is shown either."""
+    page = _page(browser, 360, script=False)
+    page.goto((site / "topics.html").as_uri())
+    expect(page.locator("#sale\\.events")).to_be_visible()
+    expect(page.get_by_role("searchbox")).to_have_count(0)
