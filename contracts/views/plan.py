@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import takewhile
 from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel
@@ -34,6 +35,7 @@ Why = Literal[
     "missing",
     "twice",
     "over-before-it-begins",
+    "overlaps",
 ]
 WORDS: Final[Mapping[Why, tuple[str, str]]] = {
     "unknown-contract": ("没有这个消息类型", "no such contract"),
@@ -46,6 +48,10 @@ WORDS: Final[Mapping[Why, tuple[str, str]]] = {
     "missing": ("必须填写", "it must be said"),
     "twice": ("重复", "it is there twice"),
     "over-before-it-begins": ("截止早于开始", "it would end before it begins"),
+    "overlaps": (
+        "同一订阅方同一消息的另一授权同时有效",
+        "another grant of the same contract would be in force with it",
+    ),
 }
 
 
@@ -80,7 +86,17 @@ def judge(subscriber: Subscriber, grant: Grant) -> tuple[Denial, ...]:
     found = [Denial(name, "missing") for name, value in said.items() if not value]
     if grant.since is not None and grant.until is not None and grant.since >= grant.until:
         found.append(Denial("until", "over-before-it-begins"))
+    if any(_overlap(grant, other) for other in takewhile(lambda one: one.id != grant.id, subscriber.grants)):
+        # A reader knows a message by its id: two views of one message would look to it like one that came twice.
+        found.append(Denial("contract", "overlaps"))
     return (*found, *_against_fields(subscriber, grant))
+
+
+def _overlap(one: Grant, other: Grant) -> bool:
+    """Whether both would show the same messages at some moment; one without an end is refused anyway."""
+    if one.contract != other.contract or one.until is None or other.until is None:
+        return False
+    return (one.since is None or one.since < other.until) and (other.since is None or other.since < one.until)
 
 
 def _against_fields(subscriber: Subscriber, grant: Grant) -> Iterator[Denial]:

@@ -57,6 +57,8 @@ class Projecting(Forgetful):
     def told(self, record: Record) -> list[Told]:
         """What is to be told of a record, and to whom. Raises `Undecodable`."""
         envelope = envelope_of(record.headers)
+        if "\0" in envelope.id or "\0" in envelope.subject:
+            raise Undecodable("attribute-nul")  # no database could keep it
         try:
             versions, number = resolve(envelope.type)
         except UnknownType:

@@ -75,6 +75,24 @@ def test_a_field_is_granted_exactly_where_the_matrix_allows_it(
     assert (Denial(name, "no-key") in judge(subscriber(party, key=None), asks)) == sealed
 
 
+@pytest.mark.parametrize(
+    ("second", "refused"),
+    [
+        ({}, True),
+        ({"version": 1}, True),
+        ({"from": "2030-01-01T00:00:00+08:00"}, False),
+        ({"from": "2029-12-31T23:59:59+08:00"}, True),
+        ({"contract": "sale.returned", "version": 1}, False),
+    ],
+)
+def test_one_message_is_shown_to_a_subscriber_once(second: dict[str, Any], refused: bool) -> None:  # noqa: FBT001 - a table
+    """Two grants of one contract follow each other, and never overlap: the second is refused, the first is not."""
+    first = grant(id="first", until="2030-01-01T00:00:00+08:00")
+    one = subscriber("T", first, grant(id="second", **second))
+    assert judge(one, first) == ()
+    assert (Denial("contract", "overlaps") in judge(one, one.grants[1])) is refused
+
+
 def test_words_of_a_denial_are_in_both_languages() -> None:
     """For whoever runs `tongche grant check`."""
     denial = Denial("loan_amount", "denied")

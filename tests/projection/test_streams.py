@@ -153,6 +153,7 @@ def test_a_message_that_the_pinned_version_cannot_say_is_not_passed_over_in_sile
         (None, b"{}", b"contract:amount_incl:missing"),
         (None, b"\xff", b"contract::json_invalid"),
         ((), b"{}", b"not-cloudevents-1.0"),
+        (((*told().headers[:2], ("ce_id", b"a\0b"), *told().headers[3:])), b"{}", b"attribute-nul"),
     ],
 )
 def test_poison_is_set_aside_and_shown_to_nobody(
