@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
-from tests.canaries.forms import Canary, Form
+from tests.canaries.forms import ANYBODY, Canary, Form
 from tests.canaries.people import BANK, INSURER, OTHER_INSURER
 
 _PLAIN: Final[frozenset[Form]] = frozenset({"raw", "json", "bare", "grouped", "part"})
 """How those may write a value who may have it: part of it stands in the whole, too."""
+_KEPT: Final[frozenset[Form]] = _PLAIN | {"base64"}
+"""Our own databases keep messages that are to be sent again as bytes in JSON."""
 
 _SIGHTS: Final = """
 field            O M T I P B X C E
@@ -23,13 +25,16 @@ engine_no        ● ● ● ● ● ◐ . ● ●
 motor_no         ● ● ● ● ● ◐ . ● ●
 coc_no           ● ● ● ◐ ● . . . .
 buyer_name       ● . ● ● ● ● . . .
+buyer_id_type    ● . ● ● ● ● . . .
 buyer_id_no      ● . ● ● ● ● . . .
 phone            ● . ◐ ● ● ● . . .
 address          ● . ◐ ● ● ● . . .
 plate_no         ● . . ● ● ● ◐ . .
+plate_kind       ● . . ● ● ● ◐ . .
 reg_cert_no      ◐ . . ◐ ● ● ● . ●
 loan_contract_no . . . . . ● . . .
 loan_amount      . . . . . ● . . .
+decision         . . . . . ● . . .
 mortgage_no      ◐ . . ◐ ● ● ◐ ◐ ◐
 grantee_name     . . . . ● . . . .
 grantee_id_no    . . . . ● . . . .
@@ -55,87 +60,124 @@ CONCERNED: Final[dict[str, frozenset[str]]] = {
     "kafka": frozenset({"miit", "tax", "police", f"insurer-{OTHER_INSURER}"}),
     "abroad": frozenset({"miit", "commerce", "customs"}),
     "grantee": frozenset({"police"}),
+    ANYBODY: _FINANCED | {f"insurer-{OTHER_INSURER}"},
 }
 """Which organisations have a part in a case. What was refused, contested or a stranger's is no case of anybody's."""
 
 _CAR: Final = frozenset({"vin", "engine_no", "motor_no", "coc_no", "order_no"})
-_PERSON: Final = frozenset({"buyer_name", "buyer_id_no", "phone", "address"})
+_PERSON: Final = frozenset({"buyer_name", "buyer_id_type", "buyer_id_no", "phone", "address"})
 _SALE: Final = _CAR | _PERSON | {"loan_amount", "reason"}
 _ANSWERED: Final = frozenset({"loan_contract_no", "plate_no", "reg_cert_no", "mortgage_no"})
 _GRANTEE: Final = frozenset({"grantee_name", "grantee_id_no"})
-_ALL: Final = _SALE | _ANSWERED | _GRANTEE
+_KINDS: Final = frozenset({"buyer_id_type", "plate_kind", "decision"})
+_ALL: Final = _SALE | _ANSWERED | _GRANTEE | _KINDS
 _STORY: Final = frozenset({"vin", "order_no", "reason"})
 """What is told of a case to operators."""
 
 
-class _Own(NamedTuple):
-    """A place of the broker's own, and which fields may be there; of which cases, where not of all that are ours."""
-
-    places: str
-    fields: frozenset[str]
-    cases: frozenset[str] | None = None
-    only: frozenset[str] = frozenset()
-
-
 _OURS: Final = frozenset(CONCERNED) | {"contested", "desk"}
-_SUBMITTED: Final = frozenset({"kafka", "refused"})
-_POISON: Final = frozenset({"poison"})
-_POISONED: Final = (
-    "sale.events",
-    "case.events",
-    "delivery.events",
-    "tax.events",
-    "police.commands",
-    "telemetry.spans",
-)
+_POISONED: Final = ("sale.events", "case.events", "delivery.events", "tax.events", "police.commands", "telemetry.spans")
 """The topics on which strangers put their bytes."""
 
+
+class _Subscriber(NamedTuple):
+    """A party's letter, whose cars it may hear of, and what it wrote itself and so may have again."""
+
+    party: str
+    cases: frozenset[str]
+    also: frozenset[str] = frozenset()
+
+
+_HOME: Final = frozenset(CONCERNED) - {"abroad", "grantee"}
+SUBSCRIBERS: Final = {
+    "automaker-data": _Subscriber("O", frozenset(CONCERNED) | {"contested"}, frozenset({"order_no"})),
+    "tax-office": _Subscriber("T", frozenset(CONCERNED) | {"contested"}),
+    "insurer-one": _Subscriber("I", (_HOME - {"kafka"}) | {"contested"}),
+    "shanghai-police": _Subscriber("P", frozenset({"latest"})),
+    "bank-one": _Subscriber("B", frozenset({"loan", "file", "declined", "declined-to"})),
+    "export-desk": _Subscriber("E", frozenset({"abroad"})),
+}
+"""Who subscribes, by the file that every installation begins with. Of two more one asks for too much and the other's
+time is over: they hear of no car."""
+
+
+class _Own(NamedTuple):
+    """A place of the broker's own or of a publisher, and which fields of which cases may be there, written how."""
+
+    place: str
+    fields: frozenset[str]
+    cases: frozenset[str] = _OURS
+    forms: frozenset[Form] = _PLAIN
+
+
+def _on(topic: str, fields: frozenset[str], cases: frozenset[str] = _OURS) -> tuple[_Own, _Own]:
+    """In the values of a topic, and so in Kafka's files of it."""
+    return _Own(f"topic:{topic}:value:*", fields, cases), _Own(f"kafka:{topic}", fields, cases)
+
+
+_SUBMITTED: Final = frozenset({"kafka", "refused", ANYBODY})
+_REFUSED: Final = frozenset({"refused"})
+_POISON: Final = frozenset({"poison", ANYBODY})
+_ID: Final = frozenset({"source_id"})
 _OWN: Final = (
     # The door and the journey read what publishers say; dispatch carries it out.
-    _Own("topic:sale.events:value:*", _SALE),
-    _Own("kafka:sale.events", _SALE),
-    _Own("database:intake", _SALE),
-    _Own("database:journey", _ALL),
-    _Own("database:dispatch", _ALL),
-    # What a publisher produces is its own.
-    _Own("topic:submit.byd:*", _SALE, _SUBMITTED),
-    _Own("kafka:submit.byd", _SALE, _SUBMITTED),
-    # The story of a case names the car, its order and what operators wrote, and no person.
-    *(
-        _Own(places, _STORY)
-        for places in (
-            "topic:case.events:value:*",
-            "topic:delivery.events:value:*",
-            "topic:*.dead:value:*",
-            "kafka:case.events",
-            "kafka:delivery.events",
-            "kafka:*.dead",
-            "database:console",
-            "export:cases",
-            "operator:*",
-            "page:console",
-            "typed:*",
-        )
-    ),
-    # Publishers' own files: the VIN that they published themselves.
+    *_on("sale.events", _SALE),
+    _Own("database:intake", _SALE, forms=_KEPT),
+    _Own("database:journey", _ALL, forms=_KEPT),
+    _Own("database:journey", _STORY, _POISON),
+    _Own("database:dispatch", _ALL, _OURS | _POISON, _KEPT),
+    # A sale of a file is known by its order's number, which is the publisher's own id of it.
+    _Own("topic:sale.events:headers", frozenset({"order_no"}), frozenset({"file"})),
+    # What a publisher says is its own, and so is the id by which it calls it.
+    _Own("topic:submit.byd:*", _ALL | _ID, _SUBMITTED),
+    _Own("kafka:submit.byd", _ALL | _ID, _SUBMITTED),
+    _Own("topic:refused.byd:*", _ID, _REFUSED),
+    _Own("kafka:refused.byd", _ID, _REFUSED),
+    _Own("database:intake", _ID, _REFUSED, _KEPT),
+    # Its own car is told to it, its order, and which columns of its file nobody knows.
+    *_on("refused.platform", frozenset({"vin", "order_no"}), frozenset({"loan"})),
+    _Own("door:platform", frozenset({"order_no"}), _OURS - {"contested", "kafka"}),
+    _Own("door:byd", frozenset({"order_no"}), frozenset({"contested", "kafka"})),
+    _Own("door:platform", frozenset({"vin", "unknown"}), _REFUSED),
+    _Own("typed:sale publish", frozenset({"unknown"}), _REFUSED),
     _Own("history:*", frozenset({"vin", "order_no"})),
+    # The story of a case names the car, its order and what operators wrote, and no person.
+    *_on("case.events", _STORY),
+    *_on("delivery.events", _STORY, _OURS | _POISON),
+    *_on("*.dead", _STORY, _OURS | _POISON),
+    _Own("database:console", _STORY, _OURS | _POISON),
+    _Own("export:cases", _STORY),
+    _Own("operator:*", _STORY, _OURS | _POISON),
+    _Own("page:console", _STORY, _OURS | _POISON),
+    _Own("typed:*", _STORY, _OURS | _POISON),
+    # Who was shown what, and why a grant was taken back.
+    _Own("database:projection", frozenset({"reason"})),
+    # An operator who says why is shown a command whole.
+    _Own("operator:dispatch:reveal", _ALL),
+    # Descriptions have examples, which are nobody's.
+    _Own("export:contracts", _KINDS, frozenset({ANYBODY})),
     # The test's own knobs name cars.
     _Own("knobs", frozenset({"vin"})),
-    # Strangers' bytes lie where they were put, and in quarantine, raw.
-    *(_Own(f"{kind}:{name}{part}", _ALL, _POISON) for name in _POISONED for kind, part in (("topic", ":*"), ("kafka", ""))),
-    *(_Own(f"{kind}:{name}.poison{part}", _ALL, _POISON) for name in _POISONED for kind, part in (("topic", ":value:*"), ("kafka", ""))),
+    # Strangers' bytes lie where they were put and in quarantine, headers and all.
+    *(
+        _Own(place, _ALL, _POISON)
+        for name in _POISONED
+        for topic in (name, f"{name}.poison")
+        for place in (f"topic:{topic}:headers", f"topic:{topic}:value:*", f"kafka:{topic}")
+    ),
 )
 
 
 def is_allowed(place: str, canary: Canary, form: Form) -> bool:
     """Whether this may be there, in this form."""
-    return form in _PLAIN and (_may_own(place, canary) or _may_party(place, canary))
+    if any(_has(own, place, canary, form) for own in _OWN):
+        return True
+    return form in _PLAIN and (_may_party(place, canary) or _may_subscriber(place, canary))
 
 
-def _may_own(place: str, canary: Canary) -> bool:
-    return any(
-        canary.field in own.fields and canary.case in (own.cases or _OURS) and fnmatchcase(place, own.places)
-        for own in _OWN
+def _has(own: _Own, place: str, canary: Canary, form: Form) -> bool:
+    return (
+        canary.field in own.fields and canary.case in own.cases and form in own.forms and fnmatchcase(place, own.place)
     )
 
 
@@ -144,6 +186,21 @@ def _may_party(place: str, canary: Canary) -> bool:
         organisation in CONCERNED.get(canary.case, frozenset()) and _sees(organisation, operation, canary.field)
         for organisation, operation in _holders(place)
     )
+
+
+def _may_subscriber(place: str, canary: Canary) -> bool:
+    """On its own topic what is graded G1 or G2; what is graded higher only where it was sealed for it alone."""
+    kind, _, rest = place.partition(":")
+    name, _, part = rest.partition(":")
+    if kind == "sealed":
+        subscriber = SUBSCRIBERS.get(name)
+    elif name.startswith("to.") and canary.field in _CAR and (kind == "kafka" or part.startswith("value:")):
+        subscriber = next((SUBSCRIBERS[one] for one in SUBSCRIBERS if name.startswith(f"to.{one}.")), None)
+    else:
+        return False
+    if subscriber is None or canary.case not in subscriber.cases | {ANYBODY}:
+        return False
+    return canary.field in subscriber.also or _sight(canary.field, subscriber.party) == "●"
 
 
 def _holders(place: str) -> Iterator[tuple[str, str]]:

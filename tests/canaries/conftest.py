@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import aiohttp
@@ -21,8 +22,10 @@ from services.stack.running import Running
 from tests.canaries.forms import Canary
 from tests.canaries.net import Found, Net
 from tests.canaries.places import everything
-from tests.canaries.play import BEGAN, canaries, play
+from tests.canaries.play import BEGAN, CARS, canaries, play
+from tests.canaries.subscribers import opened, subscribe
 from tests.canaries.town import PATIENCE_S, Piece, Town
+from tests.canaries.typed import published, typed
 
 _LEARNT: Final = {
     "plate.reserve": {"hphm": "plate_no"},
@@ -41,12 +44,17 @@ class Aftermath:
     places: frozenset[str]
     found: frozenset[tuple[str, Found]]
 
+    def seen(self, canary: Canary) -> bool:
+        """Whether it got anywhere at all, written plainly."""
+        return any(found.canary == canary and found.form in {"raw", "json"} for _, found in self.found)
+
 
 @pytest.fixture(scope="session")
 def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aftermath]:
     """Everything has happened; the stack is down again."""
     folder = DataFolder(tmp_path_factory.mktemp("canaries") / "data")
     lifecycle.prepare(folder, _fetch, kafka=True)
+    subscribe(folder)
     clock = folder.root / "clock.json"
     leaps.set_out(clock, BEGAN)
     with pytest.MonkeyPatch.context() as environment:
@@ -75,8 +83,6 @@ async def _played(stack: Running) -> Aftermath:
 
 
 def _learnt(town: Town) -> Iterator[Canary]:
-    from tests.canaries.play import CARS
-
     for case, car in CARS.items():
         told = {
             (ours, str(result[theirs]))
@@ -88,8 +94,17 @@ def _learnt(town: Town) -> Iterator[Canary]:
 
 
 def _searched(known: tuple[Canary, ...], stack: Running, heard: Iterable[Piece]) -> Aftermath:
-    net, places, found = Net(known), set(), set()
-    for pieces in (heard, everything(stack)):
+    net = Net(known)
+    places: set[str] = set()
+    found: set[tuple[str, Found]] = set()
+    with TemporaryDirectory() as own, TemporaryDirectory() as into:
+        pieces = chain(
+            heard,
+            [published(stack, Path(own, "sales.csv"))],
+            typed(stack, Path(into)),
+            everything(stack),
+            opened(stack.folder, stack.folder.root / "evidence" / "topics"),
+        )
         for place, data in pieces:
             places.add(place)
             found.update((place, one) for one in net.found_in(data))

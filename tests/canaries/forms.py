@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 from urllib.parse import quote, quote_plus
 
+ANYBODY: Final = "anybody"
+"""The case of a value that many have: a kind of document or plate, a decision. It tells only beside its name."""
+
 Form = Literal[
     "raw",
     "case",
@@ -58,6 +61,8 @@ class Needle(NamedTuple):
 
 def needles(canary: Canary) -> Iterator[Needle]:
     """Everything that this value may look like, each once."""
+    if canary.case == ANYBODY:
+        return (Needle("json", pair.encode(), alone=False) for pair in _pairs(canary))
     found: dict[tuple[bytes, bool], Form] = {}
     for form, text, alone in _written(canary):
         for encoded, raw in _encoded(form, text):
@@ -66,6 +71,13 @@ def needles(canary: Canary) -> Iterator[Needle]:
         for form, raw in _hashed(text):
             found.setdefault((raw, False), form)
     return (Needle(form, raw, alone) for (raw, alone), form in found.items())
+
+
+def _pairs(canary: Canary) -> Iterator[str]:
+    for mark in ('"', "'", '\\"'):
+        for colon in (":", ": "):
+            yield f"{mark}{canary.field}{mark}{colon}{mark}{canary.value}{mark}"
+    yield f"{canary.field}={canary.value}"
 
 
 class _Text(NamedTuple):

@@ -5,7 +5,7 @@ Synthetic: residents have the sequence 000, phones a prefix that nobody is given
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -18,7 +18,7 @@ MAKER: Final = "91440300MAPW444F2G"
 EXPORTER: Final = MAKER
 INSURER: Final = "91110000MAY1GEUH59"
 OTHER_INSURER: Final = "91110000MAPYQ79X1X"
-BANK: Final = "91110000MAGJECJT07"
+BANK: Final = "91110000MAT57WXL1C"
 SOLD_ON: Final = "2026-03-02"
 
 _INCL, _EXCL, _VAT = 22_600_000, 20_000_000, 2_600_000
@@ -35,6 +35,7 @@ class Person:
     latin: bool = False
     """A name in letters that have a case, a passport, and a phone with dashes."""
     insurer: str = INSURER
+    region: str = "500105"
 
     @property
     def name(self) -> str:
@@ -74,7 +75,7 @@ class Person:
             "buyer_id_no": self.id_no,
             "phone": self.phone,
             "address": self.address,
-            "region": "500105",
+            "region": self.region,
             "insurer_uscc": self.insurer,
         }
 
@@ -99,22 +100,27 @@ class Car:
     engine: bool = False
 
     @property
+    def serial(self) -> str:
+        """Its last digits; no two cars differ in the last one alone, of which an encoding may hold half."""
+        return f"{self.number * 101:04d}"
+
+    @property
     def vin(self) -> str:
-        drawn = f"{'LB3' if self.engine else 'LGX'}CANRY0TAXK{self.number:04d}"
+        drawn = f"{'LB3' if self.engine else 'LGX'}CANRY0TAXK{self.serial}"
         return drawn[:8] + vin.check_digit(drawn) + drawn[9:]
 
     @property
     def order_no(self) -> str:
-        return f"CANARYORDER{self.number:04d}"
+        return f"CANARYORDER{self.serial}"
 
     @property
     def coc_no(self) -> str:
-        return f"LGXKCANARY{self.number:04d}"
+        return f"LGXKCANARY{self.serial}"
 
     @property
     def power_unit(self) -> tuple[str, str]:
         """Which number it has, and that number."""
-        return ("engine_no", f"EKANARI{self.number:04d}") if self.engine else ("motor_no", f"TKANARI{self.number:04d}")
+        return ("engine_no", f"EKANARI{self.serial}") if self.engine else ("motor_no", f"TKANARI{self.serial}")
 
     @cached_property
     def data(self) -> dict[str, Any]:
@@ -145,7 +151,7 @@ class Car:
         return (Canary(self.case, field, value) for field, value in values.items())
 
 
-PRICE: Final[Mapping[str, int]] = {"amount_incl": _INCL, "amount_excl": _EXCL, "vat": _VAT}
+PRICE: Final[dict[str, Any]] = {"amount_incl": _INCL, "amount_excl": _EXCL, "vat": _VAT}
 
 
 def sale(car: Car, person: Person | None, *, financed: bool = False) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -13,10 +14,11 @@ import psycopg
 from psycopg import sql
 
 from services.stack.evidence import collect
+from services.stack.installation import SUPERVISOR, Installation
 from services.stack.running import Running
 from tests.canaries.town import Piece
 
-_PIECE: Final = 1 << 22
+PIECE: Final = 1 << 20
 _OVERLAP: Final = 2_048
 """Longer than every needle: none is cut in two."""
 _SHOWN: Final = ("/metrics", "/asyncapi.json", "/openapi.json")
@@ -24,15 +26,25 @@ _SHOWN: Final = ("/metrics", "/asyncapi.json", "/openapi.json")
 
 def everything(stack: Running) -> Iterator[Piece]:
     """All that a stack at work has written or shows, but for what people were answered."""
-    evidence, _ = collect(stack)
-    for topic in sorted((evidence / "topics").glob("*.jsonl")):
-        yield from records(topic)
-    for file in files(stack.folder.root):
-        relative = file.relative_to(stack.folder.root)
-        if relative.parts[:2] != ("evidence", "topics"):
-            yield from of_file(relative, file)
-    yield from _processes(stack)
+    collect(stack)
+    yield from of_folder(stack.folder.root)
+    # As they are now: some were killed since it came up.
+    now = Installation(stack.folder).stack
+    for name, child in now.children.items():
+        yield from of_process(name, child.pid)
+    if now.supervisor is not None:
+        yield from of_process(SUPERVISOR, now.supervisor.pid)
     yield from _shown(stack)
+
+
+def of_folder(root: Path) -> Iterator[Piece]:
+    """Everything in a data folder, the gathered evidence with it."""
+    for file in files(root):
+        relative = file.relative_to(root)
+        if relative.parts[:2] == ("evidence", "topics"):
+            yield from records(file)
+        else:
+            yield from of_file(relative, file)
 
 
 # -- topics
@@ -81,24 +93,23 @@ def of_file(relative: Path, file: Path) -> Iterator[Piece]:
             yield from (Piece(place_of(relative), data) for data in _blocks(file))
 
 
+_PLACES: Final = (
+    (r"kafka/(?:.*/)?(?P<name>[^/]+)-[0-9]+/[^/]+", "kafka:{}"),
+    (r"db/(?P<name>[^/.]+)\.[^/]+", "database:{}"),
+    (r"(?:evidence/)?logs/(?P<name>.+)\.log", "log:{}"),
+    (r"evidence/metrics/(?P<name>.+)\.prom", "metrics:{}"),
+    (r"(?:evidence/)?publishers/(?P<name>[^/.]+)\.history\.jsonl", "history:{}"),
+    (r"simulator/faults\.json(?P<name>)", "knobs"),
+    (r"evidence/(?P<name>cases)\.jsonl", "export:{}"),
+    (r"(?P<name>.*)", "file:{}"),
+)
+"""What a file of the data folder is, by its path."""
+
+
 def place_of(relative: Path) -> str:
     """In whose hands a file of the data folder is."""
-    match relative.parts:
-        case ("kafka", *folders, _) if folders and "-" in folders[-1]:
-            return f"kafka:{folders[-1].rpartition('-')[0]}"
-        case ("db", name):
-            return f"database:{name.partition('.')[0]}"
-        case ("logs", name) | ("evidence", "logs", name):
-            return f"log:{name.removesuffix('.log')}"
-        case ("evidence", "metrics", name):
-            return f"metrics:{name.removesuffix('.prom')}"
-        case ("publishers", name) | ("evidence", "publishers", name):
-            return f"history:{name.partition('.')[0]}"
-        case ("simulator", "faults.json"):
-            return "knobs"
-        case ("evidence", "cases.jsonl"):
-            return "export:cases"
-    return f"file:{relative.as_posix()}"
+    found = ((re.fullmatch(pattern, relative.as_posix()), place) for pattern, place in _PLACES)
+    return next(place.format(match["name"]) for match, place in found if match)
 
 
 def _journal(file: Path) -> Iterator[Piece]:
@@ -112,9 +123,9 @@ def _journal(file: Path) -> Iterator[Piece]:
 def _blocks(file: Path) -> Iterator[bytes]:
     with file.open("rb") as whole:
         for start, end in _written(whole.fileno()):
-            for at in range(start, end, _PIECE):
+            for at in range(start, end, PIECE):
                 whole.seek(max(at - _OVERLAP, 0))
-                yield whole.read(min(at + _PIECE, end) - max(at - _OVERLAP, 0))
+                yield whole.read(min(at + PIECE, end) - max(at - _OVERLAP, 0))
 
 
 def _written(number: int) -> Iterator[tuple[int, int]]:
@@ -151,14 +162,12 @@ def tables(url: str, service: str) -> Iterator[Piece]:
 # -- processes
 
 
-def _processes(stack: Running) -> Iterator[Piece]:
-    """How they were started, where the system tells; the environment is what they got from their parent."""
-    children = stack.stack.children | ({"supervisor": stack.stack.supervisor} if stack.stack.supervisor else {})
-    for name, child in children.items():
-        for part in ("cmdline", "environ"):
-            told = Path("/proc", str(child.pid), part)
-            if told.exists():
-                yield Piece(f"process:{name}:{part}", told.read_bytes())
+def of_process(name: str, pid: int) -> Iterator[Piece]:
+    """How it was started, where the system tells."""
+    for part in ("cmdline", "environ"):
+        told = Path("/proc", str(pid), part)
+        if told.exists():
+            yield Piece(f"process:{name}:{part}", told.read_bytes())
 
 
 def _shown(stack: Running) -> Iterator[Piece]:

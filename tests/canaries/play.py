@@ -14,11 +14,26 @@ from contracts.envelope import encode, message
 from contracts.police import ElicenceGrantV1
 from contracts.topics import COMMANDS
 from services.runtime import leaps
-from tests.canaries.forms import Canary
-from tests.canaries.people import BANK, INSURER, MAKER, OTHER_INSURER, PRICE, SELLER, SOLD_ON, Car, Person, sale, sale_v1
+from services.scenario.stage import View
+from tests.canaries.forms import ANYBODY, Canary
+from tests.canaries.people import (
+    BANK,
+    INSURER,
+    MAKER,
+    OTHER_INSURER,
+    PRICE,
+    SELLER,
+    SOLD_ON,
+    Car,
+    Person,
+    sale,
+    sale_v1,
+)
+from tests.canaries.subscribers import REVOKED
 from tests.canaries.town import Town
 
 BEGAN: Final = datetime(2026, 3, 2, 1, tzinfo=UTC)
+SHANGHAI: Final = "310115"
 CONFIRMED: Final = "tongche.sale.confirmed"
 
 _CASES: Final = (
@@ -46,6 +61,7 @@ PEOPLE: Final = {
         number,
         latin=case in {"kafka", "latest", "refused"},
         insurer=OTHER_INSURER if case == "kafka" else INSURER,
+        region=SHANGHAI if case == "latest" else "500105",
     )
     for number, case in enumerate(_CASES)
 }
@@ -59,6 +75,22 @@ _ECHOED: Final = {"loan": "error", "file": "answer", "corrected": "refusal"}
 """Every operation about these cars is answered once with what was asked."""
 
 
+_REASONED: Final = ("corrected", "cancelled", "declined", "returned", "desk")
+_FINANCED: Final = frozenset({"loan", "file", "declined", "refused", "poison"})
+_SAYS: Final[Mapping[str, frozenset[str]]] = {
+    "abroad": frozenset(),
+    "grantee": frozenset(),
+    "declined-to": frozenset({"phone", "address"}),
+    "corrected-to": frozenset({"buyer_name", "phone", "address"}),
+}
+"""Which of a person's values a case tells, where not all of them."""
+
+
+def _told_of(case: str) -> frozenset[str]:
+    everything = frozenset({"buyer_name", "buyer_id_no", "phone", "address"})
+    return _SAYS.get(case, everything | {"loan_amount"} if case in _FINANCED else everything)
+
+
 def reason(case: str) -> str:
     """What somebody writes about a case as the reason of something."""
     return f"事由丝雀{case}因故办理"
@@ -67,25 +99,37 @@ def reason(case: str) -> str:
 def canaries() -> Iterator[Canary]:
     """Everything that is put in; what agencies make up is learnt from their books."""
     for person in PEOPLE.values():
-        yield from person.canaries()
+        yield from (canary for canary in person.canaries() if canary.field in _told_of(person.case))
+    grantee = PEOPLE["grantee"]
+    yield Canary("grantee", "grantee_name", grantee.name)
+    yield Canary("grantee", "grantee_id_no", grantee.id_no)
     for car in CARS.values():
         yield from car.canaries()
     yield Canary("contested", "order_no", _contested()["order_no"])
-    yield from (Canary(case, "reason", reason(case)) for case in (*CARS, "desk"))
+    yield from (Canary(case, "reason", reason(case)) for case in _REASONED)
+    yield from (Canary(ANYBODY, "buyer_id_type", kind) for kind in ("RESIDENT_ID", "PASSPORT"))
+    yield from (Canary(ANYBODY, "plate_kind", kind) for kind in ("FUEL", "NEV_SMALL"))
+    yield from (Canary(ANYBODY, "decision", kind) for kind in ("APPROVED", "REJECTED"))
     yield Canary("refused", "account", ACCOUNT)
     yield Canary("refused", "unknown", UNKNOWN)
+    yield Canary("refused", "source_id", ID)
 
 
 ACCOUNT: Final = "6222020200112233445"
 UNKNOWN: Final = "未知字段丝雀列"
+ID: Final = "编号丝雀自称"
+"""A publisher's own id, which may be anything and goes back to that publisher."""
 
 
 async def play(town: Town) -> None:
     """Everything, from the first sale to the last look."""
     await _break_agencies(town)
+    await town.operator("projection", "POST", f"/v1/grants/{REVOKED}/revoke", {"reason": reason("desk"), "by": "desk"})
     await _publish(town)
-    await asyncio.gather(town.killed("intake", "journey", "dispatch", "console"), _hand_in_wrongly(town))
+    await asyncio.gather(town.killed("intake", "dispatch", "console"), _hand_in_wrongly(town))
+    await town.killed("journey", "projection", "simulator")
     await _poison(town)
+    await _change_minds(town)
     await _mend_agencies(town)
     await _until_registered(town)
     await _operate(town)
@@ -109,12 +153,14 @@ async def _break_agencies(town: Town) -> None:
         await town.stage.turn(organisation, lambda _, known=known: {"scripts": known})  # type: ignore[misc]
     await town.stage.turn("police", lambda _: {"down": "503"})
     await town.stage.turn("customs", lambda _: {"garbage": 1.0})
-    await town.stage.turn("miit", lambda _: {"absent": [CARS["dead"].vin], "tail_rate": 0.5, "tail_ms": 200})
+    corrected = CARS["corrected"].vin
+    await town.stage.turn("miit", lambda _: {"absent": [CARS["dead"].vin, corrected], "tail_rate": 0.5, "tail_ms": 200})
 
 
 async def _mend_agencies(town: Town) -> None:
     await town.stage.turn("police", lambda _: {"down": None})
     await town.stage.turn("customs", lambda _: {"garbage": 0})
+    await town.stage.turn("miit", lambda _: {"absent": [CARS["dead"].vin]})
 
 
 # -- publishers
@@ -166,7 +212,9 @@ def _file() -> bytes:
     rows.writeheader()
     rows.writerow(_row("file") | {UNKNOWN: ACCOUNT})
     person = PEOPLE["refused"]
-    rows.writerow(dict.fromkeys(_row("refused"), person.name) | {"手机号": f"{person.phone}x", "付款方式": person.id_no})
+    rows.writerow(
+        dict.fromkeys(_row("refused"), person.name) | {"手机号": f"{person.phone}x", "付款方式": person.id_no}
+    )
     return out.getvalue().encode("gb18030")
 
 
@@ -239,21 +287,23 @@ async def _hand_in_wrongly(town: Town) -> None:
     await town.post_sale("platform", text.replace('"seats": 5', '"seats": NaN').encode())
     await town.post_sale("platform", b"[" + text.encode() + b"]", content="application/cloudevents-batch+json")
     await town.post_sale("platform", text.encode(), content=f"text/plain; charset={person.id_no}")
-    await town.post_sale("platform", text.encode(), f"/v1/sales/import?filename={person.phone}.pdf&dated={person.id_no}")
+    await town.post_sale(
+        "platform", text.encode(), f"/v1/sales/import?filename={person.phone}.pdf&dated={person.id_no}"
+    )
     await town.post_sale("platform", f"{person.name},{person.phone}\n{ACCOUNT}".encode(), "/v1/sales/import")
     for path in (person.name, person.phone, f"?order_no={person.name}", f"{person.id_no}/{person.address}"):
         await town.look("platform", f"/v1/sales/{path}" if "?" not in path else f"/v1/sales{path}")
     await town.produce(
         [
-            _submitted(good | {person.name: 1}, person.phone, "v2"),
+            _submitted(good | {person.name: 1}, ID, "v2"),
             _submitted(good | {"buyer": person.name}, "refused-kafka", "v2", ce_source=person.name.encode()),
             _submitted(good, "refused-kafka-2", "v2", ce_type=person.id_no.encode()),
-            ("submit.byd", car.vin, [("ce_id", person.name.encode()), (person.phone, b"x")], text.encode()),
+            ("submit.byd", car.vin, [("ce_id", ID.encode()), (person.phone, person.name.encode())], text.encode()),
         ]
     )
 
 
-_FOLLOWED: Final = ("case.events", "delivery.events", "police.commands", "telemetry.spans")
+_FOLLOWED: Final = ("case.events", "police.commands", "telemetry.spans")
 """Topics on which a sale, whole and right as it may be, is nothing that their readers know."""
 
 
@@ -272,7 +322,7 @@ async def _poison(town: Town) -> None:
         ("ce_dataschema", b"urn:x"),
     ]
     typed = ("ce_type", f"{CONFIRMED}.v2".encode())
-    wrong = json.dumps(data | {person.name: person.phone}, ensure_ascii=False).encode()
+    wrong = json.dumps(data | {person.name: person.phone, "buyer": person.address}, ensure_ascii=False).encode()
     topics = ("sale.events", "case.events", "delivery.events", "tax.events", "police.commands", "telemetry.spans")
     await town.produce(
         [(topic, car.vin, [*claims, typed], wrong) for topic in topics]
@@ -285,12 +335,19 @@ async def _poison(town: Town) -> None:
 # -- what happens to the cases
 
 
-async def _until_registered(town: Town) -> None:
+async def _change_minds(town: Town) -> None:
+    """While no car can be registered yet."""
     corrected, to = CARS["corrected"], PEOPLE["corrected-to"]
     change = {"buyer_name": to.name, "phone": to.phone, "address": to.address, "reason": reason("corrected")}
     await town.until(lambda _: town.headline(corrected.vin), "the case that is corrected")
     await _tell(town, "corrected", "corrected", change)
+    await town.until(lambda view: view.cases_of(corrected.vin)[0]["version"] > 1, "the correction")
     await _tell(town, "cancelled", "cancelled", {"reason": reason("cancelled")})
+    going = {"CANCELLING", "CANCELLED"}
+    await town.until(lambda _: town.headline(CARS["cancelled"].vin) in going, "being called off")
+
+
+async def _until_registered(town: Town) -> None:
     await town.until(lambda _: town.headline(CARS["cancelled"].vin) == "CANCELLED", "called off")
     await town.until(lambda _: town.facet(CARS["declined"].vin, "loan") == "REJECTED", "declined")
     to = PEOPLE["declined-to"]
@@ -304,7 +361,7 @@ async def _until_registered(town: Town) -> None:
 
 
 async def _tell(town: Town, case: str, what: str, data: Mapping[str, Any]) -> None:
-    told = {"vin": CARS[case].vin} | data
+    told = {"vin": CARS[case].vin, **data}
     status = await town.hand_in("platform", f"canary-{case}-{what}", f"tongche.sale.{what}.v1", told)
     assert status == 202, case
 
@@ -351,9 +408,8 @@ async def _operate(town: Town) -> None:
     await town.operator("journey", "POST", f"/v1/cases/{case_id}/assign", words | {"owner": person.id_no})
     await town.operator("journey", "POST", f"/v1/cases/{case_id}/assign", words | {person.name: person.phone})
     _leap(town, timedelta(minutes=40))
-    await town.until(lambda view: any(row["state"] == "dead" for row in view.waiting.values()), "dead")
-    (delivery,) = [row["id"] for row in town.stage.view.waiting.values() if row["state"] == "dead"]
-    at = f"/v1/deliveries/{delivery}"
+    await town.until(lambda view: _dead(view, case_id), "dead")
+    at = f"/v1/deliveries/{_dead(town.stage.view, case_id)[0]}"
     await town.operator("dispatch", "POST", f"{at}/reveal", words)
     await town.operator("dispatch", "POST", f"{at}/edit", words | {"set": {"coc_no": person.name, person.phone: 1}})
     await town.operator("dispatch", "POST", f"{at}/answer", words | {"data": {"vin": person.phone, person.name: 1}})
@@ -363,7 +419,12 @@ async def _operate(town: Town) -> None:
     await town.operator("dispatch", "POST", "/v1/repairs", plan)
     await town.operator("journey", "POST", f"/v1/cases/{case_id}/resume", words)
     await town.stage.turn("miit", lambda _: {"absent": []})
-    await town.operator("journey", "POST", f"/v1/cases/{case_id}/cancel", words, again=False)
+    await town.operator("journey", "POST", f"/v1/cases/{case_id}/cancel", words)
+
+
+def _dead(view: View, case_id: str) -> list[str]:
+    rows = view.waiting.values()
+    return [str(row["id"]) for row in rows if (row["case"], row["state"]) == (case_id, "dead")]
 
 
 def _leap(town: Town, by: timedelta) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,14 +14,16 @@ import aiohttp
 from aiokafka import AIOKafkaProducer
 
 from contracts.keys import vehicle_key
+from services.publisher.publication import remember
 from services.scenario.stage import Stage, View
 from services.stack.credentials import organisation_tokens, publisher_tokens
-from services.stack.installation import Installation, signal
+from services.stack.installation import Installation
 from services.stack.running import Running
 
-PATIENCE_S: Final = 25.0
+PATIENCE_S: Final = 60.0
 _LOOK_S: Final = 0.1
-_AWAY: Final = frozenset({409, 429, 503})
+_ACCEPTED: Final = 202
+_AWAY: Final = frozenset({429, 503})
 _STREAM_S: Final = 1.0
 
 
@@ -70,36 +73,38 @@ class Town:
         return str(self.stage.view.cases_of(vin, kind)[0]["id"])
 
     async def killed(self, *names: str) -> None:
-        """`kill -9` of processes, one after another, each once the one before is replaced."""
+        """`kill -9` of these processes; return when others do their work."""
         up = Installation(self.stack.folder)
-        for name in names:
-            victim = up.signal(name, signal.SIGKILL)
-            await up.until_replaced(name, victim, PATIENCE_S)
+        victims = {name: up.signal(name, signal.SIGKILL) for name in names}
+        await asyncio.gather(*(up.until_replaced(name, victim, PATIENCE_S) for name, victim in victims.items()))
         await up.until_ready(PATIENCE_S)
 
     # -- asking
 
-    async def ask(  # noqa: PLR0913 - a request
+    async def ask(
         self,
         place: str,
         method: str,
         url: str,
         *,
         body: bytes | None = None,
-        again: bool = True,
         **headers: str,
     ) -> tuple[int, bytes]:
-        """Ask, again while nobody is there to answer, and keep what was said, headers and all."""
-        while True:
-            with suppress(aiohttp.ClientError, ConnectionError):
-                sent = {name.replace("_", "-"): value for name, value in headers.items()}
-                async with self.http.request(method, url, data=body, headers=sent, allow_redirects=False) as told:
-                    raw = await told.read()
-                    shown = "".join(f"{name}: {value}\n" for name, value in told.headers.items())
-                    self.heard.append(Piece(place, shown.encode() + raw))
-                    if not (again and told.status in _AWAY):
-                        return told.status, raw
-            await asyncio.sleep(_LOOK_S)
+        """Ask, again while nobody is there to answer, and keep what was said, headers and all.
+
+        Raises `TimeoutError`.
+        """
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                with suppress(aiohttp.ClientError, ConnectionError):
+                    async with self.http.request(method, url, data=body, headers=sent, allow_redirects=False) as told:
+                        raw = await told.read()
+                        shown = "".join(f"{name}: {value}\n" for name, value in told.headers.items())
+                        self.heard.append(Piece(place, shown.encode() + raw))
+                        if told.status not in _AWAY:
+                            return told.status, raw
+                await asyncio.sleep(_LOOK_S)
 
     async def hand_in(self, publisher: str, id_: str, type_: str, data: Mapping[str, Any], **more: Any) -> int:
         """A structured CloudEvent at the door; the status of its answer."""
@@ -110,18 +115,31 @@ class Town:
             "type": type_,
             "data": data,
         } | more
-        return await self.post_sale(publisher, json.dumps(event).encode())
+        status, told = await self._posted(publisher, json.dumps(event).encode())
+        if status == _ACCEPTED:
+            self._remember(publisher, event, json.loads(told)["id"])
+        return status
+
+    def _remember(self, publisher: str, event: Mapping[str, Any], id_: str) -> None:
+        """As careful publishers do: what was acknowledged is written down."""
+        history = self.stack.folder.root / "publishers" / f"{publisher}.history.jsonl"
+        told = {"id": id_, "source": event["source"], "sourceid": event["id"], "status": "accepted"}
+        remember(history, [told | {"vin": event["data"]["vin"]}], self.stack.settings.clock_of_others)
 
     async def post_sale(
         self, publisher: str, body: bytes, path: str = "/v1/sales", content: str = "application/cloudevents+json"
     ) -> int:
-        """Any bytes at the door."""
+        """Any bytes at the door; the status of its answer."""
+        return (await self._posted(publisher, body, path, content))[0]
+
+    async def _posted(
+        self, publisher: str, body: bytes, path: str = "/v1/sales", content: str = "application/cloudevents+json"
+    ) -> tuple[int, bytes]:
         url = self.stack.stack.urls["door"] + path
         token = publisher_tokens(self.stack.folder)[publisher]
-        status, _ = await self.ask(
+        return await self.ask(
             f"door:{publisher}", "POST", url, body=body, Authorization=f"Bearer {token}", Content_Type=content
         )
-        return status
 
     async def look(self, publisher: str, path: str) -> bytes:
         """What a publisher sees at the door."""
@@ -145,21 +163,21 @@ class Town:
         )
         return status
 
-    async def operator(self, service: str, method: str, path: str, form: Any = None, *, again: bool = True) -> Any:
+    async def operator(self, service: str, method: str, path: str, form: Any = None) -> Any:
         """An operator at one of our services; what it says."""
         url = self.stack.stack.urls[service] + path
         token = self.stack.secrets.operator_token
+        act = path.rpartition("/")[2]
         status, raw = await self.ask(
-            f"operator:{service}",
+            f"operator:{service}:{act if act.isalpha() else 'look'}",
             method,
             url,
             body=None if form is None else json.dumps(form).encode(),
-            again=again,
             Authorization=f"Bearer {token}",
             Content_Type="application/json",
         )
-        if status >= 500:  # noqa: PLR2004 - HTTP
-            raise AssertionError(f"{method} {service}{path.split('?')[0]}: {status}")
+        if status >= 500:
+            raise AssertionError(f"{method} {service}{path.partition('?')[0]}: {status}")
         return json.loads(raw) if raw.startswith((b"{", b"[")) else None
 
     async def stream(self, path: str, **headers: str) -> None:
@@ -172,7 +190,7 @@ class Town:
             async with asyncio.timeout(_STREAM_S), self.http.get(url, headers=sent) as told:
                 async for part in told.content.iter_any():
                     seen += part
-        self.heard.append(Piece("operator:console", bytes(seen)))
+        self.heard.append(Piece("operator:console:tail", bytes(seen)))
 
     async def session(self) -> str:
         """Log in to the console; the cookie."""
@@ -188,9 +206,7 @@ class Town:
         for tongue in ("zh", "en"):
             await self.ask("page:console", "GET", url, Cookie=cookie, Accept_Language=tongue)
 
-    async def produce(
-        self, records: Sequence[tuple[str, str, Sequence[tuple[str, bytes]], bytes | None]]
-    ) -> None:
+    async def produce(self, records: Sequence[tuple[str, str, Sequence[tuple[str, bytes]], bytes | None]]) -> None:
         """Put any bytes on topics: topic, VIN of the vehicle whose key they get, headers, value."""
         secret = self.stack.secrets.key_secret
         producer = AIOKafkaProducer(bootstrap_servers=self.stack.settings.kafka, acks="all")
