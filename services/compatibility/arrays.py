@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -11,7 +11,7 @@ from services.compatibility.reading import Reading
 from services.compatibility.terms import AtMost, Claim, Each, Enough, Fact, Range, Size, Some, Unique
 from services.compatibility.values import Frozen
 
-_LONGEST: Final = 400
+_LONGEST: Final = 20_000
 _DISTINCT: Final = 40
 
 
@@ -162,17 +162,13 @@ def _items(asked: _Asked, filled: list[Problem], solve: Solve, reading: Reading)
 
 
 def _different(filled: list[Problem], solve: Solve, reading: Reading) -> Outcome:
-    """One value a place, no two alike: a place with as many values as there are places can always wait."""
+    """One value a place, no two alike: as many values of each place as there are places are enough to tell."""
     if len(filled) > _DISTINCT:
         return Unsure(f"{len(filled)} items that all differ")
     doubts = Doubts()
     offers = {problem: list(_values(problem, len(filled), solve, reading, doubts)) for problem in set(filled)}
-    order = sorted(range(len(filled)), key=lambda place: len(offers[filled[place]]))
-    chosen = _matched([offers[filled[place]] for place in order], ())
-    if chosen is None:
-        return doubts.verdict()
-    values = dict(zip(order, chosen, strict=True))
-    return Found(Frozen("array", tuple(values[place] for place in range(len(filled)))))
+    chosen = _matched([offers[problem] for problem in filled])
+    return doubts.verdict() if chosen is None else Found(Frozen("array", tuple(chosen)))
 
 
 def _values(problem: Problem, most: int, solve: Solve, reading: Reading, doubts: Doubts) -> Iterator[Frozen]:
@@ -186,13 +182,21 @@ def _values(problem: Problem, most: int, solve: Solve, reading: Reading, doubts:
         yield outcome.value
 
 
-def _matched(offers: Sequence[Iterable[Frozen]], taken: tuple[Frozen, ...]) -> tuple[Frozen, ...] | None:
-    if not offers:
-        return ()
-    for value in offers[0]:
-        if value in taken:
-            continue
-        rest = _matched(offers[1:], (*taken, value))
-        if rest is not None:
-            return (value, *rest)
-    return None
+def _matched(offers: Sequence[Sequence[Frozen]]) -> list[Frozen] | None:
+    """One value of each offer, no value twice, where that can be: by augmenting paths."""
+    taken: dict[Frozen, int] = {}
+
+    def place(at: int, tried: set[Frozen]) -> bool:
+        for value in offers[at]:
+            if value in tried:
+                continue
+            tried.add(value)
+            if value not in taken or place(taken[value], tried):
+                taken[value] = at
+                return True
+        return False
+
+    if not all(place(at, set()) for at in range(len(offers))):
+        return None
+    chosen = {at: value for value, at in taken.items()}
+    return [chosen[at] for at in range(len(offers))]

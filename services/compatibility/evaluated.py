@@ -1,15 +1,16 @@
 """What `unevaluatedProperties` and `unevaluatedItems` leave over: it depends on what else the value turned out to fit.
 
-So the formula has a case for each outcome of those schemas that may or may not hold (branches of anyOf and oneOf, if,
-dependentSchemas); in one case, the evaluated names are a fixed set.
+Each schema that looks at the same value is a source: under a condition (always, that a branch fits, that `if` fits) it
+evaluates some names or places. One name or place at a time, it is then evaluated by a source whose condition is so, or
+fits the keyword. Where a source speaks of patterns or of items that fit something, its condition is taken both ways.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
-from typing import Final
 
 from services.compatibility import terms as t
 from services.compatibility.reading import Reading, Schema
@@ -37,38 +38,93 @@ class _Evaluated:
 
 
 @dataclass(frozen=True, slots=True)
-class _Case:
-    """One outcome, and what was evaluated in it."""
+class _Source:
+    """What is evaluated if the condition is so."""
 
-    outcome: tuple[Formula, ...]
+    condition: Formula
     evaluated: _Evaluated
 
 
 _Own = Callable[[Schema], _Evaluated]
-_NOTHING: Final = _Evaluated()
 
 
 def names_left(schema: Schema) -> Formula:
     """What `unevaluatedProperties` of this schema says."""
     rest = Claim(schema.keywords["unevaluatedProperties"], holds=True)
-
-    def of_case(case: _Case) -> Formula:
-        left = Keys(case.evaluated.names, case.evaluated.patterns, others=True)
-        return t.All(case.outcome if case.evaluated.everything else (*case.outcome, t.Each(left, rest)))
-
-    return t.Any(tuple(map(of_case, _cases(schema, _names_of, _names_of(schema)))))
+    return t.Any(tuple(_names(case, rest) for case in _cases(schema, _names_of)))
 
 
 def items_left(schema: Schema, reading: Reading) -> Formula:
     """What `unevaluatedItems` of this schema says."""
     rest = schema.keywords["unevaluatedItems"]
+    return t.Any(tuple(_items(case, rest, reading) for case in _cases(schema, _items_of)))
 
-    def of_case(case: _Case) -> Formula:
-        fits = Claim(reading.any_of((rest, *case.evaluated.fitting)), holds=True)
-        left = t.Each(Range(case.evaluated.first), fits)
-        return t.All(case.outcome if case.evaluated.everything else (*case.outcome, left))
 
-    return t.Any(tuple(map(of_case, _cases(schema, _items_of, _items_of(schema)))))
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What is so in this case, what is evaluated in any event, and what else on a condition."""
+
+    outcome: tuple[Formula, ...]
+    evaluated: _Evaluated
+    perhaps: tuple[_Source, ...]
+
+    def unless(self, evaluates: Callable[[_Evaluated], bool], else_: Formula) -> Formula:
+        """Some source evaluates it, or else."""
+        conditions = (source.condition for source in self.perhaps if evaluates(source.evaluated))
+        return t.Any((*conditions, else_))
+
+
+def _cases(schema: Schema, own: _Own) -> Iterator[_Case]:
+    """One case, but for the sources whose condition must be known."""
+    sources = list(_sources(schema, own))
+    certain = [source for source in sources if source.condition == t.ALWAYS]
+    perhaps = [source for source in sources if source.condition != t.ALWAYS]
+    plain = tuple(one for one in perhaps if not one.evaluated.patterns and not one.evaluated.fitting)
+    asked = [one for one in perhaps if one not in plain]
+    for signs in product((True, False), repeat=len(asked)):
+        evaluated = own(schema)
+        for source in (*certain, *(one for one, sign in zip(asked, signs, strict=True) if sign)):
+            evaluated |= source.evaluated
+        outcome = tuple(
+            source.condition if sign else t.denied(source.condition) for source, sign in zip(asked, signs, strict=True)
+        )
+        yield _Case(outcome, evaluated, plain)
+
+
+def _names(case: _Case, rest: Claim) -> Formula:
+    known = case.evaluated
+    if known.everything:
+        return t.All(case.outcome)
+    mentioned = known.names.union(*(source.evaluated.names for source in case.perhaps))
+    others = t.Each(Keys(mentioned, known.patterns, others=True), rest)
+    parts = [case.unless(lambda evaluated: evaluated.everything, others)]
+    for name in sorted(mentioned - known.names):
+        if name in Keys(patterns=known.patterns):
+            continue
+        itself = t.Each(Keys(frozenset({name})), rest)
+        parts.append(case.unless(partial(_evaluates_name, name), itself))
+    return t.All((*case.outcome, *parts))
+
+
+def _evaluates_name(name: str, evaluated: _Evaluated) -> bool:
+    return evaluated.everything or name in evaluated.names
+
+
+def _items(case: _Case, rest: Schema, reading: Reading) -> Formula:
+    known = case.evaluated
+    if known.everything:
+        return t.All(case.outcome)
+    fits = Claim(reading.any_of((rest, *known.fitting)), holds=True)
+    last = max([known.first, *(source.evaluated.first for source in case.perhaps)])
+    parts = [case.unless(lambda evaluated: evaluated.everything, t.Each(Range(last), fits))]
+    for place in range(known.first, last):
+        itself = t.Each(Range(place, place + 1), fits)
+        parts.append(case.unless(partial(_evaluates_place, place), itself))
+    return t.All((*case.outcome, *parts))
+
+
+def _evaluates_place(place: int, evaluated: _Evaluated) -> bool:
+    return evaluated.everything or place < evaluated.first
 
 
 def _names_of(schema: Schema) -> _Evaluated:
@@ -91,44 +147,27 @@ def _inside(schema: Schema, own: _Own) -> _Evaluated:
     return own(schema) | _Evaluated(everything=keyword in schema.keywords)
 
 
-def _cases(schema: Schema, own: _Own, evaluated: _Evaluated) -> Iterator[_Case]:
-    """All outcomes of the schemas that look at the same value, each with what was evaluated in it."""
-    for chosen in product(*_choices(schema, own)):
-        left = evaluated
-        for case in chosen:
-            left |= case.evaluated
-        yield _Case(tuple(part for case in chosen for part in case.outcome), left)
-
-
-def _choices(schema: Schema, own: _Own) -> Iterator[list[_Case]]:
+def _sources(schema: Schema, own: _Own, *conditions: Formula) -> Iterator[_Source]:
+    """The schemas that look at the same value, with those inside them, each on all conditions that it stands under."""
     keywords = schema.keywords
     for one in (*keywords.get("allOf", ()), *((keywords["$ref"],) if "$ref" in keywords else ())):
-        yield _fitting(one, own)
+        yield from _source(one, own, *conditions)
     for one in (*keywords.get("anyOf", ()), *keywords.get("oneOf", ())):
-        yield _perhaps(one, own)
+        yield from _source(one, own, *conditions, _fits(one))
     for name, one in keywords.get("dependentSchemas", {}).items():
-        yield _perhaps(one, own, t.Has(name, holds=True))
+        yield from _source(one, own, *conditions, t.Has(name, holds=True))
     if "if" in keywords:
-        yield list(_conditional(schema, own))
+        condition = keywords["if"]
+        yield from _source(condition, own, *conditions, _fits(condition))
+        for name, holds in (("then", True), ("else", False)):
+            if name in keywords:
+                yield from _source(keywords[name], own, *conditions, _fits(condition, holds=holds))
 
 
-def _fitting(schema: Schema, own: _Own) -> list[_Case]:
-    """It must fit, so what it evaluated counts."""
-    return list(_cases(schema, own, _inside(schema, own)))
+def _source(schema: Schema, own: _Own, *conditions: Formula) -> Iterator[_Source]:
+    yield _Source(t.All(conditions), _inside(schema, own))
+    yield from _sources(schema, own, *conditions)
 
 
-def _perhaps(schema: Schema, own: _Own, *conditions: Formula) -> list[_Case]:
-    """It fits, with what it evaluated; or, at the end, it does not, or does not apply, and evaluated nothing."""
-    fits = t.All((*conditions, t.This(Claim(schema, holds=True))))
-    cases = [_Case((fits, *case.outcome), case.evaluated) for case in _fitting(schema, own)]
-    return [*cases, _Case((t.denied(fits),), _NOTHING)]
-
-
-def _conditional(schema: Schema, own: _Own) -> Iterator[_Case]:
-    """What `if` evaluates counts if it fits, with that of `then`; else that of `else`."""
-    keywords = schema.keywords
-    *fits, fails = _perhaps(keywords["if"], own)
-    for branch, name in ((fits, "then"), ([fails], "else")):
-        followed = _fitting(keywords[name], own) if name in keywords else [_Case((), _NOTHING)]
-        for case, more in product(branch, followed):
-            yield _Case((*case.outcome, *more.outcome), case.evaluated | more.evaluated)
+def _fits(schema: Schema, *, holds: bool = True) -> Formula:
+    return t.This(Claim(schema, holds))

@@ -39,7 +39,7 @@ class Finding:
 def mode_of(versions: Versions) -> Mode:
     """What a change of a published version owes to others.
 
-    Commands are ours to write and lie stored for days before an adapter reads them: what was written must stay readable.
+    Commands are ours to write and lie stored for days before an adapter reads them: what was written stays readable.
     Events are written by others and by us, lie in topics for months, and subscribers read them with their own schemas:
     what was written must stay readable, and what is written now, to who knows an older revision.
     """

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Final
 
-from services.compatibility.outcome import NOTHING, Doubts, Found, Outcome, Problem, Solve, Unsure
+from services.compatibility.outcome import NOTHING, Doubts, Found, Nothing, Outcome, Problem, Solve, Unsure
 from services.compatibility.reading import Reading
 from services.compatibility.regular import Irregular
 from services.compatibility.terms import Claim, Each, EachName, Fact, Has, Keys, Size, Some, SomeName
 from services.compatibility.values import Frozen
 
-_PATTERNS: Final = 6
+_PATTERNS: Final = 12
 _FILLED: Final = 400
 
 
@@ -108,13 +107,24 @@ class _Objects:
         """One slot for each class of names that nobody mentions."""
         barred = Claim(self._reading.of_values(Frozen("string", name) for name in self._mentioned), holds=False)
         text = Claim(self._reading.of_kind("string"), holds=True)
-        for signs in product((False, True), repeat=len(self._patterns)):
-            matched = {pattern for pattern, sign in zip(self._patterns, signs, strict=True) if sign}
-            of_patterns = {
-                Claim(self._reading.of_pattern(pattern), holds=pattern in matched) for pattern in self._patterns
-            }
+        for signs in self._signs(frozenset({barred, text, *self._asked.names}), self._patterns):
+            matched = {pattern for pattern in self._patterns if self._of_pattern(pattern) in signs}
             of_value = frozenset(claim for places, claim in self._asked.each if _covers(places, matched))
-            yield _Slot(None, frozenset({barred, text, *of_patterns, *self._asked.names}), of_value)
+            yield _Slot(None, signs, of_value)
+
+    def _signs(self, of_name: Problem, patterns: Sequence[str]) -> Iterator[Problem]:
+        """All ways to match or not to match the patterns for which there are names."""
+        if isinstance(self._solve(of_name), Nothing):
+            return
+        if not patterns:
+            yield of_name
+            return
+        matches = self._of_pattern(patterns[0])
+        for claim in (matches.denied, matches):
+            yield from self._signs(of_name | {claim}, patterns[1:])
+
+    def _of_pattern(self, pattern: str) -> Claim:
+        return Claim(self._reading.of_pattern(pattern), holds=True)
 
     def _possible(self, slot: _Slot) -> Outcome:
         """Whether there is a name and a value for it; the value, if so."""
@@ -172,11 +182,7 @@ class _Objects:
     def _stands_in(self, slot: _Slot, places: Keys) -> bool:
         if slot.name is not None:
             return slot.name in places
-        matched = {
-            pattern
-            for pattern in self._patterns
-            if Claim(self._reading.of_pattern(pattern), holds=True) in slot.of_name
-        }
+        matched = {pattern for pattern in self._patterns if self._of_pattern(pattern) in slot.of_name}
         return _covers(places, matched)
 
     # -- filling
@@ -215,8 +221,18 @@ class _Objects:
             if len(properties) < self._asked.low:
                 self._add(self._named(name), properties)
         for slot in self._classes():
-            while len(properties) < self._asked.low and self._add(slot, properties):
-                pass
+            self._fill_with(slot, properties)
+
+    def _fill_with(self, slot: _Slot, properties: dict[str, Frozen]) -> None:
+        """As many names of one class as are still missing: plain ones, and where they will not do, any."""
+        if not isinstance(self._possible(slot), Found):
+            return
+        for number in range(self._asked.low):
+            if len(properties) < self._asked.low and (name := f"p{number}") not in properties:
+                of_name = slot.of_name | {Claim(self._reading.of_values((Frozen("string", name),)), holds=True)}
+                self._add(_Slot(None, of_name, slot.of_value), properties)
+        while len(properties) < self._asked.low and self._add(slot, properties):
+            pass
 
 
 def _covers(places: Keys, matched: set[str]) -> bool:

@@ -69,9 +69,9 @@ def check(document: Any) -> dict[str, Any]:
         raise OutsideProfile(type(document).__name__, "", "a schema is an object or a boolean")
     _dialect(document)
     found = dict(_walk(document, ""))
-    _well_formed(document)
     for place, schema in found.items():
         _references(document, schema, place, found)
+    _well_formed(document)
     _no_circles(document, found)
     return found
 
@@ -148,8 +148,9 @@ def _well_formed(document: Any) -> None:
 
 
 def _references(document: Any, schema: Any, place: str, found: Mapping[str, Any]) -> None:
-    if isinstance(schema, dict) and "$ref" in schema and target(document, schema["$ref"]) not in found:
-        raise OutsideProfile(schema["$ref"], f"{place}/$ref", "a reference to no schema of this document")
+    reference = schema.get("$ref", "#") if isinstance(schema, dict) else "#"
+    if not isinstance(reference, str) or target(document, reference) not in found:
+        raise OutsideProfile(str(reference), f"{place}/$ref", "a reference to no schema of this document")
 
 
 def _no_circles(document: Any, found: Mapping[str, Any]) -> None:

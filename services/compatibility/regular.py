@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 
@@ -18,7 +18,7 @@ from services.compatibility.patterns import Chars, Choice, Edge, Irregular, Part
 
 __all__ = ["Irregular", "Language", "TooLarge", "Wanted", "matches", "shortest", "words"]
 
-_STATES: Final = 60_000
+_WORK: Final = 200_000
 _ALWAYS: Final = -1
 """The state of a pattern that has been found: whatever follows, it stays so."""
 _PLAIN: Final = "a0A1b2B3c4C5_-"
@@ -166,6 +166,13 @@ def shortest(wanted: Wanted) -> str | None:
 
     Raises `Irregular` and `TooLarge`.
     """
+    if not wanted.found | wanted.missing | wanted.barred:
+        return None if wanted.high is not None and wanted.low > wanted.high else "a" * wanted.low
+    if wanted.low or wanted.high is not None:
+        # Lengths make the search long, and mostly do not matter.
+        anyhow = _Search(replace(wanted, low=0, high=None)).run()
+        if anyhow is None or (wanted.low <= len(anyhow) and (wanted.high is None or len(anyhow) <= wanted.high)):
+            return anyhow
     return _Search(wanted).run()
 
 
@@ -173,7 +180,7 @@ def words(wanted: Wanted, most: int) -> Iterator[str]:
     """Up to so many different such texts; that there are fewer is a proof. Raises `Irregular` and `TooLarge`."""
     barred = wanted.barred
     for _ in range(most):
-        word = shortest(Wanted(wanted.found, wanted.missing, wanted.low, wanted.high, barred))
+        word = shortest(replace(wanted, barred=barred))
         if word is None:
             return
         yield word
@@ -193,6 +200,7 @@ class _Search:
         self._signs += [(language(one), False) for one in sorted(wanted.missing)]
         self._beginnings = {word[:length] for word in wanted.barred for length in range(len(word) + 1)}
         self._letters = self._alphabet()
+        self._work = 0
 
     def run(self) -> str | None:
         start: _Node = (tuple(one.start for one, _ in self._signs), 0, "" if "" in self._beginnings else None)
@@ -209,9 +217,14 @@ class _Search:
                 if there is not None and there not in came_by:
                     came_by[there] = (node, point)
                     waiting.append((there, length + 1))
-            if len(came_by) > _STATES:
-                raise TooLarge(f"more than {_STATES} states")
+            self._walked(node)
         return None
+
+    def _walked(self, node: _Node) -> None:
+        """Count what was looked at. Raises `TooLarge`."""
+        self._work += 1 + sum(map(len, node[0]))
+        if self._work > _WORK:
+            raise TooLarge("an automaton with very many states")
 
     def _alphabet(self) -> list[int]:
         """One character of each block, a plain one where there is one; those of barred texts each for themselves."""

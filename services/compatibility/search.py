@@ -108,7 +108,7 @@ def _between(schemas: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             if other != one:
                 yield from _words(Wanted(near, frozenset({loosened(other)} - near)))
         for length in lengths:
-            yield from _words(Wanted(near, low=length + 1))
+            yield from _words(Wanted(near, low=min(length, _LONGEST) + 1))
 
 
 def _different(values: Sequence[Any]) -> list[Any]:
@@ -139,8 +139,8 @@ def _texts(schema: Mapping[str, Any]) -> Iterator[str]:
     if "format" in schema:
         yield from (each for sample in FORMATS[schema["format"]].samples for each in _misses(sample))
     if "pattern" in schema:
-        wanted = Wanted(frozenset({schema["pattern"]}), low=schema.get("minLength", 0), high=schema.get("maxLength"))
-        yield from (each for word in _words(wanted) for each in _misses(word))
+        low = min(schema.get("minLength", 0), _LONGEST)
+        yield from (each for word in _words(Wanted(frozenset({schema["pattern"]}), low=low)) for each in _misses(word))
 
 
 def _words(wanted: Wanted) -> list[str]:

@@ -22,7 +22,7 @@ from services.compatibility.terms import Among, Claim, Fact, Formula
 from services.compatibility.texts import a_text
 from services.compatibility.values import KINDS, Frozen, Kind
 
-_STEPS: Final = 400_000
+_STEPS: Final = 200_000
 _DEEP: Final = 120
 
 
@@ -101,7 +101,8 @@ class Solver:
                 return an_object(facts, self._solve, self._reading)
 
     def _cases(self, problem: Problem, kind: Kind) -> Iterator[tuple[Fact, ...]]:
-        parts = tuple(t.This(claim) for claim in sorted(problem, key=lambda one: not one.holds))
+        # What must be refused first: where it is, decides most of what else has to be looked at.
+        parts = tuple(t.This(claim) for claim in sorted(problem, key=lambda one: one.holds))
         yield from _Cases(self, kind, self._reading).of(parts, (), {}, frozenset())
 
     def step(self) -> None:
@@ -135,6 +136,7 @@ class _Cases:
     ) -> Iterator[tuple[Fact, ...]]:
         """The cases of what waits, together with what is already so; none where it contradicts itself."""
         found = dict(facts)
+        fresh: list[t.Any] = []
         stack = list(reversed(waiting))
         while stack:
             self._solver.step()
@@ -143,8 +145,8 @@ class _Cases:
                     stack.extend(reversed(parts))
                 case t.Any((only,)):
                     stack.append(only)
-                case t.Any():
-                    choices = (*choices, part)
+                case t.Any(parts):
+                    fresh.append(t.Any(tuple(_flat(parts))))
                 case t.One(alternatives, holds):
                     stack.append(_one(alternatives, holds=holds))
                 case t.This(claim) if claim not in claims:
@@ -157,7 +159,7 @@ class _Cases:
                 case _:
                     found[part] = None
         if not any(t.denied(fact) in found for fact in found):
-            yield from self._chosen(choices, found, claims)
+            yield from self._chosen((*fresh, *choices), found, claims)
 
     def _said(self, claim: Claim) -> Formula:
         said = meaning(claim.schema, self._kind, self._reading)
@@ -166,7 +168,7 @@ class _Cases:
     def _chosen(
         self, choices: tuple[t.Any, ...], facts: dict[Fact, None], claims: frozenset[Claim]
     ) -> Iterator[tuple[Fact, ...]]:
-        """Branch where there are fewest alternatives left; those that are already closed do not count."""
+        """Branch where nothing is left to choose, else at the first choice; closed alternatives do not count."""
         open_choices = []
         for choice in choices:
             left = tuple(part for part in choice.parts if not self._closed(part, facts, claims))
@@ -176,7 +178,7 @@ class _Cases:
         if not open_choices:
             yield tuple(facts)
             return
-        chosen = min(open_choices, key=lambda one: len(one.parts))
+        chosen = next((one for one in open_choices if len(one.parts) < 2), open_choices[0])  # noqa: PLR2004 - no choice
         rest = tuple(one for one in open_choices if one is not chosen)
         for part in chosen.parts:
             yield from self.of((part,), rest, facts, claims)
@@ -204,6 +206,15 @@ class _Cases:
                 return False
             case _:
                 return part in facts
+
+
+def _flat(parts: tuple[Formula, ...]) -> Iterator[Formula]:
+    """The alternatives, with those of a choice among them."""
+    for part in parts:
+        if isinstance(part, t.Any):
+            yield from _flat(part.parts)
+        else:
+            yield part
 
 
 def _one(claims: tuple[Claim, ...], *, holds: bool) -> Formula:

@@ -1,0 +1,92 @@
+"""The profile is closed: what the gate does not know fails by name and place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from services.compatibility.judge import judge
+from services.compatibility.profile import OutsideProfile, check
+from services.compatibility.values import NotJson, frozen, parse
+
+
+@pytest.mark.parametrize(
+    ("schema", "what", "place"),
+    [
+        (
+            {"properties": {"a": {"aditionalProperties": False}}},
+            "aditionalProperties",
+            "/properties/a/aditionalProperties",
+        ),
+        ({"items": [{"type": "string"}]}, None, "/items"),
+        ({"additionalItems": False}, "additionalItems", "/additionalItems"),
+        ({"definitions": {}}, "definitions", "/definitions"),
+        ({"dependencies": {}}, "dependencies", "/dependencies"),
+        ({"$dynamicRef": "#a"}, "$dynamicRef", "/$dynamicRef"),
+        ({"anyOf": [{"$anchor": "a"}]}, "$anchor", "/anyOf/0/$anchor"),
+        ({"contentEncoding": "base64"}, "contentEncoding", "/contentEncoding"),
+        ({"properties": {"a/b": {"nullable": True}}}, "nullable", "/properties/a~1b/nullable"),
+        ({"$schema": "http://json-schema.org/draft-07/schema#"}, "http://json-schema.org/draft-07/schema#", "/$schema"),
+        ({"properties": {"a": {"$schema": "x"}}}, "$schema", "/properties/a/$schema"),
+        ({"allOf": [{"$id": "urn:x"}]}, "$id", "/allOf/0/$id"),
+        ({"$ref": "#/$defs/none"}, "#/$defs/none", "/$ref"),
+        ({"$ref": "https://example.com/schema.json"}, "https://example.com/schema.json", "/$ref"),
+        ({"const": {"a": 1}, "$ref": "#/const"}, "#/const", "/$ref"),
+        ({"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"allOf": [{"$ref": "#/$defs/a"}]}}}, "$ref", "/$defs/a"),
+        ({"$ref": "#"}, "$ref", ""),
+        ({"format": "plate"}, "plate", "/format"),
+        ({"type": "strin"}, None, "/type"),
+        ({"properties": {"a": {"pattern": "("}}}, None, "/properties/a/pattern"),
+        ({"minLength": -1}, None, "/minLength"),
+        ({"multipleOf": 0}, None, "/multipleOf"),
+        ({"required": ["a", "a"]}, None, "/required"),
+        ({"properties": {"a": 1}}, "int", "/properties/a"),
+        ([], "list", ""),
+        ("string", "str", ""),
+        (None, "NoneType", ""),
+    ],
+    ids=lambda value: str(value)[:40] or "root",
+)
+def test_what_cannot_be_judged_fails_by_name_and_place(schema: Any, what: str | None, place: str) -> None:
+    """A misspelt keyword must not pass for an open door, on either side."""
+    with pytest.raises(OutsideProfile) as outside:
+        judge({"type": "string"}, schema)
+    assert outside.value.place == place
+    assert what is None or outside.value.what == what
+    with pytest.raises(OutsideProfile):
+        judge(schema, {"type": "string"})
+
+
+def test_annotations_and_our_own_extensions_pass() -> None:
+    """Also where a property has the name of a keyword, and where values look like schemas."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "t",
+        "description": "d",
+        "x-tongche-unit": "fen",
+        "deprecated": True,
+        "default": {"nonsense": 1},
+        "examples": [{"$ref": "nowhere"}],
+        "enum": [{"type": "nonsense"}],
+        "properties": {"nullable": {"readOnly": True, "writeOnly": False, "$comment": "c"}, "$id": True},
+    }
+    assert set(check(schema)) == {"", "/properties/nullable", "/properties/$id"}
+
+
+@pytest.mark.parametrize("text", ["{", '{"a": NaN}', '{"a": 1, "a": 2}', "[" * 100_000, '{"a": Infinity}', "", "'a'"])
+def test_what_is_no_json_is_refused(text: str) -> None:
+    """Nothing that two readers could read differently: a name that stands twice, a number that is none."""
+    with pytest.raises(NotJson):
+        parse(text)
+
+
+def test_values_are_compared_as_the_standard_says() -> None:
+    """Numbers by value, objects without order, booleans apart from numbers; decimals exactly."""
+    assert frozen(1) == frozen(1.0)
+    assert frozen(1) != frozen(True)
+    assert frozen({"a": [1], "b": None}) == frozen({"b": None, "a": [1.0]})
+    assert frozen(parse("0.1")) == frozen(0.1)
+    assert frozen(parse("0.1000000000000000000001")) != frozen(0.1)
+    with pytest.raises(NotJson):
+        frozen(float("nan"))
