@@ -266,6 +266,8 @@ def test_a_revoked_grant_ends_with_one_word_after_all_that_was_on_its_way(either
         await stage.tell(told(id_="m-2"))
         await stage.register.look()
         assert stage.post.sent == []
+        ended_at = select(grants.c.ended_at)
+        assert await stage.store.read(lambda connection: connection.execute(ended_at).scalar_one()) is None
         stage.post.open.set()
         await going
         await stage.register.look()
