@@ -14,9 +14,9 @@ from contracts.views.plan import View
 from contracts.views.reading import LOST
 from services.runtime.record import Outgoing, outgoing
 
-SOURCE: Final = "urn:tongche:projection"
-"""Of everything that we tell subscribers: a message's own source names its publisher or the organisation that answered,
-and not everybody may know that."""
+_SOURCE: Final = "urn:tongche:projection:{}"
+"""Of all that is told under a grant: a message's own source names its publisher or the organisation that answered, and
+not everybody may know that. With the grant in it, source and id name one event, as CloudEvents has it."""
 
 _ENDED: Final[dict[WhyEnded, tuple[str, str]]] = {
     "lapsed": ("授权已到期", "the grant's time is over"),
@@ -30,7 +30,7 @@ def constant(view: View) -> Headers:
     """The headers that all messages of a view share."""
     told = {
         "ce_specversion": "1.0",
-        "ce_source": SOURCE,
+        "ce_source": _SOURCE.format(view.grant.id),
         "ce_type": view.type,
         "ce_dataschema": view.dataschema,
         "ce_dataclassification": view.grade,
@@ -69,7 +69,8 @@ def withheld(view: View, topic: str, key: str, envelope: Envelope, now: datetime
         en=en,
     )
     id_ = f"{envelope.id}:{view.grant.id}:withheld"
-    return _said(topic, key, data, id_, envelope.subject, now, envelope.traceparent)
+    about = _About(view.grant.id, envelope.subject, now, envelope.traceparent)
+    return _said(topic, key, data, id_, about)
 
 
 class Over(NamedTuple):
@@ -94,13 +95,22 @@ def ended(over: Over, topic: str) -> Outgoing:
         zh=zh,
         en=en,
     )
-    return _said(topic, over.grant, data, f"{over.grant}:{topic}:ended", over.grant, over.at, None)
+    about = _About(over.grant, over.grant, over.at)
+    return _said(topic, over.grant, data, f"{over.grant}:{topic}:ended", about)
 
 
-def _said(  # noqa: PLR0913, PLR0917 - what an envelope holds
-    topic: str, key: str, data: Contract, id_: str, subject: str, now: datetime, traceparent: str | None
-) -> Outgoing:
-    said = message(data, id=id_, source=SOURCE, subject=subject, time=now, traceparent=traceparent)
+class _About(NamedTuple):
+    """Under which grant something is told, about what, when."""
+
+    grant: str
+    subject: str
+    at: datetime
+    traceparent: str | None = None
+
+
+def _said(topic: str, key: str, data: Contract, id_: str, about: _About) -> Outgoing:
+    source = _SOURCE.format(about.grant)
+    said = message(data, id=id_, source=source, subject=about.subject, time=about.at, traceparent=about.traceparent)
     return outgoing(topic, key, said)
 
 

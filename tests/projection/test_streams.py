@@ -90,7 +90,7 @@ def test_the_envelope_is_the_subscribers_own(settings: Settings) -> None:
             "content-type": "application/json",
             "specversion": "1.0",
             "id": "m-1",
-            "source": "urn:tongche:projection",
+            "source": "urn:tongche:projection:tax",
             "type": "tongche.sale.confirmed.v3",
             "subject": "case-of-m-1",
             "correlationid": "case-of-m-1",

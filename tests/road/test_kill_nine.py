@@ -13,7 +13,7 @@ import pytest
 from tests.road.installation import SAMPLES, OwnInstallation, Typed, until
 from tests.road.publisher import hand_in, invented
 
-VICTIMS = ("simulator", "intake", "journey", "dispatch", "console", "kafka")
+VICTIMS = ("simulator", "intake", "journey", "dispatch", "projection", "console", "kafka")
 SINGLES = 42
 BACK_WITHIN_S = 60
 CLOSED_WITHIN_S = 150

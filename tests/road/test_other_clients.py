@@ -80,15 +80,15 @@ def cloudevent(sale: Sale, id_: str, **changed: Any) -> CloudEvent:
 
 
 def test_every_topic_carries_cloudevents(samples: Typed, installation: OwnInstallation) -> None:
-    """Each record parses by the official SDK: an aware time, text as its key, an object; and its id is its own.
+    """Each record parses by the official SDK: an aware time, text as its key, an object; source and id are its own.
 
-    What was sent again after a crash has the same id, and then it is the same message in every byte.
+    What was sent again after a crash has the same ones, and then it is the same message in every byte.
     """
     names = librdkafka.topics(installation.kafka)
     ours = {name for name in names if not name.endswith(".poison") and not name.startswith("submit.")}
     records = librdkafka.records(installation.kafka, ours)
     assert {record.topic() for record in records} >= CARRIED_BY_THE_SAMPLES
-    sent: dict[str, object] = {}
+    sent: dict[tuple[str, str], object] = {}
     for record in records:
         event = event_of(record)
         time = event.get_time()
@@ -102,7 +102,7 @@ def test_every_topic_carries_cloudevents(samples: Typed, installation: OwnInstal
         key = "[a-z]+" if record.topic() == "telemetry.spans" else "[0-9a-f]{32}"
         assert re.fullmatch(key, event.get_extension("partitionkey"))
         message = (record.topic(), record.key(), record.headers(), record.value())
-        assert sent.setdefault(event.get_id(), message) == message
+        assert sent.setdefault((event.get_source(), event.get_id()), message) == message
 
 
 def test_no_bytes_of_ours_are_poison(samples: Typed, installation: OwnInstallation) -> None:
