@@ -23,6 +23,8 @@ Told = dict[str, Any]
 
 SOON: Final = timedelta(days=90)
 """A grant that ends within that time is named."""
+YEAR: Final = timedelta(days=365)
+"""Disclosures are told of that time."""
 DOOR: Final = "intake"
 
 
@@ -118,6 +120,7 @@ def report(gathered: Gathered) -> Told:
         "thresholds": [_against(threshold, largest.persons) for threshold in THRESHOLDS],
         "stores": [_store(store, gathered.at) for store in stores],
         "inventory": _inventory(stores),
+        "recipients_since": instant_text(gathered.at - YEAR),
         "recipients": [_recipient(one, gathered.grants) for one in gathered.recipients],
         "grants": [_grant(grant, gathered.at) for grant in gathered.grants],
         "findings": [told._asdict() for told in _findings(gathered, stores)],

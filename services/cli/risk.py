@@ -57,7 +57,8 @@ def report(
 
 def _gathered(stack: Running, told: Any) -> Gathered:
     """Ask every service for what it holds, Kafka for the topics, the projection for who was shown what."""
-    from services.catalogue.risk import Counted, Gathered
+    from contracts.types import instant_text
+    from services.catalogue.risk import YEAR, Counted, Gathered
     from services.runtime import census
     from services.runtime.topics import topics_of
 
@@ -68,13 +69,13 @@ def _gathered(stack: Running, told: Any) -> Gathered:
     topics = {topic.name: topic for topic in topics_of(stack.settings)}
     counted = asyncio.run(census.count(stack.settings, tuple(topics.values())))
     told("projection")
-    projection = stack.service("projection")
+    projection, now = stack.service("projection"), stack.settings.clock.now()
     return Gathered(
-        stack.settings.clock.now(),
+        now,
         services,
         {topics[name]: Counted(held.records, held.cases, held.oldest) for name, held in counted.items()},
         _asked(projection, "/v1/grants")["grants"],
-        _asked(projection, "/v1/disclosures/by-recipient")["recipients"],
+        _asked(projection, f"/v1/disclosures/by-recipient?since={instant_text(now - YEAR)}")["recipients"],
         _copies(stack),
     )
 
