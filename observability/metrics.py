@@ -15,6 +15,7 @@ CounterName = Literal[
     "tongche_case_steps_total",
     "tongche_commands_sent_total",
     "tongche_commit_failures_total",
+    "tongche_disclosures_total",
     "tongche_door_sales_total",
     "tongche_fenced_total",
     "tongche_grants_ended_total",
@@ -32,7 +33,6 @@ CounterName = Literal[
     "tongche_spans_stored_total",
     "tongche_store_unavailable_total",
     "tongche_timers_fired_total",
-    "tongche_views_total",
 ]
 HistogramName = Literal[
     "tongche_agency_call_seconds",
@@ -72,6 +72,7 @@ COUNTERS: Final[dict[CounterName, tuple[str, tuple[str, ...]]]] = {
     "tongche_send_failures_total": ("Batches that Kafka did not acknowledge in time", ()),
     "tongche_fenced_total": ("Work given up because another process owns the partition now", ()),
     "tongche_commit_failures_total": ("Commits of offsets that Kafka did not take", ()),
+    "tongche_disclosures_total": ("Messages shown to subscribers, those that came again included", ()),
     "tongche_case_steps_total": ("Transitions of cases", ("state",)),
     "tongche_commands_sent_total": ("Commands written to an organisation's topic", ("organisation",)),
     "tongche_door_sales_total": ("Sales that came to the door", ("result",)),
@@ -88,7 +89,6 @@ COUNTERS: Final[dict[CounterName, tuple[str, tuple[str, ...]]]] = {
     "tongche_spans_shipped_total": ("Spans handed on", ("exporter",)),
     "tongche_spans_stored_total": ("Spans kept in the trace store", ()),
     "tongche_timers_fired_total": ("Timers that came due", ("operation",)),
-    "tongche_views_total": ("Views of messages sent to subscribers", ("topic",)),
 }
 HISTOGRAMS: Final[dict[HistogramName, tuple[str, tuple[str, ...]]]] = {
     "tongche_agency_call_seconds": ("Time of one call to an organisation", ("organisation",)),

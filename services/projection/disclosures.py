@@ -14,6 +14,7 @@ from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, Row, Select, delete, distinct, func, or_, select
 
 from contracts.views.plan import View
+from observability import metrics
 from services.runtime.clock import Clock
 from services.runtime.sql import insert_each_once
 from services.runtime.store import Op, Store, waited_out
@@ -104,12 +105,13 @@ class Book:
         act = partial(_record, rows=batch.rows, new=list(new.values()), at=self.clock.now().timestamp())
         try:
             over = await waited_out(lambda: self.store.run(act))
-        except BaseException as wrong:
+        except Exception as wrong:  # noqa: BLE001 - whoever waits must hear it, and ends the process
             for future in batch.waiting:
                 if not future.done():
                     future.set_exception(wrong)
-            raise
+            return
         self._known.update(new)
+        metrics.count("tongche_disclosures_total", sum(row.terms.grant not in over for row in batch.rows))
         for future in batch.waiting:
             if not future.done():
                 future.set_result(over)

@@ -16,7 +16,7 @@ from contracts.envelope import Undecodable, envelope_of
 from contracts.registry import UnknownType, resolve
 from contracts.versions import CannotDowncast, Lowered, Versions
 from contracts.views.masks import Unfit
-from observability import logs, metrics, tracing
+from observability import logs, tracing
 from services.runtime.clock import Clock
 from services.runtime.poison import set_aside
 from services.runtime.producer import Producer
@@ -86,8 +86,6 @@ class Projecting(Forgetful):
         finally:
             for one in told:
                 one.stream.flight.messages -= 1
-        for one in told:
-            metrics.count("tongche_views_total", topic=one.outgoing.topic)
 
 
 @dataclass(slots=True)
