@@ -27,8 +27,8 @@ _NO_SECRET: Final = b"a schema hashes nothing"
 def offered(subscriber: Subscriber) -> Iterator[View]:
     """What a subscriber gets, one for each version that it pinned.
 
-    Grants of the same version count as one, for their messages have the same `ce_dataschema`; those that may not be
-    given count for nothing.
+    Grants of the same version follow each other and count as one here, for their messages have the same
+    `ce_dataschema`; those that may not be given count for nothing.
     """
     pinned: dict[tuple[str, int], Grant] = {}
     for grant in subscriber.grants:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -183,10 +184,12 @@ def _leaves(schema: Any) -> set[str]:
 
 
 def _granted(**changed: Any) -> Subscribers:
-    """The bank, with a second grant beside its first, which is like it but for what changed."""
+    """The bank, with a second grant after its first, which is like it but for what changed."""
     (bank,) = (one for one in subscribers().subscribers if one.name == "bank-one")
     first = bank.grants[0]
-    grants = (first, first.model_copy(update={"id": "bank-more", **changed}))
+    assert first.until is not None
+    term = {"since": first.until, "until": first.until + timedelta(days=365)}
+    grants = (first, first.model_copy(update={"id": "bank-more", **term, **changed}))
     return Subscribers(subscribers=(bank.model_copy(update={"grants": grants}),))
 
 

@@ -16,9 +16,11 @@ import pytest
 from contracts.fields import FIELDS
 from contracts.registry import CONTRACTS
 from contracts.views.subscriber import Subscribers
-from services.catalogue import export
+from services.catalogue.dictionary import dictionary
 from services.catalogue.installation import Installation, Publisher, Used
-from tests.catalogue.conftest import KEY, PUBLISHERS, ROOT, doors, installation, subscribers
+from services.catalogue.site import Site
+from services.catalogue.topics import entries
+from tests.catalogue.conftest import KEY, PUBLISHERS, ROOT, installation, subscribers
 
 _VOID: Final = {"meta", "link", "br", "input"}
 
@@ -99,16 +101,16 @@ def test_nothing_of_the_machine_is_told(exported: dict[str, bytes]) -> None:
         assert word.encode() not in everything
 
 
-def test_the_same_installation_gives_the_same_bytes(exported: dict[str, bytes]) -> None:
-    """Twice in one process; the command line's test does it in two."""
-    assert export.files(installation(), doors(), "0.0.0") == exported
+def _subscribers_page(whose: Installation) -> str:
+    site = Site(whose, entries(whose), dictionary(), ())
+    return site.pages({})["subscribers.html"].decode()
 
 
 def test_without_a_stack_nobody_claims_to_know_what_was_used(exported: dict[str, bytes]) -> None:
     """With one, each field tells in how many messages it was."""
     assert "Nothing runs that could be asked" in exported["subscribers.html"].decode()
     used = {"bank-one-tax": Used(7, {"vin": 7, "tax_paid_at": 6})}
-    told = export.files(installation(used), doors(), "0.0.0")["subscribers.html"].decode()
+    told = _subscribers_page(installation(used))
     assert "Nothing runs" not in told
     assert ">tax_paid_at 是否 · 6<" in told
 
@@ -120,6 +122,6 @@ def test_what_operators_wrote_is_text() -> None:
     told["subscribers"][0] |= {"title": evil}
     told["subscribers"][0]["grants"][0] |= {"purpose": evil, "legal_basis": evil}
     whose = Installation((Publisher("platform", evil), *PUBLISHERS[1:]), Subscribers.model_validate(told))
-    page = export.files(whose, (), "0.0.0")["subscribers.html"].decode()
+    page = _subscribers_page(whose)
     assert evil not in page
     assert "&lt;script&gt;" in page

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,19 +22,8 @@ from services.stack.trouble import TroubleError
 ROOT: Final = Path(__file__).parents[2]
 
 
-def _typed(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "services.cli", "contracts", *words],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONHASHSEED": "random"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def _said(*words: str) -> str:
-    """The same without a process of its own."""
+    """What a verb prints. Raises what it raises."""
     done = CliRunner().invoke(application(), ["contracts", *words])
     if done.exception is not None:
         raise done.exception
@@ -56,21 +44,22 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_an_export_is_the_same_for_the_same_installation(data: Path, tmp_path: Path) -> None:
     """Of a data folder and of none: every byte, in two processes, whatever its keys; and it tells none of them."""
-    of_data = _typed("export", "--to", str(tmp_path / "a"), "--data", str(data), "--json")
-    of_none = _typed("export", "--to", str(tmp_path / "b"), "--data", str(tmp_path / "nothing"))
-    assert of_data.returncode == of_none.returncode == 0
-    told = json.loads(of_data.stdout.splitlines()[-1])
+    other = [sys.executable, "-m", "services.cli", "contracts", "export", "--to", str(tmp_path / "b")]
+    nothing = str(tmp_path / "nothing")
+    subprocess.run([*other, "--data", nothing], cwd=ROOT, capture_output=True, check=True)
+    shown = _said("export", "--to", str(tmp_path / "a"), "--data", str(data), "--json")
+    told = json.loads(shown.splitlines()[-1])
     first, second = _files(tmp_path / "a"), _files(tmp_path / "b")
     assert first == second
     assert told["files"] == len(first) - 1
     assert told["usage"] is False
-    assert not (tmp_path / "nothing").exists()
+    assert not Path(nothing).exists()
     secrets = json.loads((data / "secrets.json").read_bytes())
     everything = b"".join(first.values())
     for token in (*secrets["publisher_tokens"].values(), secrets["operator_token"], str(data)):
         assert token.encode() not in everything
     for line in ("网页", "表格", "AsyncAPI 3", "OpenAPI 3.1", "index.html"):
-        assert line in of_data.stdout
+        assert line in shown
 
 
 def test_a_subscribers_view_is_shown_by_its_urn(data: Path) -> None:
@@ -86,13 +75,40 @@ def test_a_subscribers_view_is_shown_by_its_urn(data: Path) -> None:
         _said("show", urn.replace("tax-office", "nobody"), "--data", str(data))
 
 
+class Projection:
+    """Answers what was used, as the projection of a running stack does."""
+
+    def service(self, name: str) -> Projection:
+        """There is but one that is asked."""
+        assert name == "projection"
+        return self
+
+    def ask(self, method: str, path: str) -> Any:
+        """By grant, contract and version."""
+        assert (method, path) == ("GET", "/v1/usage")
+        row = {"subscriber": "bank-one", "grant": "bank-one-tax", "contract": "tax.paid", "version": 1, "last_at": 0.0}
+        return {"usage": [row | {"messages": 7, "fields": {"vin": 7, "tax_paid_at": 6}}]}
+
+
+def test_a_running_stack_tells_what_was_really_used(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked of the projection; what it does not name was never disclosed."""
+    monkeypatch.setattr("services.cli.catalogue.running", lambda _: Projection())
+    told = json.loads(_said("export", "--to", str(tmp_path / "out"), "--data", str(data), "--json").splitlines()[-1])
+    assert told["usage"] is True
+    text = (tmp_path / "out" / "grants.csv").read_text(encoding="utf-8-sig")
+    used = {(row["grant"], row["field"]): row["disclosed"] for row in csv.DictReader(io.StringIO(text))}
+    assert used["bank-one-tax", "tax_paid_at"] == "6"
+    assert used["tax-office-returns", "vin"] == "0"
+
+
 def test_somebodys_folder_is_left_alone(data: Path, tmp_path: Path) -> None:
-    """Told in both languages, with the file that stands in the way and what to type."""
+    """Told with the file that stands in the way and what to type."""
     (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
-    run = _typed("export", "--to", str(tmp_path), "--data", str(data), "--json")
-    assert run.returncode == 1
-    assert "mine.txt" in run.stderr
-    assert "contracts export --to" in json.loads(run.stdout.splitlines()[-1])["fix"]
+    with pytest.raises(TroubleError, match=r"mine\.txt") as trouble:
+        _said("export", "--to", str(tmp_path), "--data", str(data))
+    assert "contracts export --to" in trouble.value.fix
     assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
 
 
