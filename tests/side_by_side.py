@@ -19,6 +19,7 @@ LONGEST: Final = (
     "road/test_kill_nine.py",
     "scenarios/test_played.py",
     "chaos/test_short_run.py",
+    "canaries/test_nothing_leaks.py",
     "stack/test_supervisor.py",
     "road/test_demo.py",
     "dispatch/test_misbehaviour.py",

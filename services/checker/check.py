@@ -27,6 +27,7 @@ from .policy import policy
 from .progress import Progress, silent
 from .sayings import sayings
 from .story import Spoken, Story
+from .views import views
 from .waiting import waiting
 
 _TELLS_PERSONS: Final = frozenset(
@@ -57,7 +58,6 @@ _READ_OF_DELIVERIES: Final = (
     "owner",
 )
 _TOLD_EVERY: Final = 1_000
-_OURS: Final = "urn:tongche:"
 
 
 def check(evidence: Path, now: datetime | None = None, progress: Progress = silent) -> Verdict:
@@ -90,8 +90,9 @@ class _Judge:
             yield from self._judged(by_vehicle, now, outlook)
             self.progress("isolation")
             yield from isolation(by_vehicle.traffic())
+        yield from views(self.evidence, now, self.progress)
         self.personal.settle()
-        yield from leaks.values(self.evidence, self.personal, self.progress)
+        yield from leaks.values(self.evidence, self.personal, self.poison, self.progress)
         self.notes["poison_with_personal_data"] = leaks.in_poison(self.evidence, self.personal)
 
     def _judged(self, by_vehicle: Index, now: datetime, outlook: Outlook) -> Iterator[Finding]:
@@ -112,19 +113,20 @@ class _Judge:
                 if topic.endswith(".poison"):
                     self.notes["poison"] += 1
                     self.poison.set_aside(record)
-                elif not topic.startswith("submit."):
-                    # What publishers submit is theirs, and judged by the door.
+                elif not topic.startswith(("submit.", "to.")):
+                    # What publishers submit is theirs, and judged by the door; views are judged by what they show.
                     self.notes["messages"] += 1
                     by_vehicle.beat(record.sent)
                     yield from self._read(record, by_vehicle)
 
     def _read(self, record: Raw, by_vehicle: Index) -> Iterator[Finding]:
+        if self.poison.strange(record):
+            # Also what a contract knows: on this topic it was nothing that its readers take.
+            self.notes["set_aside"] += 1
+            return
         try:
             message = decode(record.headers, record.value)
         except Undecodable as wrong:
-            if self.poison.holds(record) and not record.header("ce_source").startswith(_OURS):
-                self.notes["set_aside"] += 1
-                return
             yield Finding("undecodable", record.where, wrong.reason, record.subject)
             message = None
         if record.topic.endswith(".commands"):

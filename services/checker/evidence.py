@@ -4,6 +4,9 @@
     simulator/ledger.jsonl       {at, organisation, operation, key, vin, body, result, status}
     simulator/requests.jsonl     {at, organisation, operation, key, traceparent, status}
     topics/<topic>.jsonl         {partition, offset, key, headers, value, timestamp}
+    subscribers.toml             who may read what, as the operator's file has it
+    grants.jsonl                 {id, opened_at, revoked_at, ended_at}: how each grant stands, in seconds since 1970
+    disclosures.jsonl            {message, grant, at, fields}: what was recorded before it was shown
     cases.jsonl                  {id, vin, order_no, kind, headline, version, owner, opened_at, closed_at,
                                   facets: [{name, state, hold, code, until, owner}], timers: [{name, due}]}
     logs/*.log                   one event a line, JSON or not
@@ -15,7 +18,8 @@ A header or value that is not UTF-8 is {"base64": "…"}.
 
 A stack may be at work while it is read, so causes are read after what they cause where a missing cause would be a
 finding, and the other way round where a missing effect would be one: histories, then the ledger's length, then the
-topics' ends, then the cases, then everything else; the topics up to those ends.
+topics' ends, then the cases, then everything else; the topics up to those ends. What is on record of disclosures is
+read after the topics' ends, too: it is recorded before it is shown.
 """
 
 from __future__ import annotations
@@ -29,6 +33,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from .subscribers import Grant, grants
+
 _NEEDED: Final = (
     "publishers",
     "topics",
@@ -39,6 +45,8 @@ _NEEDED: Final = (
     "cases.jsonl",
     "reading.json",
 )
+_OF_VIEWS: Final = ("subscribers.toml", "grants.jsonl", "disclosures.jsonl")
+"""Needed as soon as anybody subscribes; what was recorded before anybody could has none of them."""
 _BREAKER: Final = re.compile(r'tongche_breaker_state\{organisation="([^"]+)"\} ([0-9.]+)')
 
 
@@ -131,6 +139,27 @@ class Evidence:
 
     def cases(self) -> Iterator[Line]:
         return _lines(self.folder / "cases.jsonl")
+
+    def has_views(self) -> bool:
+        """Whether anybody subscribes. Raises `BrokenEvidence` where only a part of what tells so is there."""
+        missing = [name for name in _OF_VIEWS if not (self.folder / name).exists()]
+        subscribed = len(missing) < len(_OF_VIEWS) or any(topic.startswith("to.") for topic in self.topics())
+        if subscribed and missing:
+            raise BrokenEvidence(f"{self.folder}: missing {', '.join(missing)}")
+        return subscribed
+
+    def grants(self) -> tuple[Grant, ...]:
+        """What everybody may read, by our own reading of the file."""
+        try:
+            return tuple(grants((self.folder / "subscribers.toml").read_text(encoding="utf-8")))
+        except (ValueError, LookupError, TypeError, AttributeError):
+            raise BrokenEvidence("subscribers.toml: not what it must be") from None
+
+    def grant_states(self) -> Iterator[Line]:
+        return _lines(self.folder / "grants.jsonl")
+
+    def disclosures(self) -> Iterator[Line]:
+        return _lines(self.folder / "disclosures.jsonl")
 
     def topics(self) -> list[str]:
         return sorted(file.name.removesuffix(".jsonl") for file in (self.folder / "topics").glob("*.jsonl"))

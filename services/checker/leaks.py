@@ -13,6 +13,7 @@ from . import expectations as expected
 from .evidence import Evidence, Raw
 from .findings import Finding
 from .personal import PERSONAL, VIN, Kinds, PersonalValues, denied, parsed
+from .poison import Poison
 from .progress import Progress
 from .story import Story
 
@@ -32,13 +33,14 @@ def fields(record: Raw) -> Iterator[Finding]:
     return (Finding("denied-field", record.where, name, record.subject) for name in sorted(names - permitted))
 
 
-def values(evidence: Evidence, personal: PersonalValues, progress: Progress) -> Iterator[Finding]:
+def values(evidence: Evidence, personal: PersonalValues, poison: Poison, progress: Progress) -> Iterator[Finding]:
     """Personal values in topics, in what agencies received, in logs, metrics, histories and the export of cases."""
     for topic in evidence.topics():
         progress(f"leaks {topic}")
         if not _is_raw(topic) and topic not in _OPEN_TO_ALL_OF_IT:
             for record in evidence.records(topic):
-                yield from _in_record(record, personal)
+                if not poison.strange(record):
+                    yield from _in_record(record, personal)
     progress("leaks elsewhere")
     for line in evidence.effects():
         permitted = _permitted(_agency(line["organisation"]), line["operation"])

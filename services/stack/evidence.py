@@ -9,19 +9,21 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from contracts.types import instant_text
 from services.runtime.clock import Clock
 from services.runtime.dump import Ends, dump, ends_of
-from services.stack.running import Running
+from services.stack.running import Running, Service
 
 _LEDGER: Final = "simulator/ledger.jsonl"
 _REQUESTS: Final = "simulator/requests.jsonl"
 _SHOWING_METRICS: Final = ("door", "journey", "dispatch", "projection", "console", "simulator")
 _BLOCK: Final = 1 << 20
+_PAGE: Final = 500
+"""Of disclosures, as many as the projection gives at once."""
 
 
 def collect(stack: Running) -> tuple[Path, int]:
@@ -43,6 +45,7 @@ async def _gather(stack: Running, into: Path) -> int:
     _copy(root, into, (path for path in (root / _LEDGER, root / _REQUESTS) if path.exists()))
     for needed in (_LEDGER, _REQUESTS):
         (into / needed).touch()
+    _write_views(stack, into)
     _copy(root, into, root.glob("logs/*.log"))
     _write_metrics(stack, into)
     return await _records(stack, into, ends)
@@ -60,6 +63,29 @@ def _write_reading(into: Path, effects: int, clock: Clock) -> None:
 def _write_cases(stack: Running, into: Path) -> None:
     with (into / "cases.jsonl").open("wb") as cases:
         cases.writelines(stack.service("journey").lines("/v1/export/cases"))
+
+
+def _write_views(stack: Running, into: Path) -> None:
+    """Who subscribes to what, how their grants stand, and what was shown to them."""
+    shutil.copyfile(stack.folder.subscribers, into / "subscribers.toml")
+    projection = stack.service("projection")
+    _write_lines(into / "grants.jsonl", projection.ask("GET", "/v1/grants")["grants"])
+    _write_lines(into / "disclosures.jsonl", _disclosures(projection))
+
+
+def _disclosures(projection: Service) -> Iterator[Any]:
+    wanted: dict[str, Any] = {"most": _PAGE}
+    while True:
+        page = projection.ask("POST", "/v1/disclosures/search", wanted)
+        yield from page["disclosures"]
+        if page["next"] is None:
+            return
+        wanted["after"] = page["next"]
+
+
+def _write_lines(file: Path, lines: Iterable[Any]) -> None:
+    with file.open("w", encoding="utf-8") as out:
+        out.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
 
 def _write_metrics(stack: Running, into: Path) -> None:

@@ -152,6 +152,7 @@ _OWN: Final = (
     _Own("typed:*", _STORY, _OURS | _POISON),
     # Who was shown what, and why a grant was taken back.
     _Own("database:projection", frozenset({"reason"})),
+    _Own("file:evidence/grants.jsonl", frozenset({"reason"})),
     # An operator who says why is shown a command whole.
     _Own("operator:dispatch:reveal", _ALL),
     # Descriptions have examples, which are nobody's.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 import pytest
@@ -43,6 +44,8 @@ class Aftermath:
     canaries: tuple[Canary, ...]
     places: frozenset[str]
     found: frozenset[tuple[str, Found]]
+    verdict: Mapping[str, Any]
+    """What the independent checker said."""
 
     def seen(self, canary: Canary) -> bool:
         """Whether it got anywhere at all, written plainly."""
@@ -97,6 +100,7 @@ def _searched(known: tuple[Canary, ...], stack: Running, heard: Iterable[Piece])
     net = Net(known)
     places: set[str] = set()
     found: set[tuple[str, Found]] = set()
+    verdict: dict[str, Any] = {}
     with TemporaryDirectory() as own, TemporaryDirectory() as into:
         pieces = chain(
             heard,
@@ -107,5 +111,7 @@ def _searched(known: tuple[Canary, ...], stack: Running, heard: Iterable[Piece])
         )
         for place, data in pieces:
             places.add(place)
+            if place == "typed:check":
+                verdict = json.loads(data.splitlines()[-1])
             found.update((place, one) for one in net.found_in(data))
-    return Aftermath(known, frozenset(places), frozenset(found))
+    return Aftermath(known, frozenset(places), frozenset(found), verdict)

@@ -89,6 +89,12 @@ def test_every_personal_field_went_through(aftermath: Aftermath) -> None:
     assert {canary.field for canary in aftermath.canaries if aftermath.seen(canary)} >= PERSONAL - NOT_SAID
 
 
+def test_the_independent_checker_agrees(aftermath: Aftermath) -> None:
+    """Strangers' bytes, kills, a revocation and a lapse: it finds nothing either, and has looked at what there was."""
+    assert (aftermath.verdict["checker"], aftermath.verdict["findings"]) == ("clean", [])
+    assert aftermath.verdict["notes"]["set_aside"] > 0
+
+
 def test_who_is_entitled_gets_it(aftermath: Aftermath) -> None:
     """Deny by default would pass every search if nothing were ever told: each subscriber heard of a car of its own."""
     heard = {place.split(".")[1] for place, found in aftermath.found if place.startswith("topic:to.")}
