@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -152,3 +153,25 @@ def test_building_it_leaves_nothing_behind(wheel: Path) -> None:
     assert wheel.exists()
     assert {path.name for path in (ROOT / "contracts").iterdir()} & {"build", "dist"} == set()
     assert list((ROOT / "contracts").glob("*.egg-info")) == []
+
+
+def test_what_its_readme_shows_runs(installed: Path) -> None:
+    """A view read, and a sale with every fault at once, by the words that a partner would copy."""
+    reading, checking = re.findall(
+        r"```python\n(.*?)```", (ROOT / "contracts" / "README.md").read_text("utf-8"), re.DOTALL
+    )
+    data = {"vin": "LZZTEST05TA000001", "buyer": {"phone": "138****5678"}}
+    script = f"""
+import json, sys
+sys.path.insert(0, sys.argv[1])
+class record:
+    headers = [(name, text.encode()) for name, text in {_headers("tongche.sale.confirmed.v2")!r}.items()]
+    value = json.dumps({data!r}).encode()
+my_private_jwk = None
+{reading}
+{checking}
+print(json.dumps([view.data.vin, view.data.buyer.phone, sale, len(faults)]))
+"""
+    vin, phone, sale, faults = _partner(installed, script)
+    assert (vin, phone, sale) == (data["vin"], "138****5678", None)
+    assert faults > 10
