@@ -18,7 +18,7 @@ from services.compatibility.patterns import Chars, Choice, Edge, Irregular, Part
 
 __all__ = ["Irregular", "Language", "TooLarge", "Wanted", "matches", "shortest", "words"]
 
-_WORK: Final = 200_000
+_WORK: Final = 100_000
 _ALWAYS: Final = -1
 """The state of a pattern that has been found: whatever follows, it stays so."""
 _PLAIN: Final = "a0A1b2B3c4C5_-"

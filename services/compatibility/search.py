@@ -1,8 +1,9 @@
 """A search for a value that one schema takes and the other refuses, where the proof stays open.
 
 Values come from the schemas themselves: from a value that fits, edited at its parts (one dropped, one added, one
-replaced by a neighbour of a bound, a member of an enum, a text of a pattern, a near miss, nothing), and made anew from
-what the schemas say stands where. The same schemas meet the same values every time.
+replaced by a neighbour of a bound, a member of an enum, a text of a pattern, a near miss, nothing), first every single
+edit, then several at once as Hypothesis draws and shrinks them, or values made anew. The same schemas meet the same
+values every time.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from services.compatibility.patterns import loosened
 from services.compatibility.regular import Irregular, TooLarge, Wanted
 from services.compatibility.values import exact, frozen, plain, thawed
 
-EXAMPLES: Final = 600
+EXAMPLES: Final = 250
 _WORDS: Final = 6
 _EDITS: Final = 3
 _SIMPLE: Final[tuple[Any, ...]] = (None, False, True, 0, 1, -1, 0.5, "", "a", [], {})
@@ -37,6 +38,7 @@ _SIZES: Final = ("minItems", "maxItems", "minContains", "maxContains", "minPrope
 _LONGEST: Final = 300
 _LARGEST: Final = 8
 _DEPTH: Final = 3
+_ADDED: Final = 4000
 _LETTERS: Final = "a0A-_. \n车😀"
 _FAR: Final = 7_313_131_313_131_313
 _UNKNOWN: Final = "zz"
@@ -50,6 +52,10 @@ def search(documents: Sequence[Any], base: Any, is_witness: Refuses, examples: i
 
     `base` is a value to begin with, best one that fits the schema that must take the witness.
     """
+    vocabulary = Vocabulary(documents)
+    for value in _edited_once(base, vocabulary):
+        if is_witness(value):
+            return (value,)
     met: list[Any] = []
 
     @settings(
@@ -62,7 +68,7 @@ def search(documents: Sequence[Any], base: Any, is_witness: Refuses, examples: i
         suppress_health_check=list(HealthCheck),
         print_blob=False,
     )
-    @given(_values(Vocabulary(documents), base))
+    @given(_values(vocabulary, base))
     def look(value: Any) -> None:
         if is_witness(value):
             met.append(value)
@@ -92,8 +98,10 @@ class Vocabulary:
         self._schemas = [
             schema for document in documents for schema in profile.check(document).values() if isinstance(schema, dict)
         ]
+        written = {letter for schema in self._schemas for letter in schema.get("pattern", "") if letter.isalnum()}
+        self.letters = sorted({*_LETTERS, *written})
         said = (value for schema in self._schemas for value in _said(schema))
-        self.values = _different([*_SIMPLE, *said, *_between(self._schemas)])
+        self.values = _different([*_SIMPLE, *sorted(written), *said, *_between(self._schemas)])
         self.names = sorted({name for schema in self._schemas for name in _names(schema)} | {_UNKNOWN})
         self.sizes = sorted({size for schema in self._schemas for size in _sizes(schema)} | {0, 1, 2})
 
@@ -175,7 +183,26 @@ def _sizes(schema: Mapping[str, Any]) -> Iterator[int]:
     yield from range(len(schema.get("prefixItems", ())) + 2)
 
 
-# -- strategies
+# -- every single edit
+
+
+def _edited_once(base: Any, vocabulary: Vocabulary) -> Iterator[Any]:
+    """The base with one part replaced, dropped or joined by another, in every way that the schemas have words for."""
+    paths = list(_paths(base))
+    # What a new property holds is tried out as long as there are not too many of them.
+    few = _ADDED // (len(paths) * len(vocabulary.names)) + 1
+    for path in paths:
+        part = _part(base, path)
+        if isinstance(part, list):
+            item = part[0] if part else None
+            yield from (_put(copy.deepcopy(base), path, [copy.deepcopy(item)] * size) for size in vocabulary.sizes)
+        yield _drop(copy.deepcopy(base), path)
+        yield from (_put(copy.deepcopy(base), path, value) for value in vocabulary.values)
+        for name in vocabulary.names:
+            yield from (_add(copy.deepcopy(base), path, name, value) for value in vocabulary.values[:few])
+
+
+# -- strategies: several edits, and values made anew
 
 
 @st.composite
@@ -208,7 +235,7 @@ class _Maker:
         if way == 2:  # noqa: PLR2004 - one way of eight
             return [self.value(depth + 1) for _ in range(min(self.one_of(self._vocabulary.sizes), _LARGEST))]
         if way == 3:  # noqa: PLR2004 - one way of eight
-            return "".join(self.one_of(_LETTERS) for _ in range(self.one_of(range(6))))
+            return "".join(self.one_of(self._vocabulary.letters) for _ in range(self.one_of(range(6))))
         return copy.deepcopy(self.one_of(self._vocabulary.values))
 
     def _names(self) -> list[str]:

@@ -103,8 +103,12 @@ def _choices(names: str) -> list[Any]:
     return [{"anyOf": [{"required": [f"{one}{at}"]} for one in names]} for at in range(12)]
 
 
-_UNION: Final = {"oneOf": [_branch(number) for number in range(12)]}
-_WIDE: Final = {"type": "object", "properties": {f"p{at}": _TEXT for at in range(200)}, "additionalProperties": False}
+_UNION: Final[dict[str, Any]] = {"oneOf": [_branch(number) for number in range(12)]}
+_WIDE: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {f"p{at}": _TEXT for at in range(200)},
+    "additionalProperties": False,
+}
 
 
 @pytest.mark.parametrize(
@@ -135,7 +139,7 @@ def test_what_is_large_is_decided(old: Any, new: Any, *, compatible: bool) -> No
 
 def test_what_is_too_much_is_told() -> None:
     """An automaton with very many states ends as an open question, not as a machine that hangs."""
-    old, new = ({"type": "string", "pattern": f"^(?:a|b)*{one}(?:a|b){{16}}$"} for one in "ab")
+    old, new = ({"type": "string", "pattern": f"^(?:a|b)*{one}(?:a|b){{13}}$"} for one in "ab")
     verdict = judge(old, {"allOf": [old, new]}, examples=20)
     assert verdict.compatible is not True
     assert verdict.compatible is False or "very many states" in verdict.reason
@@ -178,10 +182,10 @@ def test_the_search_finds_a_witness_without_the_proof(
     def is_witness(value: Any) -> bool:
         return takes.is_valid(value) and not refuses.is_valid(value)
 
-    found = search([old, new], base, is_witness, examples=400)
+    found = search([old, new], base, is_witness, examples=150)
     assert found is not None
     assert is_witness(found[0])
-    assert search([old, new], base, is_witness, examples=400) == found
+    assert search([old, new], base, is_witness, examples=150) == found
     assert list(tmp_path.iterdir()) == []
 
 
