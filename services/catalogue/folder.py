@@ -34,7 +34,7 @@ def replace(folder: Path, files: Mapping[str, bytes]) -> None:
     `ForeignFolderError` where the folder holds other files, and OSError where it cannot be written.
     """
     folder = folder.resolve()
-    _check(folder)
+    check(folder)
     new = folder.with_name(f".{folder.name}.{os.getpid()}.new")
     old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
     try:
@@ -71,7 +71,8 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
         file.write_bytes(content)
 
 
-def _check(folder: Path) -> None:
+def check(folder: Path) -> None:
+    """Raise `ForeignFolderError` where `replace` would."""
     if not folder.exists():
         return
     if not folder.is_dir():

@@ -41,15 +41,16 @@ def export(
 
     Whose fields were really disclosed is asked of the stack of the data folder, where one runs.
     """
+    from services.catalogue import folder
     from services.catalogue.export import files
-    from services.catalogue.folder import ForeignFolderError, replace
     from services.runtime.asyncapi import VERSION
 
-    whose = _installation(terminal.folder(data))
-    made = files(whose, _doors(), VERSION)
     try:
-        replace(to.expanduser(), made)
-    except ForeignFolderError as foreign:
+        folder.check(to.expanduser())
+        whose = _installation(terminal.folder(data))
+        made = files(whose, _doors(), VERSION)
+        folder.replace(to.expanduser(), made)
+    except folder.ForeignFolderError as foreign:
         raise _not_ours(foreign.folder, foreign.found) from None
     except OSError as wrong:
         raise TroubleError(

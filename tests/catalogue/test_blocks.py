@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.catalogue import blocks
@@ -18,6 +18,7 @@ _VALUES: Final = st.recursive(
 )
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(_TEXT | st.sampled_from(["yes", "null", "on", "1", "a: b", "$ref", "- x"]), _VALUES))
 def test_it_is_read_as_it_was(value: dict[str, Any]) -> None:
     """Keys that look like something else, texts with any sign, empty lists and groups."""
