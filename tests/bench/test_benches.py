@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.bench import agency, backlog, hop, isolation, recovery
+from services.bench import agency, backlog, hop, isolation, projection, recovery
 from services.bench.figures import Found
 from services.bench.ground import Ground
 from services.stack import jars
@@ -31,6 +31,25 @@ def test_hop(kafka: str, tmp_path: Path) -> None:
         "aiokafka_produce_per_s",
         "vs_faststream",
         "vs_aiokafka",
+    ]
+    assert min(figures.values()) > 0
+
+
+def test_projection(kafka: str, tmp_path: Path) -> None:
+    """A view, plain, sealed, older and traced, beside the hop on the same messages, and the ratios."""
+    found = projection.run(Ground(tmp_path, kafka), _silently, projection.Size(messages=300, vehicles=60, rounds=1))
+    figures = _numbers(found)
+    assert list(figures) == [
+        "hop_per_s",
+        "plain_per_s",
+        "sealed_per_s",
+        "older_per_s",
+        "hop_with_spans_per_s",
+        "plain_with_spans_per_s",
+        "plain_vs_hop",
+        "sealed_vs_hop",
+        "older_vs_hop",
+        "with_spans_vs_hop",
     ]
     assert min(figures.values()) > 0
 
