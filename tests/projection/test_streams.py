@@ -444,6 +444,18 @@ def test_once_a_revocation_is_durable_no_process_records_any_more(either: Settin
     play(either, scene, MAKER, TAX)
 
 
+def test_an_end_that_another_process_has_told_is_not_told_again(settings: Settings) -> None:
+    """Whoever comes first tells it: the book decides, not what a process remembers."""
+
+    async def scene(stage: Stage) -> None:
+        ended = grants.update().where(grants.c.id == "tax").values(ended_at=1.0, why="lapsed")
+        await stage.store.run(lambda connection: connection.execute(ended).rowcount)
+        await stage.write(MAKER)
+        assert ends(await stage.said()) == []
+
+    play(settings, scene, MAKER, TAX)
+
+
 def test_a_grant_with_contracts_on_many_topics_ends_on_each(settings: Settings) -> None:
     """A refusal comes from any agency: whoever reads any of those topics hears the end there."""
     refusals = subscriber("T", grant("agency.refused", 1, "vin", "code", id="refusals"), name="tax")
