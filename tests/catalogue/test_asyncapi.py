@@ -26,10 +26,10 @@ from tests.catalogue.conftest import ROOT, installation
 from tests.runtime.test_asyncapi import HEARD, SAID
 
 OFFICIAL: Final = json.loads((ROOT / "tests/runtime/asyncapi-3.0.0.json").read_text(encoding="utf-8"))
-CLI: Final = os.environ.get("TONGCHE_ASYNCAPI_CLI") or shutil.which("asyncapi")
-PARSER: Final = os.environ.get("TONGCHE_ASYNCAPI_PARSER")
-NO_CLI: Final = "no AsyncAPI CLI on the PATH or in TONGCHE_ASYNCAPI_CLI: docs/catalogue.md"
-NO_PARSER: Final = "no AsyncAPI parser in TONGCHE_ASYNCAPI_PARSER, or no node: docs/catalogue.md"
+CLI: Final = os.environ.get("ASYNCAPI_CLI") or shutil.which("asyncapi")
+PARSER: Final = os.environ.get("ASYNCAPI_PARSER")
+NO_CLI: Final = "no AsyncAPI CLI on the PATH or in ASYNCAPI_CLI: docs/catalogue.md"
+NO_PARSER: Final = "no AsyncAPI parser in ASYNCAPI_PARSER, or no node: docs/catalogue.md"
 
 
 def _refs(told: Any) -> Iterator[str]:
