@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, Literal
@@ -65,10 +66,10 @@ class Verdict:
     place: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """For a script."""
+        """For a script; a number with more digits than a float has is told as the nearest."""
         return {
             "compatible": self.compatible,
-            "witness": self.witness,
+            "witness": json.loads(json.dumps(self.witness, default=float)),
             "reason": self.reason,
             "mode": self.mode.value,
             "direction": self.direction,

@@ -25,7 +25,8 @@ def proved(direction: str) -> str:
 def refused(direction: str, place: str, part: str) -> str:
     """A counter-example was confirmed; `place` in the schema refuses `part` of it."""
     zh, en = _REFUSED[direction]
-    return f"{zh}（{place}，值 {part or '/'}） / {en} at {place} (of the value: {part or '/'})"
+    where, what = place or "/", part or "/"
+    return f"{zh}（{where}，值 {what}） / {en} at {where} (of the value: {what})"
 
 
 def undecided(direction: str, why: str) -> str:
