@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -208,7 +208,10 @@ def _shown(row: Row[Any]) -> Shown:
 
 
 def by_recipient(connection: Connection, since: datetime | None) -> list[Shown]:
-    """For the yearly risk report: to whom how many messages about how many vehicles went, and with which fields."""
+    """For the yearly risk report: to whom how many messages about how many vehicles went, with which fields, and why.
+
+    Purposes and bases are those on record, whatever the operator's file says today.
+    """
     counted = (
         select(
             disclosures.c.subscriber,
@@ -221,7 +224,7 @@ def by_recipient(connection: Connection, since: datetime | None) -> list[Shown]:
         .order_by(disclosures.c.subscriber)
     )
     found = connection.execute(_narrowed(counted, Wanted(since=since))).all()
-    fields = _fields(connection, since)
+    on_terms = _on_terms(connection, since)
     return [
         {
             "subscriber": row.subscriber,
@@ -229,25 +232,40 @@ def by_recipient(connection: Connection, since: datetime | None) -> list[Shown]:
             "vehicles": row.vehicles,
             "first_at": row.first_at,
             "last_at": row.last_at,
-            "fields": fields[row.subscriber],
+            **on_terms[row.subscriber],
         }
         for row in found
     ]
 
 
-def _fields(connection: Connection, since: datetime | None) -> dict[str, dict[str, list[str]]]:
-    """By subscriber, each field that it was shown in that time, and how."""
+def _on_terms(connection: Connection, since: datetime | None) -> dict[str, Shown]:
+    """By subscriber, what its disclosures of that time rested on."""
     used = _narrowed(select(disclosures.c.terms).distinct(), Wanted(since=since))
-    query = select(terms.c.subscriber, terms.c.fields).where(terms.c.id.in_(used))
-    found: dict[str, dict[str, set[str]]] = {}
-    for subscriber, told in connection.execute(query):
-        sights = found.setdefault(subscriber, {})
-        for name, sight in from_json(told).items():
-            sights.setdefault(name, set()).add(sight)
+    found: dict[str, list[Row[Any]]] = {}
+    for row in connection.execute(select(terms).where(terms.c.id.in_(used))):
+        found.setdefault(row.subscriber, []).append(row)
+    return {subscriber: _summed(rows) for subscriber, rows in found.items()}
+
+
+def _summed(rows: Sequence[Row[Any]]) -> Shown:
+    """Each field and in which forms it was shown; which fields of which contract; for what, on what basis."""
+    fields: dict[str, set[str]] = {}
+    contracts: dict[str, set[str]] = {}
+    for row in rows:
+        sights = from_json(row.fields)
+        contracts.setdefault(row.contract, set()).update(sights)
+        for name, sight in sights.items():
+            fields.setdefault(name, set()).add(sight)
     return {
-        subscriber: {name: sorted(ways) for name, ways in sorted(sights.items())}
-        for subscriber, sights in found.items()
+        "fields": _in_order(fields),
+        "contracts": _in_order(contracts),
+        "purposes": sorted({row.purpose for row in rows}),
+        "legal_bases": sorted({row.legal_basis for row in rows}),
     }
+
+
+def _in_order(found: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    return {name: sorted(told) for name, told in sorted(found.items())}
 
 
 def usage(connection: Connection) -> list[Shown]:

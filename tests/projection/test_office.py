@@ -172,6 +172,24 @@ def test_reports_count_messages_vehicles_and_fields(either: Settings) -> None:
     play(either, scene)
 
 
+def test_why_something_was_shown_stays_on_record(either: Settings) -> None:
+    """A grant that goes on for another purpose, or is gone, takes nothing back of what was shown before."""
+    again = TAX.model_copy(
+        update={"grants": (TAX.grants[0].model_copy(update={"fields": ("vin",), "purpose": "another"}),)}
+    )
+
+    async def scene(desk: Desk) -> None:
+        await desk.stage.tell(told())
+        await desk.stage.write(again, GREEDY)
+        await desk.stage.tell(told(id_="m-2"))
+        await desk.stage.write(GREEDY)
+        ((told_,),) = (await desk.ask("GET", "/v1/disclosures/by-recipient")).body.values()
+        assert (told_["purposes"], told_["legal_bases"]) == (["a test", "another"], ["contract"])
+        assert told_["contracts"] == {"sale.confirmed": ["buyer_id_no", "phone", "vin"]}
+
+    play(either, scene)
+
+
 def test_what_was_kept_for_three_years_goes(either: Settings) -> None:
     """The day before it is still there."""
 
