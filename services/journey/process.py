@@ -30,6 +30,7 @@ from .case import Case
 from .decide import Decision, decide, open_case, open_return
 from .snapshot import snapshot
 from .store import Kept, Memory
+from .unnamed import unnamed
 from .world import Act, Contested, Due, Event, Told, TurnedBack, World
 
 SOURCE: Final = "urn:tongche:journey"
@@ -82,7 +83,8 @@ class Process:
         kept = store.load(connection, self.memory, case_id)
         if kept is None:
             raise NoSuchCase(case_id)
-        decision = self._decide(connection, kept, act, f"decide {type(act).__name__.lower()}")
+        said = unnamed(act, kept.case)
+        decision = self._decide(connection, kept, said, f"decide {type(act).__name__.lower()}")
         return snapshot(decision.case, decision.steps)
 
     def _open(

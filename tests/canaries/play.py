@@ -405,7 +405,9 @@ async def _operate(town: Town) -> None:
     person, dead = PEOPLE["desk"], CARS["dead"]
     words = {"reason": f"{reason('desk')} {person.phone} {person.id_no} {CARS['loan'].vin}", "by": person.phone}
     case_id = town.case_id(dead.vin)
-    await town.operator("journey", "POST", f"/v1/cases/{case_id}/assign", words | {"owner": person.id_no})
+    buyer = PEOPLE["dead"]
+    named = words | {"reason": f"{words['reason']} {buyer.name}，{buyer.address}"}
+    await town.operator("journey", "POST", f"/v1/cases/{case_id}/assign", named | {"owner": person.id_no})
     await town.operator("journey", "POST", f"/v1/cases/{case_id}/assign", words | {person.name: person.phone})
     _leap(town, timedelta(minutes=40))
     await town.until(lambda view: _dead(view, case_id), "dead")

@@ -369,6 +369,25 @@ def test_what_an_operator_writes_is_cleaned_of_personal_data(tmp_path: Path) -> 
     play(tmp_path, scene)
 
 
+def test_what_an_operator_writes_does_not_name_the_buyer(tmp_path: Path) -> None:
+    """A name and an address look like any words, but the case knows its own."""
+    told, address = sale(), "样例路1号"
+    buyer = told.buyer
+    assert buyer is not None
+    at_home = told.model_copy(update={"buyer": buyer.model_copy(update={"address": address})})
+
+    async def scene(shell: Shell) -> None:
+        await shell.tell(at_home)
+        why = f"{buyer.buyer_name}住{address}，号牌待查"
+        await shell.call("POST", f"/v1/cases/{CASE}/assign", {"reason": why, "owner": "li"})
+        said = shell.sent[-1].value.decode()
+        assert "号牌待查" in said
+        assert buyer.buyer_name not in said
+        assert address not in said
+
+    play(tmp_path, scene)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "code"),
     [
