@@ -13,8 +13,9 @@ from typing import Any, Final, Literal, NamedTuple
 
 from contracts.fields import FIELDS, PERSONAL, field_names
 from contracts.registry import CONTRACTS
-from contracts.topics import Topic, carried
+from contracts.topics import Topic, carried, to
 from contracts.types import instant_text
+from contracts.versions import Versions
 
 from .words import Said
 
@@ -135,7 +136,7 @@ def stores_of(gathered: Gathered) -> Iterator[Store]:
             yield _table(service, table, accepted)
         yield _database(service, told, accepted)
     for topic, counted in gathered.topics.items():
-        yield _topic(topic, counted, gathered.grants)
+        yield _topic(topic, counted, _shown_on(topic, gathered))
     for name, cases in gathered.files.items():
         said = Said("核查器收集的证据，含各主题原始记录", "the checker's evidence, with the raw records of every topic")
         yield Store("files", name, said, frozenset(FIELDS), cases, cases, cases, None, None)
@@ -178,12 +179,16 @@ def _database(service: str, told: Told, accepted: int) -> Store:
     )
 
 
-def _topic(topic: Topic, counted: Counted, grants: Iterable[Told]) -> Store:
-    fields = _granted(topic, grants) or frozenset(
-        name
-        for versions in carried(topic.name)
-        for model in versions.models
-        for name in field_names(model) & FIELDS.keys()
+def topics_of_grants(grants: Iterable[Told]) -> Iterator[Topic]:
+    """Where subscribers read, or once did: what stands on a topic outlives the grant under which it came there."""
+    for grant in grants:
+        for name in grant["topics"]:
+            yield to(grant["subscriber"], name.removeprefix(to(grant["subscriber"], "").name))
+
+
+def _topic(topic: Topic, counted: Counted, shown: frozenset[str]) -> Store:
+    fields = shown or frozenset(
+        name for versions in _carried(topic) for model in versions.models for name in field_names(model) & FIELDS.keys()
     )
     known = bool(fields)
     persons = counted.cases if not known or fields & PERSONAL else 0
@@ -202,9 +207,30 @@ def _topic(topic: Topic, counted: Counted, grants: Iterable[Told]) -> Store:
     )
 
 
-def _granted(topic: Topic, grants: Iterable[Told]) -> frozenset[str]:
-    """What a subscriber's topic carries; nothing where no grant tells, as on every topic that is no subscriber's."""
-    return frozenset(name for grant in grants if topic.name in grant["topics"] for name in grant["fields"])
+def _shown_on(topic: Topic, gathered: Gathered) -> frozenset[str]:
+    """What a subscriber's topic carries: by the grants of today, and by the record of what those before have shown.
+
+    Nothing where neither tells, as on every topic that is no subscriber's.
+    """
+    granted = (name for grant in gathered.grants if topic.name in grant["topics"] for name in grant["fields"])
+    here = {versions.name for versions in _carried(topic)}
+    recorded = (
+        name
+        for one in gathered.recipients
+        if topic.name.startswith(to(one["subscriber"], "").name)
+        for contract, names in one["contracts"].items()
+        if contract in here
+        for name in names
+    )
+    return frozenset((*granted, *recorded))
+
+
+def _carried(topic: Topic) -> tuple[Versions, ...]:
+    """The contracts on a topic; none where nobody can say, as on a view of what can be subscribed to no more."""
+    try:
+        return carried(topic.name)
+    except KeyError:
+        return ()
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -273,20 +299,20 @@ def _class(name: str, fields: set[str], stores: Sequence[Store]) -> Told:
 
 
 def _recipient(told: Told, grants: Iterable[Told]) -> Told:
-    """One recipient, with the grants on which that rested."""
+    """One recipient, with the purposes and bases on record; only what it is called is the file's of today."""
     name = told["subscriber"]
-    own = [grant for grant in grants if grant["subscriber"] == name]
+    titles = (grant["title"] for grant in grants if grant["subscriber"] == name and grant.get("title"))
     return {
         "subscriber": name,
-        "title": next((grant["title"] for grant in own if grant.get("title")), name),
+        "title": next(titles, name),
         "messages": told["messages"],
         "vehicles": told["vehicles"],
         "first_at": instant_text(datetime.fromtimestamp(told["first_at"], UTC)),
         "last_at": instant_text(datetime.fromtimestamp(told["last_at"], UTC)),
         "fields": sorted(told["fields"]),
         "personal_fields": sorted(told["fields"].keys() & PERSONAL),
-        "purposes": sorted({grant["purpose"] for grant in own if grant.get("purpose")}),
-        "legal_bases": sorted({grant["legal_basis"] for grant in own if grant.get("legal_basis")}),
+        "purposes": told["purposes"],
+        "legal_bases": told["legal_bases"],
     }
 
 

@@ -58,23 +58,24 @@ def report(
 def _gathered(stack: Running, told: Any) -> Gathered:
     """Ask every service for what it holds, Kafka for the topics, the projection for who was shown what."""
     from contracts.types import instant_text
-    from services.catalogue.risk import YEAR, Counted, Gathered
+    from services.catalogue.risk import YEAR, Counted, Gathered, topics_of_grants
     from services.runtime import census
     from services.runtime.topics import topics_of
 
     told("services")
     holding = [service for service in SERVICES if service.name != _PLAYED]
     services = {service.name: _asked(stack.service(service.url), "/holdings") for service in holding}
+    projection, now = stack.service("projection"), stack.settings.clock.now()
+    grants = _asked(projection, "/v1/grants")["grants"]
     told("topics")
-    topics = {topic.name: topic for topic in topics_of(stack.settings)}
+    topics = {topic.name: topic for topic in (*topics_of(stack.settings), *topics_of_grants(grants))}
     counted = asyncio.run(census.count(stack.settings, tuple(topics.values())))
     told("projection")
-    projection, now = stack.service("projection"), stack.settings.clock.now()
     return Gathered(
         now,
         services,
         {topics[name]: Counted(held.records, held.cases, held.oldest) for name, held in counted.items()},
-        _asked(projection, "/v1/grants")["grants"],
+        grants,
         _asked(projection, f"/v1/disclosures/by-recipient?since={instant_text(now - YEAR)}")["recipients"],
         _copies(stack),
     )

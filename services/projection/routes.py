@@ -110,6 +110,7 @@ def shown(judged: Judged | None, kept: Known | None, state: State) -> Told:
     return {
         **_from_file(judged),
         **({"id": kept.id, "subscriber": kept.subscriber} if kept else {}),
+        "topics": _topics(judged, kept),
         "contract": judged.grant.contract if judged else kept.contract if kept else None,
         "state": state,
         "opened_at": kept.opened_at if kept else None,
@@ -122,7 +123,7 @@ def shown(judged: Judged | None, kept: Known | None, state: State) -> Told:
 
 def _from_file(judged: Judged | None) -> Told:
     if judged is None:
-        return {"faults": [], "fields": {}, "sealed": [], "topics": []}
+        return {"faults": [], "fields": {}, "sealed": []}
     subscriber, grant, stream = judged.subscriber, judged.grant, judged.stream
     sights = dict(stream.view.sights) if stream else {}
     return {
@@ -138,11 +139,17 @@ def _from_file(judged: Judged | None) -> Told:
         "until": grant.until.isoformat() if grant.until else None,
         "fields": sights,
         "sealed": [name for name, sight in sights.items() if is_sealed(name, sight)],
-        "topics": list(stream.topics.values()) if stream else [],
         "faults": [
             {"code": CODE, "field": one.field, "reason": one.why, "zh": one.zh, "en": one.en} for one in judged.denials
         ],
     }
+
+
+def _topics(judged: Judged | None, kept: Known | None) -> list[str]:
+    """Where its subscriber reads; of one that is over, where it did, for what it was told outlives the grant."""
+    if kept is not None and kept.topics:
+        return list(kept.topics)
+    return list(judged.stream.topics.values()) if judged and judged.stream else []
 
 
 def routes(office: Office, secrets: Secrets) -> APIRouter:

@@ -46,6 +46,21 @@ def grant(**more: Any) -> dict[str, Any]:
     return told | more
 
 
+def recipient(**more: Any) -> dict[str, Any]:
+    told = {
+        "subscriber": "bank-one",
+        "messages": 41,
+        "vehicles": 12,
+        "first_at": YESTERDAY.timestamp(),
+        "last_at": NOW.timestamp(),
+        "fields": {"vin": ["full"], "buyer_name": ["full"]},
+        "contracts": {"sale.confirmed": ["vin", "buyer_name"]},
+        "purposes": ["放款 / a loan"],
+        "legal_bases": ["PIPL 13"],
+    }
+    return told | more
+
+
 GATHERED: Final = Gathered(
     NOW,
     {
@@ -108,6 +123,37 @@ def test_a_subscribers_topic_holds_what_its_grants_show() -> None:
     assert (store["personal_fields"], store["persons"], store["grade"]) == (["buyer_name"], 7, "G3")
 
 
+GONE: Final = grant(state="removed", title=None, fields={}, sealed=[], purpose=None, legal_basis=None)
+"""As the projection tells a grant that the file does not have any more."""
+OWN: Final = to("bank-one", SALE_EVENTS.name)
+
+
+def test_what_a_removed_grant_has_shown_still_stands_on_the_topic() -> None:
+    """Beside one that tells a car alone; what was shown of other contracts stands elsewhere, and others' as well."""
+    car = grant(id="g-2", fields={"vin": "full"}, sealed=[])
+    shown = recipient(contracts={"sale.confirmed": ["vin", "buyer_name"], "tax.paid": ["tax_no"]})
+    other = recipient(subscriber="bank", contracts={"sale.confirmed": ["phone"]})
+    gathered = replace(GATHERED, grants=[GONE, car], recipients=[shown, other], topics={OWN: Counted(9, 7, YESTERDAY)})
+    store = of(gathered)[OWN.name]
+    assert (store["personal_fields"], store["persons"], store["grade"]) == (["buyer_name"], 7, "G3")
+
+
+def test_the_topic_of_a_removed_grant_is_counted() -> None:
+    """The projection says where each grant ran; a topic that can be had no more holds what nobody can say."""
+    old = to("bank-one", "parcel.events")
+    assert list(risk.topics_of_grants([GONE, grant(topics=[])])) == [OWN]
+    assert list(risk.topics_of_grants([grant(topics=[old.name])])) == [old]
+    gathered = replace(GATHERED, grants=[], topics={old: Counted(3, 2, YESTERDAY)})
+    assert (of(gathered)[old.name]["grade"], of(gathered)[old.name]["persons"]) == ("G4", 2)
+
+
+def test_purposes_and_bases_are_those_on_record() -> None:
+    """Whether the grant was removed since, or goes on for another purpose."""
+    for today in (GONE, grant(purpose="另一目的 / another", legal_basis="another")):
+        (told,) = risk.report(replace(GATHERED, grants=[today], recipients=[recipient()]))["recipients"]
+        assert (told["purposes"], told["legal_bases"]) == (["放款 / a loan"], ["PIPL 13"])
+
+
 def test_bytes_that_nobody_could_decode_may_be_about_anybody() -> None:
     """They count, in the highest class, and a person is asked to look."""
     unread = poison(SALE_EVENTS)
@@ -159,16 +205,8 @@ def test_each_class_is_counted_once_and_says_where_it_is() -> None:
 
 def test_the_document_shows_all_of_it_with_room_for_a_signature() -> None:
     """Recipients with purpose and basis, the method in words, the moment; and what is told is told as text."""
-    recipient = {
-        "subscriber": "bank-one",
-        "messages": 41,
-        "vehicles": 12,
-        "first_at": YESTERDAY.timestamp(),
-        "last_at": NOW.timestamp(),
-        "fields": {"vin": ["full"], "buyer_name": ["full"]},
-    }
-    evil = grant(purpose="<script>alert(1)</script>")
-    report = risk.report(replace(GATHERED, grants=[evil], recipients=[recipient], files={"evidence": 40}))
+    evil = recipient(purposes=["<script>alert(1)</script>"])
+    report = risk.report(replace(GATHERED, recipients=[evil], files={"evidence": 40}))
     text = assessment.page(report)
     for shown in ("2026-11-21 09:00", "bank-one", "PIPL 13", "100,000", "负责人", "Each service counts", "evidence"):
         assert shown in text

@@ -108,6 +108,19 @@ def test_grants_are_shown_with_all_that_they_rest_on(settings: Settings) -> None
     play(settings, scene)
 
 
+def test_where_a_grant_ran_is_told_after_its_end(settings: Settings) -> None:
+    """What it has told stands there; here one that was edited so that it asks for too much."""
+    more = TAX.model_copy(update={"grants": (TAX.grants[0].model_copy(update={"fields": ("vin", "loan_amount")}),)})
+
+    async def scene(desk: Desk) -> None:
+        await desk.stage.write(more, GREEDY)
+        tax = (await desk.ask("GET", "/v1/grants/tax")).body
+        assert (tax["state"], tax["fields"], tax["topics"]) == ("refused", {}, ["to.tax.sale.events"])
+        assert (await desk.ask("GET", "/v1/grants/miit")).body["topics"] == []
+
+    play(settings, scene)
+
+
 def test_a_grant_is_taken_back_once_with_a_reason(either: Settings) -> None:
     """Who and why is kept; blanks are no reason; what is over cannot be taken back; numbers in a reason are masked."""
 
