@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, update
 
+from contracts.concerns import Concerns
 from contracts.envelope import message
 from contracts.keys import vehicle_key
-from contracts.sale import SALE_CONFIRMED, concerned
+from contracts.sale import SALE_CONFIRMED, SaleCorrectedV1, concerned
 from contracts.topics import SALE_EVENTS
 from contracts.types import instant_text
 from observability import tracing
@@ -98,6 +99,8 @@ class Ledger:
         place = _Place(id_, str(concerned(wanted.data)))
         if not wanted.is_sale:
             place = _sale_of(connection, wanted.vin, publisher)
+        if isinstance(wanted.data, SaleCorrectedV1) and wanted.data.pay_cash:
+            _without_lender(connection, place)
         self._store(connection, wanted, id_, place)
         insert_once(connection, acknowledged, {"id": id_, "publisher": publisher})
         self._publish(connection, wanted, id_, place, origin)
@@ -177,6 +180,13 @@ def _sale_of(connection: Connection, vin: str, publisher: str) -> _Place:
             fix="先发布该车的销售 / publish the sale of this car first",
         )
     return _Place(sale.id, sale.concerns)
+
+
+def _without_lender(connection: Connection, place: _Place) -> None:
+    """The bank hears that its loan is off, and nothing after that, however late the journey hears of it."""
+    concerns = Concerns.parse(place.concerns or "")._replace(lender="")
+    row = update(submissions).where(submissions.c.id == place.case)
+    connection.execute(row.values(concerns=str(concerns)))
 
 
 def _acknowledgement(wanted: Admissible, id_: str, case: str, status: Status) -> Acknowledged:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, select, update
 
 from contracts.case import CaseChangedV1
-from contracts.envelope import Undecodable
+from contracts.envelope import Envelope, Undecodable
 from contracts.fields import FIELDS
 from contracts.sale import SALE_RETURNED
 from services.intake import notices
@@ -57,6 +57,7 @@ class States:
             return
         if known is None and came.data.kind == "returned-car":
             _follow_return(connection, came.envelope.subject, came.data)
+        _keep_concerns(connection, came.envelope)
         refused = came.data.headline == "REFUSED"
         if refused and not (known and known.refused):
             self.notices.refused(connection, came.envelope)
@@ -118,6 +119,12 @@ def _sale(connection: Connection, row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
         "status": "received",
     }
     return sale | (json.loads(row.snapshot) if row.snapshot else {}) | {"notices": notices.of(connection, row.case_id)}
+
+
+def _keep_concerns(connection: Connection, envelope: Envelope) -> None:
+    """Whose business a sale is now, so that what changes it later concerns no bank that is out of it."""
+    changed = (submissions.c.id == envelope.subject) & submissions.c.concerns.is_distinct_from(envelope.concerns)
+    connection.execute(update(submissions).where(changed).values(concerns=envelope.concerns))
 
 
 def _view(case: CaseChangedV1) -> dict[str, Any]:

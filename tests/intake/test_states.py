@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from contracts.case import CaseChangedV1, Facet
+from contracts.concerns import Concerns
 from contracts.envelope import Undecodable, message
 from contracts.sale import SaleCancelledV1
 from services.intake.notices import Notices
@@ -18,7 +19,7 @@ NOW = datetime(2026, 11, 2, tzinfo=UTC)
 
 
 def record(case_id: str, vin: str, version: int, headline: str, **more: Any) -> Record:
-    trace = more.pop("traceparent", None)
+    trace, concerns = more.pop("traceparent", None), more.pop("concerns", None)
     data = CaseChangedV1.model_validate(
         {
             "vin": vin,
@@ -38,7 +39,9 @@ def record(case_id: str, vin: str, version: int, headline: str, **more: Any) -> 
         }
         | more
     )
-    said = message(data, id=f"c{version}", source="urn:j", subject=case_id, time=NOW, traceparent=trace)
+    said = message(
+        data, id=f"c{version}", source="urn:j", subject=case_id, time=NOW, traceparent=trace, concerns=concerns
+    )
     sent = outgoing("case.events", "k", said)
     return Record("case.events", 0, version, "k", sent.headers, sent.value)
 
@@ -86,6 +89,22 @@ def test_a_correction_passes_over_a_refused_second_sale(house: Any, event: dict[
     keep(record(second, vin, 1, "REFUSED", code="C409"))
     cancellation = event | {"id": "3", "type": "tongche.sale.cancelled.v1", "data": {"vin": vin, "reason": "样本"}}
     assert house.publish(cancellation).json["case_id"] == first
+
+
+def test_what_follows_concerns_whom_the_case_concerns_now(house: Any, event: dict[str, Any], keep: Any) -> None:
+    """The bank hears that its loan is off, and nothing after that; should the loan stand again, it hears again."""
+    data = event["data"]
+    sale = house.publish(event).json["id"]
+    reason = {"vin": data["vin"], "reason": "样本"}
+    correction = event | {"type": "tongche.sale.corrected.v1"}
+    house.publish(correction | {"id": "cash", "data": reason | {"pay_cash": True}})
+    house.publish(correction | {"id": "moved", "data": reason | {"phone": "15487604561"}})
+    sold, cash, moved = (Concerns.parse(message.envelope.concerns) for message in house.messages())
+    assert sold == cash == moved._replace(lender=sold.lender)
+    assert (bool(sold.lender), moved.lender) == (True, "")
+    keep(record(sale, data["vin"], 2, "OPEN", concerns=str(sold)))
+    house.publish(correction | {"id": "again", "data": reason | {"phone": "15487604562"}})
+    assert house.messages()[-1].envelope.concerns == str(sold)
 
 
 def test_a_return_is_followed_in_the_case_that_it_opened(house: Any, event: dict[str, Any], keep: Any) -> None:
