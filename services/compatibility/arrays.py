@@ -15,6 +15,10 @@ _LONGEST: Final = 20_000
 _DISTINCT: Final = 40
 
 
+_Demand = tuple[Range, Claim, int | None]
+"""Where a place must be found, and for what; demands of one number need a place each."""
+
+
 @dataclass(slots=True)
 class _Asked:
     low: int = 0
@@ -39,9 +43,9 @@ class _Asked:
         return frozenset(claim for places, claim in self.each if place in places)
 
     @property
-    def demands(self) -> list[tuple[Range, Claim, int]]:
-        """Places that must be found: where, for what; the number tells apart those that need places of their own."""
-        found = [(places, claim, -1) for places, claim in self.some]
+    def demands(self) -> list[_Demand]:
+        """Places that must be found."""
+        found: list[_Demand] = [(places, claim, None) for places, claim in self.some]
         for number, one in enumerate(self.enough):
             found += [(Range(0), one.claim, number)] * one.count
         return found
@@ -93,7 +97,7 @@ def _ways(asked: _Asked, length: int, solve: Solve, doubts: Doubts) -> Iterator[
 
 
 def _placed(
-    demands: list[tuple[Range, Claim, int]],
+    demands: list[_Demand],
     filled: list[Problem],
     taken: frozenset[tuple[int, int]],
     solve: Solve,
@@ -103,18 +107,23 @@ def _placed(
         yield filled
         return
     (places, claim, number), *rest = demands
-    tried: set[tuple[Problem, bool]] = set()
+    later = tuple(dict.fromkeys(where for where, _, _ in rest))
+    tried: set[tuple[Problem, frozenset[int], tuple[bool, ...]]] = set()
     for place, problem in enumerate(filled):
-        # Places of which the same is asked are alike, unless one has served this demand before.
-        alike = (problem, any(at == place for _, at in taken))
-        if place not in places or (number >= 0 and (number, place) in taken) or alike in tried:
+        if place not in places or (number, place) in taken:
+            continue
+        # Places are alike of which the same is asked, that served the same, and that can serve the same demands later.
+        served = frozenset(before for before, at in taken if at == place)
+        alike = (problem, served, tuple(place in where for where in later))
+        if alike in tried:
             continue
         tried.add(alike)
         outcome = solve(problem | {claim})
         doubts.hear(outcome)
         if isinstance(outcome, Found):
             changed = [*filled[:place], problem | {claim}, *filled[place + 1 :]]
-            yield from _placed(rest, changed, taken | {(number, place)}, solve, doubts)
+            by_one = taken if number is None else taken | {(number, place)}
+            yield from _placed(rest, changed, by_one, solve, doubts)
 
 
 def _equal_pairs(asked: _Asked, filled: list[Problem]) -> Iterator[list[Problem]]:
@@ -129,22 +138,49 @@ def _equal_pairs(asked: _Asked, filled: list[Problem]) -> Iterator[list[Problem]
 
 
 def _limited(asked: _Asked, filled: list[Problem], solve: Solve, doubts: Doubts) -> Iterator[list[Problem]]:
-    """Let no more fit than may: every place that can be otherwise is made so."""
+    """Let no more fit than may: the others are made otherwise."""
+    if asked.unique or len(asked.at_most) > 1:
+        yield from _spared(asked.at_most, filled, solve, doubts)
+        return
     for limit in asked.at_most:
-        fitting = 0
-        for place, problem in enumerate(filled):
-            outcome = solve(problem | {limit.claim.denied})
-            if isinstance(outcome, Unsure):
-                doubts.hear(outcome)
-            if isinstance(outcome, Found):
-                filled = [*filled[:place], problem | {limit.claim.denied}, *filled[place + 1 :]]
-            else:
-                fitting += 1
-        if fitting > limit.count:
-            if len(asked.at_most) > 1:
-                doubts.hear(Unsure("several limits on how many items may fit"))
+        # Nothing but the limit joins the places, so each that can be otherwise is.
+        filled = [one | {limit.claim.denied} if _can(one, limit.claim.denied, solve, doubts) else one for one in filled]
+        if sum(limit.claim.denied not in one for one in filled) > limit.count:
             return
     yield filled
+
+
+def _can(problem: Problem, claim: Claim, solve: Solve, doubts: Doubts) -> bool:
+    outcome = solve(problem | {claim})
+    doubts.hear(outcome)
+    return isinstance(outcome, Found)
+
+
+def _spared(limits: Sequence[AtMost], filled: list[Problem], solve: Solve, doubts: Doubts) -> Iterator[list[Problem]]:
+    """Every way to leave as many places as they are as may fit: what one is made, another may have needed to be."""
+    if not limits:
+        yield filled
+        return
+    limit, denied = limits[0], limits[0].claim.denied
+    places: dict[Problem, list[int]] = {}
+    for place, problem in enumerate(filled):
+        places.setdefault(problem, []).append(place)
+    groups = [(alike, 0 if _can(problem, denied, solve, doubts) else len(alike)) for problem, alike in places.items()]
+    for left in _picked(groups, min(limit.count, len(filled))):
+        changed = [one if place in left else one | {denied} for place, one in enumerate(filled)]
+        yield from _spared(limits[1:], changed, solve, doubts)
+
+
+def _picked(groups: Sequence[tuple[list[int], int]], count: int) -> Iterator[frozenset[int]]:
+    """So many places, of each group of like ones the first, and at least so many of it."""
+    if not groups:
+        yield from (frozenset(),) if not count else ()
+        return
+    (places, least), *rest = groups
+    most = min(len(places), count - sum(needed for _, needed in rest))
+    least = max(least, count - sum(len(others) for others, _ in rest))
+    for taken in range(most, least - 1, -1):
+        yield from (frozenset(places[:taken]) | more for more in _picked(rest, count - taken))
 
 
 def _items(asked: _Asked, filled: list[Problem], solve: Solve, reading: Reading) -> Outcome:

@@ -141,7 +141,7 @@ class _Comparison:
 
 
 def validator(schema: Any) -> jsonschema_rs.Draft202012Validator:
-    """The validator whose word counts: formats asserted, our own known."""
+    """The validator whose word counts: formats asserted, ours and those of the draft as `formats` has them."""
     return jsonschema_rs.Draft202012Validator(
         schema, validate_formats=True, formats=predicates(), ignore_unknown_formats=False, offline=True
     )

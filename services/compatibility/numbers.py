@@ -115,7 +115,7 @@ def _common(one: Fraction, other: Fraction) -> Fraction:
 
 
 def _anywhere(wanted: _Wanted) -> Iterator[Fraction]:
-    """Between two bounds, the ends first, then ever finer decimals: only countably many are barred, so one is met."""
+    """Between two bounds, the ends first, then finer decimals, until so many that not all of them can be barred."""
     low, high = wanted.low, wanted.high
     if low is not None and high is not None and low.at >= high.at:
         yield from ((low.at,) if low.at == high.at else ())
@@ -124,9 +124,17 @@ def _anywhere(wanted: _Wanted) -> Iterator[Fraction]:
     end = high.at if high is not None else begin + 1
     yield from (begin, end)
     yield Fraction(floor(begin) + 1)
-    step = Fraction(1)
-    for _ in range(60):
-        step /= 10
+    # Of ten neighbours four end in 1, 3, 7 or 9: with more digits than a grid has, they are off it.
+    places = 10 * (len(wanted.barred) + 1)
+    coarsest = _digits(end - begin)
+    finest = coarsest + len(str(places))
+    off = max((grid.denominator.bit_length() for grid in wanted.off), default=0)
+    for digits in (*range(coarsest, finest + 1), max(off, finest)):
+        step = Fraction(1, 10**digits)
         at = floor(begin / step) + 1
-        places = 12 + len(wanted.barred)
         yield from (number for place in range(places) if (number := (at + place) * step) < end)
+
+
+def _digits(width: Fraction) -> int:
+    """After the point, of the first decimals that fall between two ends so far apart."""
+    return max(1, len(str(width.denominator // width.numerator)))

@@ -57,7 +57,8 @@ Part = Chars | Edge | Sequence | Choice | Repeat
 _MOST: Final = 2000
 """Repetitions that an automaton is still built for."""
 _NAMED: Final = {"t": "\t", "n": "\n", "r": "\r", "f": "\f", "v": "\v"}
-_PUNCTUATION: Final = frozenset("^$\\.*+?()[]{}|/-_,:;<>=!@#%&~'\"` ")
+_PUNCTUATION: Final = frozenset("^$\\.*+?()[]{}|/-_,:;=!@#%&~'\"` ")
+"""What stands for itself behind a backslash: of the rest, `\\<` and `\\>` are the edges of words to the validator."""
 _BOUNDS: Final = re.compile(r"\{([0-9]{1,5})(,([0-9]{1,5})?)?\}")
 _CODES: Final = (
     re.compile(r"x([0-9A-Fa-f]{2})"),

@@ -8,8 +8,9 @@ from urllib.parse import unquote
 
 import jsonschema_rs
 
+from services.compatibility import words
 from services.compatibility.formats import FORMATS
-from services.compatibility.values import NotJson, frozen
+from services.compatibility.values import NotJson, exact
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -51,22 +52,27 @@ ANNOTATIONS: Final = frozenset(
 )
 _ROOT_ONLY: Final = frozenset({"$schema", "$id"})
 _EXTENSION: Final = "x-"
+DEEPEST: Final = 200
+"""How deep a document may be nested: what judges it goes down with it, and the validator ends at 254."""
 
 
 class OutsideProfile(ValueError):
-    """A schema that cannot be judged: what stands there, at which JSON pointer, and why not."""
+    """A schema that cannot be judged: what stands there, at which JSON pointer, and why not in both languages.
+
+    All three can be printed: half a character, which no encoding can write, is told by its number.
+    """
 
     def __init__(self, what: str, place: str, why: str) -> None:
-        super().__init__(f"{why}: {what} at {place or '/'}")
-        self.what = what
-        self.place = place
+        self.what, self.place = _printable(what), _printable(place)
         self.why = why
+        super().__init__(f"{why}: {self.what} at {self.place or '/'}")
 
 
 def check(document: Any) -> dict[str, Any]:
     """Every schema of a document by its pointer. Raises `OutsideProfile` at the first thing that cannot be judged."""
     if not isinstance(document, dict | bool):
-        raise OutsideProfile(type(document).__name__, "", "a schema is an object or a boolean")
+        raise OutsideProfile(type(document).__name__, "", words.NO_SCHEMA)
+    _json(document)
     _dialect(document)
     found = dict(_walk(document, ""))
     for place, schema in found.items():
@@ -102,10 +108,44 @@ def target(document: Any, reference: str) -> str | None:
     return unquote(fragment)
 
 
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _json(document: Any) -> None:
+    """Whatever stands in the document is JSON that every reader can read. Not recursive: it may be nested as it likes."""
+    waiting: list[tuple[Any, str, int]] = [(document, "", 0)]
+    while waiting:
+        value, place, depth = waiting.pop()
+        if depth > DEEPEST:
+            raise OutsideProfile(type(value).__name__, place, words.too_deep(DEEPEST))
+        match value:
+            case dict():
+                for name, one in value.items():
+                    _plain(name, place)
+                    waiting.append((one, f"{place}/{escaped(name)}", depth + 1))
+            case list() | tuple():
+                waiting.extend((one, f"{place}/{index}", depth + 1) for index, one in enumerate(value))
+            case _:
+                _plain(value, place)
+
+
+def _plain(value: Any, place: str) -> None:
+    """A text, a number, true, false or null."""
+    if isinstance(value, str):
+        if _printable(value) != value:
+            raise OutsideProfile(value, place, words.HALF_A_CHARACTER)
+    elif value is not None:
+        try:
+            exact(value)
+        except (NotJson, TypeError) as odd:
+            raise OutsideProfile(str(odd), place, words.NOT_JSON) from None
+
+
 def _dialect(document: Any) -> None:
     said = document.get("$schema", DIALECT) if isinstance(document, dict) else DIALECT
     if not isinstance(said, str) or said.rstrip("#") != DIALECT:
-        raise OutsideProfile(str(said), "/$schema", f"the only draft that is judged is {DIALECT}")
+        raise OutsideProfile(str(said), "/$schema", words.other_draft(DIALECT))
 
 
 def _walk(schema: Any, place: str) -> Iterator[tuple[str, Any]]:
@@ -113,7 +153,7 @@ def _walk(schema: Any, place: str) -> Iterator[tuple[str, Any]]:
     if isinstance(schema, bool):
         return
     if not isinstance(schema, dict):
-        raise OutsideProfile(type(schema).__name__, place, "a schema is an object or a boolean")
+        raise OutsideProfile(type(schema).__name__, place, words.NO_SCHEMA)
     for keyword in schema:
         _known(keyword, place)
     _format(schema, place)
@@ -126,31 +166,28 @@ def _known(keyword: str, place: str) -> None:
         return
     if keyword in _ROOT_ONLY and not place:
         return
-    why = "only allowed at the root" if keyword in _ROOT_ONLY else "a keyword outside the profile"
+    why = words.ROOT_ONLY if keyword in _ROOT_ONLY else words.UNKNOWN_KEYWORD
     raise OutsideProfile(keyword, f"{place}/{escaped(keyword)}", why)
 
 
 def _format(schema: Mapping[str, Any], place: str) -> None:
     if "format" in schema and schema["format"] not in FORMATS:
-        raise OutsideProfile(str(schema["format"]), f"{place}/format", "a format that nobody here can check")
+        raise OutsideProfile(str(schema["format"]), f"{place}/format", words.UNKNOWN_FORMAT)
 
 
 def _well_formed(document: Any) -> None:
     """What the standard's own schema of schemas says, patterns and numbers included."""
     try:
-        frozen(document)
         jsonschema_rs.Draft202012Validator(document, validate_formats=True)
-    except (NotJson, UnicodeEncodeError) as odd:
-        raise OutsideProfile(str(odd), "", "not a JSON document") from None
     except jsonschema_rs.ValidationError as wrong:
         place = "".join(f"/{escaped(str(step))}" for step in wrong.instance_path)
-        raise OutsideProfile(wrong.message[:200], place, "not a schema of the draft") from None
+        raise OutsideProfile(wrong.message[:200], place, words.NOT_OF_THE_DRAFT) from None
 
 
 def _references(document: Any, schema: Any, place: str, found: Mapping[str, Any]) -> None:
     reference = schema.get("$ref", "#") if isinstance(schema, dict) else "#"
     if not isinstance(reference, str) or target(document, reference) not in found:
-        raise OutsideProfile(str(reference), f"{place}/$ref", "a reference to no schema of this document")
+        raise OutsideProfile(str(reference), f"{place}/$ref", words.NO_TARGET)
 
 
 def _no_circles(document: Any, found: Mapping[str, Any]) -> None:
@@ -159,7 +196,7 @@ def _no_circles(document: Any, found: Mapping[str, Any]) -> None:
 
     def visit(place: str, above: tuple[str, ...]) -> None:
         if place in above:
-            raise OutsideProfile("$ref", place, "a reference that leads back to itself about the same value")
+            raise OutsideProfile("$ref", place, words.CIRCLE)
         if place in done or not isinstance(found[place], dict):
             return
         for inner in _in_place(document, found[place], place):

@@ -8,6 +8,8 @@ from fractions import Fraction
 from typing import Any, Final, Literal, NamedTuple
 
 Kind = Literal["null", "boolean", "number", "string", "array", "object"]
+_DIGITS: Final = 4300
+"""As many as Python reads of an integer; with a few letters one could else write a number that fills the memory."""
 KINDS: Final[tuple[Kind, ...]] = ("null", "boolean", "number", "string", "array", "object")
 
 
@@ -45,9 +47,16 @@ def exact(number: float | Decimal | Fraction) -> Fraction:
     """A number as a fraction; raises `NotJson` for those that are none."""
     if isinstance(number, float):
         number = Decimal(repr(number))
-    if isinstance(number, Decimal) and not number.is_finite():
-        raise NotJson(str(number))
+    if isinstance(number, Decimal) and (not number.is_finite() or _is_endless(number)):
+        raise NotJson(str(number)[:_SHOWN])
+    if isinstance(number, int) and abs(number) >= _TOO_LARGE:
+        raise NotJson(_TOO_LONG)
     return Fraction(number)
+
+
+def _is_endless(number: Decimal) -> bool:
+    digits, exponent = number.as_tuple().digits, number.as_tuple().exponent
+    return not isinstance(exponent, int) or len(digits) + abs(exponent) > _DIGITS
 
 
 def thawed(value: Frozen) -> Any:
