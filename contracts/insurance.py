@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
 from . import types as t
-from .contract import Check, Contract, Part
+from .contract import Contract, Part
 from .versions import Loss, Versions
+
+_FIRST: Final = date(1, 1, 2)
 
 
 class InsuranceQuoteV1(Contract):
@@ -75,10 +77,6 @@ class _Hours(_Policy):
 
     start_at: t.Instant
     end_at: t.Instant
-
-    CHECKS: ClassVar[tuple[Check, ...]] = (
-        Check("ends_before_it_starts", ("start_at", "end_at"), "end_at", lambda start, end: end >= start),
-    )
 
     @property
     def start_date(self) -> date:
@@ -147,7 +145,8 @@ def _policy(told: _Policy) -> dict[str, Any]:
 
 
 def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), t.CHINA)
+    # The first day of the year 1 began in China when no calendar had begun elsewhere: no such moment can be written.
+    return datetime.combine(max(day, _FIRST), time(), t.CHINA)
 
 
 def _day(moment: datetime) -> date:

@@ -86,6 +86,16 @@ def instant_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
+def _has_utc(moment: datetime) -> datetime:
+    # It is written in UTC; hours before the first year or after the last there is none.
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        reason = "datetime_parsing"
+        raise PydanticCustomError(reason, "a moment outside the years 1 to 9999") from None
+    return moment
+
+
 CHINA: Final = ZoneInfo("Asia/Shanghai")
 """The zone of every day in a contract."""
 
@@ -139,5 +149,9 @@ Price = Annotated[int, Field(gt=0, le=10_000_000_000)]
 """Money that is never nothing, in integer fen."""
 Day = date
 """A calendar day in China."""
-Instant = Annotated[AwareDatetime, PlainSerializer(instant_text, return_type=str, when_used="json")]
+Instant = Annotated[
+    AwareDatetime,
+    AfterValidator(_has_utc),
+    PlainSerializer(instant_text, return_type=str, when_used="json"),
+]
 """A moment, aware, written in UTC with milliseconds."""
