@@ -27,11 +27,21 @@ _NOTIFIERS_HEADER = """\
 """
 
 
+_NOBODY = """\
+# Who may read what, and why. This installation is older than subscriptions, so nobody has one yet: docs/subscribers.md
+# 本实例早于订阅功能，目前没有订阅方；如何添加见 docs/subscribers.md
+subscribers = []
+"""
+
+
 def ensure(folder: DataFolder) -> None:
     """Generate what is not there yet. What is there stays: a person may have changed it."""
     before = _stored(folder)
     # An installation of an earlier version keeps what it has, and gets what it lacks.
     lacking = {name: make() for name, make in _FRESH.items() if name not in before}
+    if before and "subscriber_keys" in lacking:
+        # Its buyers are not for sample subscribers to see.
+        lacking["subscriber_keys"] = {}
     if lacking:
         write_json(folder.secrets, before | lacking)
     # Secrets first, so that a crash between them leaves no token that nobody knows.
@@ -101,7 +111,9 @@ def _base64(number: int) -> str:
 
 
 def _subscribers(keys: dict[str, dict[str, str]]) -> str:
-    """The default file, with the public halves of the keys in the order in which they are wanted."""
+    """The default file, with the public halves of the keys in the order in which they are wanted; without any, none."""
+    if not keys:
+        return _NOBODY
     text = _SUBSCRIBERS.read_text(encoding="utf-8")
     for key in keys.values():
         text = text.replace(_KEY, f"key = {_public(key)}", 1)

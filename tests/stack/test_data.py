@@ -11,6 +11,7 @@ import pytest
 
 from adapters.organisations import ORGANISATIONS
 from services.runtime.settings import Settings
+from services.runtime.subscribers import read
 from services.stack import credentials, ports
 from services.stack.data import DataFolder, write
 from services.stack.plan import SERVICES, Plan, wire
@@ -82,6 +83,23 @@ def test_an_older_installation_gets_what_it_lacks(folder: DataFolder) -> None:
     after = json.loads(folder.secrets.read_bytes())
     assert {name: after[name] for name in stored} == stored
     assert len(tomllib.loads(folder.notifiers.read_text())["notifiers"]) == len(after["organisation_tokens"])
+
+
+def test_an_older_installation_gets_no_subscribers_that_nobody_asked_for(folder: DataFolder) -> None:
+    """Its buyers are real to it; samples are for a fresh folder, which may have been interrupted."""
+    credentials.ensure(folder)
+    folder.subscribers.unlink()
+    credentials.ensure(folder)
+    samples = read(folder.subscribers).subscribers
+    assert len(samples) > 1
+    stored = json.loads(folder.secrets.read_bytes())
+    del stored["subscriber_keys"]
+    folder.secrets.write_text(json.dumps(stored))
+    folder.subscribers.unlink()
+    for _ in range(2):
+        credentials.ensure(folder)
+        assert read(folder.subscribers).subscribers == ()
+        assert credentials.subscriber_keys(folder) == {}
 
 
 def test_every_publisher_has_a_token_that_only_its_hash_betrays(folder: DataFolder) -> None:
