@@ -10,7 +10,20 @@ from . import case, certificate, delivery, export, insurance, loan, police, refu
 from .contract import Contract
 from .versions import Versions
 
-_MODULES: Final = (sale, certificate, tax, insurance, loan, police, export, refusal, case, delivery, subscription, telemetry)
+_MODULES: Final = (
+    sale,
+    certificate,
+    tax,
+    insurance,
+    loan,
+    police,
+    export,
+    refusal,
+    case,
+    delivery,
+    subscription,
+    telemetry,
+)
 _TYPE: Final = re.compile(r"tongche\.([a-z_]+\.[a-z_]+)\.v([1-9][0-9]{0,3})")
 
 

@@ -12,7 +12,7 @@ from .versions import Versions
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 WhyEnded = Literal["lapsed", "revoked", "removed", "refused"]
-"""Its time was over; an operator took it back; it stands in the file no more; the file asks for too much since (A403)."""
+"""Its time was over; an operator took it back; it stands in the file no more; the file asks for too much (A403)."""
 
 
 class SubscriptionWithheldV1(Contract):
