@@ -36,7 +36,8 @@ def typed(stack: Running, into: Path) -> Iterator[Piece]:
         (into / "risk").mkdir(exist_ok=True)
         told = runner.invoke(app, [*words, "--data", data, "--json"])
         yield Piece(f"typed:{words[0]} {words[1]}" if len(words) > 1 else f"typed:{words[0]}", told.output.encode())
-    runner.invoke(app, ["contracts", "export", "--to", str(into / "contracts"), "--json"])
+    told = runner.invoke(app, ["contracts", "export", "--to", str(into / "contracts"), "--data", data, "--json"])
+    assert told.exit_code == 0, f"{told.output}{told.exception!r}"
     for file in files(into):
         yield Piece(f"export:{file.relative_to(into).parts[0]}", file.read_bytes())
     for name in ("contracts", "risk"):
