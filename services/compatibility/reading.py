@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Final
 
-from services.compatibility import profile
+from services.compatibility import profile, words
 from services.compatibility.values import Frozen, exact, frozen
 
 _BOUNDS: Final = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
@@ -23,10 +24,15 @@ class Schema:
     """One schema; the same object wherever the same is said. `place` is where it was first met.
 
     `keywords` hold what asserts something: schemas as `Schema`, numbers as fractions, enum and const as sets of values.
+    `number` counts those of one reading, so that sets of them have one order in every process.
     """
 
     place: str
+    number: int
     keywords: dict[str, Any] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return self.number
 
     def __repr__(self) -> str:
         return f"<{self.place or '/'} {', '.join(self.keywords) or 'anything'}>"
@@ -37,12 +43,18 @@ class Reading:
 
     def __init__(self) -> None:
         self._met: dict[Hashable, Schema] = {}
+        self._made = count()
         self.anything = self._one({}, "")
         self.nothing = self.of_values(())
 
     def read(self, document: Any) -> Schema:
         """The schema at the root of a document. Raises `profile.OutsideProfile`."""
-        return _Document(self, document).schema("")
+        read = _Document(self, document)
+        try:
+            return read.schema("")
+        except RecursionError:
+            # By references even a flat document leads as deep as it likes.
+            raise profile.OutsideProfile("$ref", "", words.too_deep(profile.DEEPEST)) from None
 
     def of_values(self, values: Iterable[Frozen]) -> Schema:
         """The schema of just these values."""
@@ -62,7 +74,12 @@ class Reading:
 
     def _one(self, keywords: dict[str, Any], place: str) -> Schema:
         key = frozenset((name, _key(value)) for name, value in keywords.items())
-        return self._met.setdefault(key, Schema(place, keywords))
+        if key not in self._met:
+            self._met[key] = self._new(place, keywords)
+        return self._met[key]
+
+    def _new(self, place: str, keywords: dict[str, Any]) -> Schema:
+        return Schema(place, next(self._made), keywords)
 
 
 def _key(value: Any) -> Hashable:
@@ -89,7 +106,7 @@ class _Document:
             return self._done[place]
         if place in self._open:
             # Named before it is finished: it contains itself.
-            inner = self._open[place] or Schema(place)
+            inner = self._open[place] or self._reading._new(place, {})  # noqa: SLF001 - the two halves of one reader
             self._open[place] = inner
             return inner
         self._open[place] = None

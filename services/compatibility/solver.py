@@ -102,7 +102,7 @@ class Solver:
 
     def _cases(self, problem: Problem, kind: Kind) -> Iterator[tuple[Fact, ...]]:
         # What must be refused first: where it is, decides most of what else has to be looked at.
-        parts = tuple(t.This(claim) for claim in sorted(problem, key=lambda one: one.holds))
+        parts = tuple(t.This(claim) for claim in sorted(problem, key=lambda one: (one.holds, one.schema.number)))
         yield from _Cases(self, kind, self._reading).of(parts, (), {}, frozenset())
 
     def step(self) -> None:
