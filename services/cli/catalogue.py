@@ -106,10 +106,9 @@ def _table(entries: Sequence[Entry]) -> Table:
 
 def view_schema(name: str, data: Path | None) -> dict[str, Any] | None:
     """The schema of a subscriber's view by its URN or type; None for a name that is not one of a view."""
-    from contracts.envelope import SCHEMA_BASE
-    from services.runtime.dataschema import UnknownSchema, named
+    from services.runtime.dataschema import UnknownSchema, is_of_view, named
 
-    if not name.removeprefix(SCHEMA_BASE).startswith("to."):
+    if not is_of_view(name):
         return None
     try:
         return named(name, _installation(terminal.folder(data)).subscribers)
@@ -121,11 +120,13 @@ def view_schema(name: str, data: Path | None) -> dict[str, Any] | None:
 
 
 def _installation(folder: DataFolder) -> Installation:
-    """Of a data folder, or of a fresh one where there is none yet."""
+    """Of a data folder, or of a fresh one where there is none yet. Raises `TroubleError` if somebody named it."""
     from services.catalogue.installation import Installation
     from services.runtime.subscribers import UnreadableSubscribers, read
 
     if not folder.subscribers.exists() or not folder.publishers.exists():
+        if terminal.is_typed() and not folder.is_ours():
+            raise _no_data_folder(folder.root)
         with tempfile.TemporaryDirectory() as fresh:
             credentials.ensure(DataFolder(Path(fresh)))
             return Installation(_publishers(DataFolder(Path(fresh))), read(Path(fresh) / folder.subscribers.name))
@@ -170,6 +171,14 @@ def _doors() -> list[Described]:
     from services.intake import service as intake
 
     return [Described("intake", intake.described()), Described("notices", notices.described())]
+
+
+def _no_data_folder(root: Path) -> TroubleError:
+    return TroubleError(
+        f"{root} 不是通车的数据目录",
+        f"{root} is not a data folder of Tongche",
+        fix="写对 --data，或不写，导出新装时的目录 / name it right, or leave --data out",
+    )
 
 
 def _not_ours(folder: Path, found: Sequence[str]) -> TroubleError:

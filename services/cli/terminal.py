@@ -94,6 +94,11 @@ def folder(data: Path | None) -> DataFolder:
     return DataFolder((data or default_data_folder()).expanduser().resolve())
 
 
+def is_typed() -> bool:
+    """Whether the person typed a data folder at this verb: a slip of the hand is then told."""
+    return _named.data is not None
+
+
 def answer(value: Any) -> None:
     """Print the one JSON object that a script waits for, on one line."""
     print(json.dumps(value, ensure_ascii=False), flush=True)  # noqa: T201 - rich would wrap it

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -45,15 +46,16 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_export_is_the_same_for_the_same_installation(data: Path, tmp_path: Path) -> None:
     """Of a data folder and of none: every byte, in two processes, whatever its keys; and it tells none of them."""
     other = [sys.executable, "-m", "services.cli", "contracts", "export", "--to", str(tmp_path / "b")]
-    nothing = str(tmp_path / "nothing")
-    subprocess.run([*other, "--data", nothing], cwd=ROOT, capture_output=True, check=True)
+    nothing = tmp_path / "nothing"
+    fresh = {**os.environ, "TONGCHE_DATA": str(nothing)}
+    subprocess.run(other, cwd=ROOT, env=fresh, capture_output=True, check=True)
     shown = _said("export", "--to", str(tmp_path / "a"), "--data", str(data), "--json")
     told = json.loads(shown.splitlines()[-1])
     first, second = _files(tmp_path / "a"), _files(tmp_path / "b")
     assert first == second
     assert told["files"] == len(first) - 1
     assert told["usage"] is False
-    assert not Path(nothing).exists()
+    assert not nothing.exists()
     secrets = json.loads((data / "secrets.json").read_bytes())
     everything = b"".join(first.values())
     for token in (*secrets["publisher_tokens"].values(), secrets["operator_token"], str(data)):
@@ -73,6 +75,15 @@ def test_a_subscribers_view_is_shown_by_its_urn(data: Path) -> None:
     assert "sealed.buyer.buyer_id_no" in sales
     with pytest.raises(TroubleError, match="nobody has a view"):
         _said("show", urn.replace("tax-office", "nobody"), "--data", str(data))
+
+
+def test_a_mistyped_data_folder_is_no_fresh_installation(tmp_path: Path) -> None:
+    """Neither exported nor asked for a view; nothing is made, there or where it would have been written."""
+    nothing = tmp_path / "typo"
+    for words in (("export", "--to", str(tmp_path / "out")), ("show", "to.tax-office.tongche.sale.returned.v1")):
+        with pytest.raises(TroubleError, match="typo is not a data folder"):
+            _said(*words, "--data", str(nothing))
+    assert list(tmp_path.iterdir()) == []
 
 
 class Projection:
