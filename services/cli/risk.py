@@ -29,7 +29,10 @@ _PLAYED: Final = "simulator"
 
 
 To = Annotated[
-    Path, typer.Option("--to", metavar="FILE", help="写到此 HTML 文件，旁边有同名 JSON / an HTML file; JSON beside it")
+    Path,
+    typer.Option(
+        "--to", metavar="FILE", help="写入的 HTML 文件或目录，旁有同名 JSON / an HTML file or a folder; JSON beside it"
+    ),
 ]
 
 
@@ -42,17 +45,25 @@ def report(
     """各存储所涉人数、分级、对外提供、授权与期限，供负责人签字 / persons by store, classes, disclosures, grants."""
     from services.catalogue import assessment, risk
 
+    page = _place(to.expanduser())
     stack = running(data)
     with progress.telling("统计 / counting") as told:
         gathered = _gathered(stack, told)
     found = risk.report(gathered)
-    page = to.expanduser().with_suffix(".html")
     written = {page: assessment.page(found), page.with_suffix(".json"): json.dumps(found, ensure_ascii=False, indent=1)}
     _write(written)
     _show(found)
     talk.print("  ".join(map(str, written)), markup=False, soft_wrap=True)
     if as_json:
         answer(found)
+
+
+def _place(to: Path) -> Path:
+    """The page: in a folder that is there under its own name. Raises `TroubleError` before anything is counted."""
+    page = to / "risk.html" if to.is_dir() else to.with_suffix(".html")
+    if not page.parent.is_dir():
+        raise TroubleError(f"没有目录 {page.parent}", f"there is no folder {page.parent}", fix="--to FILE")
+    return page
 
 
 def _gathered(stack: Running, told: Any) -> Gathered:
@@ -102,7 +113,6 @@ def _copies(stack: Running) -> dict[str, int]:
 def _write(written: dict[Path, str]) -> None:
     try:
         for file, text in written.items():
-            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
     except OSError as wrong:
         raise TroubleError(
