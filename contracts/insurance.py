@@ -115,24 +115,30 @@ class InsuranceBoundV3(_Hours):
 
 def upcast_bound_v1_v2(old: InsuranceBoundV1) -> InsuranceBoundV2:
     """A day of old began, and ended, with its first hour."""
-    return InsuranceBoundV2(
+    return InsuranceBoundV2.model_construct(
         **_policy(old), vvt=old.vvt, start_at=_midnight(old.start_date), end_at=_midnight(old.end_date)
     )
 
 
 def downcast_bound_v2_v1(new: InsuranceBoundV2) -> InsuranceBoundV1:
     """The days in China alone."""
-    return InsuranceBoundV1(**_policy(new), vvt=new.vvt, start_date=new.start_date, end_date=new.end_date)
+    return InsuranceBoundV1.model_construct(
+        **_policy(new), vvt=new.vvt, start_date=new.start_date, end_date=new.end_date
+    )
 
 
 def upcast_bound_v2_v3(old: InsuranceBoundV2) -> InsuranceBoundV3:
     """Before v3 nobody told a fee."""
-    return InsuranceBoundV3(**_policy(old), start_at=old.start_at, end_at=old.end_at, withheld=VesselTax(vvt=old.vvt))
+    return InsuranceBoundV3.model_construct(
+        **_policy(old), start_at=old.start_at, end_at=old.end_at, withheld=VesselTax.model_construct(vvt=old.vvt)
+    )
 
 
 def downcast_bound_v3_v2(new: InsuranceBoundV3) -> InsuranceBoundV2:
     """The tax without its fee."""
-    return InsuranceBoundV2(**_policy(new), start_at=new.start_at, end_at=new.end_at, vvt=new.withheld.vvt)
+    return InsuranceBoundV2.model_construct(
+        **_policy(new), start_at=new.start_at, end_at=new.end_at, vvt=new.withheld.vvt
+    )
 
 
 def by_hours(told: InsuranceBoundV1) -> InsuranceBoundV3:

@@ -187,12 +187,12 @@ class SaleConfirmedV3(_Vehicle, _Deal):
 def upcast_v1_v2(old: SaleConfirmedV1) -> SaleConfirmedV2:
     """Split the price by the VAT rate; a v1 sale is always cash at home."""
     excl = without_vat(old.price)
-    return SaleConfirmedV2(
+    return SaleConfirmedV2.model_construct(
         **{name: getattr(old, name) for name in _OneMotor.model_fields},
         amount_incl=old.price,
         amount_excl=excl,
         vat=old.price - excl,
-        buyer=Buyer(**{name: getattr(old, name) for name in _Buyer.model_fields}),
+        buyer=Buyer.model_construct(**{name: getattr(old, name) for name in _Buyer.model_fields}),
     )
 
 
@@ -201,7 +201,7 @@ def downcast_v2_v1(new: SaleConfirmedV2) -> SaleConfirmedV1:
     if new.buyer is None:
         message = "sale.confirmed v1 cannot carry a sale for export"
         raise CannotDowncast(message)
-    return SaleConfirmedV1(
+    return SaleConfirmedV1.model_construct(
         **{name: getattr(new, name) for name in _OneMotor.model_fields},
         **{name: getattr(new.buyer, name) for name in _Buyer.model_fields},
         price=new.amount_incl,
@@ -213,14 +213,16 @@ _UNCHANGED_IN_V3: Final = (*_Vehicle.model_fields, *_Deal.model_fields)
 
 def upcast_v2_v3(old: SaleConfirmedV2) -> SaleConfirmedV3:
     """The one motor, where there is one, is the first of them."""
-    return SaleConfirmedV3(
+    return SaleConfirmedV3.model_construct(
         **{name: getattr(old, name) for name in _UNCHANGED_IN_V3}, motor_nos=(old.motor_no,) if old.motor_no else ()
     )
 
 
 def downcast_v3_v2(new: SaleConfirmedV3) -> SaleConfirmedV2:
     """The first motor only."""
-    return SaleConfirmedV2(**{name: getattr(new, name) for name in _UNCHANGED_IN_V3}, motor_no=new.motor_no)
+    return SaleConfirmedV2.model_construct(
+        **{name: getattr(new, name) for name in _UNCHANGED_IN_V3}, motor_no=new.motor_no
+    )
 
 
 class SaleCorrectedV1(Contract):

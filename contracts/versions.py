@@ -10,6 +10,7 @@ from .contract import Contract
 
 Kind = Literal["command", "event"]
 Cast = Callable[[Any], Contract]
+"""From what is valid as one version to what is valid as the next; that needs no validating again: tests do."""
 
 
 class UnknownVersion(LookupError):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from contracts.contract import Contract
 from contracts.insurance import INSURANCE_BOUND, InsuranceBoundV2, InsuranceBoundV3
-from contracts.registry import CONTRACTS
+from contracts.registry import CONTRACTS, contract_of
 from contracts.sale import (
     SALE_CANCELLED,
     SALE_CONFIRMED,
@@ -58,6 +58,16 @@ def test_a_stored_message_of_old_is_read_as_the_newest(versions: Versions, numbe
     """Bytes of a year ago are lifted when they are read."""
     old = data.draw(OF_OLD[versions.name, number]())
     assert versions.read(number, old.model_dump_json(exclude_none=True).encode()) == versions.up(number, old)
+
+
+@given(sales_v3(export=False) | with_fees())
+def test_what_a_cast_makes_is_valid_without_being_validated(new: Contract) -> None:
+    """On the way down and on the way up again, in every version."""
+    versions, _ = contract_of(new)
+    for number in range(1, versions.newest):
+        older = versions.down(number, new)
+        for made in (older, versions.up(number, older)):
+            assert type(made).model_validate(dict(made)) == made
 
 
 @given(sales_v1())
