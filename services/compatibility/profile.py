@@ -113,7 +113,7 @@ def _printable(text: str) -> str:
 
 
 def _json(document: Any) -> None:
-    """Whatever stands in the document is JSON that every reader can read. Not recursive: it may be nested as it likes."""
+    """Whatever stands in the document is JSON that all can read. Not recursive: it may be nested as it likes."""
     waiting: list[tuple[Any, str, int]] = [(document, "", 0)]
     while waiting:
         value, place, depth = waiting.pop()
@@ -197,6 +197,8 @@ def _no_circles(document: Any, found: Mapping[str, Any]) -> None:
     def visit(place: str, above: tuple[str, ...]) -> None:
         if place in above:
             raise OutsideProfile("$ref", place, words.CIRCLE)
+        if len(above) > DEEPEST:
+            raise OutsideProfile("$ref", place, words.too_deep(DEEPEST))
         if place in done or not isinstance(found[place], dict):
             return
         for inner in _in_place(document, found[place], place):

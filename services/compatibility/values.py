@@ -10,6 +10,8 @@ from typing import Any, Final, Literal, NamedTuple
 Kind = Literal["null", "boolean", "number", "string", "array", "object"]
 _DIGITS: Final = 4300
 """As many as Python reads of an integer; with a few letters one could else write a number that fills the memory."""
+_LARGEST: Final = 10**_DIGITS
+_TOO_LONG: Final = f"a number of more than {_DIGITS} digits"
 KINDS: Final[tuple[Kind, ...]] = ("null", "boolean", "number", "string", "array", "object")
 
 
@@ -47,16 +49,11 @@ def exact(number: float | Decimal | Fraction) -> Fraction:
     """A number as a fraction; raises `NotJson` for those that are none."""
     if isinstance(number, float):
         number = Decimal(repr(number))
-    if isinstance(number, Decimal) and (not number.is_finite() or _is_endless(number)):
-        raise NotJson(str(number)[:_SHOWN])
-    if isinstance(number, int) and abs(number) >= _TOO_LARGE:
+    if isinstance(number, Decimal) and not number.is_finite():
+        raise NotJson(str(number))
+    if abs(number.adjusted()) >= _DIGITS if isinstance(number, Decimal) else abs(number) >= _LARGEST:
         raise NotJson(_TOO_LONG)
     return Fraction(number)
-
-
-def _is_endless(number: Decimal) -> bool:
-    digits, exponent = number.as_tuple().digits, number.as_tuple().exponent
-    return not isinstance(exponent, int) or len(digits) + abs(exponent) > _DIGITS
 
 
 def thawed(value: Frozen) -> Any:
@@ -88,11 +85,19 @@ def parse(text: str) -> Any:
     Raises `NotJson`, with what is wrong, for bad syntax, NaN, Infinity and a name that stands twice in one object.
     """
     try:
-        return json.loads(text, parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_once)
+        return json.loads(
+            text, parse_int=_whole, parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_once
+        )
     except json.JSONDecodeError as wrong:
         raise NotJson(str(wrong)) from None
     except RecursionError:
         raise NotJson("nested too deep") from None
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > _DIGITS:
+        raise NotJson(_TOO_LONG)
+    return int(digits)
 
 
 def _no_number(name: str) -> None:

@@ -8,10 +8,12 @@ FIRST: Final = "尚无已发布版本 / nothing was published before"
 UNCONFIRMED: Final = "the validator does not agree that the value found is a counter-example"
 
 NO_SCHEMA: Final = "架构须为对象或布尔值 / a schema is an object or a boolean"
-NOT_JSON: Final = "不是 JSON / not JSON"
+NOT_JSON: Final = "不是这里能读的 JSON / no JSON as it is read here"
 UNREADABLE: Final = "文件读不出来 / the file cannot be read"
 NOT_UTF8: Final = "不是 UTF-8 文本 / no UTF-8 text"
-HALF_A_CHARACTER: Final = "半个字符（孤立代理项），无法写成 UTF-8 / half a character (a lone surrogate), which UTF-8 cannot write"
+HALF_A_CHARACTER: Final = (
+    "半个字符（孤立代理项），无法写成 UTF-8 / half a character (a lone surrogate), which UTF-8 cannot write"
+)
 ROOT_ONLY: Final = "只可位于根部 / only allowed at the root"
 UNKNOWN_KEYWORD: Final = "不在所支持的关键字之列 / a keyword outside the profile"
 UNKNOWN_FORMAT: Final = "此格式无法检验 / a format that nobody here can check"
