@@ -141,5 +141,5 @@ SCHEMA: Final = {
         },
         "304": {"description": "as the ETag says that you have it"},
     },
-    "security": [],
+    "security": [{}],
 }

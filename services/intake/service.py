@@ -17,6 +17,7 @@ from services.intake.schemas import Schemas, Subscribed
 from services.intake.states import GROUP, States
 from services.intake.submitted import Submitted
 from services.runtime.face import Runtime
+from services.runtime.operator import operator
 from services.runtime.subscription import Subscription, by_place
 
 
@@ -34,7 +35,9 @@ def build(runtime: Runtime) -> FastAPI:
     _follow_publishers(runtime, publishers, ledger)
     runtime.holds(*holdings.HOLDINGS, messages=holdings.MESSAGES)
     subscribed = Subscribed(runtime.settings.subscribers)
-    return application(Routes(Door(runtime.store, ledger), publishers), Schemas(subscribed.now))
+    return application(
+        Routes(Door(runtime.store, ledger), publishers), Schemas(subscribed.now, operator(runtime.secrets))
+    )
 
 
 def described() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What `ce_dataschema` names: the schema of a version of a contract, or of one subscriber's view of it.
 
-All of it is public: a schema tells what could be said, never what was.
+A contract's is public: it tells what could be said, never what was. That of a view tells who subscribes to what, and
+is for operators.
 """
 
 from __future__ import annotations
@@ -37,6 +38,11 @@ def current(versions: Versions, version: int) -> dict[str, Any]:
 def _published() -> dict[str, dict[str, Any]]:
     """By URN; of several revisions the last one stays."""
     return {revision.schema["$id"]: revision.schema for revision in published()}
+
+
+def is_of_view(name: str) -> bool:
+    """Whether a name, as `named` takes it, could only be that of somebody's view."""
+    return name.removeprefix(SCHEMA_BASE).startswith("to.")
 
 
 def named(name: str, subscribers: Subscribers) -> dict[str, Any]:

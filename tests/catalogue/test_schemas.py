@@ -22,10 +22,14 @@ from contracts.views.subscriber import Subscribers
 from services.intake.http import application
 from services.intake.schemas import Schemas, Subscribed
 from services.runtime.dataschema import UnknownSchema, named, written
+from services.runtime.operator import operator
+from services.runtime.settings import Secrets
 from tests.catalogue.conftest import subscribers
 
 TYPES: Final = [versions.type_of(number) for versions in CONTRACTS.values() for number in range(1, versions.newest + 1)]
 OFFERS: Final = [offer for subscriber in subscribers().subscribers for offer in offered(subscriber)]
+SECRETS: Final = Secrets(key_secret=b"k" * 32, operator_user="o", operator_password="p", operator_token="token")
+OPERATOR: Final = {"authorization": "Bearer token"}
 URNS: Final = [SCHEMA_BASE + type_ for type_ in TYPES] + [offer.dataschema for offer in OFFERS]
 
 
@@ -61,17 +65,36 @@ async def _asked(app: FastAPI, path: str, headers: dict[str, str]) -> Answer:
 @pytest.fixture(scope="module")
 def door() -> FastAPI:
     """The door's route for schemas, as it stands among its others."""
-    return application(Schemas(subscribers))
+    return application(Schemas(subscribers, operator(SECRETS)))
 
 
 def test_every_dataschema_resolves_at_the_door(door: FastAPI) -> None:
-    """By URN and by type, of every version and every view, without a token; and what comes is its schema."""
+    """By URN and by type: every version without a token, every view with the operator's; what comes is its schema."""
     for urn in URNS:
+        needed = OPERATOR if urn.startswith(f"{SCHEMA_BASE}to.") else {}
         for name in (urn, urn.removeprefix(SCHEMA_BASE)):
-            answer = _ask(door, f"/schemas/{name}")
+            answer = _ask(door, f"/schemas/{name}", **needed)
             assert answer.status == 200
             assert answer.headers["content-type"] == "application/schema+json"
             assert json.loads(answer.body)["$id"] == urn
+
+
+@pytest.mark.parametrize("told", [{}, {"authorization": "Bearer of-a-publisher"}, {"if_none_match": "*"}])
+def test_who_subscribes_to_what_is_told_to_operators_alone(door: FastAPI, told: dict[str, str]) -> None:
+    """Whoever else asks hears the same of a view that is there, of one that is not, and of what is no contract."""
+    shown = OFFERS[0].dataschema
+    names = (shown, shown.removeprefix(SCHEMA_BASE), f"{SCHEMA_BASE}to.nobody.{TYPES[0]}", "to.nobody.nothing", "to.")
+    first, *others = (_ask(door, f"/schemas/{name}", **told) for name in names)
+    assert (first.status, first.headers["www-authenticate"]) == (401, "Bearer")
+    assert others == [first] * len(others)
+
+
+def test_a_view_stays_out_of_shared_caches(door: FastAPI) -> None:
+    """A contract's schema may lie in one."""
+    for name, kept in ((TYPES[0], "public"), (OFFERS[0].dataschema, "private")):
+        for known in ("", "*"):
+            answer = _ask(door, f"/schemas/{name}", **OPERATOR, if_none_match=known)
+            assert answer.headers["cache-control"] == f"{kept}, max-age=300"
 
 
 def test_every_dataschema_is_in_the_export(exported: dict[str, bytes]) -> None:
@@ -98,9 +121,7 @@ def test_an_exported_contract_is_the_frozen_file(exported: dict[str, bytes]) -> 
 def test_what_one_has_is_not_sent_again(door: FastAPI) -> None:
     """304 by its tag, weak or one of several; caches may keep it."""
     path = f"/schemas/{URNS[0]}"
-    first = _ask(door, path)
-    tag = first.headers["etag"]
-    assert first.headers["cache-control"].startswith("public")
+    tag = _ask(door, path).headers["etag"]
     for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):
         again = _ask(door, path, if_none_match=known)
         assert (again.status, again.body) == (304, b"")
@@ -123,7 +144,7 @@ def test_what_one_has_is_not_sent_again(door: FastAPI) -> None:
 )
 def test_what_nobody_says_is_not_found(door: FastAPI, name: str) -> None:
     """A problem document, and nothing of what was asked in it."""
-    answer = _ask(door, f"/schemas/{name}")
+    answer = _ask(door, f"/schemas/{name}", **OPERATOR)
     assert answer.status == 404
     assert answer.headers["content-type"] == "application/problem+json"
     assert name.encode() not in answer.body
@@ -132,12 +153,12 @@ def test_what_nobody_says_is_not_found(door: FastAPI, name: str) -> None:
 def test_a_broken_subscribers_file_costs_nobody_the_contracts(tmp_path: Path) -> None:
     """Views are not known until it can be read; the door opens, and finds them as soon as it can."""
     file = tmp_path / "subscribers.toml"
-    app = application(Schemas(Subscribed(file).now))
+    app = application(Schemas(Subscribed(file).now, operator(SECRETS)))
     for text in (None, "[[subscribers", ""):
         if text is not None:
             file.write_text(text, encoding="utf-8")
         assert _ask(app, f"/schemas/{TYPES[0]}").status == 200
-        assert _ask(app, f"/schemas/{OFFERS[0].dataschema}").status == 404
+        assert _ask(app, f"/schemas/{OFFERS[0].dataschema}", **OPERATOR).status == 404
 
 
 @pytest.mark.parametrize("offer", OFFERS, ids=lambda offer: offer.grant.id)
