@@ -169,10 +169,14 @@ longest holidays: the journey watches those limits in working days."""
 NOTICES: Final = {versions.name: versions for versions in (loan.LOAN_SETTLED, police.MORTGAGE_RELEASED)}
 """What an organisation may tell of its own accord, not asked by a command."""
 
+ANY_AGENCY: Final = refusal.AGENCY_REFUSED.owner
+"""The owner of what every agency says in the same words, on its own topic."""
+
 _SALES: Final = (sale.SALE_CONFIRMED, sale.SALE_CORRECTED, sale.SALE_CANCELLED, sale.SALE_RETURNED)
 _OF_SUBSCRIPTIONS: Final = (subscription.SUBSCRIPTION_WITHHELD, subscription.SUBSCRIPTION_ENDED)
 _BY_FIRST_WORD: Final = {"submit": _SALES, "refused": (sale.SALE_REFUSED, sale.SALE_CONTESTED)}
 _BY_LAST_WORD: Final = {"dead": (delivery.DELIVERY_CHANGED,), "spans": (telemetry.TELEMETRY_SPANS,)}
+_NOT_FOR_OTHERS: Final = {DELIVERY_EVENTS.name: (delivery.DELIVERY_CHANGED,)}
 
 
 def _answers(agency: str) -> tuple[Versions, ...]:
@@ -185,10 +189,9 @@ def _answers(agency: str) -> tuple[Versions, ...]:
 SUBSCRIBABLE: Final = {
     SALE_EVENTS.name: _SALES,
     CASE_EVENTS.name: (case.CASE_CHANGED,),
-    DELIVERY_EVENTS.name: (delivery.DELIVERY_CHANGED,),
     **{events(agency).name: _answers(agency) for agency in AGENCIES},
 }
-"""The contracts of every topic of which others may have a view."""
+"""The contracts of every topic of which others may have a view. What becomes of our deliveries is our own."""
 
 
 def carried(topic: str) -> tuple[Versions, ...]:
@@ -203,7 +206,9 @@ def carried(topic: str) -> tuple[Versions, ...]:
         return _BY_FIRST_WORD[kind]
     if kind == "to":
         return (*SUBSCRIBABLE[rest.partition(".")[2]], *_OF_SUBSCRIPTIONS)
-    return _asked(kind.partition("-")[0]) if rest == "commands" else _BY_LAST_WORD.get(rest) or SUBSCRIBABLE[topic]
+    if rest == "commands":
+        return _asked(kind.partition("-")[0])
+    return _BY_LAST_WORD.get(rest) or _NOT_FOR_OTHERS.get(topic) or SUBSCRIBABLE[topic]
 
 
 def _asked(agency: str) -> tuple[Versions, ...]:

@@ -15,9 +15,12 @@ from typing import Any, Final, Literal, NamedTuple
 from pydantic import BaseModel
 
 from ..envelope import SCHEMA_BASE
-from ..fields import FIELDS, Party, Sight, field_names, parts_of
+from ..fields import FIELDS, Sight, field_names, parts_of
 from ..registry import CONTRACTS
+from ..topics import SUBSCRIBABLE
 from ..versions import Versions
+from .facts import FREE_TEXT, is_anothers_word, may_know
+from .losses import tellable
 from .masks import MASKS, Form, Unfit, hashed, plain, yes_no
 from .subscriber import Grant, Subscriber
 
@@ -30,6 +33,7 @@ Why = Literal[
     "unknown-version",
     "unknown-field",
     "denied",
+    "free-text",
     "no-form",
     "no-key",
     "missing",
@@ -43,6 +47,7 @@ WORDS: Final[Mapping[Why, tuple[str, str]]] = {
     "unknown-version": ("该版本未发布", "this version was never published"),
     "unknown-field": ("该版本没有此字段", "this version has no such field"),
     "denied": ("可见性矩阵不允许该方查看", "the visibility matrix denies it to this party"),
+    "free-text": ("自由文本可能含任何人的信息", "free text may hold anything about anybody"),
     "no-form": ("没有规定其遮盖形式", "nobody has said how it is masked"),
     "no-key": ("须加密传送，但订阅方未提供公钥", "it is only sent sealed, and the subscriber has no key"),
     "missing": ("必须填写", "it must be said"),
@@ -103,22 +108,28 @@ def _against_fields(subscriber: Subscriber, grant: Grant) -> Iterator[Denial]:
     versions = CONTRACTS.get(grant.contract)
     if versions is None:
         yield Denial("contract", "unknown-contract")
-    elif not grant.topics:
+    elif not any(versions in carried for carried in SUBSCRIBABLE.values()):
         yield Denial("contract", "not-subscribable")
     elif not 1 <= grant.version <= versions.newest:
         yield Denial("version", "unknown-version")
     else:
+        if not subscriber.topics_of(grant) or not may_know(subscriber.party, versions):
+            yield Denial("contract", "denied")
         known = field_names(versions.model(grant.version))
         for place, name in enumerate(grant.fields):
-            why = "twice" if name in grant.fields[:place] else _against(subscriber, grant.contract, name, known)
+            why = "twice" if name in grant.fields[:place] else _against(subscriber, versions, name, known)
             if why is not None:
                 yield Denial(name, why)
 
 
-def _against(subscriber: Subscriber, contract: str, name: str, known: frozenset[str]) -> Why | None:
+def _against(subscriber: Subscriber, versions: Versions, name: str, known: frozenset[str]) -> Why | None:
     if name not in known or name not in FIELDS:
         return "unknown-field"
-    sight = FIELDS[name].seen_by(subscriber.party, contract)
+    if name in FREE_TEXT:
+        return "free-text"
+    if is_anothers_word(name, versions):
+        return "denied"
+    sight = FIELDS[name].seen_by(subscriber.party, versions.name)
     if sight == "denied":
         return "denied"
     if sight == "masked" and name not in MASKS:
@@ -166,6 +177,11 @@ class View:
         return self.versions.type_of(self.grant.version)
 
     @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics of which it is a view."""
+        return self.subscriber.topics_of(self.grant)
+
+    @property
     def dataschema(self) -> str:
         """The name of this view's schema."""
         return f"{SCHEMA_BASE}to.{self.subscriber.name}.{self.type}"
@@ -184,17 +200,12 @@ class View:
         return tuple(name for place, name in enumerate(self.sights) if seen >> place & 1)
 
     def lost(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Of what a downcast lost that of which the party may know: that there was a loan is told to none who may not.
-
-        A group is named where any of its fields may be seen.
-        """
+        """Of what a downcast lost that of which its grant asks for something: nobody is told of what is not theirs."""
         return tuple(name for name in names if name in self._tellable)
 
     @cached_property
     def _tellable(self) -> frozenset[str]:
-        party, contract = self.subscriber.party, self.versions.name
-        newer = self.versions.models[self.grant.version :]
-        return frozenset().union(*(_visible(model, party, contract) for model in newer))
+        return tellable(self.subscriber.party, self.grant, self.versions)
 
 
 def view_of(subscriber: Subscriber, grant: Grant, secret: bytes) -> View:
@@ -269,13 +280,3 @@ def _group(key: str, inside: tuple[_Step, ...], value: Any, clear: dict[str, Any
     for one in shown:
         seen |= one.seen
     return seen
-
-
-def _visible(model: type[BaseModel], party: Party, contract: str) -> frozenset[str]:
-    """Names of fields that a party may see in some way, and of groups that hold one."""
-    names: set[str] = set()
-    for name, info in model.model_fields.items():
-        inside = [_visible(part, party, contract) for part in parts_of(info.annotation)]
-        leaf = not inside and name in FIELDS and FIELDS[name].seen_by(party, contract) != "denied"
-        names.update(*inside, [name] if leaf or any(inside) else [])
-    return frozenset(names)

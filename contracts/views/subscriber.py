@@ -13,8 +13,8 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from ..fields import Party
-from ..topics import SUBSCRIBABLE
+from ..fields import PARTY_OF, Party
+from ..topics import ANY_AGENCY, SUBSCRIBABLE, events
 from ..types import Uscc
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9\-]{0,39}$")]
@@ -70,15 +70,6 @@ class Grant(_Closed):
     since: AwareDatetime | None = Field(default=None, alias="from")
     until: AwareDatetime | None = None
 
-    @property
-    def topics(self) -> tuple[str, ...]:
-        """The topics on which its contract stands, and of which it therefore has a view."""
-        return tuple(
-            topic
-            for topic, carried in SUBSCRIBABLE.items()
-            if any(versions.name == self.contract for versions in carried)
-        )
-
 
 class Subscriber(_Closed):
     """An organisation that reads `to.<name>.<topic>`.
@@ -102,11 +93,28 @@ class Subscriber(_Closed):
             raise PydanticCustomError(kind, "parties O, I, B and E need usccs; there is only one of the others")
         return self
 
+    def topics_of(self, grant: Grant) -> tuple[str, ...]:
+        """The topics of which a grant of it gives a view: those on which its contract stands.
+
+        What every agency says in the same words, as a refusal, is heard from the agency of one's own party alone.
+        """
+        return tuple(
+            topic
+            for topic, carried in SUBSCRIBABLE.items()
+            for versions in carried
+            if versions.name == grant.contract and (versions.owner != ANY_AGENCY or topic in self._answers)
+        )
+
     @property
     def topics(self) -> tuple[str, ...]:
         """Of which topics it has a view, in the order of the table."""
-        wanted = {topic for grant in self.grants for topic in grant.topics}
+        wanted = {topic for grant in self.grants for topic in self.topics_of(grant)}
         return tuple(topic for topic in SUBSCRIBABLE if topic in wanted)
+
+    @property
+    def _answers(self) -> tuple[str, ...]:
+        """What its party's own agency answers; dealers, makers and exporters have none."""
+        return tuple(events(agency).name for agency, party in PARTY_OF.items() if party == self.party)
 
 
 class Subscribers(_Closed):

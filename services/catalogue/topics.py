@@ -152,7 +152,7 @@ def _of_subscriber(installation: Installation, name: str, topic: str) -> tuple[l
 
 
 def _sources(offer: View) -> tuple[str, ...]:
-    return tuple(f".{topic}" for topic in offer.grant.topics)
+    return tuple(f".{topic}" for topic in offer.topics)
 
 
 def _basis(purpose: Purpose) -> Said:

@@ -66,7 +66,7 @@ class Stream:
     def __post_init__(self) -> None:
         name = self.view.subscriber.name
         self._shared = voice.constant(self.view)
-        self._topics = {topic: to(name, topic).name for topic in self.view.grant.topics}
+        self._topics = {topic: to(name, topic).name for topic in self.view.topics}
 
     @property
     def topics(self) -> Mapping[str, str]:

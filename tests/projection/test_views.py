@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
-from contracts.fields import FIELDS, Party
+from contracts.fields import FIELDS, Party, field_names, parts_of
+from contracts.versions import Versions
+from contracts.views.losses import BEFORE
 from contracts.views.masks import Unfit, subscribers_secret
 from contracts.views.plan import View, is_sealed, view_of
 from tests.projection.marked import CONTRACTS, VERSIONS, leaves, marked
@@ -98,13 +100,38 @@ def test_a_value_that_its_field_cannot_hold_does_not_pass(data: dict[str, Any]) 
         view.show(data)
 
 
-def test_a_loss_is_told_only_to_who_may_know_that_there_was_something() -> None:
-    """The seller, who may see its lender, hears that a loan was lost; MIIT, which may see nothing of it, does not."""
-    lost = ("loan", "battery_excl", "motor_nos")
-    assert _view("sale.confirmed", 1, "O", ("vin",)).lost(lost) == lost
-    assert _view("sale.confirmed", 1, "M", ("vin",)).lost(lost) == ("motor_nos",)
-    newest = CONTRACTS["sale.confirmed"].newest
-    assert _view("sale.confirmed", newest, "O", ("vin",)).lost(lost) == ()
+@pytest.mark.parametrize(
+    ("of", "party", "fields", "told"),
+    [
+        (("sale.confirmed", 1), "O", ("vin", "motor_no", "price"), ("battery_excl", "motor_nos")),
+        (("sale.confirmed", 1), "O", ("vin",), ()),
+        (("sale.confirmed", 1), "B", ("vin", "buyer_name"), ()),
+        (("sale.confirmed", 1), "M", ("vin", "motor_no"), ("motor_nos",)),
+        (("sale.confirmed", 2), "P", ("vin", "motor_no"), ("motor_nos",)),
+        (("sale.confirmed", 2), "O", ("vin", "amount_incl"), ()),
+        (("sale.confirmed", 3), "O", ("vin", "motor_nos"), ()),
+        (("insurance.bound", 1), "I", ("vin", "start_date"), ("start_at",)),
+        (("insurance.bound", 1), "I", ("vin", "vvt"), ("withheld",)),
+        (("insurance.bound", 2), "P", ("vin", "end_at"), ()),
+    ],
+)
+def test_a_loss_is_told_only_to_who_asks_for_what_was_lost(
+    of: tuple[str, int], party: Party, fields: tuple[str, ...], told: tuple[str, ...]
+) -> None:
+    """By the name it had before, or as a part of its group; nobody asked for the loan, so nobody hears that it was."""
+    lost = ("loan", "battery_excl", "motor_nos") if of[0] == "sale.confirmed" else ("start_at", "end_at", "withheld")
+    assert _view(*of, party, fields).lost(lost) == told
+
+
+@pytest.mark.parametrize("versions", CONTRACTS.values(), ids=list(CONTRACTS))
+def test_every_loss_has_a_name_that_an_older_version_knows(versions: Versions) -> None:
+    """Else a new version would lose something in silence for all who pinned an older one; but for the loan."""
+    for number, loss in enumerate(versions.losses, start=1):
+        older = set().union(*(field_names(model) for model in versions.models[:number]))
+        for name in set(loss.fields) - {"loan"}:
+            inside = parts_of(versions.model(number + 1).model_fields[name].annotation)
+            leaves = set().union(*map(field_names, inside)) or {name}
+            assert {BEFORE.get(leaf, leaf) for leaf in leaves} & older, name
 
 
 def test_a_view_says_how_sensitive_it_is_by_what_it_shows() -> None:

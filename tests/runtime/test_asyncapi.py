@@ -75,7 +75,7 @@ HEARD: Final = {
     "intake": {"case.events", *(f"submit.{name}" for name in PUBLISHERS)},
     "journey": {"sale.events", "delivery.events", *EVENTS_OF_ALL},
     "dispatch": COMMANDS_OF_ALL,
-    "projection": {"sale.events", "case.events", "delivery.events", *EVENTS_OF_ALL},
+    "projection": {"sale.events", "case.events", *EVENTS_OF_ALL},
     "console": {"case.events", "delivery.events", "telemetry.spans"},
 }
 SAID: Final = {
@@ -87,8 +87,8 @@ SAID: Final = {
 }
 
 
-async def _asked(app: FastAPI, path: str) -> Any:
-    """What the application answers, without a server between."""
+async def _asked(app: FastAPI, path: str, token: str) -> tuple[int, Any]:
+    """Status and body of what the application answers, without a server between."""
     sent: list[Any] = []
 
     async def receive() -> dict[str, Any]:
@@ -97,21 +97,22 @@ async def _asked(app: FastAPI, path: str) -> Any:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    headers = [(b"host", b"127.0.0.1")]
+    headers = [(b"host", b"127.0.0.1"), (b"authorization", f"Bearer {token}".encode())]
     scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers}
     await app({**scope, "http_version": "1.1", "scheme": "http", "client": None, "server": None}, receive, send)
-    assert sent[0]["status"] == 200
-    return json.loads(b"".join(message.get("body", b"") for message in sent[1:]))
+    return sent[0]["status"], json.loads(b"".join(message.get("body", b"") for message in sent[1:]))
 
 
-async def _document(service: str, build: Callable[[Runtime], FastAPI], settings: Settings) -> Any:
+async def _documents(service: str, build: Callable[[Runtime], FastAPI], settings: Settings) -> tuple[Answer, Answer]:
+    """What operators are told, and what everybody is."""
     store = open_store(settings, service)
     producer = Producer(settings.kafka, service)
     runtime = Runtime(service, settings, settings.secret(), Clock(), store, producer, Relay(store, producer))
     app = build(runtime)
     face._add_face(app, runtime)
     try:
-        return await _asked(app, "/asyncapi.json")
+        operators, everybody = (runtime.secrets.operator_token, "of-nobody")
+        return await _asked(app, "/asyncapi.json", operators), await _asked(app, "/asyncapi.json", everybody)
     finally:
         for close in runtime.closers:
             await close()
