@@ -54,6 +54,9 @@ class Process:
     def apply(self, connection: Connection, record: Record) -> None:
         """Take one Kafka record. Raises `Undecodable`."""
         came = read(record)
+        if contract_of(came.data)[0] not in topics.carried(record.topic):
+            # Each topic has its writers: a sale on an agency's topic was let in by no door.
+            raise Undecodable("unexpected-type")
         if isinstance(came.data, DeliveryChangedV1) and came.data.state in _ROUTINE:
             # Dispatch's own book-keeping, which changes no case: not worth a span in everybody's trace.
             self._hear(connection, came, came.envelope.traceparent or "", record)

@@ -16,7 +16,7 @@ from contracts.case import CaseChangedV1
 from contracts.contract import Contract
 from contracts.envelope import Envelope, Message, decode, encode, message
 from contracts.registry import contract_of
-from contracts.topics import COMMANDS
+from contracts.topics import COMMANDS, carried
 from services.journey.service import build
 from services.journey.timers import AlarmClock
 from services.runtime.clock import Clock
@@ -101,7 +101,7 @@ class Shell:
         await self.work.handle(Record(topic, 0, 0, KEY, headers, value), None)
 
     async def tell(self, data: Contract, subject: str = CASE, cause: Envelope | None = None, id_: str = "") -> None:
-        """A message of the maker's."""
+        """A message of the maker's, or of whoever else says such things, on the topic that is for them."""
         said = message(
             data,
             id=id_ or new_id(),
@@ -111,7 +111,8 @@ class Shell:
             cause=cause,
             traceparent=TRACE,
         )
-        await self.come("sale.events", said)
+        heard = self.subscription.topics
+        await self.come(next(topic for topic in heard if contract_of(data)[0] in carried(topic)), said)
 
     async def run(self, *but: str) -> None:
         """Agencies answer all that was asked but what is in `but`."""

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, func, inspect, select, update
 
 from contracts import topics
-from contracts.envelope import Undecodable
+from contracts.envelope import Undecodable, encode, message
 from contracts.loan import LoanSettledV1
 from contracts.refusal import AgencyRefusedV1
 from contracts.registry import contract_of
@@ -276,6 +276,20 @@ def test_bytes_that_are_none_of_ours_are_undecodable(tmp_path: Path) -> None:
         record = Record("sale.events", 0, 0, KEY, (), b"{}")
         with pytest.raises(Undecodable):
             await shell.runtime.store.run(lambda connection: shell.subscription.apply(connection, record))
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("topic", ["tax.events", "delivery.events"])
+def test_a_sale_comes_by_the_door_only(tmp_path: Path, topic: str) -> None:
+    """Whatever stands on another's topic opens no case: it is set aside as what does not belong there."""
+
+    async def scene(shell: Shell) -> None:
+        said = message(sale(), id="m", source="urn:stranger", subject=CASE, time=shell.clock.now())
+        record = Record(topic, 0, 0, KEY, *encode(said))
+        with pytest.raises(Undecodable, match="unexpected-type"):
+            await shell.runtime.store.run(lambda connection: shell.subscription.apply(connection, record))
+        assert shell.sent == []
 
     play(tmp_path, scene)
 
