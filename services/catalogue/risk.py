@@ -57,6 +57,8 @@ class Counted:
 
     records: int
     cases: int
+    persons: int
+    """Cases with a message that may be about a person."""
     oldest: datetime | None
 
 
@@ -191,7 +193,7 @@ def _topic(topic: Topic, counted: Counted, shown: frozenset[str]) -> Store:
         name for versions in _carried(topic) for model in versions.models for name in field_names(model) & FIELDS.keys()
     )
     known = bool(fields)
-    persons = counted.cases if not known or fields & PERSONAL else 0
+    persons = (counted.persons if fields & PERSONAL else 0) if known else counted.cases
     said = Said(topic.purpose, topic.purpose)
     return Store(
         "topic",

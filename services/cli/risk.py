@@ -85,7 +85,7 @@ def _gathered(stack: Running, told: Any) -> Gathered:
     return Gathered(
         now,
         services,
-        {topics[name]: Counted(held.records, held.cases, held.oldest) for name, held in counted.items()},
+        {topics[name]: Counted(held.records, held.cases, held.persons, held.oldest) for name, held in counted.items()},
         grants,
         _asked(projection, f"/v1/disclosures/by-recipient?since={instant_text(now - YEAR)}")["recipients"],
         _copies(stack),

@@ -67,7 +67,7 @@ GATHERED: Final = Gathered(
         "intake": service(table("submissions", 40, "vin", "order_no")),
         "journey": service(table("cases", 38, "vin", "buyer_name"), table("ledger", 900, "buyer_name", "phone")),
     },
-    {SALE_EVENTS: Counted(45, 40, YESTERDAY), CASE_EVENTS: Counted(400, 40, YESTERDAY)},
+    {SALE_EVENTS: Counted(45, 40, 40, YESTERDAY), CASE_EVENTS: Counted(400, 40, 40, YESTERDAY)},
     [grant()],
     [],
 )
@@ -85,7 +85,7 @@ def findings(gathered: Gathered) -> dict[str, str]:
 
 def large(persons: int) -> Gathered:
     """The same with so many persons."""
-    return replace(GATHERED, topics={SALE_EVENTS: Counted(persons, persons, YESTERDAY)})
+    return replace(GATHERED, topics={SALE_EVENTS: Counted(persons, persons, persons, YESTERDAY)})
 
 
 @pytest.mark.parametrize(
@@ -119,8 +119,15 @@ def test_a_vin_alone_is_a_case_and_no_person() -> None:
 def test_a_subscribers_topic_holds_what_its_grants_show() -> None:
     """A name and no identity number, though the contract has one."""
     own = to("bank-one", SALE_EVENTS.name)
-    store = of(replace(GATHERED, topics={own: Counted(9, 7, YESTERDAY)}))[own.name]
+    store = of(replace(GATHERED, topics={own: Counted(9, 7, 7, YESTERDAY)}))[own.name]
     assert (store["personal_fields"], store["persons"], store["grade"]) == (["buyer_name"], 7, "G3")
+
+
+def test_a_message_about_a_car_is_one_of_no_person() -> None:
+    """On a topic with both, those count that may name somebody: of nine cases two were sold and seven returned."""
+    own = to("bank-one", SALE_EVENTS.name)
+    store = of(replace(GATHERED, topics={own: Counted(9, 9, 2, YESTERDAY)}))[own.name]
+    assert (store["cases"], store["persons"]) == (9, 2)
 
 
 GONE: Final = grant(state="removed", title=None, fields={}, sealed=[], purpose=None, legal_basis=None)
@@ -133,7 +140,9 @@ def test_what_a_removed_grant_has_shown_still_stands_on_the_topic() -> None:
     car = grant(id="g-2", fields={"vin": "full"}, sealed=[])
     shown = recipient(contracts={"sale.confirmed": ["vin", "buyer_name"], "tax.paid": ["tax_no"]})
     other = recipient(subscriber="bank", contracts={"sale.confirmed": ["phone"]})
-    gathered = replace(GATHERED, grants=[GONE, car], recipients=[shown, other], topics={OWN: Counted(9, 7, YESTERDAY)})
+    gathered = replace(
+        GATHERED, grants=[GONE, car], recipients=[shown, other], topics={OWN: Counted(9, 7, 7, YESTERDAY)}
+    )
     store = of(gathered)[OWN.name]
     assert (store["personal_fields"], store["persons"], store["grade"]) == (["buyer_name"], 7, "G3")
 
@@ -143,7 +152,7 @@ def test_the_topic_of_a_removed_grant_is_counted() -> None:
     old = to("bank-one", "parcel.events")
     assert list(risk.topics_of_grants([GONE, grant(topics=[])])) == [OWN]
     assert list(risk.topics_of_grants([grant(topics=[old.name])])) == [old]
-    gathered = replace(GATHERED, grants=[], topics={old: Counted(3, 2, YESTERDAY)})
+    gathered = replace(GATHERED, grants=[], topics={old: Counted(3, 2, 2, YESTERDAY)})
     assert (of(gathered)[old.name]["grade"], of(gathered)[old.name]["persons"]) == ("G4", 2)
 
 
@@ -157,7 +166,7 @@ def test_purposes_and_bases_are_those_on_record() -> None:
 def test_bytes_that_nobody_could_decode_may_be_about_anybody() -> None:
     """They count, in the highest class, and a person is asked to look."""
     unread = poison(SALE_EVENTS)
-    gathered = replace(GATHERED, topics={unread: Counted(3, 3, YESTERDAY)})
+    gathered = replace(GATHERED, topics={unread: Counted(3, 3, 0, YESTERDAY)})
     assert (of(gathered)[unread.name]["grade"], of(gathered)[unread.name]["persons"]) == ("G4", 3)
     assert "decode" in findings(gathered)[unread.name]
 
@@ -165,7 +174,7 @@ def test_bytes_that_nobody_could_decode_may_be_about_anybody() -> None:
 @pytest.mark.parametrize(("days", "past"), [(90, False), (91, True)])
 def test_what_is_past_its_retention_is_named(days: int, past: bool) -> None:  # noqa: FBT001 - a table of cases
     """The topic of sales keeps 90 days."""
-    gathered = replace(GATHERED, topics={SALE_EVENTS: Counted(1, 1, NOW - timedelta(days=days))})
+    gathered = replace(GATHERED, topics={SALE_EVENTS: Counted(1, 1, 1, NOW - timedelta(days=days))})
     assert of(gathered)["sale.events"]["past"] is past
     assert ("sale.events" in findings(gathered)) is past
 
