@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import Enum
 from typing import Any, Final, Literal
 
@@ -11,13 +13,13 @@ import jsonschema_rs
 
 from services.compatibility import words
 from services.compatibility.formats import predicates
-from services.compatibility.outcome import Found, Nothing
+from services.compatibility.outcome import Found, Nothing, Outcome
 from services.compatibility.profile import escaped
 from services.compatibility.reading import Reading
 from services.compatibility.search import EXAMPLES, search
 from services.compatibility.solver import Solver
 from services.compatibility.terms import Claim
-from services.compatibility.values import thawed
+from services.compatibility.values import frozen, thawed
 
 Direction = Literal["backward", "forward"]
 
@@ -53,9 +55,9 @@ class Mode(Enum):
 class Verdict:
     """`compatible` is True by proof, False by `witness`, None where neither was found.
 
-    `witness` is a JSON value that one schema takes and the other refuses, as the validator confirmed (null is a value
-    too: look at `compatible`). `place` is the JSON pointer of what refuses it; `direction` is the one that fails or
-    stays open. `reason` is one sentence in Chinese and English.
+    `witness` is a JSON value that one schema takes and the other refuses, as the validator confirmed; null is a value
+    too, told only where no other was at hand: look at `found`. `place` is the JSON pointer of what refuses it;
+    `direction` is the one that fails or stays open. `reason` is one sentence in Chinese and English.
     """
 
     compatible: bool | None
@@ -65,11 +67,17 @@ class Verdict:
     direction: Direction | None = None
     place: str | None = None
 
+    @property
+    def found(self) -> bool:
+        """Whether `witness` is one."""
+        return self.compatible is False
+
     def as_json(self) -> dict[str, Any]:
         """For a script; a number with more digits than a float has is told as the nearest."""
         return {
             "compatible": self.compatible,
-            "witness": json.loads(json.dumps(self.witness, default=float)),
+            "witness": json.loads(json.dumps(self.witness, default=_nearest)),
+            "found": self.found,
             "reason": self.reason,
             "mode": self.mode.value,
             "direction": self.direction,
@@ -77,6 +85,12 @@ class Verdict:
         }
 
 
+def _nearest(number: Decimal) -> float:
+    """Never infinity, which JSON cannot say."""
+    return max(-sys.float_info.max, min(float(number), sys.float_info.max))
+
+
+_NULL: Final = Found(frozen(None))
 _GRAVITY: Final = {False: 0, None: 1, True: 2}
 
 
@@ -110,11 +124,12 @@ class _Comparison:
         reading = Reading()
         self._fits = Claim(reading.read(written), holds=True)
         self._refused = Claim(reading.read(read), holds=False)
+        self._tells = Claim(reading.of_kind("null"), holds=False)
         self._solver = Solver(reading)
         self._takes, self._reads = validator(written), validator(read)
 
     def verdict(self) -> Verdict:
-        outcome = self._solver.value(self._fits, self._refused)
+        outcome = self._witness()
         if isinstance(outcome, Nothing):
             return Verdict(True, self._mode, words.proved(self._direction))
         if isinstance(outcome, Found) and self._is_witness(witness := thawed(outcome.value)):
@@ -124,6 +139,14 @@ class _Comparison:
         if found is not None:
             return self._failed(*found)
         return Verdict(None, self._mode, words.undecided(self._direction, why), None, self._direction)
+
+    def _witness(self) -> Outcome:
+        """What the solver knows; a value that says more than null, where there is one."""
+        outcome = self._solver.value(self._fits, self._refused)
+        if outcome == _NULL:
+            more = self._solver.value(self._fits, self._refused, self._tells)
+            return more if isinstance(more, Found) and self._is_witness(thawed(more.value)) else outcome
+        return outcome
 
     def _base(self) -> Any:
         """A value that is written, to begin the search with."""
@@ -136,8 +159,14 @@ class _Comparison:
     def _failed(self, witness: Any) -> Verdict:
         error = min(self._reads.iter_errors(witness), key=lambda one: len(one.schema_path))
         place = "".join(f"/{escaped(str(step))}" for step in error.schema_path)
-        reason = words.refused(self._direction, place, "".join(f"/{escaped(str(it))}" for it in error.instance_path))
+        part = "".join(f"/{escaped(str(it))}" for it in error.instance_path)
+        reason = words.refused(self._direction, place, part, _property(error.kind))
         return Verdict(False, self._mode, reason, witness, self._direction, place)
+
+
+def _property(kind: Any) -> str | None:
+    """The property that is missing, or the first that nobody knows."""
+    return getattr(kind, "property", None) or next(iter(getattr(kind, "unexpected", ())), None)
 
 
 def validator(schema: Any) -> jsonschema_rs.Draft202012Validator:

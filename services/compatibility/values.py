@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final, Literal, NamedTuple
@@ -73,9 +74,10 @@ def plain(number: Fraction) -> int | float | Decimal:
     """The number as Python writes it in JSON: an int, else a float where that says the same, else a decimal."""
     if number.denominator == 1:
         return int(number)
-    nearest = float(number)
-    if exact(nearest) == number:
-        return nearest
+    with suppress(OverflowError):
+        nearest = float(number)
+        if exact(nearest) == number:
+            return nearest
     return Decimal(number.numerator) / Decimal(number.denominator)
 
 

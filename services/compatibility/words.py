@@ -36,10 +36,10 @@ def proved(direction: str) -> str:
     return _PROVED[direction]
 
 
-def refused(direction: str, place: str, part: str) -> str:
-    """A counter-example was confirmed; `place` in the schema refuses `part` of it."""
+def refused(direction: str, place: str, part: str, name: str | None = None) -> str:
+    """A counter-example was confirmed; `place` in the schema refuses `part` of it, for a property if one is named."""
     zh, en = _REFUSED[direction]
-    where, what = place or "/", part or "/"
+    where, what = (place or "/") + (f": {name}" if name else ""), part or "/"
     return f"{zh}（{where}，值 {what}） / {en} at {where} (of the value: {what})"
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,7 +58,7 @@ def test_a_verdict_names_the_place_and_speaks_both_languages() -> None:
     assert verdict.witness == {"a/b": -1}
     assert "被新版拒绝" in verdict.reason
     assert "the new one refuses at /properties/a~1b/minimum" in verdict.reason
-    assert set(verdict.as_json()) == {"compatible", "witness", "reason", "mode", "direction", "place"}
+    assert set(verdict.as_json()) == {"compatible", "witness", "found", "reason", "mode", "direction", "place"}
 
 
 @pytest.mark.parametrize(("mode", "compatible"), [(Mode.BACKWARD, True), (Mode.BACKWARD_TRANSITIVE, False)])
@@ -71,8 +73,43 @@ def test_the_first_version_is_compatible() -> None:
     assert judge_all([], _TEXT, Mode.FULL_TRANSITIVE).compatible is True
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ({"required": ["a"]}, {"required": ["a", "wobble"]}, "/required: wobble"),
+        ({}, {"dependentRequired": {"a": ["wobble"]}}, "/dependentRequired: wobble"),
+        ({"required": ["wobble"]}, {"unevaluatedProperties": False}, "/unevaluatedProperties: wobble"),
+    ],
+    ids=["missing", "missing beside another", "unknown"],
+)
+def test_the_property_that_is_missing_or_unknown_is_named(old: Any, new: Any, named: str) -> None:
+    """In the sentence; `place` stays a pointer into the schema."""
+    verdict = judge(old, new)
+    assert verdict.reason.count(named) == 2
+    assert verdict.place == named.partition(":")[0]
+
+
+def test_a_witness_that_says_more_than_null_is_preferred() -> None:
+    """Null alone leaves a reader asking whether there is a witness at all."""
+    told = judge({"type": ["null", "integer"]}, {"type": "string"}).as_json()
+    assert (told["found"], type(told["witness"])) == (True, int)
+    only = judge({"type": ["null", "string"]}, _TEXT).as_json()
+    assert (only["found"], only["witness"]) == (True, None)
+    assert judge(_SHORT, _TEXT).as_json()["found"] is False
+
+
+def test_a_number_beyond_all_floats_can_be_told() -> None:
+    """Neither a witness nor what is printed of it is infinity."""
+    beyond = Decimal("1e400")
+    assert judge({"type": "number", "minimum": beyond}, {"maximum": 5}).compatible is False
+    # What the validator sees of such a fraction is rounded, so nothing is promised but a verdict.
+    assert judge({"type": "number", "exclusiveMinimum": beyond}, {"type": "integer"}).compatible is not True
+    told = Verdict(False, Mode.BACKWARD, "", beyond).as_json()
+    assert "Infinity" not in json.dumps(told)
+
+
 def test_null_is_a_witness_like_any_other() -> None:
-    """So one looks at `compatible`, not at the witness."""
+    """So one looks at `found`, not at the witness."""
     assert judge({"type": ["null", "string"]}, _TEXT) == Verdict(
         False,
         Mode.BACKWARD,
