@@ -21,11 +21,11 @@ from contracts.topics import Topic
 from contracts.versions import Versions
 from contracts.views.reading import view_of
 
+from .topics import PROJECTION
+
 VERSION: Final = "0.1.0"
 """As in pyproject.toml; what runs from a checkout is not installed, so nobody else could tell."""
 
-PROJECTION: Final = topics.to("", "").owner
-"""Whose topics depend on who subscribes."""
 _POISON: Final = ".poison"
 _SUBMIT: Final = topics.submit("").name
 

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import uvicorn
 import uvloop
-from fastapi import FastAPI, Response
+from fastapi import Depends, FastAPI, Response
 from fastapi.responses import JSONResponse
 
 from observability import logs, metrics, tracing
@@ -32,6 +32,7 @@ from .holdings import Holding
 from .ids import new_id
 from .lanes import Lane, Lanes, Work
 from .loop import LoopWatch
+from .operator import operator
 from .outbox import Relay
 from .poison import set_aside
 from .producer import Producer
@@ -257,10 +258,10 @@ def _told(task: asyncio.Task[Any]) -> str:
 
 def _described(runtime: Runtime) -> dict[str, Any]:
     # FastStream takes a second to import: who asks pays it, not the start of every service.
-    from .asyncapi import PROJECTION, document
+    from .asyncapi import document
 
     followed = frozenset(topic for lanes in runtime.lanes for topic in lanes.lane.topics)
-    views = tuple(topics.views_of(runtime.settings)) if runtime.service == PROJECTION else ()
+    views = tuple(topics.views_of(runtime.settings)) if runtime.service == topics.PROJECTION else ()
     return document(runtime.service, runtime.settings.kafka, followed, views)
 
 
@@ -272,7 +273,10 @@ async def _touch(runtime: Runtime) -> None:
 
 
 def _add_face(app: FastAPI, runtime: Runtime) -> None:
-    @app.get("/asyncapi.json", include_in_schema=False)
+    # Topics of subscribers are named for them: who subscribes to what is told to operators alone.
+    asked_by = [Depends(operator(runtime.secrets))] if runtime.service == topics.PROJECTION else []
+
+    @app.get("/asyncapi.json", include_in_schema=False, dependencies=asked_by)
     async def asyncapi() -> JSONResponse:
         return JSONResponse(await asyncio.to_thread(_described, runtime))
 

@@ -12,12 +12,14 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from adapters.organisations import ORGANISATIONS
-from contracts.topics import Topic, all_topics
+from contracts.topics import Topic, all_topics, to
 from observability import logs
 
 from . import subscribers
 from .settings import Settings
 
+PROJECTION: Final = to("", "").owner
+"""Whose topics depend on who subscribes."""
 _PAUSE_S: Final = 0.1
 _PATIENCE_S: Final = 10.0
 _COPIES: Final = 3

@@ -13,7 +13,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import jsonschema_rs
 import pytest
@@ -87,8 +87,15 @@ SAID: Final = {
 }
 
 
-async def _asked(app: FastAPI, path: str, token: str) -> tuple[int, Any]:
-    """Status and body of what the application answers, without a server between."""
+class Answer(NamedTuple):
+    """What an application said."""
+
+    status: int
+    body: Any
+
+
+async def _asked(app: FastAPI, path: str, token: str) -> Answer:
+    """Ask without a server between."""
     sent: list[Any] = []
 
     async def receive() -> dict[str, Any]:
@@ -100,19 +107,19 @@ async def _asked(app: FastAPI, path: str, token: str) -> tuple[int, Any]:
     headers = [(b"host", b"127.0.0.1"), (b"authorization", f"Bearer {token}".encode())]
     scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers}
     await app({**scope, "http_version": "1.1", "scheme": "http", "client": None, "server": None}, receive, send)
-    return sent[0]["status"], json.loads(b"".join(message.get("body", b"") for message in sent[1:]))
+    return Answer(sent[0]["status"], json.loads(b"".join(message.get("body", b"") for message in sent[1:])))
 
 
-async def _documents(service: str, build: Callable[[Runtime], FastAPI], settings: Settings) -> tuple[Answer, Answer]:
-    """What operators are told, and what everybody is."""
+async def _told(service: str, build: Callable[[Runtime], FastAPI], settings: Settings) -> tuple[Answer, Answer]:
+    """What an operator is told, and what anybody else is."""
     store = open_store(settings, service)
     producer = Producer(settings.kafka, service)
     runtime = Runtime(service, settings, settings.secret(), Clock(), store, producer, Relay(store, producer))
     app = build(runtime)
     face._add_face(app, runtime)
     try:
-        operators, everybody = (runtime.secrets.operator_token, "of-nobody")
-        return await _asked(app, "/asyncapi.json", operators), await _asked(app, "/asyncapi.json", everybody)
+        token = runtime.secrets.operator_token
+        return await _asked(app, "/asyncapi.json", token), await _asked(app, "/asyncapi.json", "of-nobody")
     finally:
         for close in runtime.closers:
             await close()
@@ -121,12 +128,19 @@ async def _documents(service: str, build: Callable[[Runtime], FastAPI], settings
 
 
 @pytest.fixture(scope="module")
-def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The document of every service, asked over HTTP of the real thing, which reaches no Kafka."""
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Answer, Answer]]:
+    """What every service says to an operator and to anybody: the real thing over HTTP, which reaches no Kafka."""
     folder = tmp_path_factory.mktemp("asyncapi")
     credentials.ensure(DataFolder(folder))
     settings = Settings(data=folder, kafka="kafka.invalid:9092")
-    return {name: asyncio.run(_document(name, build, settings)) for name, build in BUILDS.items()}
+    return {name: asyncio.run(_told(name, build, settings)) for name, build in BUILDS.items()}
+
+
+@pytest.fixture(scope="module")
+def documents(told: dict[str, tuple[Answer, Answer]]) -> dict[str, Any]:
+    """The document of every service."""
+    assert {operators.status for operators, _ in told.values()} == {200}
+    return {name: operators.body for name, (operators, _) in told.items()}
 
 
 @pytest.fixture(params=sorted(BUILDS))
@@ -158,6 +172,17 @@ def test_the_document_keeps_the_specification(documents: dict[str, Any], service
     assert errors == []
     names = [name for kind in documents[service]["components"].values() for name in kind]
     assert [name for name in names if not re.fullmatch(r"[a-zA-Z0-9.\-_]+", name)] == []
+
+
+def test_who_subscribes_to_what_is_told_to_operators_alone(
+    told: dict[str, tuple[Answer, Answer]], documents: dict[str, Any]
+) -> None:
+    """The projection's document names its subscribers; all others are the same for everybody."""
+    said = {name: anybody for name, (_, anybody) in told.items()}
+    refused = said.pop("projection")
+    assert refused.status == 401
+    assert "bank-one" not in json.dumps(refused.body)
+    assert {name: answer.body for name, answer in said.items()} == {name: documents[name] for name in said}
 
 
 def test_every_reference_leads_somewhere(documents: dict[str, Any], service: str) -> None:
