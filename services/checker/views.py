@@ -28,7 +28,7 @@ from .shown import SEALED, Leaves, is_as_seen, is_encrypted, leaves
 from .subscribers import Grant
 
 SOURCES: Final = ("sale.events", "case.events", "delivery.events", *(f"{agency}.events" for agency in AGENCIES))
-"""What can be subscribed to."""
+"""What we say to all of our own; the fate of deliveries is none of anybody else's business."""
 PREFIX: Final = "to."
 _ATTRIBUTES: Final = frozenset(
     {"specversion", "id", "source", "type", "subject", "time", "dataschema", "correlationid", "traceparent"}
@@ -109,11 +109,12 @@ class Views:
     def _note_sources(self, topic: str) -> None:
         wanted: dict[str, list[Grant]] = {}
         for grant in self.grants.values():
-            wanted.setdefault(grant.contract, []).append(grant)
+            if grant.is_good and grant.hears(topic):
+                wanted.setdefault(grant.contract, []).append(grant)
         for record in self.evidence.records(topic) if topic in self.evidence.topics() else ():
             self.db.execute("insert or ignore into said values (?, ?)", (record.header("ce_id"), topic))
             concerns = record.header("ce_concerns")
-            meant = [grant for grant in wanted.get(record.type, ()) if grant.is_good and grant.is_concerned(concerns)]
+            meant = [grant for grant in wanted.get(record.type, ()) if grant.is_concerned(concerns)]
             message = _message(record) if meant else None
             if message is not None:
                 self.db.executemany(
@@ -214,6 +215,9 @@ class Views:
         told = {name for name, _ in record.headers}
         for name in sorted(told - {f"ce_{attribute}" for attribute in _ATTRIBUTES} - _OTHERS):
             yield _finding("view-denied-field", record, name)
+        for name in filter(None, record.header("ce_lost").split(",")):
+            if not grant.may_hear_of(name):
+                yield _finding("view-denied-field", record, name)
         lane = (record.topic, grant.id, due.key)
         if record.key != due.key or due.offset < self._last.get(lane, -1):
             yield from self._out_of_order(record, grant, due)

@@ -218,6 +218,22 @@ def _too_much(made: Shown) -> None:
     made.file = SUBSCRIBERS.replace('"phone", "coc_no"]', '"phone", "coc_no", "loan_amount"]')
 
 
+def _of_the_banks_decision(made: Shown) -> None:
+    """The tax office is told that a bank decided about a car, though not what."""
+    grant = '[[subscribers.grants]]\nid = "tax-loans"\ncontract = "loan.decided"\nversion = 1\nfields = ["vin"]\n'
+    made.file += f'{grant}purpose = "tax"\nlegal_basis = "PTL 3"\n{_FOREVER}\n'
+    source = next(one for one in made.made.topics["bank.events"] if "loan.decided" in one["headers"]["ce_type"])
+    source["headers"]["ce_concerns"] = str(Concerns(region="500105", lender=LENDER))
+    type_, grant = source["headers"]["ce_type"], "tax-loans"
+    told = {"ce_type": type_, "ce_dataschema": f"urn:tongche:schema:to.tax.{type_}", "ce_grant": grant}
+    told |= {name: source["headers"][name] for name in ("ce_specversion", "ce_id", "ce_subject", "ce_time")}
+    vin = {"vin": json.loads(source["value"])["vin"]}
+    _put(made.made, "to.tax.bank.events", source, told | {"ce_source": "urn:tongche:projection"}, vin)
+    at = source["timestamp"] / 1000
+    made.disclosures.append({"message": told["ce_id"], "grant": grant, "at": at, "fields": {"vin": "full"}})
+    made.grants.append({"id": grant, "opened_at": 0.0, "revoked_at": None, "ended_at": None})
+
+
 def _keyless(made: Shown) -> None:
     made.file = SUBSCRIBERS.replace('key = { kty = "EC", crv = "P-256", x = "x", y = "y" }\n', "")
 
@@ -281,6 +297,8 @@ PLANTED: Final[dict[str, tuple[Callable[[Shown], None], set[str]]]] = {
     "a field of another party": (_field(INSURERS, loan_amount=1), {"view-denied-field"}),
     "an attribute of ours": (_header(INSURERS, ce_concerns="insurer=x"), {"view-denied-field"}),
     "a publisher's own id": (_header(INSURERS, ce_sourceid="P-1"), {"view-denied-field"}),
+    "a loss of which it did not ask": (_header(TAX, ce_lost="battery_excl,loan"), {"view-denied-field"}),
+    "a loss in the version that lost nothing": (_header(INSURERS, ce_lost="battery_excl"), {"view-denied-field"}),
     "not masked": (_field(INSURERS, amount_incl=22_600_000), {"view-unmasked"}),
     "masked too little": (_field(INSURERS, coc_no="****6789012"), {"view-unmasked"}),
     "a person in clear": (_field(INSURERS, buyer_name="钱样本"), {"view-unsealed", "denied-value"}),
@@ -296,6 +314,7 @@ PLANTED: Final[dict[str, tuple[Callable[[Shown], None], set[str]]]] = {
     "under another's grant": (_anothers_grant, {"view-of-others", "view-missing"}),
     "never published": (_header(BANKS, ce_id="nobody"), {"view-of-nothing", "view-missing"}),
     "a grant that asks for too much": (_too_much, {"view-of-others"}),
+    "that a bank decided": (_of_the_banks_decision, {"view-of-others"}),
     "a grant without the key it needs": (_keyless, {"view-of-others"}),
     "after the revocation": (_revoked, {"view-after-end"}),
     "after its time": (_lapsed, {"view-after-end"}),
