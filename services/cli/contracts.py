@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from contracts.versions import Versions
     from services.compatibility.gate import Finding
     from services.compatibility.judge import Mode, Verdict
+    from services.compatibility.profile import OutsideProfile
 
 app = typer.Typer(help="契约及其版本 / contracts and their versions", no_args_is_help=True)
 
@@ -38,6 +39,8 @@ _STATES: Final = {
     "broken": ("✗ 不兼容 broken", "bold red"),
     "undecided": ("? 未定 open", "yellow"),
 }
+_CHECK_FILES: Final = "tongche contracts check --old FILE --new FILE"
+_DIFF_FILES: Final = "tongche contracts diff --old FILE --new FILE"
 _KINDS: Final = {"command": "命令 command", "event": "事件 event"}
 _CHANGES: Final = {
     "added": ("+", "green", "新增 added"),
@@ -124,14 +127,20 @@ def show(
 
 
 @app.command()
-def check(old: Old = None, new: New = None, mode: ModeOption = None, as_json: Json = False) -> None:
+def check(
+    old: Old = None,
+    new: New = None,
+    mode: ModeOption = None,
+    as_json: Json = False,
+    all_: Annotated[bool, typer.Option("--all", help="也列出一致的 / also what is as published")] = False,
+) -> None:
     """对照已发布的各版本；或比较两个文件 / our contracts against all that was published; or two files.
 
     Exit code 0: compatible. 1: a file cannot be judged. 4: incompatible. 5: neither proved nor refuted. 6: compatible,
     and to be frozen.
     """
     if old is not None or new is not None:
-        verdict = _of_files(*_both(old, new), mode, as_json=as_json)
+        verdict = _of_files(*_both(old, new, fix=_CHECK_FILES), mode, as_json=as_json)
         _tell(verdict, as_json=as_json)
         raise typer.Exit(_code(verdict))
     from contracts.published import published
@@ -142,7 +151,7 @@ def check(old: Old = None, new: New = None, mode: ModeOption = None, as_json: Js
     if as_json:
         answer({"contracts": [_finding(one) for one in found]} | _sums(found))
     else:
-        _report(found)
+        _report(found, whole=all_)
     raise typer.Exit(_worst(found))
 
 
@@ -163,7 +172,7 @@ def diff(  # noqa: PLR0913, PLR0917 - two ways to name what is compared
     from services.compatibility.changes import changes
 
     if contract is None:
-        first, second = _both(old, new)
+        first, second = _both(old, new, fix=f"tongche contracts diff sale.confirmed v1 v2 | {_DIFF_FILES}")
         verdict = _of_files(first, second, mode, as_json=as_json)
         told = [asdict(one) for one in changes(_read(first), _read(second))]
         _tell(verdict, told, as_json=as_json)
@@ -229,61 +238,57 @@ def _two_versions(contract: str, before: str | None, after: str | None) -> tuple
 
 def _number(versions: Versions, said: str | None, otherwise: int) -> int:
     number = otherwise if said is None else int(said.lstrip("v")) if re.fullmatch(r"v?[0-9]{1,4}", said) else 0
+    if said is None and not number:
+        zh, en = f"{versions.name} 只有一个版本，无可比较", f"{versions.name} has one version only: nothing to compare"
+        raise TroubleError(zh, en, fix=f"tongche contracts show {versions.name}")
     if not 1 <= number <= versions.newest:
         known = ", ".join(f"v{one}" for one in range(1, versions.newest + 1))
-        zh, en = (
-            f"{versions.name} 没有版本 {said or ''}",
-            f"{versions.name} has no version {said or 'before its first'}",
-        )
+        zh, en = f"{versions.name} 没有版本 {said}", f"{versions.name} has no version {said}"
         raise TroubleError(zh, en, fix=f"{versions.name}: {known}")
     return number
 
 
-def _both(old: Path | None, new: Path | None) -> tuple[Path, Path]:
+def _both(old: Path | None, new: Path | None, *, fix: str) -> tuple[Path, Path]:
     if old is None or new is None:
-        raise TroubleError(
-            "请给出契约名和版本，或两个文件",
-            "name a contract and two versions, or two files",
-            fix="tongche contracts diff sale.confirmed v1 v2 | --old FILE --new FILE",
-        )
+        missing = " ".join(name for name, file in (("--old", old), ("--new", new)) if file is None)
+        raise TroubleError(f"还缺 {missing}", f"{missing} is missing: a comparison needs two sides", fix=fix)
     return old, new
 
 
 def _read(file: Path) -> Any:
-    """A JSON document. Raises `TroubleError` for a file that is none."""
+    """The document in a file. Raises `OutsideProfile`, whose place is the whole, for one that holds no JSON."""
+    from services.compatibility import words
+    from services.compatibility.profile import OutsideProfile
     from services.compatibility.values import NotJson, parse
 
-    fix = f"一个 JSON Schema 2020-12 文件，UTF-8 编码 / a JSON Schema 2020-12 file in UTF-8: {file}"
     try:
-        document = parse(file.read_text(encoding="utf-8-sig"))
+        return parse(file.read_text(encoding="utf-8-sig"))
     except OSError as wrong:
-        why = wrong.strerror or type(wrong).__name__
-        raise TroubleError(f"文件读不出来：{file}（{why}）", f"cannot read {file}: {why}", fix=fix) from None
-    except UnicodeDecodeError:
-        raise TroubleError(f"{file} 不是 UTF-8 文本", f"{file} is no UTF-8 text", fix=fix) from None
+        raise OutsideProfile(wrong.strerror or type(wrong).__name__, "", words.UNREADABLE) from None
+    except UnicodeDecodeError as wrong:
+        raise OutsideProfile(f"byte {wrong.start + 1}", "", words.NOT_UTF8) from None
     except NotJson as wrong:
-        raise TroubleError(f"{file} 不是 JSON：{wrong}", f"{file} is no JSON: {wrong}", fix=fix) from None
-    if not isinstance(document, dict | bool):
-        zh, en = f"{file} 不是一个 JSON 对象", f"{file} is not a JSON object but {type(document).__name__}"
-        raise TroubleError(zh, en, fix=fix)
-    return document
+        raise OutsideProfile(str(wrong), "", words.NOT_JSON) from None
 
 
 def _of_files(old: Path, new: Path, mode: ModeName | None, *, as_json: bool) -> Verdict:
     """The verdict on two files. What cannot be judged ends here, by name and place."""
     from services.compatibility.judge import judge
-    from services.compatibility.profile import OutsideProfile, check
 
-    documents = []
-    for file in (old, new):
-        documents.append(document := _read(file))
-        try:
-            check(document)
-        except OutsideProfile as outside:
-            _refuse(file, outside, as_json=as_json)
-            raise typer.Exit(FAILED) from None
-    first, second = documents
-    return judge(first, second, _mode(mode))
+    return judge(_schema(old, as_json=as_json), _schema(new, as_json=as_json), _mode(mode))
+
+
+def _schema(file: Path, *, as_json: bool) -> Any:
+    from services.compatibility.profile import OutsideProfile
+    from services.compatibility.reading import Reading
+
+    try:
+        document = _read(file)
+        Reading().read(document)
+    except OutsideProfile as outside:
+        _refuse(file, outside, as_json=as_json)
+        raise typer.Exit(FAILED) from None
+    return document
 
 
 def _mode(mode: ModeName | None) -> Mode:
@@ -292,14 +297,21 @@ def _mode(mode: ModeName | None) -> Mode:
     return Mode((mode or ModeName.BACKWARD).value)
 
 
-def _refuse(file: Path, outside: Any, *, as_json: bool) -> None:
-    place = outside.place or "/"
-    fix = f"改正或去掉 {file} 的 {place} / correct or remove {place} of {file}: docs/compatibility.md"
-    talk.print(f"无法判定：{file} 的 {place}：{outside.what}", style="red", markup=False, soft_wrap=True)
-    talk.print(f"cannot be judged: {file} at {place}: {outside.what}: {outside.why}", style="red", markup=False)
+def _refuse(file: Path, outside: OutsideProfile, *, as_json: bool) -> None:
+    zh, _, en = outside.why.partition(" / ")
+    zh_where, en_where = (f" 的 {outside.place}", f" at {outside.place}") if outside.place else ("", "")
+    if outside.place:
+        fix = f"改正或去掉 {file}{zh_where} / correct or remove {outside.place} of {file}: docs/compatibility.md"
+    else:
+        fix = f"一个 JSON Schema 2020-12 文件，UTF-8 编码 / a JSON Schema 2020-12 file in UTF-8: {file}"
+    for line in (
+        f"无法判定：{file}{zh_where}：{outside.what}：{zh}",
+        f"cannot be judged: {file}{en_where}: {outside.what}: {en}",
+    ):
+        talk.print(line, style="red", markup=False, soft_wrap=True)
     talk.print(f"→ {fix}", markup=False, soft_wrap=True)
     if as_json:
-        verdict = {"compatible": None, "witness": None, "reason": str(outside), "place": outside.place}
+        verdict = {"compatible": None, "witness": None, "found": False, "reason": str(outside), "place": outside.place}
         answer(verdict | {"keyword": outside.what, "error": str(outside), "fix": fix})
 
 
@@ -322,7 +334,7 @@ def _tell(verdict: Verdict, told: list[dict[str, Any]] | None = None, *, as_json
     words, style = _COMPATIBLE[verdict.compatible]
     out.print(Text.assemble((words, style), f"  {verdict.mode.value}"))
     out.print(Text(f"  {verdict.reason}"), soft_wrap=True)
-    if verdict.compatible is False:
+    if verdict.found:
         out.print(Text.assemble("  反例 witness: ", (_json(verdict.witness), "bold")), soft_wrap=True)
 
 
@@ -371,13 +383,15 @@ def _between(versions: Versions, before: int, after: int, mode: ModeName | None,
     out.print(Text.assemble((words, style), f"  {verdict.mode.value}  {casts}"), soft_wrap=True)
 
 
-def _report(found: list[Finding]) -> None:
-    """Every contract on a line; of what is wrong, why and the counter-example."""
+def _report(found: list[Finding], *, whole: bool = False) -> None:
+    """What differs, a version on a line, and of what is wrong, why and the counter-example; how many are the same."""
     table = _table("契约\ncontract", "版本\nversion", "方式\nmode", "结论\nverdict")
     for one in found:
-        words, style = _STATES[one.state]
-        table.add_row(one.contract, f"v{one.version}.{len(one.verdicts)}", one.mode.value, Text(words, style))
-    out.print(table)
+        if whole or one.state != "same":
+            words, style = _STATES[one.state]
+            table.add_row(one.contract, f"v{one.version}.{len(one.verdicts)}", one.mode.value, Text(words, style))
+    if table.rows:
+        out.print(table)
     for one in found:
         if one.worst is not None:
             _explain(one)

@@ -76,32 +76,65 @@ def test_what_stays_open_has_a_code_of_its_own(files: Any) -> None:
     assert "looks around" in verdict["reason"]
 
 
+def _unreadable(folder: Path) -> dict[str, Path]:
+    """Files that hold no schema, by what is wrong with them."""
+    contents = {
+        "broken": b"{",
+        "empty": b"",
+        "UTF-16": '{"type": "string"}'.encode("utf-16"),
+        "Latin-1": b'{"title": "\xe9"}',
+        "YAML": b"type: string\n",
+        "array": b"[1]",
+        "number": b"3",
+        "null": b"null",
+        "doubled": b'{"a": 1, "a": 2}',
+        "NaN": b'{"minimum": NaN}',
+        "half a character": rb'{"const": "\ud800"}',
+        "deep": b'{"items": ' * 400 + b"{}" + b"}" * 400,
+        "deeper": b"[" * 100_000,
+    }
+    files = {name: folder / f"{name}.json" for name in contents}
+    for name, content in contents.items():
+        files[name].write_bytes(content)
+    return files | {"missing": folder / "none.json", "folder": folder}
+
+
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("wrong", "says"),
     [
-        ("{", "no JSON"),
-        ('{"a": 1, "a": 2}', "stands twice"),
-        ("[1]", "not a JSON object"),
-        ("3", "not a JSON object"),
+        ("broken", "no JSON"),
+        ("empty", "no JSON"),
+        ("UTF-16", "no UTF-8"),
+        ("Latin-1", "no UTF-8"),
+        ("YAML", "no JSON"),
+        ("array", "an object or a boolean"),
+        ("number", "an object or a boolean"),
+        ("null", "an object or a boolean"),
+        ("doubled", "stands twice"),
+        ("NaN", "no JSON"),
+        ("half a character", "half a character"),
+        ("deep", "nested too deep"),
+        ("deeper", "nested too deep"),
+        ("missing", "cannot be read"),
+        ("folder", "cannot be read"),
     ],
 )
-def test_a_file_that_is_no_schema_is_refused_with_what_to_do(content: str, says: str, files: Any) -> None:
-    """Clear words instead of a traceback."""
-    old, new = files(old={"type": "string"}, new=content)
-    with pytest.raises(TroubleError) as trouble:
-        CliRunner().invoke(app, ["check", "--old", str(old), "--new", str(new)], catch_exceptions=False)
-    assert says in trouble.value.args[0]
-    assert str(new) in trouble.value.fix
-
-
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, files: Any) -> None:
-    """Neither one that is not there nor one that is no text."""
-    (old,) = files(old={"type": "string"})
-    (tmp_path / "latin.json").write_bytes(b'{"title": "\xe9"}')
-    for new, says in ((tmp_path / "none.json", "cannot read"), (tmp_path / "latin.json", "no UTF-8")):
-        with pytest.raises(TroubleError) as trouble:
-            CliRunner().invoke(app, ["check", "--old", str(old), "--new", str(new)], catch_exceptions=False)
-        assert says in trouble.value.args[0]
+@pytest.mark.parametrize("verb", ["check", "diff"])
+def test_a_file_that_is_no_schema_is_refused_with_what_to_do(
+    verb: str, wrong: str, says: str, tmp_path: Path, files: Any
+) -> None:
+    """Clear words in both languages instead of a traceback; the keys that a script relies on are there all the same."""
+    (good,) = files(good={"type": "string"})
+    bad = _unreadable(tmp_path)[wrong]
+    for pair in ((good, bad), (bad, good)):
+        result = _run(verb, "--old", pair[0], "--new", pair[1], "--json")
+        told = _last(result)
+        assert result.exit_code == FAILED
+        assert (told["compatible"], told["witness"], told["found"]) == (None, None, False)
+        assert says in told["reason"]
+        assert says in result.stderr
+        assert str(bad) in told["fix"]
+        assert "无法判定" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -121,6 +154,8 @@ def test_what_is_outside_the_profile_fails_by_name_and_place(schema: Any, place:
     assert (told["compatible"], told["place"]) == (None, place)
     assert place in told["fix"]
     assert "无法判定" in result.stderr
+    # The reason speaks both languages.
+    assert not told["reason"].isascii()
 
 
 def test_numbers_are_as_exact_as_they_are_written(files: Any) -> None:
@@ -132,11 +167,27 @@ def test_numbers_are_as_exact_as_they_are_written(files: Any) -> None:
     assert _run("check", "--old", new, "--new", old).exit_code == 0
 
 
-@pytest.mark.parametrize("arguments", [("check", "--old", "x"), ("diff",), ("diff", "--new", "x")])
-def test_half_a_comparison_is_refused(arguments: tuple[str, ...]) -> None:
-    """One file alone can be compared with nothing."""
-    with pytest.raises(TroubleError):
+@pytest.mark.parametrize(
+    ("arguments", "missing"),
+    [
+        (("check", "--old", "x"), "--new"),
+        (("check", "--new", "x"), "--old"),
+        (("diff",), "--old --new"),
+        (("diff", "--new", "x"), "--old"),
+    ],
+)
+def test_half_a_comparison_is_refused(arguments: tuple[str, ...], missing: str) -> None:
+    """One file alone can be compared with nothing; what is advised is the verb that was typed."""
+    with pytest.raises(TroubleError, match=f"(?m)^{missing} is missing") as trouble:
         CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    assert f"tongche contracts {arguments[0]} --old FILE --new FILE" in trouble.value.fix
+
+
+def test_the_only_version_of_a_contract_is_compared_with_nothing() -> None:
+    """And what there is, can be shown."""
+    with pytest.raises(TroubleError, match="one version only") as trouble:
+        CliRunner().invoke(app, ["diff", "tax.paid"], catch_exceptions=False)
+    assert trouble.value.fix == "tongche contracts show tax.paid"
 
 
 def test_our_contracts_pass_the_gate() -> None:
@@ -145,9 +196,10 @@ def test_our_contracts_pass_the_gate() -> None:
     told = _last(result)
     assert result.exit_code == 0, told
     assert told["same"] == len(told["contracts"]) == sum(one.newest for one in CONTRACTS.values())
+    assert "sale.confirmed" in _run("check", "--all").stdout
     shown = _run("check").stdout
-    assert "sale.confirmed" in shown
-    assert "一致 as published" in shown
+    assert "sale.confirmed" not in shown, "what is as published is a number, not news"
+    assert f"一致 as published {told['same']}" in shown
 
 
 def test_what_changed_must_be_frozen_or_made_a_new_version(monkeypatch: pytest.MonkeyPatch) -> None:
