@@ -24,10 +24,11 @@ class Publisher(NamedTuple):
 
 
 class Used(NamedTuple):
-    """What one grant has disclosed so far: messages, and how many of them held each field."""
+    """What one grant has disclosed so far: messages, how many of them held each field, and how many told of none."""
 
     messages: int
     fields: Mapping[str, int]
+    withheld: int = 0
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,7 @@ def _used(folder: DataFolder) -> Mapping[str, Used] | None:
     except TroubleError:
         return None
     rows: list[dict[str, Any]] = service.ask("GET", "/v1/usage")["usage"]
-    return {row["grant"]: Used(row["messages"], row["fields"]) for row in rows}
+    return {row["grant"]: Used(row["messages"], row["fields"], row["withheld"]) for row in rows}
 
 
 def _doors() -> list[Described]:

@@ -109,10 +109,23 @@ def _subscribers_page(whose: Installation) -> str:
 def test_without_a_stack_nobody_claims_to_know_what_was_used(exported: dict[str, bytes]) -> None:
     """With one, each field tells in how many messages it was."""
     assert "Nothing runs that could be asked" in exported["subscribers.html"].decode()
-    used = {"bank-one-tax": Used(7, {"vin": 7, "tax_paid_at": 6})}
+    used = {
+        "bank-one-tax": Used(7, {"vin": 7, "tax_paid_at": 6}),
+        "bank-one-registrations": Used(4, {"vin": 4}, withheld=1),
+    }
     told = _subscribers_page(installation(used))
+    assert "7 条 messages</dd>" in told
+    assert "4 条 messages，另有 1 条未提供内容" in told
     assert "Nothing runs" not in told
     assert ">tax_paid_at 是否 · 6<" in told
+
+
+def test_every_grant_of_a_fresh_installation_cites_a_law_in_both_languages() -> None:
+    """A contract is no basis by itself: an operator copies what is written there."""
+    for _, grant in subscribers().grants():
+        for said in (grant.purpose, grant.legal_basis):
+            assert re.search(r"[一-鿿].*/ [a-z]", said or ""), grant.id
+        assert re.match(r"[A-Z]{3,}[^一-鿿]* [0-9]", grant.legal_basis or ""), grant.id
 
 
 def test_what_operators_wrote_is_text() -> None:

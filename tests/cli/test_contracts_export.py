@@ -98,7 +98,7 @@ class Projection:
         """By grant, contract and version."""
         assert (method, path) == ("GET", "/v1/usage")
         row = {"subscriber": "bank-one", "grant": "bank-one-tax", "contract": "tax.paid", "version": 1, "last_at": 0.0}
-        return {"usage": [row | {"messages": 7, "fields": {"vin": 7, "tax_paid_at": 6}}]}
+        return {"usage": [row | {"messages": 7, "withheld": 1, "fields": {"vin": 7, "tax_paid_at": 6}}]}
 
 
 def test_a_running_stack_tells_what_was_really_used(
@@ -112,6 +112,7 @@ def test_a_running_stack_tells_what_was_really_used(
     used = {(row["grant"], row["field"]): row["disclosed"] for row in csv.DictReader(io.StringIO(text))}
     assert used["bank-one-tax", "tax_paid_at"] == "6"
     assert used["tax-office-returns", "vin"] == "0"
+    assert "and 1 withheld" in (tmp_path / "out" / "subscribers.html").read_text(encoding="utf-8")
 
 
 def test_somebodys_folder_is_left_alone(data: Path, tmp_path: Path) -> None:
