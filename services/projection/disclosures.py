@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -60,6 +60,16 @@ class Disclosure(NamedTuple):
     message: str
     case: str
     vehicle: str
+    stands: Callable[[float], bool]
+    """Whether it may still be shown at a moment in seconds since 1970; asked by the thread that writes."""
+
+    @property
+    def key(self) -> Key:
+        """By what it is known: however often a message comes, it is recorded once."""
+        return self.message, self.terms.id
+
+
+Key = tuple[str, str]
 
 
 @dataclass(slots=True)
@@ -67,7 +77,7 @@ class _Batch:
     """What one transaction is to hold, and who waits for it."""
 
     rows: list[Disclosure] = field(default_factory=list)
-    waiting: list[asyncio.Future[frozenset[str]]] = field(default_factory=list)
+    waiting: list[asyncio.Future[frozenset[Key]]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -80,12 +90,12 @@ class Book:
     _writing: asyncio.Task[None] | None = None
     _known: set[str] = field(default_factory=set)
 
-    async def record(self, rows: Iterable[Disclosure]) -> frozenset[str]:
-        """Return when they are durable; gives back the grants that were over by then, of which nothing was recorded.
+    async def record(self, rows: Iterable[Disclosure]) -> frozenset[Key]:
+        """Return when they are durable, with the keys of those that are: whose grant was over by then is not.
 
-        Waits out a store that cannot write.
+        Waits out a store that cannot write, however long; the moment that counts is that of the transaction.
         """
-        future: asyncio.Future[frozenset[str]] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[frozenset[Key]] = asyncio.get_running_loop().create_future()
         self._open.rows.extend(rows)
         self._open.waiting.append(future)
         if self._writing is None:
@@ -102,24 +112,26 @@ class Book:
 
     async def _commit(self, batch: _Batch) -> None:
         new = {row.terms.id: row.terms for row in batch.rows if row.terms.id not in self._known}
-        act = partial(_record, rows=batch.rows, new=list(new.values()), at=self.clock.now().timestamp())
+        act = partial(_record, rows=batch.rows, new=list(new.values()), clock=self.clock)
         try:
-            over = await waited_out(lambda: self.store.run(act))
+            recorded = await waited_out(lambda: self.store.run(act))
         except Exception as wrong:  # noqa: BLE001 - whoever waits must hear it, and ends the process
             for future in batch.waiting:
                 if not future.done():
                     future.set_exception(wrong)
             return
         self._known.update(new)
-        metrics.count("tongche_disclosures_total", sum(row.terms.grant not in over for row in batch.rows))
+        metrics.count("tongche_disclosures_total", len(recorded))
         for future in batch.waiting:
             if not future.done():
-                future.set_result(over)
+                future.set_result(recorded)
 
 
-def _record(connection: Connection, rows: Sequence[Disclosure], new: Sequence[Terms], at: float) -> frozenset[str]:
+def _record(connection: Connection, rows: Sequence[Disclosure], new: Sequence[Terms], clock: Clock) -> frozenset[Key]:
+    at = clock.now().timestamp()
     over = frozenset(connection.execute(_OVER).scalars())
     insert_each_once(connection, terms, [{**one.row, "first_at": at} for one in new])
+    standing = [row for row in rows if row.terms.grant not in over and row.stands(at)]
     told = [
         {
             "message": row.message,
@@ -129,11 +141,10 @@ def _record(connection: Connection, rows: Sequence[Disclosure], new: Sequence[Te
             "vehicle": row.vehicle,
             "at": at,
         }
-        for row in rows
-        if row.terms.grant not in over
+        for row in standing
     ]
     insert_each_once(connection, disclosures, told)
-    return over
+    return frozenset(row.key for row in standing)
 
 
 _OVER: Final = select(grants.c.id).where(or_(grants.c.revoked_at.is_not(None), grants.c.ended_at.is_not(None)))
@@ -269,7 +280,10 @@ def _in_order(found: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
 
 
 def usage(connection: Connection) -> list[Shown]:
-    """By grant, contract and version: how many messages, and in how many of them each field really was."""
+    """By grant, contract and version: how many messages, and in how many of them each field really was.
+
+    Of those that are `withheld` no field was shown: its subscriber was told that there is one, and no more.
+    """
     counted = (
         select(
             terms.c.grant_id,
@@ -286,15 +300,16 @@ def usage(connection: Connection) -> list[Shown]:
     found: dict[tuple[Any, ...], Shown] = {}
     for row in connection.execute(counted):
         key = (row.subscriber, row.grant_id, row.contract, row.version)
-        told = found.setdefault(key, dict(zip(_USAGE, (*key, 0, 0.0, {}), strict=True)))
-        told["messages"] += row.messages
+        told = found.setdefault(key, dict(zip(_USAGE, (*key, 0, 0, 0.0, {}), strict=True)))
+        fields = from_json(row.fields)
+        told["messages" if fields else "withheld"] += row.messages
         told["last_at"] = max(told["last_at"], row.last_at)
-        for name in from_json(row.fields):
+        for name in fields:
             told["fields"][name] = told["fields"].get(name, 0) + row.messages
     return [found[key] for key in sorted(found)]
 
 
-_USAGE: Final = ("subscriber", "grant", "contract", "version", "messages", "last_at", "fields")
+_USAGE: Final = ("subscriber", "grant", "contract", "version", "messages", "withheld", "last_at", "fields")
 
 
 # -- forgetting

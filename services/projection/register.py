@@ -2,7 +2,8 @@
 
 One look puts all three together, twice a second and whenever somebody acts. A grant that is over gets no message from
 the moment at which it is; when the last that was on its way has arrived, its subscriber is told, once, and nothing of
-it comes after that. What is told is stored first, so that a crash in between changes nothing.
+it comes after that. What is told is stored first, so that a crash in between changes nothing. Nothing that a look must
+wait for, the store or Kafka, holds up the next one: what is over stops then as well.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from observability import logs, metrics
 from services.runtime import outbox
 from services.runtime.clock import Clock
 from services.runtime.sql import insert_once
-from services.runtime.store import Store, waited_out
+from services.runtime.store import Store, StoreUnavailable, waited_out
 from services.runtime.subscribers import SubscribersFile
 from services.runtime.topics import TopicsRefused
 
@@ -31,9 +32,12 @@ from . import voice
 from .streams import Flight, Stream, stream_of
 from .tables import grants
 
-State = Literal["in-force", "not-yet", "lapsed", "revoked", "removed", "refused"]
+State = Literal["in-force", "not-yet", "no-topic", "ending", "lapsed", "revoked", "removed", "refused"]
 Provide = Callable[[Sequence[Topic]], Awaitable[None]]
 LOOK_EVERY_S: Final = 0.5
+STEADY_S: Final = 10.0
+"""So long must the file stand unchanged before a grant ends because of it: an end is for good, and a save that goes
+wrong is mended within moments. Until then a grant goes on as it was (`ending`); to stop it at once is to revoke it."""
 
 
 class UnknownGrant(LookupError):
@@ -92,6 +96,11 @@ class Register:
     _on: dict[tuple[str, str], tuple[Stream, ...]] = field(default_factory=dict)
     _flights: dict[str, Flight] = field(default_factory=dict)
     _topics: set[str] = field(default_factory=set)
+    _without: dict[str, str] = field(default_factory=dict)
+    """Of grants whose topics Kafka would not make: its word."""
+    _providing: asyncio.Task[None] | None = None
+    _steady_since: float = 0.0
+    _ending: set[str] = field(default_factory=set)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self) -> None:
@@ -99,7 +108,8 @@ class Register:
         self._kept = {one.id: one for one in await waited_out(lambda: self.store.read(_kept))}
         while True:
             await self.look()
-            self.known.set()
+            if not self._undecided():
+                self.known.set()
             await asyncio.sleep(LOOK_EVERY_S)
 
     def on(self, topic: str, contract: str) -> tuple[Stream, ...]:
@@ -108,17 +118,45 @@ class Register:
 
     async def look(self) -> None:
         """Bring what runs into line with what is in force now."""
-        async with self._lock:
-            self._judge(self.file.now())
-            now = self.clock.now().timestamp()
-            states = {id_: self._state(id_, now) for id_ in {*self._judged, *self._kept}}
-            await self._open([id_ for id_, state in states.items() if state == "in-force"], now)
-            over = [id_ for id_, kept in self._kept.items() if kept.is_open and states[id_] not in _ALIVE]
-            for id_ in over:
-                self._running.pop(id_, None)
-            self._index()
-            for id_ in over:
-                await self._end(self._kept[id_], cast("WhyEnded", states[id_]))
+        await self._align()
+        if await self._provided():
+            await self._align()
+
+    async def _align(self) -> None:
+        states = self._follow()
+        try:
+            async with self._lock:
+                await self._settle(states)
+        except StoreUnavailable as away:
+            logs.get().warning("store_unavailable", error=str(away))
+
+    def _follow(self) -> Mapping[str, State]:
+        """Drop what is over, and run what can be run; nothing is waited for."""
+        now = self.clock.now().timestamp()
+        self._judge(self.file.now(), now)
+        states = {id_: self._state(id_, now) for id_ in {*self._judged, *self._kept, *self._running}}
+        for id_ in [id_ for id_ in self._running if states[id_] not in _ALIVE]:
+            self._drop(id_)
+        for id_, stream in self._wanted(states):
+            self._drop(id_)  # what it showed so far may be more than it may show now
+            if self._has_topics(stream):
+                self._run(id_, stream)
+        self._index()
+        self._warn(states)
+        return states
+
+    async def _settle(self, states: Mapping[str, State]) -> None:
+        """Store what has begun and what has ended. Raises `StoreUnavailable`; the next look does the rest."""
+        for id_ in [id_ for id_ in self._running if states[id_] == "in-force"]:
+            await self._open(id_)
+        for kept in [kept for kept in self._kept.values() if kept.is_open and states.get(kept.id) in _OVER]:
+            await self._end(kept, cast("WhyEnded", states[kept.id]))
+
+    def _undecided(self) -> bool:
+        """Whether there is a grant that may be in force, and whose messages nobody would notice as yet."""
+        now = self.clock.now().timestamp()
+        states = {id_: self._state(id_, now) for id_ in {*self._judged, *self._kept}}
+        return any(states[id_] in _ALIVE - {"no-topic"} and id_ not in self._running for id_ in states)
 
     async def revoke(self, id_: str, who: str, reason: str) -> None:
         """Take a grant back for good; when this returns nothing more of it is begun. Raises `UnknownGrant`.
@@ -126,15 +164,18 @@ class Register:
         Raises `AlreadyOver` where it is.
         """
         async with self._lock:
-            found = self._kept.get(id_) or self._fresh(id_)
+            now = self.clock.now().timestamp()
+            runs = id_ in self._running and self._state(id_, now) == "in-force"
+            found = self._begun(id_, now) if runs else self._kept.get(id_) or self._fresh(id_)
             if found.revoked_at is not None or found.ended_at is not None:
                 raise AlreadyOver(id_)
-            now = self.clock.now().timestamp()
             revoked = found._replace(revoked_at=now, who=who, reason=reason)
             # A grant that never began has nobody to be told of its end.
             revoked = revoked if found.opened_at is not None else revoked._replace(ended_at=now, why="revoked")
             await self.store.run(partial(_revoke, kept=revoked))
             self._kept[id_] = revoked
+            self._drop(id_)
+            self._index()
         logs.get().info("grant_revoked", grant=id_)
         await self.look()
 
@@ -146,7 +187,9 @@ class Register:
 
     # -- judging
 
-    def _judge(self, file: Subscribers) -> None:
+    def _judge(self, file: Subscribers, now: float) -> None:
+        if file is not self._of or not self.file.is_settled or now < self._steady_since:
+            self._steady_since = now
         if file is self._of:
             return
         before, self._judged = self._judged, {}
@@ -173,9 +216,13 @@ class Register:
             return cast("State", kept.why)
         if kept is not None and kept.revoked_at is not None:
             return "revoked"
-        if judged is None or (kept is not None and _moved(kept, judged)):
-            return "removed"
-        return _by_the_clock(judged.stream, now) if judged.stream is not None else "refused"
+        gone = judged is None or (kept is not None and _moved(kept, judged))
+        if judged is None or gone or judged.stream is None:
+            is_fresh = now - self._steady_since < STEADY_S
+            over: State = "removed" if gone else "refused"
+            return "ending" if is_fresh and kept is not None and kept.is_open else over
+        state = _by_the_clock(judged.stream, now)
+        return "no-topic" if id_ in self._without and state in _ALIVE else state
 
     def _fresh(self, id_: str) -> Known:
         judged = self._judged.get(id_)
@@ -183,32 +230,59 @@ class Register:
             raise UnknownGrant(id_)
         return Known(id_, judged.subscriber.name, judged.grant.contract, ())
 
-    # -- opening
+    def _warn(self, states: Mapping[str, State]) -> None:
+        """Say what is about to end while it can still be helped."""
+        ending = {id_ for id_, state in states.items() if state == "ending"}
+        if new := ending - self._ending:
+            logs.get().warning("grants_about_to_end", grants=sorted(new), in_s=STEADY_S)
+        self._ending = ending
 
-    async def _open(self, ids: Iterable[str], now: float) -> None:
-        """Have these run, on their terms as they are now."""
-        wanted = {id_: stream for id_ in ids if (stream := self._judged[id_].stream) is not None}
-        new = {id_: stream for id_, stream in wanted.items() if self._running.get(id_) is not stream}
-        if not new:
-            return
-        try:
-            await self._provide(new.values())
-        except TopicsRefused as wrong:
-            logs.get().error("topics_refused", error=str(wrong), grants=sorted(new))
-            return
-        for id_, stream in new.items():
-            opened = self._kept.get(id_, self._fresh(id_))
-            opened = opened._replace(opened_at=opened.opened_at or now, topics=tuple(stream.topics.values()))
-            await waited_out(lambda: self.store.run(partial(_opened, kept=opened)))  # noqa: B023 - awaited here
-            self._kept[id_] = opened
-            self._running[id_] = stream
-            logs.get().info("grant_in_force", grant=id_, subscriber=opened.subscriber, contract=opened.contract)
+    # -- running
 
-    async def _provide(self, streams: Iterable[Stream]) -> None:
-        wanted = [one for stream in streams for one in _topics_of(stream) if one.name not in self._topics]
-        if wanted:
-            await self.provide(wanted)
-            self._topics.update(one.name for one in wanted)
+    def _wanted(self, states: Mapping[str, State]) -> list[tuple[str, Stream]]:
+        """What is to run and does not, or on other terms; also ahead of its time, so that it misses nothing of it."""
+        found = [(id_, self._judged[id_].stream) for id_, state in states.items() if state in _RUN]
+        return [(id_, stream) for id_, stream in found if stream is not None and self._running.get(id_) is not stream]
+
+    def _run(self, id_: str, stream: Stream) -> None:
+        self._running[id_] = stream
+        self._without.pop(id_, None)
+
+    def _drop(self, id_: str) -> None:
+        """From here on nothing more of it is recorded or sent; whoever is at work on it sees that."""
+        if dropped := self._running.pop(id_, None):
+            dropped.is_dropped = True
+
+    def _has_topics(self, stream: Stream) -> bool:
+        return self._topics.issuperset(stream.topics.values())
+
+    async def _provided(self) -> bool:
+        """Have the missing topics made; whether any was by now. Kafka may take as long as it likes."""
+        now = self.clock.now().timestamp()
+        wanted = self._wanted({id_: self._state(id_, now) for id_ in self._judged})
+        if self._providing is None and wanted:
+            self._providing = asyncio.create_task(self._provide(wanted))
+        if self._providing is None:
+            return False
+        done, _ = await asyncio.wait({self._providing}, timeout=LOOK_EVERY_S)
+        if not done:
+            return False
+        providing, self._providing = self._providing, None
+        providing.result()
+        return True
+
+    async def _provide(self, wanted: Iterable[tuple[str, Stream]]) -> None:
+        """One grant after another: what is refused to one is no matter of the others."""
+        for id_, stream in wanted:
+            topics = [one for one in _topics_of(stream) if one.name not in self._topics]
+            try:
+                await self.provide(topics)
+            except TopicsRefused as wrong:
+                if self._without.get(id_) != str(wrong):
+                    logs.get().error("topics_refused", error=str(wrong), grant=id_)
+                self._without[id_] = str(wrong)
+            else:
+                self._topics.update(one.name for one in topics)
 
     def _index(self) -> None:
         found: dict[tuple[str, str], list[Stream]] = {}
@@ -217,6 +291,24 @@ class Register:
                 found.setdefault((topic, stream.view.versions.name), []).append(stream)
         self._on = {place: tuple(streams) for place, streams in found.items()}
 
+    # -- beginning
+
+    def _begun(self, id_: str, now: float) -> Known:
+        """What is kept of one that runs."""
+        known = self._kept.get(id_) or self._fresh(id_)
+        stream = self._running.get(id_)
+        topics = tuple(stream.topics.values()) if stream is not None else known.topics
+        return known._replace(opened_at=known.opened_at or now, topics=topics)
+
+    async def _open(self, id_: str) -> None:
+        """Store that it runs, and where."""
+        opened = self._begun(id_, self.clock.now().timestamp())
+        if opened == self._kept.get(id_):
+            return
+        await self.store.run(partial(_opened, kept=opened))
+        self._kept[id_] = opened
+        logs.get().info("grant_in_force", grant=id_, subscriber=opened.subscriber, contract=opened.contract)
+
     # -- ending
 
     async def _end(self, kept: Known, why: WhyEnded) -> None:
@@ -224,13 +316,15 @@ class Register:
         if self._flights.setdefault(kept.id, Flight()).messages:
             return
         over = voice.Over(kept.subscriber, kept.id, kept.contract, why, self.clock.now())
-        await waited_out(lambda: self.store.run(partial(_ended, over=over, on=kept.topics)))
+        await self.store.run(partial(_ended, over=over, on=kept.topics))
         self._kept[kept.id] = kept._replace(ended_at=over.at.timestamp(), why=why)
         metrics.count("tongche_grants_ended_total", state=why)
         logs.get().info("grant_ended", grant=kept.id, subscriber=kept.subscriber, why=why)
 
 
-_ALIVE: Final[frozenset[State]] = frozenset({"in-force", "not-yet"})
+_RUN: Final[frozenset[State]] = frozenset({"in-force", "not-yet", "no-topic"})
+_ALIVE: Final[frozenset[State]] = _RUN | {"ending"}
+_OVER: Final[frozenset[State]] = frozenset({"lapsed", "revoked", "removed", "refused"})
 
 
 def _moved(kept: Known, judged: Judged) -> bool:
@@ -276,7 +370,8 @@ def _ended(connection: Connection, over: voice.Over, on: Iterable[str]) -> None:
     closed = update(grants).where(is_open).values(ended_at=over.at.timestamp(), why=over.why)
     if connection.execute(closed).rowcount == 1:
         for topic in on:
-            outbox.add_outgoing(connection, voice.ended(over, topic))
+            for said in voice.ended(over, topic):
+                outbox.add_outgoing(connection, said)
 
 
 def _revoke(connection: Connection, kept: Known) -> None:

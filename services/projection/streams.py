@@ -59,6 +59,8 @@ class Stream:
     flight: Flight
     since: float
     until: float
+    is_dropped: bool = False
+    """Set once for good where its grant is over, or goes on with another view."""
     _shared: Headers = field(init=False)
     _topics: Mapping[str, str] = field(init=False)
     _terms: dict[int, Terms] = field(default_factory=dict)
@@ -73,9 +75,13 @@ class Stream:
         """From each topic with its contract, where the subscriber reads its view of it."""
         return self._topics
 
+    def stands(self, now: float) -> bool:
+        """Whether anything may be told under it now; asked again wherever something was waited for."""
+        return self.since <= now < self.until and not self.is_dropped
+
     def concerns(self, heard: Heard, now: float) -> bool:
-        """Whether a message is to be told now."""
-        return self.since <= now < self.until and self.concerned(heard.concerns)
+        """Whether a message is to be told now: it is no older than the grant, and one of those that it is about."""
+        return self.stands(now) and heard.envelope.time.timestamp() >= self.since and self.concerned(heard.concerns)
 
     def shown(self, heard: Heard, data: Mapping[str, Any], lost: tuple[str, ...]) -> Told:
         """The view of a message whose data is of the pinned version. Raises `Unfit`."""
@@ -97,7 +103,7 @@ class Stream:
         terms = self._terms.get(seen)
         if terms is None:
             terms = self._terms[seen] = terms_of(self.view, self.view.fields_of(seen))
-        return Disclosure(terms, heard.envelope.id, heard.envelope.subject, heard.key)
+        return Disclosure(terms, heard.envelope.id, heard.envelope.subject, heard.key, self.stands)
 
 
 def stream_of(subscriber: Subscriber, grant: Grant, key_secret: bytes, flight: Flight) -> Stream:

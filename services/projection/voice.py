@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterator
 from datetime import datetime
+from functools import cache
+from itertools import count
 from typing import Final, NamedTuple
 
 from contracts.contract import Contract
 from contracts.envelope import Envelope, Headers, message
 from contracts.subscription import SubscriptionEndedV1, SubscriptionWithheldV1, WhyEnded
+from contracts.topics import PARTITIONS
 from contracts.types import instant_text
 from contracts.versions import Versions
 from contracts.views.plan import View
 from contracts.views.reading import LOST
+from services.runtime.producer import partition_of
 from services.runtime.record import Outgoing, outgoing
 
 _SOURCE: Final = "urn:tongche:projection:{}"
 """Of all that is told under a grant: a message's own source names its publisher or the organisation that answered, and
 not everybody may know that. With the grant in it, source and id name one event, as CloudEvents has it."""
+
+_NOTICES: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:tongche:projection")
 
 _ENDED: Final[dict[WhyEnded, tuple[str, str]]] = {
     "lapsed": ("授权已到期", "the grant's time is over"),
@@ -68,7 +76,7 @@ def withheld(view: View, topic: str, key: str, envelope: Envelope, now: datetime
         zh=zh,
         en=en,
     )
-    id_ = f"{envelope.id}:{view.grant.id}:withheld"
+    id_ = _id(f"{envelope.id}:{view.grant.id}:withheld")
     about = _About(view.grant.id, envelope.subject, now, envelope.traceparent)
     return _said(topic, key, data, id_, about)
 
@@ -83,8 +91,11 @@ class Over(NamedTuple):
     at: datetime
 
 
-def ended(over: Over, topic: str) -> Outgoing:
-    """The last word about a grant on one of its topics; the same word however often it is said."""
+def ended(over: Over, topic: str) -> Iterator[Outgoing]:
+    """The last word about a grant on one of its topics, in each partition; the same word however often it is said.
+
+    Partitions are read at paces of their own: in only one it would come before what another still holds.
+    """
     zh, en = _ENDED[over.why]
     data = SubscriptionEndedV1(
         subscriber=over.subscriber,
@@ -96,7 +107,26 @@ def ended(over: Over, topic: str) -> Outgoing:
         en=en,
     )
     about = _About(over.grant, over.grant, over.at)
-    return _said(topic, over.grant, data, f"{over.grant}:{topic}:ended", about)
+    id_ = _id(f"{over.grant}:{topic}:ended")
+    for key in _keys():
+        # To its reader it is one message; to the outbox, which forgets what has arrived by id, each is its own.
+        yield _said(topic, key, data, id_, about)._replace(id=f"{id_}:{key}")
+
+
+@cache
+def _keys() -> tuple[str, ...]:
+    """One key for each partition: who gives a partition itself would need a producer of its own."""
+    found: dict[int, str] = {}
+    for number in count():
+        found.setdefault(partition_of(key := f"ended-{number}", PARTITIONS), key)
+        if len(found) == PARTITIONS:
+            return tuple(found.values())
+    raise AssertionError
+
+
+def _id(text: str) -> str:
+    """The id of a notice, which is the same whenever it is told again."""
+    return str(uuid.uuid5(_NOTICES, text))
 
 
 class _About(NamedTuple):
@@ -117,6 +147,8 @@ def _said(topic: str, key: str, data: Contract, id_: str, about: _About) -> Outg
 def _cannot_say(versions: Versions, version: int) -> tuple[str, str]:
     """In general words: what exactly could not be said is part of the content."""
     losses = versions.losses[version - 1 :]
+    if not losses:
+        return f"{versions.name} v{version} 无法表达此消息", f"{versions.name} v{version} cannot say this message"
     zh = f"{versions.name} v{version} 无法表达此消息；该版本不能携带：" + "；".join(loss.zh for loss in losses)
     en = f"{versions.name} v{version} cannot say this message; what it cannot carry: " + "; ".join(
         loss.en for loss in losses

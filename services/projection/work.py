@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,7 +18,7 @@ from contracts.versions import CannotDowncast, Lowered, Versions
 from contracts.views.masks import Unfit
 from observability import logs, tracing
 from services.runtime.clock import Clock
-from services.runtime.poison import set_aside
+from services.runtime.poison import note
 from services.runtime.producer import Producer
 from services.runtime.record import Record, read
 from services.runtime.store import Store
@@ -40,22 +40,25 @@ class Projecting(Forgetful):
     clock: Clock
 
     async def handle(self, record: Record, known: Any | None) -> None:
-        """Serve everybody; on return each has it on Kafka."""
+        """Serve everybody; on return each has it on Kafka.
+
+        Whose grant came to mean another view while this one was being recorded gets that one.
+        """
         del known
+        served: set[str] = set()
         try:
-            told = self.told(record)
+            while told := self.told(record, served):
+                served |= await self._serve(told)
         except Undecodable as wrong:
-            await set_aside(self.producer, record, wrong.reason)
-            return
-        if told:
-            await self._serve(told)
+            # It is kept by the service that its topic is for, which reads it too.
+            await note(record, wrong.reason)
 
     def waits(self) -> bool:
         """Only the store can keep it waiting for long."""
         return not self.store.available
 
-    def told(self, record: Record) -> list[Told]:
-        """What is to be told of a record, and to whom. Raises `Undecodable`."""
+    def told(self, record: Record, served: Collection[str] = ()) -> list[Told]:
+        """What is to be told of a record, and to whom but those whose grants are served. Raises `Undecodable`."""
         envelope = envelope_of(record.headers)
         if "\0" in envelope.id or "\0" in envelope.subject:
             raise Undecodable("attribute-nul")  # no database could keep it
@@ -68,21 +71,26 @@ class Projecting(Forgetful):
             return []
         moment = self.clock.now()
         heard = Heard(record.topic, record.key, envelope, _concerns(envelope.concerns or ""))
-        meant = [stream for stream in streams if stream.concerns(heard, moment.timestamp())]
+        meant = [stream for stream in streams if _is_meant(stream, heard, moment.timestamp(), served)]
         if not meant:
             return []
         said = _Said(versions, number, _valid(record, versions, number))
         return [_told(stream, heard, said) or stream.withheld(heard, moment) for stream in meant]
 
-    async def _serve(self, told: Sequence[Told]) -> None:
+    async def _serve(self, told: Sequence[Told]) -> set[str]:
+        """Record, then send; gives back the grants of which nothing more is to be told."""
         for one in told:
             one.stream.flight.messages += 1
         try:
             with ExitStack() as spans:
                 for span in _spans(told):
                     spans.enter_context(span)
-                over = await self.book.record(one.disclosure for one in told)
-                await self.producer.send_all([one.outgoing for one in told if one.stream.view.grant.id not in over])
+                recorded = await self.book.record(one.disclosure for one in told)
+                # What the book has refused is over for good; the rest may have changed since the book was asked.
+                now = self.clock.now().timestamp()
+                standing = [one for one in told if one.stream.stands(now)]
+                await self.producer.send_all([one.outgoing for one in standing if one.disclosure.key in recorded])
+                return {one.stream.view.grant.id for one in standing}
         finally:
             for one in told:
                 one.stream.flight.messages -= 1
@@ -110,6 +118,10 @@ class _Said:
         if pinned == self.number:
             return Lowered(self.data, ())
         return self.versions.lower(pinned, self.versions.up(self.number, self.data))
+
+
+def _is_meant(stream: Stream, heard: Heard, now: float, served: Collection[str]) -> bool:
+    return stream.view.grant.id not in served and stream.concerns(heard, now)
 
 
 def _told(stream: Stream, heard: Heard, said: _Said) -> Told | None:

@@ -129,7 +129,7 @@ class Producer:
         return next(iter(self._under_way), None)
 
     def _queue(self, message: Outgoing, partitions: int, receipt: _Receipt) -> None:
-        partition = (_hash(message.key) if message.key else next(self._turns)) % partitions
+        partition = partition_of(message.key, partitions) if message.key else next(self._turns) % partitions
         place = (message.topic, partition)
         line = self._lines.get(place)
         if line is None:
@@ -218,6 +218,11 @@ class Producer:
                 self._inner = None
         await _stopped(inner)
         await asyncio.sleep(_PAUSE_S)
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """The partition in which everything with this key stands, on any topic of so many."""
+    return _hash(key) % partitions
 
 
 @lru_cache(maxsize=_KEYS_KNOWN)

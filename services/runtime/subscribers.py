@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
+from typing import Final
 
 from pydantic import ValidationError
 
 from contracts.views.subscriber import PublicKey, Subscribers
 from observability import logs
 
+_AT: Final = re.compile(r"\(at line (?P<line>[0-9]+), column (?P<column>[0-9]+)\)$")
 Stamp = tuple[int, int, int] | None
 
 
@@ -20,19 +23,33 @@ class UnreadableSubscribers(RuntimeError):
 def read(path: Path) -> Subscribers:
     """Everybody who subscribes. Raises `UnreadableSubscribers`."""
     try:
-        found = Subscribers.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        if "subscribers" not in content:
+            # Whoever means nobody writes `subscribers = []`: an empty file is one that somebody is about to write.
+            raise UnreadableSubscribers(f"{path.name}: 没有 subscribers / no subscribers")
+        found = Subscribers.model_validate(content)
     except ValidationError as wrong:
         places = "; ".join(
             f"{'.'.join(map(str, error['loc']))}: {error['msg']}"
             for error in wrong.errors(include_input=False, include_url=False)
         )
         raise UnreadableSubscribers(f"{path.name}: {places}") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as wrong:
+    except tomllib.TOMLDecodeError as wrong:
+        raise UnreadableSubscribers(f"{path.name}: TOML: {_spot(wrong)}") from None
+    except (OSError, UnicodeDecodeError) as wrong:
         raise UnreadableSubscribers(f"{path.name}: {type(wrong).__name__}") from wrong
     for subscriber in found.subscribers:
         if subscriber.key is not None and not _is_on_its_curve(subscriber.key):
             raise UnreadableSubscribers(f"{path.name}: {subscriber.name}: key: no point of its curve")
     return found
+
+
+def _spot(wrong: tomllib.TOMLDecodeError) -> str:
+    """Where it is wrong; the rest of its text may quote what stands there."""
+    found = _AT.search(str(wrong))
+    if found is None:
+        return "未写完 / it ends too early"
+    return f"第 {found['line']} 行第 {found['column']} 列 / line {found['line']}, column {found['column']}"
 
 
 def _is_on_its_curve(key: PublicKey) -> bool:
@@ -50,23 +67,30 @@ def _is_on_its_curve(key: PublicKey) -> bool:
 class SubscribersFile:
     """The file while we run: one that a person broke leaves the last good one in force, and says so.
 
-    At the start a broken or missing file is an error: who nobody knows to subscribe would be told that it is over.
+    It counts once two looks in a row found it the same: who saves it may empty it first, and a part of it can be read
+    as well as the whole. At the start a broken or missing file is an error: who nobody knows to subscribe would be told
+    that it is over.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._seen = self._stamp()
+        self._seen = self._coming = self._stamp()
         self._all = read(path)
         self.problem: str | None = None
         """Why the file as it is now is not in force."""
 
     def now(self) -> Subscribers:
         """What is in force."""
-        stamp = self._stamp()
-        if stamp != self._seen:
-            self._seen = stamp
+        before, self._coming = self._coming, self._stamp()
+        if self._coming != self._seen and self._coming == before:
+            self._seen = self._coming
             self._reload()
         return self._all
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether what is in force is what the last look found, and nobody is at work on it."""
+        return self._coming == self._seen and self.problem is None
 
     def _reload(self) -> None:
         try:

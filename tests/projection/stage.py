@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -99,8 +99,14 @@ class Stage:
         await self.write_text(toml(subscribers))
 
     async def write_text(self, text: str) -> None:
-        """As `write`, whatever it is."""
+        """As `write`, whatever it is; a file counts when two looks found it the same."""
         self.file.write_text(text, encoding="utf-8")
+        await self.register.look()
+        await self.register.look()
+
+    async def pass_(self, seconds: float) -> None:
+        """Let time go by, and have the register look."""
+        self.clock.at.append(self.clock.now() + timedelta(seconds=seconds))
         await self.register.look()
 
     async def tell(self, *records: Record) -> None:
@@ -154,22 +160,23 @@ def told(  # noqa: PLR0913 - what a message may differ in
     offset: int = 0,
     topic: str | None = None,
     nth: int = 0,
+    at: datetime = NOON,
     **changes: Any,
 ) -> Record:
     """An example of a type as it stands on its topic, whole but for `changes`; the `nth` of several."""
     versions, number = resolve(type_)
     data = versions.model(number).model_validate_json(json.dumps(examples()[type_][nth] | changes))
     on = topic or next(name for name, carried in SUBSCRIBABLE.items() if versions in carried)
-    return _record(outgoing(on, key, _message(data, id_, concerns)), offset)
+    return _record(outgoing(on, key, _message(data, id_, concerns, at)), offset)
 
 
-def _message(data: Contract, id_: str, concerns: Concerns | None) -> Any:
+def _message(data: Contract, id_: str, concerns: Concerns | None, at: datetime) -> Any:
     return message(
         data,
         id=id_,
         source="urn:tongche:publisher:somebody",
         subject=f"case-of-{id_}",
-        time=NOON,
+        time=at,
         sourceid="a-publishers-own-id",
         policypacks="NEV-26",
         concerns=None if concerns is None else str(concerns),

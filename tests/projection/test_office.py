@@ -15,6 +15,7 @@ from contracts.examples import examples
 from contracts.keys import vehicle_key
 from services.projection import problems
 from services.projection.disclosures import KEPT, Retention
+from services.projection.register import STEADY_S
 from services.projection.routes import Office, routes
 from services.runtime.settings import Secrets, Settings
 from tests.projection.people import SECRET, grant, subscriber
@@ -114,6 +115,7 @@ def test_where_a_grant_ran_is_told_after_its_end(settings: Settings) -> None:
 
     async def scene(desk: Desk) -> None:
         await desk.stage.write(more, GREEDY)
+        await desk.stage.pass_(STEADY_S)
         tax = (await desk.ask("GET", "/v1/grants/tax")).body
         assert (tax["state"], tax["fields"], tax["topics"]) == ("refused", {}, ["to.tax.sale.events"])
         assert (await desk.ask("GET", "/v1/grants/miit")).body["topics"] == []
@@ -181,6 +183,19 @@ def test_reports_count_messages_vehicles_and_fields(either: Settings) -> None:
         assert used["fields"] == {"vin": 2, "phone": 1, "buyer_id_no": 1, "battery_excl": 1}
         since = (NOON + timedelta(days=1)).isoformat().replace("+", "%2B")
         assert (await desk.ask("GET", f"/v1/disclosures/by-recipient?since={since}")).body == {"recipients": []}
+
+    play(either, scene)
+
+
+def test_what_was_withheld_was_not_shown(either: Settings) -> None:
+    """An export, for who pinned v1, counts apart from the messages that showed something."""
+    old = subscriber("O", grant("sale.confirmed", 1, "vin", id="maker"), name="maker")
+
+    async def scene(desk: Desk) -> None:
+        await desk.stage.write(old)
+        await desk.stage.tell(told(), told(id_="m-2", nth=1))
+        used = next(one for one in (await desk.ask("GET", "/v1/usage")).body["usage"] if one["grant"] == "maker")
+        assert (used["messages"], used["withheld"], used["fields"]) == (1, 1, {"vin": 1})
 
     play(either, scene)
 
