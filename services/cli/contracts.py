@@ -36,9 +36,11 @@ _COMPATIBLE: Final = {
 _STATES: Final = {
     "same": ("✓ 一致 same", "green"),
     "unfrozen": ("• 待冻结 freeze", "yellow"),
+    "undescribed": ("✗ 无说明 unexplained", "bold red"),
     "broken": ("✗ 不兼容 broken", "bold red"),
     "undecided": ("? 未定 open", "yellow"),
 }
+_IN_THE_WAY: Final = frozenset({"broken", "undecided", "undescribed"})
 _CHECK_FILES: Final = "tongche contracts check --old FILE --new FILE"
 _DIFF_FILES: Final = "tongche contracts diff --old FILE --new FILE"
 _KINDS: Final = {"command": "命令 command", "event": "事件 event"}
@@ -137,7 +139,7 @@ def check(
     """对照已发布的各版本；或比较两个文件 / our contracts against all that was published; or two files.
 
     Exit code 0: compatible. 1: a file cannot be judged. 4: incompatible. 5: neither proved nor refuted. 6: compatible,
-    and to be frozen.
+    and to be frozen, once every field has its row in the dictionary.
     """
     if old is not None or new is not None:
         verdict = _of_files(*_both(old, new, fix=_CHECK_FILES), mode, as_json=as_json)
@@ -185,7 +187,8 @@ def diff(  # noqa: PLR0913, PLR0917 - two ways to name what is compared
 def freeze(as_json: Json = False) -> None:
     """冻结与已发布版本兼容的变更 / write the next revision of every version that differs compatibly.
 
-    Exit code 4 or 5, and nothing is written, while anything is incompatible or undecided.
+    Exit code 4, 5 or 6, and nothing is written, while anything is incompatible, undecided or has a field that nobody
+    described.
     """
     from contracts import published
     from contracts.registry import CONTRACTS
@@ -193,12 +196,13 @@ def freeze(as_json: Json = False) -> None:
 
     folder = Path(published.__file__).parent
     found = list(gate.findings(CONTRACTS.values(), published.read(folder)))
-    if (code := _worst(found)) in {INCOMPATIBLE, UNDECIDED}:
+    if any(one.state in _IN_THE_WAY for one in found):
         if as_json:
-            answer({"written": []} | _sums(found))
+            news = [_finding(one) for one in found if one.state != "same"]
+            answer({"written": [], "contracts": news} | _sums(found))
         else:
             _report(found)
-        raise typer.Exit(code)
+        raise typer.Exit(_worst(found))
     written = gate.freeze(CONTRACTS.values(), folder)
     for name in written:
         talk.print(f"+ contracts/published/{name}", markup=False)
@@ -393,32 +397,36 @@ def _report(found: list[Finding], *, whole: bool = False) -> None:
     if table.rows:
         out.print(table)
     for one in found:
-        if one.worst is not None:
-            _explain(one)
+        _explain(one)
     sums = _sums(found)
     out.print(
-        f"一致 as published {sums['same']}，待冻结 to be frozen {sums['unfrozen']}，"
-        f"不兼容 incompatible {sums['broken']}，未定 undecided {sums['undecided']}",
+        f"一致 as published {sums['same']}，待冻结 to be frozen {sums['unfrozen']}，无说明 unexplained "
+        f"{sums['undescribed']}，不兼容 incompatible {sums['broken']}，未定 undecided {sums['undecided']}",
         markup=False,
         soft_wrap=True,
     )
     if sums["broken"] or sums["undecided"]:
         out.print("→ 改为新版本 / make it a new version: docs/contracts.md", markup=False)
+    elif sums["undescribed"]:
+        out.print("→ 在字典中说明这些字段 / describe these fields: contracts/fields.csv", markup=False)
     elif sums["unfrozen"]:
         out.print("→ tongche contracts freeze", markup=False)
 
 
 def _explain(finding: Finding) -> None:
-    if finding.worst is None:
-        return
-    revision, verdict = finding.worst
-    out.print(Text(f"\n{finding.contract} v{finding.version}  ↔  contracts/published/{revision.file}", "bold"))
-    _tell(verdict, as_json=False)
+    which = f"{finding.contract} v{finding.version}"
+    if finding.worst is not None:
+        revision, verdict = finding.worst
+        out.print(Text(f"\n{which}  ↔  contracts/published/{revision.file}", "bold"))
+        _tell(verdict, as_json=False)
+    if finding.undescribed:
+        names = ", ".join(finding.undescribed)
+        out.print(Text(f"{which}  字段没有说明 / fields that nobody described: {names}", "red"), soft_wrap=True)
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
     told = {"contract": finding.contract, "version": finding.version, "mode": finding.mode.value}
-    told |= {"state": finding.state, "revisions": len(finding.verdicts)}
+    told |= {"state": finding.state, "revisions": len(finding.verdicts), "undescribed": list(finding.undescribed)}
     if finding.worst is not None:
         revision, verdict = finding.worst
         told |= {"against": revision.file} | verdict.as_json()
@@ -435,7 +443,7 @@ def _code(verdict: Verdict) -> int:
 
 def _worst(found: list[Finding]) -> int:
     states = {one.state for one in found}
-    codes = {"broken": INCOMPATIBLE, "undecided": UNDECIDED, "unfrozen": UNFROZEN}
+    codes = {"broken": INCOMPATIBLE, "undecided": UNDECIDED, "undescribed": UNFROZEN, "unfrozen": UNFROZEN}
     return next((code for state, code in codes.items() if state in states), 0)
 
 

@@ -8,27 +8,32 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from contracts import published
+from contracts.fields import FIELDS, field_names
 from contracts.published import Revision
 from contracts.schemas import schema_of
 from contracts.versions import Versions
 from services.compatibility.judge import Mode, Verdict, judge
 from services.compatibility.profile import APPLICATORS
 
-State = Literal["same", "unfrozen", "broken", "undecided"]
-"""As published; differs, and may be frozen; must not be so; nobody knows."""
+State = Literal["same", "unfrozen", "undescribed", "broken", "undecided"]
+"""As published; differs, and may be frozen; could be, if its fields were explained; must not be so; nobody knows."""
 
 _CLOSING: Final = ("additionalProperties", "unevaluatedProperties")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the gate found about one version: the verdict against each revision that it was compared with."""
+    """What the gate found about one version: the verdict against each revision that it was compared with.
+
+    `undescribed` names its fields that have no row in the dictionary: a published file explains every field.
+    """
 
     contract: str
     version: int
     mode: Mode
     state: State
     verdicts: tuple[tuple[Revision, Verdict], ...] = ()
+    undescribed: tuple[str, ...] = ()
 
     @property
     def worst(self) -> tuple[Revision, Verdict] | None:
@@ -78,13 +83,16 @@ def _finding(versions: Versions, number: int, revisions: list[Revision]) -> Find
     current, mode = schema_of(versions, number), mode_of(versions)
     verdicts = tuple((one, against(one.schema, current, mode)) for one in revisions)
     told = [verdict.compatible for _, verdict in verdicts]
+    undescribed = tuple(sorted(field_names(versions.model(number)) - FIELDS.keys()))
     if False in told:
         state: State = "broken"
     elif None in told:
         state = "undecided"
+    elif undescribed:
+        state = "undescribed"
     else:
         state = "same" if revisions and revisions[-1].schema == current else "unfrozen"
-    return Finding(versions.name, number, mode, state, verdicts)
+    return Finding(versions.name, number, mode, state, verdicts, undescribed)
 
 
 def against(frozen: Any, current: Any, mode: Mode) -> Verdict:
@@ -96,7 +104,7 @@ def against(frozen: Any, current: Any, mode: Mode) -> Verdict:
 
 
 def freeze(contracts: Iterable[Versions], folder: Path) -> list[str]:
-    """Write the next revision of each version that differs; say which files. None may be broken or undecided."""
+    """Write the next revision of each version that differs and may be frozen; say which files."""
     contracts, revisions = list(contracts), published.read(folder)
     written = []
     by_name = {versions.name: versions for versions in contracts}

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from contracts import published
+from contracts import published, registry
+from contracts.fields import FIELDS
 from contracts.registry import CONTRACTS
 from services.cli.contracts import INCOMPATIBLE, UNDECIDED, UNFROZEN, app
 from services.cli.terminal import FAILED
@@ -216,6 +217,23 @@ def test_what_changed_must_be_frozen_or_made_a_new_version(monkeypatch: pytest.M
         monkeypatch.undo()
         assert result.exit_code == code
         assert advice in result.stdout
+
+
+def test_a_field_that_nobody_described_is_named_and_not_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is published explains every field: the check says which has no row, and freezing refuses."""
+    monkeypatch.delitem(FIELDS, "exited_on")
+    contracts = {name: CONTRACTS[name] for name in ("export.track", "export.exited")}
+    monkeypatch.setattr(registry, "CONTRACTS", contracts)
+    before = published.read(Path(published.__file__).parent)
+    monkeypatch.setattr(published, "published", lambda: tuple(one for one in before if one.contract in contracts))
+    monkeypatch.setattr(published, "read", lambda _: published.published())
+    told = _last(_run("check", "--json"))
+    assert (told["undescribed"], {tuple(one["undescribed"]) for one in told["contracts"]}) == (1, {(), ("exited_on",)})
+    assert "fields that nobody described: exited_on" in _run("check").stdout
+    frozen = _run("freeze", "--json")
+    assert (frozen.exit_code, _last(frozen)["written"]) == (UNFROZEN, [])
+    assert [one["undescribed"] for one in _last(frozen)["contracts"]] == [["exited_on"]]
+    assert "contracts/fields.csv" in _run("freeze").stdout
 
 
 def test_freezing_what_is_as_published_writes_nothing() -> None:

@@ -49,6 +49,20 @@ class PaidByMany(Contract):
     seats: Annotated[int, Field(ge=1, le=12)]
 
 
+class PaidUnexplained(Contract):
+    """Fields that nobody has described, one of them in a part."""
+
+    class Wobble(Contract):
+        """A part."""
+
+        jiggle: str = ""
+
+    vin: str
+    seats: Annotated[int, Field(ge=1, le=9)]
+    zigzag: int = 0
+    wobble: Wobble | None = None
+
+
 class PaidOddly(Contract):
     """A pattern that no proof covers."""
 
@@ -122,6 +136,16 @@ def test_freezing_writes_what_may_be_and_nothing_twice(tmp_path: Path) -> None:
     assert freeze([_versions(PaidWithColour)], tmp_path) == []
     assert freeze([_versions(PaidWithRemark)], tmp_path) == ["tax.settled/v1.2.json"]
     assert [one.file for one in published.read(tmp_path)] == ["tax.settled/v1.1.json", "tax.settled/v1.2.json"]
+
+
+def test_what_nobody_described_is_not_frozen(tmp_path: Path) -> None:
+    """Neither a new contract nor an addition; its fields are named, those of parts too, and a group is no field."""
+    for before in ((), (PaidV1,)):
+        finding = _found(PaidUnexplained, *before)
+        assert (finding.state, finding.undescribed) == ("undescribed", ("jiggle", "zigzag"))
+    assert freeze([_versions(PaidUnexplained)], tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+    assert _found(PaidWithRemark, PaidV1).undescribed == ()
 
 
 def test_an_open_reader_is_open_all_the_way_down() -> None:
