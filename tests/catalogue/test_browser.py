@@ -69,6 +69,18 @@ def test_every_page_fits_a_phone(browser: Browser, site: Path) -> None:
     assert all(url.startswith("file:") for url in asked)
 
 
+@pytest.mark.parametrize("width", [320, 360, 1280])
+def test_the_way_about_is_in_both_languages(browser: Browser, site: Path, width: int) -> None:
+    """On a phone as well: every word is there, and none is cut off."""
+    page = _page(browser, width)
+    page.goto((site / "index.html").as_uri())
+    bar = page.locator(".top nav")
+    for words in bar.locator("[lang=en]").all():
+        expect(words).to_be_visible()
+    assert bar.locator("[lang=en]").count() == bar.locator("a").count() == 6
+    assert bar.evaluate("bar => bar.scrollWidth - bar.clientWidth") == 0
+
+
 def test_what_is_typed_is_found(browser: Browser, site: Path) -> None:
     """In Chinese or English, several words together; an emptied field shows everything again."""
     page = _page(browser, 1280)
