@@ -127,7 +127,8 @@ class Views:
         topic = f"{PREFIX}{grant.subscriber}.{record.topic}"
         place = (record.key, record.partition, record.offset)
         # Outside the time that certainly was the grant's a message may be there or not: it is never missed.
-        sent = record.sent if self._covers(grant, record.sent) else float("inf")
+        is_old = message.envelope.time.timestamp() < grant.since
+        sent = float("inf") if is_old or not self._covers(grant, record.sent) else record.sent
         return (message.envelope.id, grant.id, topic, *place, sent, None if fields is None else json.dumps(fields))
 
     def _covers(self, grant: Grant, sent: float) -> bool:

@@ -498,6 +498,23 @@ def test_a_save_that_goes_wrong_ends_nothing(settings: Settings) -> None:
     play(settings, scene, MAKER, TAX)
 
 
+def test_what_one_look_found_alone_does_not_count(settings: Settings) -> None:
+    """A part of a file can be read as well as the whole; whoever saves it is done by the next look."""
+
+    async def scene(stage: Stage) -> None:
+        whole = stage.file.read_text(encoding="utf-8")
+        stage.file.write_text(toml([MAKER]), encoding="utf-8")
+        await stage.register.look()
+        assert [state for *_, state in stage.register.all()] == ["in-force", "in-force"]
+        stage.file.write_text(whole, encoding="utf-8")
+        await stage.register.look()
+        assert not stage.register.file.is_settled
+        await stage.register.look()
+        assert stage.register.file.is_settled
+
+    play(settings, scene, MAKER, TAX)
+
+
 def test_a_file_without_the_word_subscribers_is_not_one(settings: Settings) -> None:
     """An empty one would end every grant for good; who wants nobody says so."""
 
