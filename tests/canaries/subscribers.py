@@ -1,4 +1,4 @@
-"""Who else subscribes: one who asks for too much, and one whose time is over in the midst of it all."""
+"""Who else subscribes: one who asks for more than it may have, and one whose time is over in the midst of it all."""
 
 from __future__ import annotations
 
@@ -30,6 +30,26 @@ id = "nosy-loans"
 contract = "sale.confirmed"
 version = 2
 fields = ["vin", "buyer_name", "loan_amount"]
+purpose = "好奇 / curiosity"
+legal_basis = "contract"
+from = 2024-01-01T00:00:00+08:00
+until = 2032-01-01T00:00:00+08:00
+
+[[subscribers.grants]]
+id = "nosy-reasons"
+contract = "sale.corrected"
+version = 1
+fields = ["vin", "reason"]
+purpose = "好奇 / curiosity"
+legal_basis = "contract"
+from = 2024-01-01T00:00:00+08:00
+until = 2032-01-01T00:00:00+08:00
+
+[[subscribers.grants]]
+id = "nosy-decisions"
+contract = "loan.decided"
+version = 1
+fields = ["vin"]
 purpose = "好奇 / curiosity"
 legal_basis = "contract"
 from = 2024-01-01T00:00:00+08:00
