@@ -21,6 +21,8 @@ PARTITIONS: Final = 12
 COMMAND_PARTITIONS: Final = 6
 SUBMIT_PARTITIONS: Final = 3
 """Publishers are many and each is slow; what they send gets our own key, and with it its order, at the door."""
+VIEW_PARTITIONS: Final = 3
+"""Subscribers are many, and each reads a few topics: a broker that was killed looks through every partition."""
 LARGEST_MESSAGE: Final = 1_048_576
 """Bytes. No producer may send more, and every topic accepts as much, so that no batch is refused by the broker."""
 
@@ -88,7 +90,9 @@ def refused(publisher: str) -> Topic:
 
 def to(subscriber: str, topic: str) -> Topic:
     """Where one subscriber reads its own view of a topic."""
-    return Topic(f"to.{subscriber}.{topic}", PARTITIONS, "projection", f"{topic} as {subscriber} may see it", _MONTH)
+    return Topic(
+        f"to.{subscriber}.{topic}", VIEW_PARTITIONS, "projection", f"{topic} as {subscriber} may see it", _MONTH
+    )
 
 
 def all_topics(

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from contracts.contract import Contract
 from contracts.envelope import Envelope, Headers, message
 from contracts.subscription import SubscriptionEndedV1, SubscriptionWithheldV1, WhyEnded
-from contracts.topics import PARTITIONS
+from contracts.topics import VIEW_PARTITIONS
 from contracts.types import instant_text
 from contracts.versions import Versions
 from contracts.views.plan import View
@@ -118,8 +118,8 @@ def _keys() -> tuple[str, ...]:
     """One key for each partition: who gives a partition itself would need a producer of its own."""
     found: dict[int, str] = {}
     for number in count():
-        found.setdefault(partition_of(key := f"ended-{number}", PARTITIONS), key)
-        if len(found) == PARTITIONS:
+        found.setdefault(partition_of(key := f"ended-{number}", VIEW_PARTITIONS), key)
+        if len(found) == VIEW_PARTITIONS:
             return tuple(found.values())
     raise AssertionError
 

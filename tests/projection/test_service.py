@@ -18,7 +18,7 @@ import confluent_kafka
 import pytest
 
 from contracts.concerns import Concerns
-from contracts.topics import PARTITIONS, SUBSCRIBABLE, to
+from contracts.topics import SUBSCRIBABLE, VIEW_PARTITIONS, to
 from services.runtime import topics
 from services.runtime.producer import Producer
 from services.runtime.record import Outgoing, Record
@@ -175,7 +175,7 @@ def test_a_kill_loses_nothing_and_a_revoked_grant_ends(process: Process, kafka: 
     assert told_["state"] == "revoked"
     process.publish(*range(60, 70))
     read(kafka, MAKER, lambda found: f"{OURS}-069" in _ids(found))
-    whole = read(kafka, TAX, lambda found: _ends(found) == PARTITIONS)
+    whole = read(kafka, TAX, lambda found: _ends(found) == VIEW_PARTITIONS)
     assert len({id_ for _, id_, type_ in whole if "ended" in type_}) == 1
     assert not {f"{OURS}-{number:03}" for number in range(60, 70)} & _ids(whole)
     (counted,) = (

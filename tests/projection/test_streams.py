@@ -15,7 +15,7 @@ from sqlalchemy import Connection, event, inspect, select, text
 
 from contracts.concerns import Concerns
 from contracts.subscription import SubscriptionEndedV1, SubscriptionWithheldV1
-from contracts.topics import PARTITIONS, Topic
+from contracts.topics import VIEW_PARTITIONS, Topic
 from contracts.views.subscriber import Subscriber
 from services.projection.disclosures import Book, Disclosure, Key
 from services.projection.register import STEADY_S, AlreadyOver, UnknownGrant
@@ -628,8 +628,8 @@ def test_the_last_word_stands_in_every_partition(settings: Settings) -> None:
     async def scene(stage: Stage) -> None:
         await stage.register.revoke("tax", "li", "over")
         sent = await stage.said()
-        assert sorted(partition_of(one.key, PARTITIONS) for one in sent) == list(range(PARTITIONS))
-        assert len({one.id for one in sent}) == PARTITIONS
+        assert sorted(partition_of(one.key, VIEW_PARTITIONS) for one in sent) == list(range(VIEW_PARTITIONS))
+        assert len({one.id for one in sent}) == VIEW_PARTITIONS
         ((id_,),) = ({header(one, "id") for one in sent},)
         assert id_ is not None
         assert uuid.UUID(id_).version == 5
