@@ -21,6 +21,8 @@ KINDS: Final = {
 STATES: Final = {
     "in-force": Said("有效", "in force"),
     "not-yet": Said("未生效", "not yet"),
+    "no-topic": Said("有效，主题未建", "in force, but without its topic"),
+    "ending": Said("即将终止", "about to end"),
     "lapsed": Said("已到期", "lapsed"),
     "revoked": Said("已撤销", "revoked"),
     "removed": Said("已移除", "removed"),

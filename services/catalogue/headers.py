@@ -16,7 +16,7 @@ class Header(NamedTuple):
 
 HEADERS: Final = (
     Header("ce_specversion", "CloudEvents 版本，恒为 1.0", "version of CloudEvents, always 1.0", True),
-    Header("ce_id", "消息编号（UUIDv7），重投时不变", "id of the message (UUIDv7), kept when it is sent again", True),
+    Header("ce_id", "消息编号（UUID），重投时不变", "id of the message (a UUID), kept when it is sent again", True),
     Header("ce_source", "发出方", "who says it", True),
     Header("ce_type", "消息类型和版本", "type and version", True),
     Header("ce_subject", "业务编号", "the case", True),

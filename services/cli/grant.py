@@ -21,11 +21,14 @@ _LIST: Final = "tongche grant list"
 _STATES: Final = {
     "in-force": "生效 / in force",
     "not-yet": "尚未开始 / not yet",
+    "no-topic": "主题未建成，将重试 / its topic could not be made; it is tried again",
+    "ending": "即将终止：文件中已无或不再允许 / about to end: the file has it no more, or asks for too much",
     "lapsed": "已到期 / lapsed",
     "revoked": "已撤销 / revoked",
     "removed": "已移除 / removed",
     "refused": "A403 不予授权 / refused",
 }
+_SPENT: Final = "已终止，编号不可复用，须用新编号 / it has ended: its id is spent, a new grant needs a new id"
 _SIGHTS: Final = {
     "full": "明文 / full",
     "masked": "遮盖 / masked",
@@ -53,6 +56,8 @@ def list_(data: Data = None, as_json: Json = False) -> None:
         )
         if one.get("purpose"):
             out.print(f"    {one['purpose']}  → {_day(one['until'])}", markup=False, soft_wrap=True)
+        if one.get("spent"):
+            out.print(f"    {_SPENT}", markup=False, soft_wrap=True)
         _faults(one["faults"])
     if as_json:
         answer(told)

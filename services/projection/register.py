@@ -185,6 +185,13 @@ class Register:
         names = [*self._judged, *(id_ for id_ in self._kept if id_ not in self._judged)]
         return [(self._judged.get(id_), self._kept.get(id_), self._state(id_, now)) for id_ in names]
 
+    def is_spent(self, id_: str) -> bool:
+        """Whether the file means to give what has ended: that does not come back, its id is used up."""
+        kept, judged = self._kept.get(id_), self._judged.get(id_)
+        if kept is None or kept.ended_at is None or kept.revoked_at is not None or judged is None:
+            return False
+        return judged.stream is not None and _by_the_clock(judged.stream, self.clock.now().timestamp()) in _ALIVE
+
     # -- judging
 
     def _judge(self, file: Subscribers, now: float) -> None:
@@ -195,8 +202,12 @@ class Register:
         before, self._judged = self._judged, {}
         for subscriber, grant in file.grants():
             old = before.get(grant.id)
-            same = old is not None and (old.subscriber, old.grant) == (subscriber, grant)
-            self._judged[grant.id] = old if old is not None and same else self._judgement(subscriber, grant)
+            if old is not None and (old.subscriber, old.grant) == (subscriber, grant):
+                self._judged[grant.id] = old
+                continue
+            self._judged[grant.id] = self._judgement(subscriber, grant)
+            if self.is_spent(grant.id):
+                logs.get().warning("grant_spent", grant=grant.id, advice="it has ended: a new grant needs a new id")
         self._of = file
 
     def _judgement(self, subscriber: Subscriber, grant: Grant) -> Judged:

@@ -74,9 +74,13 @@ class Office:
     def grants(self) -> Told:
         """Every grant, and what is wrong with the file where something is."""
         return {
-            "grants": [shown(judged, kept, state) for judged, kept, state in self.register.all()],
+            "grants": [self._told(*one) for one in self.register.all()],
             "problem": self.register.file.problem,
         }
+
+    def _told(self, judged: Judged | None, kept: Known | None, state: State) -> Told:
+        told = shown(judged, kept, state)
+        return told | {"spent": self.register.is_spent(told["id"])}
 
     def grant(self, id_: str) -> Told:
         """One of them. Raises `UnknownGrant`."""

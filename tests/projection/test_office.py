@@ -123,6 +123,22 @@ def test_where_a_grant_ran_is_told_after_its_end(settings: Settings) -> None:
     play(settings, scene)
 
 
+def test_a_grant_that_was_prolonged_too_late_is_told_to_be_spent(settings: Settings) -> None:
+    """It stands in the file with another end, and gives nothing: whoever lists grants sees why."""
+    short = TAX.grants[0].model_copy(update={"until": NOON + timedelta(days=1)})
+
+    async def scene(desk: Desk) -> None:
+        await desk.stage.write(TAX.model_copy(update={"grants": (short,)}), GREEDY)
+        await desk.stage.pass_(timedelta(days=2).total_seconds())
+        told_ = (await desk.ask("GET", "/v1/grants/tax")).body
+        assert (told_["state"], told_["spent"]) == ("lapsed", False)
+        await desk.stage.write(TAX, GREEDY)
+        told_ = (await desk.ask("GET", "/v1/grants/tax")).body
+        assert (told_["state"], told_["spent"]) == ("lapsed", True)
+
+    play(settings, scene)
+
+
 def test_a_grant_is_taken_back_once_with_a_reason(either: Settings) -> None:
     """Who and why is kept; blanks are no reason; what is over cannot be taken back; numbers in a reason are masked."""
 
