@@ -36,27 +36,33 @@ def changes(old: Any, new: Any) -> list[Change]:
 def _fields(document: Any) -> Iterator[tuple[str, str]]:
     """Each field by its dotted name, with all that is asserted of it; the root is named by nothing."""
     if isinstance(document, dict):
-        yield from _below(document, document, "", "", 0)
+        yield from _below(document, document, "", "", ())
 
 
-def _below(document: Any, schema: Mapping[str, Any], name: str, needed: str, depth: int) -> Iterator[tuple[str, str]]:
-    variants = list(_variants(document, schema, depth))
+def _below(
+    document: Any, schema: Mapping[str, Any], name: str, needed: str, above: tuple[int, ...]
+) -> Iterator[tuple[str, str]]:
+    """A field and those within it. What contains itself is told once: a tree would else be told branch by branch."""
+    variants = list(_variants(document, schema, len(above)))
     yield name, " ".join(filter(None, (needed, *dict.fromkeys(_said(one) for one in variants))))
-    if depth > _DEEP:
+    if len(above) > _DEEP:
         return
     for one in variants:
+        if id(one) in above:
+            continue
+        here = (*above, id(one))
         required = one.get("required", ())
         for key, inner in one.get("properties", {}).items():
             if isinstance(inner, dict):
-                here = f"{name}.{key}" if name else key
-                yield from _below(document, inner, here, "required" if key in required else "", depth + 1)
+                field = f"{name}.{key}" if name else key
+                yield from _below(document, inner, field, "required" if key in required else "", here)
         if isinstance(one.get("items"), dict):
-            yield from _below(document, one["items"], f"{name}[]", "", depth + 1)
+            yield from _below(document, one["items"], f"{name}[]", "", here)
 
 
 def _variants(document: Any, schema: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:
-    """The schema, those that it refers to, and the branches of a plain choice."""
-    yield {key: value for key, value in schema.items() if key not in {"$ref", "anyOf"}}
+    """The schema, that which it refers to, and the branches of a plain choice."""
+    yield schema
     inner: list[Mapping[str, Any]] = [one for one in schema.get("anyOf", ()) if isinstance(one, dict)]
     if "$ref" in schema and (found := _resolved(document, schema["$ref"])) is not None:
         inner.append(found)
@@ -84,7 +90,7 @@ def _said(schema: Mapping[str, Any]) -> str:
             told.append(f"{keyword}={_short(schema[keyword])}")
         elif schema[keyword] is False and keyword in profile.APPLICATORS:
             told.append(f"{keyword}=false")
-        elif keyword in profile.APPLICATORS and keyword not in {"properties", "items", "$defs"}:
+        elif keyword in profile.APPLICATORS and keyword not in {"properties", "items", "$defs", "anyOf"}:
             told.append(f"{keyword}={_short(schema[keyword])}")
     return " ".join(told)
 
