@@ -13,6 +13,7 @@ from services.compatibility.values import Frozen
 
 _LONGEST: Final = 20_000
 _DISTINCT: Final = 40
+_DEMANDS: Final = 100
 
 
 _Demand = tuple[Range, Claim, int | None]
@@ -59,6 +60,8 @@ def an_array(facts: Sequence[Fact], solve: Solve, reading: Reading) -> Outcome:
         return NOTHING
     if asked.longest > _LONGEST:
         return Unsure(f"arrays of {asked.longest} items")
+    if len(asked.demands) > _DEMANDS:
+        return Unsure(f"arrays with {len(asked.demands)} items that must be found")
     for length in range(asked.low, asked.longest + 1):
         for filled in _ways(asked, length, solve, doubts):
             outcome = _items(asked, filled, solve, reading)
@@ -91,39 +94,31 @@ def _asked(facts: Sequence[Fact]) -> _Asked:
 def _ways(asked: _Asked, length: int, solve: Solve, doubts: Doubts) -> Iterator[list[Problem]]:
     """Ways to give each demand a place; each way is the problem of every place."""
     start = [asked.at(place) for place in range(length)]
-    for filled in _placed(asked.demands, start, frozenset(), solve, doubts):
+    for filled in _placed(asked.demands, start, 0, solve, doubts):
         for same in _equal_pairs(asked, filled):
             yield from _limited(asked, same, solve, doubts)
 
 
 def _placed(
-    demands: list[_Demand],
-    filled: list[Problem],
-    taken: frozenset[tuple[int, int]],
-    solve: Solve,
-    doubts: Doubts,
+    demands: list[_Demand], filled: list[Problem], begin: int, solve: Solve, doubts: Doubts
 ) -> Iterator[list[Problem]]:
+    """Demands of one number follow one another, and take their places from `begin` in order."""
     if not demands:
         yield filled
         return
     (places, claim, number), *rest = demands
     later = tuple(dict.fromkeys(where for where, _, _ in rest))
-    tried: set[tuple[Problem, frozenset[int], tuple[bool, ...]]] = set()
-    for place, problem in enumerate(filled):
-        if place not in places or (number, place) in taken:
-            continue
-        # Places are alike of which the same is asked, that served the same, and that can serve the same demands later.
-        served = frozenset(before for before, at in taken if at == place)
-        alike = (problem, served, tuple(place in where for where in later))
-        if alike in tried:
+    tried: set[tuple[Problem, tuple[bool, ...]]] = set()
+    for place, problem in enumerate(filled[begin:], start=begin):
+        # Places are alike of which the same is asked, and that can serve the same demands later.
+        alike = (problem, tuple(place in where for where in later))
+        if place not in places or alike in tried:
             continue
         tried.add(alike)
-        outcome = solve(problem | {claim})
-        doubts.hear(outcome)
-        if isinstance(outcome, Found):
+        if _can(problem, claim, solve, doubts):
             changed = [*filled[:place], problem | {claim}, *filled[place + 1 :]]
-            by_one = taken if number is None else taken | {(number, place)}
-            yield from _placed(rest, changed, by_one, solve, doubts)
+            again = number is not None and bool(rest) and rest[0][2] == number
+            yield from _placed(rest, changed, place + 1 if again else 0, solve, doubts)
 
 
 def _equal_pairs(asked: _Asked, filled: list[Problem]) -> Iterator[list[Problem]]:

@@ -15,10 +15,13 @@ from typing import Final
 from services.compatibility import patterns
 from services.compatibility.characters import Span, Spans, blocks, points, within
 from services.compatibility.patterns import Chars, Choice, Edge, Irregular, Part, Repeat, Sequence
+from services.compatibility.work import Work
 
 __all__ = ["Irregular", "Language", "TooLarge", "Wanted", "matches", "shortest", "words"]
 
-_WORK: Final = 100_000
+_MOST: Final = 100_000
+_WALKED: Final = 4
+"""States that are left in one step."""
 _ALWAYS: Final = -1
 """The state of a pattern that has been found: whatever follows, it stays so."""
 _PLAIN: Final = "a0A1b2B3c4C5_-"
@@ -161,26 +164,26 @@ class Wanted:
     barred: frozenset[str] = frozenset()
 
 
-def shortest(wanted: Wanted) -> str | None:
+def shortest(wanted: Wanted, work: Work) -> str | None:
     """The first of the shortest such texts, or None where the search has proved that there is none.
 
-    Raises `Irregular` and `TooLarge`.
+    Raises `Irregular`, `TooLarge` and `TooMuch`.
     """
     if not wanted.found | wanted.missing | wanted.barred:
         return None if wanted.high is not None and wanted.low > wanted.high else "a" * wanted.low
     if wanted.low or wanted.high is not None:
         # Lengths make the search long, and mostly do not matter.
-        anyhow = _Search(replace(wanted, low=0, high=None)).run()
+        anyhow = _Search(replace(wanted, low=0, high=None), work).run()
         if anyhow is None or (wanted.low <= len(anyhow) and (wanted.high is None or len(anyhow) <= wanted.high)):
             return anyhow
-    return _Search(wanted).run()
+    return _Search(wanted, work).run()
 
 
-def words(wanted: Wanted, most: int) -> Iterator[str]:
-    """Up to so many different such texts; that there are fewer is a proof. Raises `Irregular` and `TooLarge`."""
+def words(wanted: Wanted, most: int, work: Work) -> Iterator[str]:
+    """Up to so many different such texts; that there are fewer is a proof. Raises as `shortest`."""
     barred = wanted.barred
     for _ in range(most):
-        word = shortest(replace(wanted, barred=barred))
+        word = shortest(replace(wanted, barred=barred), work)
         if word is None:
             return
         yield word
@@ -194,13 +197,14 @@ _Node = tuple[tuple[frozenset[int], ...], int, str | None]
 class _Search:
     """Breadth first over the product of all automata; each state is seen once, so the search ends."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: Wanted, work: Work) -> None:
         self._wanted = wanted
+        self._work = work
         self._signs = [(language(one), True) for one in sorted(wanted.found)]
         self._signs += [(language(one), False) for one in sorted(wanted.missing)]
         self._beginnings = {word[:length] for word in wanted.barred for length in range(len(word) + 1)}
         self._letters = self._alphabet()
-        self._work = 0
+        self._walked = 0
 
     def run(self) -> str | None:
         start: _Node = (tuple(one.start for one, _ in self._signs), 0, "" if "" in self._beginnings else None)
@@ -217,13 +221,15 @@ class _Search:
                 if there is not None and there not in came_by:
                     came_by[there] = (node, point)
                     waiting.append((there, length + 1))
-            self._walked(node)
+            self._count(node)
         return None
 
-    def _walked(self, node: _Node) -> None:
-        """Count what was looked at. Raises `TooLarge`."""
-        self._work += 1 + sum(map(len, node[0]))
-        if self._work > _WORK:
+    def _count(self, node: _Node) -> None:
+        """Count what was looked at. Raises `TooLarge` and `TooMuch`."""
+        states = 1 + sum(map(len, node[0]))
+        self._work.spend(1 + states // _WALKED)
+        self._walked += states
+        if self._walked > _MOST:
             raise TooLarge("an automaton with very many states")
 
     def _alphabet(self) -> list[int]:

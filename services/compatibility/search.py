@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
+from itertools import islice
 from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeVar
 
@@ -26,6 +27,7 @@ from services.compatibility.formats import FORMATS
 from services.compatibility.patterns import loosened
 from services.compatibility.regular import Irregular, TooLarge, Wanted
 from services.compatibility.values import exact, frozen, plain, thawed
+from services.compatibility.work import TooMuch, Work
 
 EXAMPLES: Final = 250
 _WORDS: Final = 6
@@ -39,6 +41,8 @@ _LONGEST: Final = 300
 _LARGEST: Final = 8
 _DEPTH: Final = 3
 _ADDED: Final = 4000
+_EDITED: Final = 20_000
+_STEPS: Final = 50_000
 _LETTERS: Final = "a0A-_. \n车😀"
 _FAR: Final = 7_313_131_313_131_313
 _UNKNOWN: Final = "zz"
@@ -53,7 +57,7 @@ def search(documents: Sequence[Any], base: Any, is_witness: Refuses, examples: i
     `base` is a value to begin with, best one that fits the schema that must take the witness.
     """
     vocabulary = Vocabulary(documents)
-    for value in _edited_once(base, vocabulary):
+    for value in islice(_edited_once(base, vocabulary), _EDITED):
         if is_witness(value):
             return (value,)
     met: list[Any] = []
@@ -100,13 +104,14 @@ class Vocabulary:
         ]
         written = {letter for schema in self._schemas for letter in schema.get("pattern", "") if letter.isalnum()}
         self.letters = sorted({*_LETTERS, *written})
-        said = (value for schema in self._schemas for value in _said(schema))
-        self.values = _different([*_SIMPLE, *sorted(written), *said, *_between(self._schemas)])
-        self.names = sorted({name for schema in self._schemas for name in _names(schema)} | {_UNKNOWN})
+        work = Work(_STEPS)
+        said = (value for schema in self._schemas for value in _said(schema, work))
+        self.values = _different([*_SIMPLE, *sorted(written), *said, *_between(self._schemas, work)])
+        self.names = sorted({name for schema in self._schemas for name in _names(schema, work)} | {_UNKNOWN})
         self.sizes = sorted({size for schema in self._schemas for size in _sizes(schema)} | {0, 1, 2})
 
 
-def _between(schemas: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _between(schemas: Sequence[Mapping[str, Any]], work: Work) -> Iterator[str]:
     """Texts of one pattern that are not of another, and of lengths that some other schema cares for."""
     patterns = sorted({schema["pattern"] for schema in schemas if "pattern" in schema})[:_PATTERNS]
     lengths = sorted({schema[name] for name in _LENGTHS for schema in schemas if name in schema})[:_PATTERNS]
@@ -114,23 +119,23 @@ def _between(schemas: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         near = frozenset({loosened(one)})
         for other in patterns:
             if other != one:
-                yield from _words(Wanted(near, frozenset({loosened(other)} - near)))
+                yield from _words(Wanted(near, frozenset({loosened(other)} - near)), work)
         for length in lengths:
-            yield from _words(Wanted(near, low=min(length, _LONGEST) + 1))
+            yield from _words(Wanted(near, low=min(length, _LONGEST) + 1), work)
 
 
 def _different(values: Sequence[Any]) -> list[Any]:
     return [thawed(one) for one in dict.fromkeys(map(frozen, values))]
 
 
-def _said(schema: Mapping[str, Any]) -> Iterator[Any]:
+def _said(schema: Mapping[str, Any], work: Work) -> Iterator[Any]:
     """Values on both sides of what one schema says."""
     yield from schema.get("enum", ())
     yield from (schema[name] for name in ("const", "default") if name in schema)
     for name in _BOUNDS:
         if name in schema:
             yield from _neighbours(exact(schema[name]))
-    yield from _texts(schema)
+    yield from _texts(schema, work)
 
 
 def _neighbours(number: Fraction) -> Iterator[Any]:
@@ -140,7 +145,7 @@ def _neighbours(number: Fraction) -> Iterator[Any]:
         yield plain(number - away)
 
 
-def _texts(schema: Mapping[str, Any]) -> Iterator[str]:
+def _texts(schema: Mapping[str, Any], work: Work) -> Iterator[str]:
     for name in _LENGTHS:
         if name in schema and schema[name] <= _LONGEST:
             yield from ("a" * length for length in range(max(0, schema[name] - 1), schema[name] + 2))
@@ -148,16 +153,17 @@ def _texts(schema: Mapping[str, Any]) -> Iterator[str]:
         yield from (each for sample in FORMATS[schema["format"]].samples for each in _misses(sample))
     if "pattern" in schema:
         low = min(schema.get("minLength", 0), _LONGEST)
-        yield from (each for word in _words(Wanted(frozenset({schema["pattern"]}), low=low)) for each in _misses(word))
+        words = _words(Wanted(frozenset({schema["pattern"]}), low=low), work)
+        yield from (each for word in words for each in _misses(word))
 
 
-def _words(wanted: Wanted) -> list[str]:
-    """Texts of the pattern; of one that looks around, texts that would be of it if it did not."""
+def _words(wanted: Wanted, work: Work) -> list[str]:
+    """Texts of the pattern; of one that looks around, texts that would be of it if it did not. None if they are far."""
     try:
-        return list(regular.words(wanted, _WORDS))
+        return list(regular.words(wanted, _WORDS, work))
     except Irregular:
-        return _words(replace(wanted, found=frozenset(map(loosened, wanted.found)))) if wanted.found else []
-    except TooLarge:
+        return _words(replace(wanted, found=frozenset(map(loosened, wanted.found))), work) if wanted.found else []
+    except (TooLarge, TooMuch):
         return []
 
 
@@ -166,14 +172,14 @@ def _misses(text: str) -> Iterator[str]:
     yield from (text, text + "a", text[:-1], "a" + text, text.lower(), text.upper(), f" {text}", text + "\n")
 
 
-def _names(schema: Mapping[str, Any]) -> Iterator[str]:
+def _names(schema: Mapping[str, Any], work: Work) -> Iterator[str]:
     yield from schema.get("required", ())
     for holder in ("properties", "dependentSchemas", "dependentRequired"):
         yield from schema.get(holder, ())
     for pattern in schema.get("patternProperties", ()):
-        yield from _words(Wanted(frozenset({pattern})))
+        yield from _words(Wanted(frozenset({pattern})), work)
     if isinstance(schema.get("propertyNames"), dict):
-        yield from (text for text in _said(schema["propertyNames"]) if isinstance(text, str))
+        yield from (text for text in _said(schema["propertyNames"], work) if isinstance(text, str))
 
 
 def _sizes(schema: Mapping[str, Any]) -> Iterator[int]:

@@ -21,13 +21,12 @@ from services.compatibility.reading import Reading
 from services.compatibility.terms import Among, Claim, Fact, Formula
 from services.compatibility.texts import a_text
 from services.compatibility.values import KINDS, Frozen, Kind
+from services.compatibility.work import TooMuch, Work
 
 _STEPS: Final = 200_000
 _DEEP: Final = 120
-
-
-class _TooMuch(RuntimeError):
-    """More cases than are looked at."""
+_SCANNED: Final = 8
+"""Alternatives that are looked through in one step."""
 
 
 class Solver:
@@ -35,7 +34,7 @@ class Solver:
 
     def __init__(self, reading: Reading, steps: int = _STEPS) -> None:
         self._reading = reading
-        self._steps = steps
+        self._work = Work(steps)
         self._known: dict[Problem, Outcome] = {}
         self._above: dict[Problem, int] = {}
         self._touched: list[int] = []
@@ -44,10 +43,14 @@ class Solver:
         """A value for which all claims are so, the simplest kinds first."""
         try:
             return self._solve(frozenset(claims))
-        except _TooMuch:
+        except TooMuch:
             return Unsure("too many cases to look at them all")
+        except RecursionError:
+            return Unsure("nested too deep")
 
     def _solve(self, problem: Problem) -> Outcome:
+        # What is known counts too: of arrays and objects there may be more ways than steps, all of known places.
+        self._work.spend()
         if problem in self._known:
             return self._known[problem]
         if any(claim.denied in problem for claim in problem if claim.holds):
@@ -94,7 +97,7 @@ class Solver:
             case "number":
                 return a_number(facts)
             case "string":
-                return a_text(facts)
+                return a_text(facts, self._work)
             case "array":
                 return an_array(facts, self._solve, self._reading)
             case "object":
@@ -103,13 +106,7 @@ class Solver:
     def _cases(self, problem: Problem, kind: Kind) -> Iterator[tuple[Fact, ...]]:
         # What must be refused first: where it is, decides most of what else has to be looked at.
         parts = tuple(t.This(claim) for claim in sorted(problem, key=lambda one: (one.holds, one.schema.number)))
-        yield from _Cases(self, kind, self._reading).of(parts, (), {}, frozenset())
-
-    def step(self) -> None:
-        """Count one step. Raises `_TooMuch`."""
-        self._steps -= 1
-        if self._steps < 0:
-            raise _TooMuch
+        yield from _Cases(self._work, kind, self._reading).of(parts, (), {}, frozenset())
 
 
 def _scalar(facts: Sequence[Fact], *values: Frozen) -> Outcome:
@@ -122,8 +119,8 @@ def _scalar(facts: Sequence[Fact], *values: Frozen) -> Outcome:
 class _Cases:
     """Takes formulas apart: what holds in any case first, then the alternatives one by one."""
 
-    def __init__(self, solver: Solver, kind: Kind, reading: Reading) -> None:
-        self._solver = solver
+    def __init__(self, work: Work, kind: Kind, reading: Reading) -> None:
+        self._work = work
         self._kind: Kind = kind
         self._reading = reading
 
@@ -139,7 +136,7 @@ class _Cases:
         fresh: list[t.Any] = []
         stack = list(reversed(waiting))
         while stack:
-            self._solver.step()
+            self._work.spend()
             match part := stack.pop():
                 case t.All(parts):
                     stack.extend(reversed(parts))
@@ -170,6 +167,7 @@ class _Cases:
     ) -> Iterator[tuple[Fact, ...]]:
         """Branch where nothing is left to choose, else at the first choice; closed alternatives do not count."""
         open_choices = []
+        self._work.spend(sum(len(choice.parts) for choice in choices) // _SCANNED)
         for choice in choices:
             left = tuple(part for part in choice.parts if not self._closed(part, facts, claims))
             if any(self._so(part, facts, claims) for part in left):

@@ -13,6 +13,7 @@ from services.compatibility.outcome import NOTHING, Found, Outcome, Unsure
 from services.compatibility.regular import Irregular, TooLarge, Wanted
 from services.compatibility.terms import Among, Fact, Formatted, Matches, Size
 from services.compatibility.values import Frozen
+from services.compatibility.work import Work
 
 _TRIED: Final = 40
 
@@ -64,13 +65,13 @@ class _Asked:
         return [FORMATS[name] for name in sorted(self.formats | self.not_formats) if not FORMATS[name].exact]
 
 
-def a_text(facts: Sequence[Fact]) -> Outcome:
-    """A text of which all facts are so."""
+def a_text(facts: Sequence[Fact], work: Work) -> Outcome:
+    """A text of which all facts are so. Raises `TooMuch`."""
     asked = _asked(facts)
     if _contradicts(asked):
         return NOTHING
     try:
-        return _among(asked) if asked.among is not None else _search(asked)
+        return _among(asked) if asked.among is not None else _search(asked, work)
     except (Irregular, TooLarge) as beyond:
         return _guess(asked, f"a pattern is beyond the proof: {beyond}")
 
@@ -108,16 +109,16 @@ def _among(asked: _Asked) -> Outcome:
     return NOTHING if found is None else Found(Frozen("string", found))
 
 
-def _search(asked: _Asked) -> Outcome:
+def _search(asked: _Asked, work: Work) -> Outcome:
     sample = next((text for text in _samples(asked) if asked.fits(text)), None)
     if sample is not None:
         return Found(Frozen("string", sample))
     wanted = asked.as_language()
     if not asked.opaque:
-        text = regular.shortest(wanted)
+        text = regular.shortest(wanted, work)
         return NOTHING if text is None else Found(Frozen("string", text))
     tried = []
-    for text in regular.words(wanted, _TRIED):
+    for text in regular.words(wanted, _TRIED, work):
         if asked.is_of_formats(text):
             return Found(Frozen("string", text))
         tried.append(text)

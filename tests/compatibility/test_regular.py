@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 from services.compatibility.formats import FORMATS
 from services.compatibility.patterns import Irregular, loosened, read
 from services.compatibility.regular import TooLarge, Wanted, matches, shortest, words
+from services.compatibility.work import Work
+
+STEPS = 200_000
 
 _ATOMS = st.sampled_from(
     ["a", "b", "[ab]", "[^a]", ".", r"\d", r"\w", r"\s", r"\S", "^", "$", "(?:a|b)", "", r"\.", "[0-9-]"]
@@ -54,7 +57,7 @@ def test_a_search_finds_the_shortest_text_or_proves_that_there_is_none(
     def fits(text: str) -> bool:
         return all(one.is_valid(text) for one in fitting) and not any(one.is_valid(text) for one in unfitting)
 
-    text = shortest(wanted)
+    text = shortest(wanted, Work(STEPS))
     if text is not None:
         assert fits(text)
         assert low <= len(text) <= low + more
@@ -64,8 +67,8 @@ def test_a_search_finds_the_shortest_text_or_proves_that_there_is_none(
 
 def test_words_are_all_of_a_finite_language() -> None:
     """No word twice, and the end is a proof."""
-    assert list(words(Wanted(frozenset({"^[ab]{1,2}$"})), 10)) == ["a", "b", "aa", "ab", "ba", "bb"]
-    assert list(words(Wanted(frozenset({"^[ab]{1,2}$"}), barred=frozenset({"a"})), 2)) == ["b", "aa"]
+    assert list(words(Wanted(frozenset({"^[ab]{1,2}$"})), 10, Work(STEPS))) == ["a", "b", "aa", "ab", "ba", "bb"]
+    assert list(words(Wanted(frozenset({"^[ab]{1,2}$"}), barred=frozenset({"a"})), 2, Work(STEPS))) == ["b", "aa"]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +100,7 @@ def test_what_is_not_regular_is_told(pattern: str) -> None:
 def test_a_search_gives_up_before_the_machine_does() -> None:
     """An automaton that would have a million states."""
     with pytest.raises(TooLarge):
-        shortest(Wanted(frozenset({"^(?:a|b)*a(?:a|b){18}$"}), frozenset({"^(?:a|b)*b(?:a|b){18}$"})))
+        shortest(Wanted(frozenset({"^(?:a|b)*a(?:a|b){18}$"}), frozenset({"^(?:a|b)*b(?:a|b){18}$"})), Work(STEPS))
 
 
 @pytest.mark.parametrize("name", FORMATS)
