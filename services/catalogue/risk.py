@@ -354,11 +354,7 @@ def _findings(gathered: Gathered, stores: Sequence[Store]) -> Iterator[Finding]:
     for store in stores:
         if store.past(gathered.at):
             yield Finding(store.name, "有超过保存期限的数据", "it holds something older than it may be kept")
-    for store in stores:
-        if not store.is_whole and store.persons and store.kept is None:
-            yield Finding(
-                store.name, "含个人信息，未设保存期限", "it holds personal data, and nobody has set an end (PIPL 47)"
-            )
+    yield from _endless(stores)
     for store in stores:
         if not store.known and store.amount:
             yield Finding(
@@ -370,6 +366,32 @@ def _findings(gathered: Gathered, stores: Sequence[Store]) -> Iterator[Finding]:
             )
     for grant in (_grant(each, gathered.at) for each in gathered.grants):
         yield from _of_grant(grant)
+
+
+def _endless(stores: Sequence[Store]) -> Iterator[Finding]:
+    """Tables that nothing is ever deleted from: those with persons first, then those with cars.
+
+    Copies beside the databases have a finding of their own.
+    """
+    tables = [store for store in stores if store.kind == "database" and not store.is_whole]
+    held = [store for store in tables if store.amount and store.kept is None]
+    named = [store for store in held if store.persons]
+    for said, those in ((PERSONS, named), (CARS, [one for one in held if "vin" in one.fields and one not in named])):
+        for store in those:
+            yield Finding(store.name, f"{said.zh}。{DECIDE.zh}", f"{said.en}. {DECIDE.en}")
+
+
+PERSONS: Final = Said(
+    "含个人信息，未设保存期限（PIPL 47）", "it holds personal data, and nobody has set an end (PIPL 47)"
+)
+CARS: Final = Said(
+    "含车架号，可关联到车主，未设保存期限（PIPL 47）",
+    "it holds VINs, which lead to their owners, and nobody has set an end (PIPL 47)",
+)
+DECIDE: Final = Said(
+    "须定：目的达成后再留多久，届时如何删除；在此之前不会因到期而删除",
+    "To decide: how long it is needed once its purpose is met, and how it goes; until then nothing goes for its age",
+)
 
 
 def _over(stores: Sequence[Store]) -> Iterator[Finding]:

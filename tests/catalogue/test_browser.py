@@ -10,7 +10,8 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from services.catalogue import folder
+from services.catalogue import assessment, folder, risk
+from tests.catalogue.test_risk import GATHERED
 
 CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SLOWLY_MS: Final = 15_000
@@ -79,6 +80,17 @@ def test_the_way_about_is_in_both_languages(browser: Browser, site: Path, width:
         expect(words).to_be_visible()
     assert bar.locator("[lang=en]").count() == bar.locator("a").count() == 6
     assert bar.evaluate("bar => bar.scrollWidth - bar.clientWidth") == 0
+
+
+def test_the_risk_report_fits_a_phone(browser: Browser, tmp_path: Path) -> None:
+    """Each figure stands beside the name of its column, and none is off the screen or cut off."""
+    (tmp_path / "risk.html").write_text(assessment.page(risk.report(GATHERED)), encoding="utf-8")
+    page = _page(browser, 360)
+    page.goto((tmp_path / "risk.html").as_uri())
+    cells = page.locator("td")
+    assert cells.evaluate_all("all => all.filter(one => one.getBoundingClientRect().right > 360).length") == 0
+    named = cells.evaluate_all("all => all.map(one => getComputedStyle(one, '::before').content)")
+    assert {'"余量 margin"', '"占比 share"', '"结论 result"', '"人数 ≤ persons"'} <= set(named)
 
 
 def test_what_is_typed_is_found(browser: Browser, site: Path) -> None:

@@ -179,14 +179,22 @@ def test_what_is_past_its_retention_is_named(days: int, past: bool) -> None:  # 
     assert ("sale.events" in findings(gathered)) is past
 
 
-def test_personal_data_without_an_end_is_named() -> None:
-    """A table that nobody has given one; not one without personal fields, nor one that has an end."""
-    assert {about for about, said in findings(GATHERED).items() if "PIPL 47" in said} == {
-        "journey.cases",
-        "journey.ledger",
+def test_what_has_no_end_is_named() -> None:
+    """A table with persons or cars, and what is to be decided; none that has an end or is empty, and no list."""
+    endless = {about: said for about, said in findings(GATHERED).items() if "PIPL 47" in said}
+    assert {about: "VINs" in said for about, said in endless.items()} == {
+        "journey.cases": False,
+        "journey.ledger": False,
+        "intake.submissions": True,
     }
-    ending = {"journey": service(table("cases", 1, "buyer_name", kept_days=1095))}
-    assert findings(replace(GATHERED, services={**GATHERED.services, **ending})) == {}
+    assert all("To decide: how long" in said for said in endless.values())
+    ending = {
+        "intake": service(
+            table("submissions", 40, "vin", kept_days=90), table("spare", 0, "vin"), table("codes", 9, "code")
+        ),
+        "journey": service(table("cases", 1, "buyer_name", kept_days=1095)),
+    }
+    assert findings(replace(GATHERED, services=ending)) == {}
 
 
 @pytest.mark.parametrize(
