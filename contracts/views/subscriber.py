@@ -10,15 +10,36 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Strict,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from ..fields import PARTY_OF, Party
+from ..numbers import division
 from ..topics import ANY_AGENCY, SUBSCRIBABLE, events
 from ..types import Uscc
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9\-]{0,39}$")]
-Prefix = Annotated[str, StringConstraints(pattern=r"^([1-9][0-9]|[1-9][0-9]{3}|[1-9][0-9]{5})$")]
+
+
+def _of_a_province(prefix: str) -> str:
+    if not division.is_mainland(prefix.ljust(6, "0")):
+        kind = "division"
+        raise PydanticCustomError(kind, "no division begins so")
+    return prefix
+
+
+Prefix = Annotated[
+    str, StringConstraints(pattern=r"^([1-9][0-9]|[1-9][0-9]{3}|[1-9][0-9]{5})$"), AfterValidator(_of_a_province)
+]
 """Of a division code (GB/T 2260): a province, a city or a county."""
 Said = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 _Coordinate = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]{43}$")]
@@ -63,7 +84,7 @@ class Grant(_Closed):
 
     id: Name
     contract: Annotated[str, StringConstraints(max_length=60)]
-    version: int
+    version: Annotated[int, Strict()]
     fields: tuple[Annotated[str, StringConstraints(max_length=60)], ...]
     purpose: Said = ""
     legal_basis: Said = ""

@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from contracts.views.subscriber import PublicKey, Subscribers
 from observability import logs
 
+from . import shape
+
 _AT: Final = re.compile(r"\(at line (?P<line>[0-9]+), column (?P<column>[0-9]+)\)$")
 Stamp = tuple[int, int, int] | None
 
@@ -24,23 +26,22 @@ def read(path: Path) -> Subscribers:
     """Everybody who subscribes. Raises `UnreadableSubscribers`."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        if "subscribers" not in content:
-            # Whoever means nobody writes `subscribers = []`: an empty file is one that somebody is about to write.
-            raise UnreadableSubscribers(f"{path.name}: 没有 subscribers / no subscribers")
-        found = Subscribers.model_validate(content)
-    except ValidationError as wrong:
-        places = "; ".join(
-            f"{'.'.join(map(str, error['loc']))}: {error['msg']}"
-            for error in wrong.errors(include_input=False, include_url=False)
-        )
-        raise UnreadableSubscribers(f"{path.name}: {places}") from None
     except tomllib.TOMLDecodeError as wrong:
         raise UnreadableSubscribers(f"{path.name}: TOML: {_spot(wrong)}") from None
     except (OSError, UnicodeDecodeError) as wrong:
         raise UnreadableSubscribers(f"{path.name}: {type(wrong).__name__}") from wrong
+    if "subscribers" not in content:
+        # Whoever means nobody writes `subscribers = []`: an empty file is one that somebody is about to write.
+        raise UnreadableSubscribers(f"{path.name}: 没有 subscribers / no subscribers")
+    try:
+        found = Subscribers.model_validate(content)
+    except ValidationError as wrong:
+        faults = wrong.errors(include_input=False, include_url=False)
+        said = "; ".join(shape.said(fault, content) for fault in faults)
+        raise UnreadableSubscribers(f"{path.name}: {said}") from None
     for subscriber in found.subscribers:
         if subscriber.key is not None and not _is_on_its_curve(subscriber.key):
-            raise UnreadableSubscribers(f"{path.name}: {subscriber.name}: key: no point of its curve")
+            raise UnreadableSubscribers(f"{path.name}: {subscriber.name}: key: 不在其曲线上 / no point of its curve")
     return found
 
 

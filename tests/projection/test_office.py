@@ -258,6 +258,6 @@ def test_a_broken_file_is_told(settings: Settings) -> None:
     async def scene(desk: Desk) -> None:
         await desk.stage.write_text("[[subscribers]]\nname = 7\n")
         problem = (await desk.ask("GET", "/v1/grants")).body["problem"]
-        assert "subscribers.0.name" in problem
+        assert "subscribers 1: name" in problem
 
     play(settings, scene)

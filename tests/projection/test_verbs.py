@@ -79,7 +79,7 @@ def test_a_file_that_cannot_be_read_is_a_trouble(tmp_path: Path) -> None:
     file.write_text('[[subscribers]]\nname = "UPPER CASE"\n', encoding="utf-8")
     with pytest.raises(TroubleError) as trouble:
         _run("grant", "check", str(file))
-    assert "subscribers.0.name" in trouble.value.en
+    assert "subscribers 1: name" in trouble.value.en
     assert "UPPER" not in trouble.value.en
 
 
