@@ -41,6 +41,7 @@ _STATES: Final = {
     "undecided": ("? 未定 open", "yellow"),
 }
 _IN_THE_WAY: Final = frozenset({"broken", "undecided", "undescribed"})
+_GONE: Final = "已发布的版本没有类了 / it was published and has no class any more"
 _CHECK_FILES: Final = "tongche contracts check --old FILE --new FILE"
 _DIFF_FILES: Final = "tongche contracts diff --old FILE --new FILE"
 _KINDS: Final = {"command": "命令 command", "event": "事件 event"}
@@ -419,6 +420,8 @@ def _explain(finding: Finding) -> None:
         revision, verdict = finding.worst
         out.print(Text(f"\n{which}  ↔  contracts/published/{revision.file}", "bold"))
         _tell(verdict, as_json=False)
+    elif finding.state == "broken":
+        out.print(Text(f"{which}  {_GONE}", "red"), soft_wrap=True)
     if finding.undescribed:
         names = ", ".join(finding.undescribed)
         out.print(Text(f"{which}  字段没有说明 / fields that nobody described: {names}", "red"), soft_wrap=True)
@@ -430,6 +433,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
     if finding.worst is not None:
         revision, verdict = finding.worst
         told |= {"against": revision.file} | verdict.as_json()
+    elif finding.state == "broken":
+        told |= {"compatible": False, "witness": None, "found": False, "reason": _GONE}
     return told
 
 

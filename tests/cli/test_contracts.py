@@ -219,6 +219,18 @@ def test_what_changed_must_be_frozen_or_made_a_new_version(monkeypatch: pytest.M
         assert advice in result.stdout
 
 
+def test_a_version_that_vanished_is_told_with_the_same_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no witness of it: nobody can read any of its messages."""
+    gone = tuple(one for one in published.published() if one.contract == "export.exited")
+    monkeypatch.setattr(published, "published", lambda: gone)
+    monkeypatch.setattr(registry, "CONTRACTS", {})
+    result = _run("check", "--json")
+    (told,) = _last(result)["contracts"]
+    assert result.exit_code == INCOMPATIBLE
+    assert (told["state"], told["compatible"], told["found"]) == ("broken", False, False)
+    assert told["reason"] in _run("check").stdout
+
+
 def test_a_field_that_nobody_described_is_named_and_not_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is published explains every field: the check says which has no row, and freezing refuses."""
     monkeypatch.delitem(FIELDS, "exited_on")
