@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.table import Table
@@ -12,8 +12,13 @@ from rich.text import Text
 
 from services.cli.asking import Projection, whole_id
 from services.cli.delivery import Reason, moment
-from services.cli.terminal import FAILED, Data, Json, answer, out
+from services.cli.terminal import FAILED, Data, Json, answer, folder, out
+from services.runtime.clock import Clock
+from services.stack import state
 from services.stack.trouble import TroubleError
+
+if TYPE_CHECKING:
+    from services.cli.trial import Tried
 
 app = typer.Typer(help="订阅授权 / grants of subscribers", no_args_is_help=True)
 
@@ -29,6 +34,12 @@ _STATES: Final = {
     "refused": "A403 不予授权 / refused",
 }
 _SPENT: Final = "已终止，编号不可复用，须用新编号 / it has ended: its id is spent, a new grant needs a new id"
+_VERDICTS: Final = {
+    "granted": "可以 / may be given",
+    "refused": "A403 不予授权 / refused",
+    "over": "已到期，不会生效 / over: it gives nothing",
+    "spent": f"A403 {_SPENT}",
+}
 _SIGHTS: Final = {
     "full": "明文 / full",
     "masked": "遮盖 / masked",
@@ -92,30 +103,36 @@ def show(id_: Id, data: Data = None, as_json: Json = False) -> None:
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="subscribers.toml")], as_json: Json = False
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="subscribers.toml")],
+    data: Data = None,
+    as_json: Json = False,
 ) -> None:
-    """试读一个 subscribers.toml：哪些授权会被拒（A403）及原因 / what a file would mean; changes nothing."""
-    from contracts.views.plan import CODE, judge
+    """试读一个 subscribers.toml：哪些授权会被拒（A403）、终止或编号已用 / what a file would mean; changes nothing.
+
+    与正在运行的比较 / compared with what runs in the data folder, if it does.
+    """
+    from services.cli import trial
     from services.runtime import subscribers
 
     try:
         found = subscribers.read(file)
     except subscribers.UnreadableSubscribers as wrong:
         raise TroubleError(f"无法读取：{wrong}", f"cannot be read: {wrong}", fix="docs/subscribers.md") from None
-    told = []
-    for subscriber, grant in found.grants():
-        faults = [
-            {"code": CODE, "field": one.field, "reason": one.why, "zh": one.zh, "en": one.en}
-            for one in judge(subscriber, grant)
-        ]
-        told.append({"id": grant.id, "subscriber": subscriber.name, "granted": not faults, "faults": faults})
-        verdict = f"{CODE} 不予授权 / refused" if faults else "可以 / may be given"
-        out.print(f"{grant.id}  {subscriber.name}  {verdict}", markup=False, soft_wrap=True)
-        _faults(faults)
-    refused = sum(not one["granted"] for one in told)
+    standing = _standing(data)
+    trials = list(trial.tried(found, standing or {}, Clock().now()))
+    ends = trial.ending(trials, standing or {})
+    _trials(trials, ends, compared=standing is not None)
+    failed = sum(one.verdict in {"refused", "spent"} for one in trials)
     if as_json:
-        answer({"grants": told, "refused": refused})
-    if refused:
+        answer(
+            {
+                "grants": [_tried(one) for one in trials],
+                "refused": sum(one.verdict == "refused" for one in trials),
+                "ends": ends,
+                "compared": standing is not None,
+            }
+        )
+    if failed:
         raise typer.Exit(FAILED)
 
 
@@ -126,6 +143,42 @@ def revoke(id_: Id, reason: Reason, data: Data = None, as_json: Json = False) ->
     out.print(f"{id_}  {_STATES[told['state']]}", markup=False, soft_wrap=True)
     if as_json:
         answer(told)
+
+
+def _standing(data: Path | None) -> dict[str, Any] | None:
+    """Every grant that the running stack knows; None where nothing runs."""
+    stack = state.load(folder(data))
+    if stack is None or not stack.runs():
+        return None
+    return {one["id"]: one for one in Projection(data).ask("GET", "/v1/grants")["grants"]}
+
+
+def _tried(one: Tried) -> dict[str, Any]:
+    return {
+        "id": one.grant,
+        "subscriber": one.subscriber,
+        "granted": one.verdict == "granted",
+        "verdict": one.verdict,
+        "faults": list(one.faults),
+        "long": one.is_long,
+        "new": one.is_new,
+    }
+
+
+def _trials(trials: list[Tried], ends: list[str], *, compared: bool) -> None:
+    for one in trials:
+        new = "  新增 / new" if compared and one.is_new else ""
+        words = f"{one.grant}  {one.subscriber}  {_VERDICTS[one.verdict]}{new}"
+        out.print(words, markup=False, soft_wrap=True)
+        _faults(list(one.faults))
+        if one.is_long:
+            out.print("    ! 期限超过十年 / it would last for more than ten years", markup=False, soft_wrap=True)
+    if not trials:
+        out.print("文件中没有授权 / the file gives no grant", markup=False)
+    for id_ in ends:
+        out.print(f"{id_}  将永久终止 / would END FOR GOOD", markup=False, soft_wrap=True)
+    if not compared:
+        out.print("没有在运行，未与生效的授权比较 / nothing runs: not compared with what is in force", markup=False)
 
 
 def _problem(problem: str | None) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 
 from contracts.views.subscriber import PublicKey, Subscribers
-from observability import logs
+from observability import logs, redaction
 
 from . import shape
 
@@ -39,10 +40,29 @@ def read(path: Path) -> Subscribers:
         faults = wrong.errors(include_input=False, include_url=False)
         said = "; ".join(shape.said(fault, content) for fault in faults)
         raise UnreadableSubscribers(f"{path.name}: {said}") from None
+    for words in _written(found):
+        if redaction.text(words.said) != words.said:
+            raise UnreadableSubscribers(
+                f"{path.name}: {words.place}: 像是某人的号码 / it holds what looks like somebody's number"
+            )
     for subscriber in found.subscribers:
         if subscriber.key is not None and not _is_on_its_curve(subscriber.key):
             raise UnreadableSubscribers(f"{path.name}: {subscriber.name}: key: 不在其曲线上 / no point of its curve")
     return found
+
+
+class _Words(NamedTuple):
+    place: str
+    said: str
+
+
+def _written(found: Subscribers) -> Iterator[_Words]:
+    """What is written for people: it is shown, and kept for years, so nobody's number may stand in it."""
+    for subscriber in found.subscribers:
+        yield _Words(f"{subscriber.name}: title", subscriber.title)
+    for subscriber, grant in found.grants():
+        yield _Words(f"{subscriber.name}: {grant.id}: purpose", grant.purpose)
+        yield _Words(f"{subscriber.name}: {grant.id}: legal_basis", grant.legal_basis)
 
 
 def _spot(wrong: tomllib.TOMLDecodeError) -> str:

@@ -54,6 +54,7 @@ def test_a_mark_of_byte_order_is_no_fault(tmp_path: Path) -> None:
         ('fields = ["vin"]', 'fields = "vin"', "tax: tax-sales: fields: 须为列表，用方括号 / must be a list"),
         ('purpose = "a test"', 'purposes = "a test"', "tax: tax-sales: purposes: 没有这个键 / there is no such key"),
         ('["31"]', '["99"]', "tax: jurisdiction 1: 不是行政区划代码 / is no code of a division"),
+        ('"a test"', '"ask 13812345678"', "tax: tax-sales: purpose: 像是某人的号码"),
         ('name = "tax"', 'name = "TAX"', "subscribers 1: name: 写法不对"),
         ("usccs = []", 'usccs = ["91440300MAPW444F2X"]', "tax: usccs 1: 不是有效的统一社会信用代码"),
         ("usccs = []", 'usccs = ["91440300MAPW444F2G"]', "tax: O、I、B、E 须填 usccs"),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from contracts.views.subscriber import Subscribers
 from services.cli import application
 from services.cli.asking import Projection
+from services.cli.trial import ending, tried
 from services.stack.trouble import TroubleError
 from tests.projection.people import grant, subscriber
 from tests.projection.stage import toml
@@ -63,14 +66,62 @@ def test_a_file_is_tried_without_anything_running(tmp_path: Path) -> None:
     file = tmp_path / "subscribers.toml"
     greedy = subscriber("I", grant("sale.confirmed", 2, "vin", "loan_amount", "no_such", id="greedy"))
     file.write_text(toml([greedy, subscriber("T", grant(id="modest"))]), encoding="utf-8")
-    code, said = _run("grant", "check", str(file), "--json")
+    code, said = _run("grant", "check", str(file), "--json", "--data", str(tmp_path / "none"))
     assert code == 1
     assert "A403 loan_amount" in said
     told = json.loads(said.splitlines()[-1])
     assert [(one["id"], one["granted"]) for one in told["grants"]] == [("greedy", False), ("modest", True)]
     assert [one["field"] for one in told["grants"][0]["faults"]] == ["loan_amount", "no_such"]
     file.write_text(toml([subscriber("T", grant(id="modest"))]), encoding="utf-8")
-    assert _run("grant", "check", str(file))[0] == 0
+    assert _run("grant", "check", str(file), "--data", str(tmp_path / "none"))[0] == 0
+
+
+def _standing(**grants: Any) -> dict[str, dict[str, Any]]:
+    plain = {"subscriber": "party-t", "contract": "sale.confirmed", "ended_at": None, "opened_at": 1.0}
+    return {id_: plain | {"id": id_} | told for id_, told in grants.items()}
+
+
+def test_a_file_is_compared_with_what_is_in_force() -> None:
+    """What it would add, what it would end for good, whose id is spent, what is over, and what lasts for very long."""
+    file = Subscribers(
+        subscribers=(
+            subscriber(
+                "T",
+                grant(id="goes-on", until="2027-01-01T00:00:00+08:00"),
+                grant("sale.cancelled", 1, id="moved", until="2027-01-01T00:00:00+08:00"),
+                grant("sale.returned", 1, id="prolonged", until="2027-01-01T00:00:00+08:00"),
+                grant("tax.paid", 1, id="past", until="2026-01-01T00:00:00+08:00"),
+                grant("tax.refunded", 1, id="added", until="2037-01-01T00:00:00+08:00"),
+            ),
+        )
+    )
+    standing = _standing(
+        **{
+            "goes-on": {"state": "in-force"},
+            "moved": {"state": "in-force"},
+            "prolonged": {"state": "lapsed", "ended_at": 2.0, "contract": "sale.returned"},
+            "past": {"state": "lapsed", "ended_at": 2.0, "contract": "tax.paid"},
+            "gone": {"state": "in-force"},
+            "gone-before": {"state": "removed", "ended_at": 2.0},
+        }
+    )
+    trials = list(tried(file, standing, datetime(2026, 11, 21, tzinfo=UTC)))
+    assert {one.grant: (one.verdict, one.is_long, one.is_new) for one in trials} == {
+        "goes-on": ("granted", False, False),
+        "moved": ("spent", False, False),
+        "prolonged": ("spent", False, False),
+        "past": ("over", False, False),
+        "added": ("granted", True, True),
+    }
+    assert ending(trials, standing) == ["moved", "gone"]
+
+
+def test_a_file_that_gives_nothing_says_so(tmp_path: Path) -> None:
+    """A blank line would look like a yes."""
+    file = tmp_path / "subscribers.toml"
+    file.write_text("subscribers = []\n", encoding="utf-8")
+    code, said = _run("grant", "check", str(file), "--data", str(tmp_path / "none"))
+    assert (code, "the file gives no grant" in said, "nothing runs" in said) == (0, True, True)
 
 
 def test_a_file_that_cannot_be_read_is_a_trouble(tmp_path: Path) -> None:
@@ -78,7 +129,7 @@ def test_a_file_that_cannot_be_read_is_a_trouble(tmp_path: Path) -> None:
     file = tmp_path / "subscribers.toml"
     file.write_text('[[subscribers]]\nname = "UPPER CASE"\n', encoding="utf-8")
     with pytest.raises(TroubleError) as trouble:
-        _run("grant", "check", str(file))
+        _run("grant", "check", str(file), "--data", str(tmp_path / "none"))
     assert "subscribers 1: name" in trouble.value.en
     assert "UPPER" not in trouble.value.en
 
