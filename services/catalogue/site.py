@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from contracts.descriptions import Description, description
 from contracts.envelope import SCHEMA_BASE
 from contracts.examples import examples
 from contracts.fields import FIELDS, Field, Party, Sight, grade_of
@@ -86,7 +87,7 @@ class Shown(NamedTuple):
 
     number: int
     grade: str
-    words: str
+    words: Description
     loss: Loss | None
     leaves: tuple[tuple[Leaf, str, Field], ...]
     examples: tuple[str, ...]
@@ -240,7 +241,7 @@ def _shown(versions: Versions, number: int) -> Shown:
     return Shown(
         number,
         grade_of(model),
-        " ".join((model.__doc__ or "").split()),
+        description(versions, number),
         versions.losses[number - 1] if number < versions.newest else None,
         tuple(told),
         tuple(json.dumps(data, ensure_ascii=False, indent=2) for data in examples()[type_]),

@@ -12,7 +12,9 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from markupsafe import escape
 
+from contracts.descriptions import description
 from contracts.fields import FIELDS
 from contracts.registry import CONTRACTS
 from contracts.views.subscriber import Subscribers
@@ -62,6 +64,15 @@ def test_every_contract_and_every_field_has_its_place(pages: dict[str, Page]) ->
     assert {topic.name for topic in installation().topics()} <= set(pages["topics.html"].ids)
     assert {grant.id for _, grant in subscribers().grants()} <= set(pages["subscribers.html"].ids)
     assert {"v1", "v2", "v3"} <= set(pages["contracts/sale.confirmed.html"].ids)
+
+
+def test_each_version_is_described_in_both_languages(pages: dict[str, Page]) -> None:
+    """Chinese first, on the page of its contract."""
+    for name, versions in CONTRACTS.items():
+        for number in range(1, versions.newest + 1):
+            said = [escape(words) for words in description(versions, number)]
+            places = [pages[f"contracts/{name}.html"].text.index(words) for words in said]
+            assert places == sorted(places)
 
 
 def test_every_link_leads_somewhere(exported: dict[str, bytes], pages: dict[str, Page]) -> None:
