@@ -248,7 +248,7 @@ def _number(versions: Versions, said: str | None, otherwise: int) -> int:
         raise TroubleError(zh, en, fix=f"tongche contracts show {versions.name}")
     if not 1 <= number <= versions.newest:
         known = ", ".join(f"v{one}" for one in range(1, versions.newest + 1))
-        zh, en = f"{versions.name} 没有版本 {said}", f"{versions.name} has no version {said}"
+        zh, en = f"{versions.name} 没有版本“{said}”", f"{versions.name} has no version '{said}'"
         raise TroubleError(zh, en, fix=f"{versions.name}: {known}")
     return number
 

@@ -267,6 +267,8 @@ def test_versions_are_told_apart_field_by_field_with_what_a_downcast_loses() -> 
     with pytest.raises(TroubleError) as trouble:
         CliRunner().invoke(app, ["diff", "sale.confirmed", "v1", "v9"], catch_exceptions=False)
     assert trouble.value.fix == "sale.confirmed: v1, v2, v3"
+    with pytest.raises(TroubleError, match="has no version ''"):
+        CliRunner().invoke(app, ["diff", "sale.confirmed", ""], catch_exceptions=False)
 
 
 @pytest.mark.parametrize(
