@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Final, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel, BeforeValidator, PlainValidator, WrapValidator
 
 from .contract import Contract
 from .envelope import SCHEMA_BASE
@@ -15,6 +15,8 @@ from .versions import Versions
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _ABOUT: Final = "x-tongche-"
+_KNOWN: Final = frozenset({"_keeps_its_rules", "_text", "_compact", "_has_utc", "_checked.<locals>.check"})
+"""Validators that go without saying: `CHECKS`, formats, and what was so of every text and moment from the first."""
 
 
 def urn(versions: Versions, number: int) -> str:
@@ -54,13 +56,42 @@ def _about(versions: Versions) -> Mapping[str, str]:
 def _explained(made: Mapping[str, Any], model: type[Contract]) -> dict[str, Any]:
     """The schema without what pydantic guessed, with what the dictionary knows."""
     found = {name: said for name, said in made.items() if name not in {"title", "properties", "description"}}
-    rules = [{"name": check.name, "reads": list(check.reads), "blames": check.blames} for check in model.CHECKS]
+    rules = list(_rules(model))
     return {
         "description": " ".join((model.__doc__ or "").split()),
         **found,
-        "properties": {name: _field(name, said) for name, said in made.get("properties", {}).items()},
+        "properties": {
+            name: _field(name, said) | _checked(model, name) for name, said in made.get("properties", {}).items()
+        },
         **({f"{_ABOUT}rules": rules} if rules else {}),
     }
+
+
+def _rules(model: type[Contract]) -> Iterator[dict[str, Any]]:
+    """What holds between its fields: rows of `CHECKS`, and validators of the class by name."""
+    for check in model.CHECKS:
+        yield {"name": check.name, "reads": list(check.reads), "blames": check.blames}
+    own = model.__pydantic_decorators__
+    yield from ({"name": name} for name in sorted({*own.field_validators, *own.model_validators} - _KNOWN))
+
+
+def _checked(model: type[Contract], name: str) -> dict[str, Any]:
+    """The validators of one field, by name."""
+    field = model.model_fields[name]
+    found = sorted({*_validators(field.annotation, field.metadata)} - _KNOWN)
+    return {f"{_ABOUT}rules": [{"name": one} for one in found]} if found else {}
+
+
+def _validators(annotation: Any, metadata: Sequence[Any]) -> Iterator[str]:
+    """Functions that look at a value of this type or at one inside it."""
+    for one in metadata:
+        if isinstance(one, AfterValidator | BeforeValidator | PlainValidator | WrapValidator):
+            yield one.func.__qualname__
+    if get_origin(annotation) is Annotated:
+        inner, *about = get_args(annotation)
+        yield from _validators(inner, about)
+    else:
+        yield from (name for inner in get_args(annotation) for name in _validators(inner, ()))
 
 
 def _field(name: str, made: Mapping[str, Any]) -> dict[str, Any]:

@@ -150,6 +150,7 @@ def check(
     from contracts.registry import CONTRACTS
     from services.compatibility.gate import findings
 
+    _as_written()
     found = list(findings(CONTRACTS.values(), published()))
     if as_json:
         answer({"contracts": [_finding(one) for one in found]} | _sums(found))
@@ -195,6 +196,7 @@ def freeze(as_json: Json = False) -> None:
     from contracts.registry import CONTRACTS
     from services.compatibility import gate
 
+    _as_written()
     folder = Path(published.__file__).parent
     found = list(gate.findings(CONTRACTS.values(), published.read(folder)))
     if any(one.state in _IN_THE_WAY for one in found):
@@ -217,6 +219,16 @@ app.command()(catalogue.dictionary)
 
 
 # -- what is asked about
+
+
+def _as_written() -> None:
+    """Raises `TroubleError` where a published file was edited: nothing can be held against it."""
+    from contracts import published
+
+    if names := published.altered(Path(published.__file__).parent):
+        told = ", ".join(names)
+        zh, en = f"已发布的文件与 SHA256SUMS 不符：{told}", f"published files are not as they were written: {told}"
+        raise TroubleError(zh, en, fix=f"git log -p -- contracts/published/{names[0]}")
 
 
 def _version(which: str) -> tuple[Versions, int]:

@@ -34,17 +34,25 @@ def changes(old: Any, new: Any) -> list[Change]:
 
 
 def _fields(document: Any) -> Iterator[tuple[str, str]]:
-    """Each field by its dotted name, with all that is asserted of it; the root is named by nothing."""
+    """Each field by its dotted name, with all that is asserted of it."""
+    for name, needed, variants in places(document):
+        yield name, " ".join(filter(None, (needed, *dict.fromkeys(_said(one) for one in variants))))
+
+
+Place = tuple[str, str, list[Mapping[str, Any]]]
+"""A field by its dotted name, `required` if it is, and the schemas that say something of it."""
+
+
+def places(document: Any) -> Iterator[Place]:
+    """Each field, through references and nullable groups; the root is named by nothing."""
     if isinstance(document, dict):
         yield from _below(document, document, "", "", ())
 
 
-def _below(
-    document: Any, schema: Mapping[str, Any], name: str, needed: str, above: tuple[int, ...]
-) -> Iterator[tuple[str, str]]:
+def _below(document: Any, schema: Mapping[str, Any], name: str, needed: str, above: tuple[int, ...]) -> Iterator[Place]:
     """A field and those within it. What contains itself is told once: a tree would else be told branch by branch."""
     variants = list(_variants(document, schema, len(above)))
-    yield name, " ".join(filter(None, (needed, *dict.fromkeys(_said(one) for one in variants))))
+    yield name, needed, variants
     if len(above) > _DEEP:
         return
     for one in variants:

@@ -12,8 +12,10 @@ from contracts.fields import FIELDS, field_names
 from contracts.published import Revision
 from contracts.schemas import schema_of
 from contracts.versions import Versions
+from services.compatibility import words
 from services.compatibility.judge import Mode, Verdict, judge
 from services.compatibility.profile import APPLICATORS
+from services.compatibility.rules import fresh
 
 State = Literal["same", "unfrozen", "undescribed", "broken", "undecided"]
 """As published; differs, and may be frozen; could be, if its fields were explained; must not be so; nobody knows."""
@@ -96,10 +98,15 @@ def _finding(versions: Versions, number: int, revisions: list[Revision]) -> Find
 
 
 def against(frozen: Any, current: Any, mode: Mode) -> Verdict:
-    """The verdict on a class and one frozen schema; forward, the reader of the frozen one is an open one."""
+    """The verdict on a class and one frozen schema; forward, the reader of the frozen one is an open one.
+
+    A rule that came, or is not as it was, is undecided: no schema says what it refuses of what was written.
+    """
     verdicts = [judge(frozen, current, Mode.BACKWARD)] if "backward" in mode.directions else []
     if "forward" in mode.directions:
         verdicts.append(judge(opened(frozen), current, Mode.FORWARD))
+    if found := fresh(frozen, current):
+        verdicts.append(Verdict(None, mode, words.fresh_rules(found), None, "backward"))
     return next((one for one in verdicts if one.compatible is not True), verdicts[0])
 
 
@@ -111,10 +118,8 @@ def freeze(contracts: Iterable[Versions], folder: Path) -> list[str]:
     for finding in findings(contracts, revisions):
         if finding.state != "unfrozen":
             continue
-        revision = 1 + len(finding.verdicts)
-        name = published.file_of(finding.contract, finding.version, revision)
         schema = schema_of(by_name[finding.contract], finding.version)
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(published.text_of(schema), encoding="utf-8")
-        written.append(name)
+        revision = Revision(finding.contract, finding.version, 1 + len(finding.verdicts), schema)
+        published.add(folder, revision)
+        written.append(revision.file)
     return written

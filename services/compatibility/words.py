@@ -49,6 +49,13 @@ def undecided(direction: str, why: str) -> str:
     return f"既未证明，也未找到{side}的反例：{why} / neither proved nor refuted: {why}"
 
 
+def fresh_rules(rules: list[str]) -> str:
+    """Rules that are new, or not as they were, by name and place."""
+    told = ", ".join(rules)
+    zh, en = "规则新增或有变，架构说不出它拒绝什么", "a rule is new or changed, and no schema says what it refuses"
+    return f"{zh}：{told} / {en}: {told}"
+
+
 def too_deep(most: int) -> str:
     """A document is nested deeper than what is judged."""
     return f"嵌套过深，最多 {most} 层 / nested too deep, {most} at most"
