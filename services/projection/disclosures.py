@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import Connection, Row, Select, delete, distinct, func, or_, select
+from sqlalchemy import Connection, Row, Select, case, delete, distinct, func, or_, select
 
 from contracts.views.plan import View
 from observability import metrics
@@ -38,8 +38,8 @@ class Terms(NamedTuple):
     row: dict[str, Any]
 
 
-def terms_of(view: View, fields: Sequence[str]) -> Terms:
-    """The terms under which a view has shown exactly these fields."""
+def terms_of(view: View, fields: Sequence[str], *, withheld: bool = False) -> Terms:
+    """The terms under which a view has shown exactly these fields; `withheld`: only that there is a message."""
     row = {
         "subscriber": view.subscriber.name,
         "grant_id": view.grant.id,
@@ -49,8 +49,8 @@ def terms_of(view: View, fields: Sequence[str]) -> Terms:
         "purpose": view.grant.purpose,
         "legal_basis": view.grant.legal_basis,
     }
-    id_ = hashlib.sha256(to_json(row)).hexdigest()[:32]
-    return Terms(id_, view.grant.id, {"id": id_, **row})
+    id_ = hashlib.sha256(to_json({**row, "withheld": True} if withheld else row)).hexdigest()[:32]
+    return Terms(id_, view.grant.id, {"id": id_, **row, "withheld": int(withheld)})
 
 
 class Disclosure(NamedTuple):
@@ -221,16 +221,20 @@ def _shown(row: Row[Any]) -> Shown:
 def by_recipient(connection: Connection, since: datetime | None) -> list[Shown]:
     """For the yearly risk report: to whom how many messages about how many vehicles went, with which fields, and why.
 
+    `withheld` are those of which it was only told that they are there: nothing of them was shown.
     Purposes and bases are those on record, whatever the operator's file says today.
     """
+    is_shown = terms.c.withheld == 0
     counted = (
         select(
             disclosures.c.subscriber,
-            func.count(distinct(disclosures.c.message)).label("messages"),
-            func.count(distinct(disclosures.c.vehicle)).label("vehicles"),
+            func.count(distinct(case((is_shown, disclosures.c.message)))).label("messages"),
+            func.count(distinct(case((is_shown, disclosures.c.vehicle)))).label("vehicles"),
+            func.count(distinct(case((~is_shown, disclosures.c.message)))).label("withheld"),
             func.min(disclosures.c.at).label("first_at"),
             func.max(disclosures.c.at).label("last_at"),
         )
+        .join(terms, disclosures.c.terms == terms.c.id)
         .group_by(disclosures.c.subscriber)
         .order_by(disclosures.c.subscriber)
     )
@@ -241,6 +245,7 @@ def by_recipient(connection: Connection, since: datetime | None) -> list[Shown]:
             "subscriber": row.subscriber,
             "messages": row.messages,
             "vehicles": row.vehicles,
+            "withheld": row.withheld,
             "first_at": row.first_at,
             "last_at": row.last_at,
             **on_terms[row.subscriber],
@@ -291,6 +296,7 @@ def usage(connection: Connection) -> list[Shown]:
             terms.c.contract,
             terms.c.version,
             terms.c.fields,
+            terms.c.withheld,
             func.count().label("messages"),
             func.max(disclosures.c.at).label("last_at"),
         )

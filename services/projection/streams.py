@@ -63,7 +63,7 @@ class Stream:
     """Set once for good where its grant is over, or goes on with another view."""
     _shared: Headers = field(init=False)
     _topics: Mapping[str, str] = field(init=False)
-    _terms: dict[int, Terms] = field(default_factory=dict)
+    _terms: dict[int | None, Terms] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         name = self.view.subscriber.name
@@ -97,12 +97,14 @@ class Stream:
     def withheld(self, heard: Heard, now: datetime) -> Told:
         """Word that there is a message which the pinned version cannot say."""
         sent = voice.withheld(self.view, self._topics[heard.topic], heard.key, heard.envelope, now)
-        return Told(self, self._disclosure(heard, 0), sent, heard.envelope.traceparent)
+        return Told(self, self._disclosure(heard, None), sent, heard.envelope.traceparent)
 
-    def _disclosure(self, heard: Heard, seen: int) -> Disclosure:
+    def _disclosure(self, heard: Heard, seen: int | None) -> Disclosure:
+        """`seen` as `Shown` has it, and None where the message is withheld."""
         terms = self._terms.get(seen)
         if terms is None:
-            terms = self._terms[seen] = terms_of(self.view, self.view.fields_of(seen))
+            fields = self.view.fields_of(seen or 0)
+            terms = self._terms[seen] = terms_of(self.view, fields, withheld=seen is None)
         return Disclosure(terms, heard.envelope.id, heard.envelope.subject, heard.key, self.stands)
 
 

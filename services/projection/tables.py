@@ -34,6 +34,7 @@ terms = Table(
     Column("purpose", Text, nullable=False),
     Column("legal_basis", Text, nullable=False),
     Column("first_at", Float, nullable=False),
+    Column("withheld", Integer, nullable=False, server_default="0", comment="1: only told that there is a message"),
     Index("terms_by_grant", "grant_id"),
 )
 """On what terms things were disclosed, once each: what many disclosures have in common stands here."""

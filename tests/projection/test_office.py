@@ -216,6 +216,24 @@ def test_what_was_withheld_was_not_shown(either: Settings) -> None:
     play(either, scene)
 
 
+def test_what_was_withheld_is_counted_apart(settings: Settings) -> None:
+    """Who was told that there is a message has seen nothing of it."""
+    maker = subscriber("O", grant("sale.confirmed", 1, "vin", id="maker"), name="maker")
+
+    async def scene(desk: Desk) -> None:
+        await desk.stage.write(TAX, GREEDY, maker)
+        await desk.stage.tell(told(key="one"), told(id_="m-2", key="two", nth=1))
+        found = (await desk.ask("GET", "/v1/disclosures/by-recipient")).body["recipients"]
+        assert {one["subscriber"]: (one["messages"], one["vehicles"], one["withheld"]) for one in found} == {
+            "maker": (1, 1, 1),
+            "tax": (2, 2, 0),
+        }
+        used = (await desk.ask("GET", "/v1/usage")).body["usage"]
+        assert {one["grant"]: (one["messages"], one["withheld"]) for one in used} == {"maker": (1, 1), "tax": (2, 0)}
+
+    play(settings, scene)
+
+
 def test_why_something_was_shown_stays_on_record(either: Settings) -> None:
     """A grant that goes on for another purpose, or is gone, takes nothing back of what was shown before."""
     again = TAX.model_copy(
