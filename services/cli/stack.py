@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Annotated, Any
@@ -156,6 +157,7 @@ def _report(folder: DataFolder, stack: Stack) -> dict[str, Any]:
         "running": True,
         "cases": counts["cases"],
         "deliveries": counts["deliveries"],
+        "subscribers": _subscribers(folder, stack),
         "urls": stack.urls,
         "processes": {
             name: {"pid": child.pid, "port": child.port, "restarts": child.restarts, "ready": name not in unready}
@@ -163,6 +165,34 @@ def _report(folder: DataFolder, stack: Stack) -> dict[str, Any]:
         },
         "data": stack.data,
     }
+
+
+def _subscribers(folder: DataFolder, stack: Stack) -> dict[str, Any] | None:
+    """How many grants stand how, and what is wrong with their file; None where nobody answers that."""
+    try:
+        told = readiness.get_json(f"{stack.urls['projection']}/v1/grants", _secrets(folder).operator_token)
+    except (KeyError, OSError):
+        return None  # its process is shown as not ready, or this stack has none
+    return subscriptions(told)
+
+
+def subscriptions(told: dict[str, Any]) -> dict[str, Any]:
+    """What the projection tells of grants, in numbers."""
+    grants = Counter(one["state"] for one in told["grants"])
+    spent = sum(one["spent"] for one in told["grants"])
+    return {"grants": dict(sorted(grants.items())), "spent": spent, "problem": told["problem"]}
+
+
+def _grants(told: dict[str, Any] | None) -> None:
+    if told is None:
+        out.print("授权 / grants: ？")
+        return
+    counts = ", ".join(f"{state} {number}" for state, number in told["grants"].items()) or "0"
+    spent = f"; 编号已用 / spent {told['spent']} → tongche grant list" if told["spent"] else ""
+    out.print(f"授权 / grants: {counts}{spent}", markup=False)
+    if told["problem"]:
+        words = f"订阅方文件无效 / subscribers.toml is not in force: {told['problem']}"
+        out.print(words, markup=False, soft_wrap=True, style="red")
 
 
 def _tables(report: dict[str, Any]) -> None:
@@ -175,6 +205,7 @@ def _tables(report: dict[str, Any]) -> None:
         processes.add_row(name, *(str(process[key]) for key in ("pid", "port", "restarts")), ready)
     out.print(counts)
     out.print(processes)
+    _grants(report["subscribers"])
     for name, url in report["urls"].items():
         out.print(f"{name}: {url}", markup=False)
 

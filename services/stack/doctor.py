@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 
+from contracts.views.plan import judge
+from services.runtime import subscribers
 from services.runtime.broker import serves
 from services.stack import jars, java, ports, state
 from services.stack.data import DataFolder
@@ -146,6 +148,21 @@ def _kafka(folder: DataFolder) -> Finding:
     return Finding("Kafka", ok=serves(address), found=address, required=required, fix=fix)
 
 
+def _subscribers(folder: DataFolder) -> Finding:
+    title, required = "订阅方文件 / subscribers.toml", "可读，无 A403 / readable, no A403"
+    file = settings_of(folder).subscribers
+    fix = f"tongche grant check {file}"
+    if not file.exists():
+        return Finding(title, ok=True, found="尚无 / none yet", required=required, fix=fix)
+    try:
+        grants = list(subscribers.read(file).grants())
+    except subscribers.UnreadableSubscribers as wrong:
+        return Finding(title, ok=False, found=str(wrong), required=required, fix=fix)
+    refused = [grant.id for subscriber, grant in grants if judge(subscriber, grant)]
+    found = f"{len(grants)} 项授权 / grants" + (f"; A403: {', '.join(refused)}" if refused else "")
+    return Finding(title, ok=not refused, found=found, required=required, fix=fix)
+
+
 def _nearest(path: Path) -> Path:
     """The folder itself, or the first one above it that exists."""
     return next(place for place in (path, *path.parents) if place.exists())
@@ -160,5 +177,6 @@ _CHECKS: tuple[Callable[[DataFolder], Finding], ...] = (
     _jars,
     _ports,
     _rights,
+    _subscribers,
     _kafka,
 )

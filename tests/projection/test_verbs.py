@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from contracts.views.subscriber import Subscribers
 from services.cli import application
 from services.cli.asking import Projection
+from services.cli.stack import subscriptions
 from services.cli.trial import ending, tried
 from services.stack.trouble import TroubleError
 from tests.projection.people import grant, subscriber
@@ -156,6 +157,16 @@ def test_grants_are_listed_with_what_is_wrong(asked: list[tuple[str, str, Any]])
     assert "tax  tax-office  sale.confirmed v3  生效 / in force" in said
     assert "A403 loan_amount" in said
     assert "subscribers.toml: broken" in said
+
+
+def test_the_status_counts_grants_and_tells_of_a_file_that_is_not_in_force() -> None:
+    """How many stand how, whose ids are spent."""
+    grants = [{"state": "in-force", "spent": False}, {"state": "lapsed", "spent": True}]
+    assert subscriptions({"grants": grants, "problem": "broken"}) == {
+        "grants": {"in-force": 1, "lapsed": 1},
+        "spent": 1,
+        "problem": "broken",
+    }
 
 
 def test_a_grant_is_shown_field_by_field(asked: list[tuple[str, str, Any]]) -> None:

@@ -66,3 +66,19 @@ def test_a_folder_of_somebody_else_is_told(folder: DataFolder) -> None:
     folder.marker.unlink()
     assert not found(folder, "data folder").ok
     assert "--data" in found(folder, "data folder").fix
+
+
+@pytest.mark.parametrize(
+    ("content", "ok", "said"),
+    [
+        ("subscribers = []\n", True, "0 项授权"),
+        ("[[subscribers", False, "TOML"),
+        ("", False, "no subscribers"),
+    ],
+)
+def test_a_subscribers_file_that_cannot_count_is_told(folder: DataFolder, content: str, ok: bool, said: str) -> None:  # noqa: FBT001 - a case
+    """With the verb that shows why."""
+    folder.create()
+    folder.subscribers.write_text(content, encoding="utf-8")
+    finding = found(folder, "subscribers.toml")
+    assert (finding.ok, said in finding.found, "grant check" in finding.fix) == (ok, True, True)
