@@ -11,6 +11,9 @@ _PLAIN_KEY: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_.$/\-]*")
 _WORDS: Final = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 """Keys that some reader of YAML takes for something else than text."""
 
+_UNPRINTABLE: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+"""What YAML refuses or takes for the end of a line, and JSON leaves as it is."""
+
 
 def yaml(value: Mapping[str, Any]) -> bytes:
     """The same value as YAML 1.2: keys in their order, texts in quotes as JSON has them."""
@@ -35,8 +38,12 @@ def _entry(lead: str, inner: Any, indent: str) -> Iterator[str]:
         yield lead
         yield from _sequence(inner, indent + "  ")
     else:
-        yield f"{lead} {json.dumps(inner, ensure_ascii=False)}"
+        yield f"{lead} {_quoted(inner)}"
 
 
 def _key(key: str) -> str:
-    return key if _PLAIN_KEY.fullmatch(key) and key.lower() not in _WORDS else json.dumps(key, ensure_ascii=False)
+    return key if _PLAIN_KEY.fullmatch(key) and key.lower() not in _WORDS else _quoted(key)
+
+
+def _quoted(value: Any) -> str:
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
