@@ -308,6 +308,7 @@ def _recipient(told: Told, grants: Iterable[Told]) -> Told:
         "subscriber": name,
         "title": next(titles, name),
         "messages": told["messages"],
+        "withheld": told["withheld"],
         "vehicles": told["vehicles"],
         "first_at": instant_text(datetime.fromtimestamp(told["first_at"], UTC)),
         "last_at": instant_text(datetime.fromtimestamp(told["last_at"], UTC)),

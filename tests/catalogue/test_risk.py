@@ -50,6 +50,7 @@ def recipient(**more: Any) -> dict[str, Any]:
     told = {
         "subscriber": "bank-one",
         "messages": 41,
+        "withheld": 0,
         "vehicles": 12,
         "first_at": YESTERDAY.timestamp(),
         "last_at": NOW.timestamp(),
@@ -161,6 +162,14 @@ def test_purposes_and_bases_are_those_on_record() -> None:
     for today in (GONE, grant(purpose="另一目的 / another", legal_basis="another")):
         (told,) = risk.report(replace(GATHERED, grants=[today], recipients=[recipient()]))["recipients"]
         assert (told["purposes"], told["legal_bases"]) == (["放款 / a loan"], ["PIPL 13"])
+
+
+def test_what_was_withheld_is_told_beside_what_was_shown() -> None:
+    """It counts as no disclosure; where nothing was withheld there is no word about it."""
+    for withheld, is_told in ((1, True), (0, False)):
+        report = risk.report(replace(GATHERED, recipients=[recipient(withheld=withheld)]))
+        assert (report["recipients"][0]["messages"], report["recipients"][0]["withheld"]) == (41, withheld)
+        assert ("and 1 withheld" in assessment.page(report)) is is_told
 
 
 def test_bytes_that_nobody_could_decode_may_be_about_anybody() -> None:
