@@ -285,10 +285,7 @@ def _in_order(found: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
 
 
 def usage(connection: Connection) -> list[Shown]:
-    """By grant, contract and version: how many messages, and in how many of them each field really was.
-
-    Of those that are `withheld` no field was shown: its subscriber was told that there is one, and no more.
-    """
+    """By grant, contract and version: how many messages, in how many each field was, and how many were withheld."""
     counted = (
         select(
             terms.c.grant_id,
@@ -307,10 +304,9 @@ def usage(connection: Connection) -> list[Shown]:
     for row in connection.execute(counted):
         key = (row.subscriber, row.grant_id, row.contract, row.version)
         told = found.setdefault(key, dict(zip(_USAGE, (*key, 0, 0, 0.0, {}), strict=True)))
-        fields = from_json(row.fields)
-        told["messages" if fields else "withheld"] += row.messages
+        told["withheld" if row.withheld else "messages"] += row.messages
         told["last_at"] = max(told["last_at"], row.last_at)
-        for name in fields:
+        for name in from_json(row.fields):
             told["fields"][name] = told["fields"].get(name, 0) + row.messages
     return [found[key] for key in sorted(found)]
 

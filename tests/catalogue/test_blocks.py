@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.catalogue import blocks
 
-_TEXT: Final = st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=20)
+_TEXT: Final = st.text(alphabet=st.characters(codec="utf-8"), max_size=20)
 _VALUES: Final = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**12), 10**12) | _TEXT,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_TEXT, inner, max_size=4),
