@@ -16,7 +16,7 @@ from tests.road.publisher import hand_in, invented
 VICTIMS = ("simulator", "intake", "journey", "dispatch", "projection", "console", "kafka")
 SINGLES = 42
 BACK_WITHIN_S = 120
-"""Patience, no figure: a broker that was killed looks through all its partitions first, and other tests run beside it."""
+"""Patience, no figure: a broker that was killed looks through all its partitions first, beside other tests."""
 CLOSED_WITHIN_S = 150
 
 T = TypeVar("T")
