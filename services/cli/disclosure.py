@@ -20,6 +20,28 @@ _SHOWN: Final = 20
 _PAGE: Final = 500
 
 
+def _day(text: str) -> datetime:
+    """The beginning of a day in China."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=_CHINA)
+    except ValueError:
+        raise typer.BadParameter("须为日期，如 2026-11-21 / a day, as 2026-11-21") from None
+
+
+def _vin(text: str | None) -> str | None:
+    from contracts.numbers import vin
+
+    if text is not None and not vin.is_valid(text):
+        raise typer.BadParameter("不是有效的 VIN / this is no VIN")
+    return text
+
+
+def _many(number: int) -> int:
+    if not 1 <= number <= _PAGE:
+        raise typer.BadParameter(f"须为 1 至 {_PAGE} / from 1 to {_PAGE}")
+    return number
+
+
 @app.callback()
 def disclosures() -> None:
     """对外提供记录 / disclosures: kept for three years."""
@@ -28,19 +50,19 @@ def disclosures() -> None:
 @app.command("list")
 def list_(  # noqa: PLR0913 - each is an option
     *,
-    vin: Annotated[str | None, typer.Option("--vin", help="只看该车 / of one vehicle")] = None,
+    vin: Annotated[str | None, typer.Option("--vin", help="只看该车 / of one vehicle", callback=_vin)] = None,
     subscriber: Annotated[str | None, typer.Option("--subscriber", help="只看该订阅方 / to one subscriber")] = None,
     since: Annotated[
         datetime | None,
-        typer.Option("--since", metavar="DAY", formats=["%Y-%m-%d"], help="只看该日起 / since that day began in China"),
+        typer.Option("--since", metavar="DAY", parser=_day, help="只看该日起 / since that day began in China"),
     ] = None,
-    number: Annotated[int, typer.Option("--number", "-n", min=1, max=_PAGE, help="几条 / how many")] = _SHOWN,
+    number: Annotated[int, typer.Option("--number", "-n", help="几条 / how many", callback=_many)] = _SHOWN,
     everything: Annotated[bool, typer.Option("--all", help="全部，逐页取 / all of them, page by page")] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """最新的在前 / the newest first: to whom, which fields, about which message, why."""
-    moment_ = None if since is None else since.replace(tzinfo=_CHINA).isoformat()
+    moment_ = None if since is None else since.isoformat()
     named = {"vin": vin, "subscriber": subscriber, "since": moment_}
     wanted = {name: value for name, value in named.items() if value is not None}
     told = _whole(data, wanted) if everything else _page(data, wanted | {"most": number})

@@ -139,6 +139,8 @@ def check(
 @app.command()
 def revoke(id_: Id, reason: Reason, data: Data = None, as_json: Json = False) -> None:
     """撤销一项授权，立即生效，不可恢复 / take a grant back: at once, and for good; its subscriber is told."""
+    if not reason.strip():
+        raise typer.BadParameter("须写明原因 / say why", param_hint="--reason")
     told = Projection(data).act(f"/v1/grants/{id_}/revoke", {"reason": reason}, about=_LIST)
     out.print(f"{id_}  {_STATES[told['state']]}", markup=False, soft_wrap=True)
     if as_json:

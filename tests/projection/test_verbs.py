@@ -185,6 +185,23 @@ def test_revoking_needs_a_reason_and_names_who(asked: list[tuple[str, str, Any]]
     assert (method, path, body["reason"]) == ("POST", "/v1/grants/tax/revoke", "the agreement is over")
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("disclosure", "list", "--since", "yesterday"), "须为日期"),
+        (("disclosure", "list", "--vin", "NOPE"), "this is no VIN"),
+        (("disclosure", "list", "-n", "0"), "from 1 to 500"),
+        (("grant", "revoke", "tax", "--reason", " "), "须写明原因"),
+    ],
+)
+def test_what_was_mistyped_is_said_in_both_languages(
+    asked: list[tuple[str, str, Any]], words: tuple[str, ...], said: str
+) -> None:
+    """Before anybody is asked."""
+    code, found = _run(*words)
+    assert (code, said in found, asked) == (2, True, [])
+
+
 def test_disclosures_are_asked_for_in_a_body(asked: list[tuple[str, str, Any]]) -> None:
     """A VIN never stands in an address; a day begins in China."""
     _, said = _run("disclosure", "list", "--vin", "LZZTEST05TA000001", "--subscriber", "tax", "--since", "2026-11-21")
