@@ -14,18 +14,14 @@ from contracts.formats import FORMATS
 from contracts.registry import CONTRACTS, resolve
 from contracts.schemas import schema_of
 
-TYPES: Final = [
-    versions.type_of(number) for versions in CONTRACTS.values() for number in range(1, versions.newest + 1)
-]
+TYPES: Final = [versions.type_of(number) for versions in CONTRACTS.values() for number in range(1, versions.newest + 1)]
 
 
 @pytest.mark.parametrize("type_", TYPES)
 def test_every_version_has_examples_that_keep_it(type_: str) -> None:
     """By its class and by its schema, formats and all; and what is written of them is what stands there."""
     versions, number = resolve(type_)
-    validator = jsonschema_rs.validator_for(
-        schema_of(versions, number), validate_formats=True, formats=dict(FORMATS)
-    )
+    validator = jsonschema_rs.validator_for(schema_of(versions, number), validate_formats=True, formats=dict(FORMATS))
     assert examples()[type_]
     for data in examples()[type_]:
         read = versions.model(number).model_validate_json(json.dumps(data))
