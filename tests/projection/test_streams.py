@@ -122,7 +122,7 @@ def test_the_envelope_is_the_subscribers_own(settings: Settings) -> None:
         (Concerns("320100", USCC, OTHER_USCC), {"tax", "maker"}),
         (Concerns("310115", insurer=USCC, lender=USCC), {"tax", "police"}),
     ],
-    ids=str,
+    ids=lambda given: " ".join(sorted(given)) if isinstance(given, set) else str(given),
 )
 def test_a_message_reaches_those_whom_it_concerns(
     settings: Settings, concerns: Concerns | None, reached: set[str]
