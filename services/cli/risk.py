@@ -13,7 +13,6 @@ from rich.table import Table
 from services.cli import progress
 from services.cli.running import Running, Service, running
 from services.cli.terminal import Data, Json, answer, out, talk
-from services.stack import evidence
 from services.stack.plan import SERVICES
 from services.stack.trouble import TroubleError
 
@@ -106,6 +105,8 @@ def _asked(service: Service, path: str) -> Any:
 
 def _copies(stack: Running) -> dict[str, int]:
     """What the checker has gathered and left there: with how many cases."""
+    from services.stack import evidence
+
     cases = stack.folder.root / "evidence" / "cases.jsonl"
     return {"evidence": evidence.lines_in(cases)} if cases.exists() else {}
 
