@@ -12,7 +12,6 @@ from pathlib import Path
 import psutil
 
 from contracts.views.plan import judge
-from services.runtime import subscribers
 from services.runtime.broker import serves
 from services.stack import jars, java, ports, state
 from services.stack.data import DataFolder
@@ -149,6 +148,9 @@ def _kafka(folder: DataFolder) -> Finding:
 
 
 def _subscribers(folder: DataFolder) -> Finding:
+    # Reading it loads tracing: `tongche --help` should answer at once.
+    from services.runtime import subscribers
+
     title, required = "订阅方文件 / subscribers.toml", "可读，无 A403 / readable, no A403"
     file = settings_of(folder).subscribers
     fix = f"tongche grant check {file}"
