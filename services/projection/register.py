@@ -12,25 +12,21 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final, Literal, NamedTuple, cast
-
-from sqlalchemy import Connection, Row, insert, select, update
+from typing import Final, Literal, NamedTuple, cast
 
 from contracts.subscription import WhyEnded
 from contracts.topics import Topic, to
 from contracts.views.plan import Denial, NotEntitled
 from contracts.views.subscriber import Grant, Subscriber, Subscribers
 from observability import logs, metrics
-from services.runtime import outbox
 from services.runtime.clock import Clock
-from services.runtime.sql import insert_once
 from services.runtime.store import Store, StoreUnavailable, waited_out
 from services.runtime.subscribers import SubscribersFile
 from services.runtime.topics import TopicsRefused
 
-from . import voice
+from . import books, voice
+from .books import Known
 from .streams import Flight, Stream, stream_of
-from .tables import grants
 
 State = Literal["in-force", "not-yet", "no-topic", "ending", "lapsed", "revoked", "removed", "refused"]
 Provide = Callable[[Sequence[Topic]], Awaitable[None]]
@@ -46,26 +42,6 @@ class UnknownGrant(LookupError):
 
 class AlreadyOver(Exception):
     """The grant has ended, or was revoked before."""
-
-
-class Known(NamedTuple):
-    """What is kept of a grant that has begun or was revoked; moments in seconds since 1970."""
-
-    id: str
-    subscriber: str
-    contract: str
-    topics: tuple[str, ...]
-    opened_at: float | None = None
-    revoked_at: float | None = None
-    who: str | None = None
-    reason: str | None = None
-    ended_at: float | None = None
-    why: str | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it has begun, and its subscriber has not been told of its end."""
-        return self.opened_at is not None and self.ended_at is None
 
 
 class Judged(NamedTuple):
@@ -105,7 +81,7 @@ class Register:
 
     async def run(self) -> None:
         """Look for as long as the service lives."""
-        self._kept = {one.id: one for one in await waited_out(lambda: self.store.read(_kept))}
+        self._kept = {one.id: one for one in await waited_out(lambda: self.store.read(books.kept))}
         while True:
             await self.look()
             if not self._undecided():
@@ -172,7 +148,7 @@ class Register:
             revoked = found._replace(revoked_at=now, who=who, reason=reason)
             # A grant that never began has nobody to be told of its end.
             revoked = revoked if found.opened_at is not None else revoked._replace(ended_at=now, why="revoked")
-            await self.store.run(partial(_revoke, kept=revoked))
+            await self.store.run(partial(books.revoke, kept=revoked))
             self._kept[id_] = revoked
             self._drop(id_)
             self._index()
@@ -316,7 +292,7 @@ class Register:
         opened = self._begun(id_, self.clock.now().timestamp())
         if opened == self._kept.get(id_):
             return
-        await self.store.run(partial(_opened, kept=opened))
+        await self.store.run(partial(books.begin, kept=opened))
         self._kept[id_] = opened
         logs.get().info("grant_in_force", grant=id_, subscriber=opened.subscriber, contract=opened.contract)
 
@@ -327,7 +303,7 @@ class Register:
         if self._flights.setdefault(kept.id, Flight()).messages:
             return
         over = voice.Over(kept.subscriber, kept.id, kept.contract, why, self.clock.now())
-        await self.store.run(partial(_ended, over=over, on=kept.topics))
+        await self.store.run(partial(books.end, over=over, on=kept.topics))
         self._kept[kept.id] = kept._replace(ended_at=over.at.timestamp(), why=why)
         metrics.count("tongche_grants_ended_total", state=why)
         logs.get().info("grant_ended", grant=kept.id, subscriber=kept.subscriber, why=why)
@@ -351,44 +327,3 @@ def _by_the_clock(stream: Stream, now: float) -> State:
 
 def _topics_of(stream: Stream) -> Sequence[Topic]:
     return [to(stream.view.subscriber.name, topic) for topic in stream.topics]
-
-
-# -- what is kept
-
-
-def _kept(connection: Connection) -> list[Known]:
-    return [_read(row) for row in connection.execute(select(grants))]
-
-
-def _read(row: Row[Any]) -> Known:
-    return Known(**{**row._mapping, "topics": tuple(row.topics.split())})  # noqa: SLF001 - public in spite of its name
-
-
-def _written(kept: Known) -> Mapping[str, Any]:
-    return {**kept._asdict(), "topics": " ".join(kept.topics)}
-
-
-def _opened(connection: Connection, kept: Known) -> None:
-    """Store that it runs, unless it was revoked by somebody else meanwhile."""
-    if not insert_once(connection, grants, dict(_written(kept))):
-        values = {"topics": " ".join(kept.topics), "opened_at": kept.opened_at}
-        connection.execute(update(grants).where(grants.c.id == kept.id).values(values))
-
-
-def _ended(connection: Connection, over: voice.Over, on: Iterable[str]) -> None:
-    """Store that it is over, and what its subscriber is to be told; once, whoever comes to it."""
-    is_open = (grants.c.id == over.grant) & grants.c.ended_at.is_(None)
-    closed = update(grants).where(is_open).values(ended_at=over.at.timestamp(), why=over.why)
-    if connection.execute(closed).rowcount == 1:
-        for topic in on:
-            for said in voice.ended(over, topic):
-                outbox.add_outgoing(connection, said)
-
-
-def _revoke(connection: Connection, kept: Known) -> None:
-    exists = connection.execute(select(grants.c.id).where(grants.c.id == kept.id)).first() is not None
-    if not exists:
-        connection.execute(insert(grants), dict(_written(kept)))
-        return
-    values = {"revoked_at": kept.revoked_at, "who": kept.who, "reason": kept.reason}
-    connection.execute(update(grants).where(grants.c.id == kept.id).values(values))

@@ -23,8 +23,9 @@ from services.runtime.settings import Secrets
 from services.runtime.store import Store
 
 from . import disclosures
+from .books import Known
 from .disclosures import LONGEST_PAGE, Wanted
-from .register import Judged, Known, Register, State, UnknownGrant
+from .register import Judged, Register, State, UnknownGrant
 
 Told = dict[str, Any]
 
