@@ -37,7 +37,8 @@ CHECKS = {
 }
 
 # Most tests wait for processes of their own; each worker has its own Kafka, so more than two would cost memory.
-SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
+# One that is lost ends the run at once and by name: the scheduler would wait for ever for the one that replaced it.
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile", "--max-worker-restart", "0")
 
 MORE_SPACE = f"free {SPACE_MB} MB, or TONGCHE_VENV=/larger/disk/venv python3 run.py …"
 OTHER_PLACE = "TONGCHE_VENV=/folder/of/yours/venv python3 run.py …"
