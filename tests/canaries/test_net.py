@@ -212,8 +212,14 @@ def test_a_leak_in_postgresql_is_found(database: str) -> None:
 def test_a_leak_in_how_a_process_was_started_is_found() -> None:
     """In its arguments, and in its environment."""
     with subprocess.Popen(
-        [sys.executable, "-c", "input()", PLANTED.value], env={"NAME": BIRD.value}, stdin=subprocess.PIPE
+        [sys.executable, "-c", "input(1)", PLANTED.value],
+        env={"NAME": BIRD.value},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     ) as child:
+        # Until it runs, the system may not tell yet how it was started.
+        assert child.stdout is not None
+        assert child.stdout.read(1) == b"1"
         pieces = list(of_process("x", child.pid))
     found = {(piece.place, one.canary) for piece in pieces for one in NET.found_in(piece.data)}
     if not pieces:

@@ -81,7 +81,8 @@ def test_status_shows_people_every_count(monkeypatch: pytest.MonkeyPatch) -> Non
     shown = StringIO()
     monkeypatch.setattr(stack, "out", Console(file=shown, width=160))
     cases = {"open": 11, "manual": 12, "closed": 13, "unfinished": 14}
-    stack._tables({"cases": cases, "deliveries": {"held": 15, "dead": 16}, "processes": {}, "urls": {}})
+    deliveries = {"held": 15, "dead": 16}
+    stack._tables({"cases": cases, "deliveries": deliveries, "subscribers": None, "processes": {}, "urls": {}})
     words = shown.getvalue().split()
     assert all(str(number) in words for number in range(11, 17))
     assert "closed, but somebody must act" in shown.getvalue()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from adapters.organisations import ORGANISATIONS
 from adapters.registry import ADAPTERS
 from adapters.spec import Adapter, Features, Limits, Operation, RetryPolicy
 from contracts.contract import Contract
-from contracts.envelope import message
+from contracts.envelope import Message, message
 from contracts.export import ExportDeclareV1
 from services.dispatch.attempts import Attempts
 from services.dispatch.book import Book
@@ -92,13 +92,17 @@ class Death:
 
 @dataclass(frozen=True, slots=True)
 class MortalAgency(Agency):
-    """A caller that may die just before a call, or when it has its answer."""
+    """A caller that may die just before a call, or when it has its answer, and that hurries with some cars."""
 
     death: Death
+    hurried: Mapping[str, timedelta]
 
-    async def ask(self, *args: Any) -> Contract:
+    async def ask(self, operation: Operation, command: Message[Contract], key: str, traceparent: str) -> Contract:
         await self.death.at("before the call")
-        came = await Agency.ask(self, *args)
+        patience = self.hurried.get(vars(command.data)["vin"])
+        if patience is not None:
+            operation = _hasty(operation, patience)
+        came = await Agency.ask(self, operation, command, key, traceparent)
         await self.death.at("after the answer")
         return came
 
@@ -160,6 +164,8 @@ class Site:
     customs: Customs
     said: list[Outgoing] = field(default_factory=list)
     organisation: str = "customs"
+    hurried: Mapping[str, timedelta] = field(default_factory=dict)
+    """Cars on whose calls less patience is spent, and how much."""
 
     def heard(self, kind: str, topic: str | None = None) -> list[Any]:
         """What was said of one contract: each message once, however often it was said."""
@@ -200,7 +206,7 @@ class Site:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(store.stop)
             http = await stack.enter_async_context(connections(ADAPTERS[organisation.adapter].features))
-            agency = MortalAgency(organisation, self.url, http, death)
+            agency = MortalAgency(organisation, self.url, http, death, self.hurried)
             worker = _worker(agency, store, broker, slot)
             runs = [relay.run, worker.deliveries.book.fence.renew, worker.deliveries.heads.run]
             if lane is None:
