@@ -10,16 +10,16 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import Field
 from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 
 from contracts.case import CaseChangedV1
 from contracts.numbers import vin as vins
 from contracts.types import Vin
-from observability import redaction
-from services.runtime import problems
+from services.runtime import forms, problems
 from services.runtime.face import Runtime
+from services.runtime.forms import Form, Name, Said
 from services.runtime.operator import operator
 
 from . import store
@@ -30,33 +30,20 @@ from .world import Act, Assign, Cancel, Resume, Secure
 
 _PAGE: Final = 500
 
-# What a person writes goes into the case's story, which carries no personal data.
-_Said = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400), AfterValidator(redaction.text)
-]
-_Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60), AfterValidator(redaction.text)
-]
 
+class Reasoned(forms.Reasoned):
+    """An act, and why it was done: it goes into the case's story."""
 
-class _Form(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Reasoned(_Form):
-    """An act and why it was done; `by` is who did it."""
-
-    reason: _Said
-    by: _Name = "operator"
+    reason: Annotated[Said, Field(max_length=400)]
 
 
 class Assignment(Reasoned):
     """To whom a case is given."""
 
-    owner: _Name
+    owner: Name
 
 
-class Search(_Form):
+class Search(Form):
     """By VIN, in a body: a VIN does not belong into an address or its log."""
 
     vin: Vin

@@ -11,13 +11,12 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from contracts.keys import vehicle_key
-from contracts.types import Reason, Vin
+from contracts.types import Vin
 from contracts.views.plan import CODE, is_sealed
-from observability import redaction
+from services.runtime.forms import Form, Reasoned
 from services.runtime.operator import operator
 from services.runtime.settings import Secrets
 from services.runtime.store import Store
@@ -28,30 +27,6 @@ from .disclosures import LONGEST_PAGE, Wanted
 from .register import Judged, Register, State, UnknownGrant
 
 Told = dict[str, Any]
-
-
-def _said(words: str) -> str:
-    # What looks like somebody's number in it is masked: it is kept, and shown to whoever lists grants.
-    said = redaction.text(words.strip())
-    if not said:
-        kind = "blank"
-        raise PydanticCustomError(kind, "nothing is said")
-    return said
-
-
-class Form(BaseModel):
-    """Closed to what we do not know, and silent about what was wrong in it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class Revoking(Form):
-    """Why a grant is taken back, and by whom."""
-
-    reason: Annotated[Reason, AfterValidator(_said)]
-    by: Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60), AfterValidator(redaction.text)
-    ] = "operator"
 
 
 class Search(Form):
@@ -90,7 +65,7 @@ class Office:
             raise UnknownGrant(id_)
         return told[0]
 
-    async def revoke(self, id_: str, why: Revoking) -> Told:
+    async def revoke(self, id_: str, why: Reasoned) -> Told:
         """Take one back. Raises `UnknownGrant` or `AlreadyOver`."""
         await self.register.revoke(id_, why.by, why.reason)
         return self.grant(id_)
@@ -170,7 +145,7 @@ def routes(office: Office, secrets: Secrets) -> APIRouter:
         return office.grant(grant_id)
 
     @router.post("/grants/{grant_id}/revoke")
-    async def revoke(grant_id: str, why: Revoking) -> Told:
+    async def revoke(grant_id: str, why: Reasoned) -> Told:
         return await office.revoke(grant_id, why)
 
     @router.post("/disclosures/search")

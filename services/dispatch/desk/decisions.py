@@ -20,6 +20,7 @@ from services.dispatch.unread import unread
 from services.dispatch.voice import Fate, Voice, fate_unread
 from services.runtime import ledger, outbox, owner, parking
 from services.runtime.clock import Clock
+from services.runtime.forms import OPERATOR
 from services.runtime.parking import Parked
 from services.runtime.record import Outgoing
 from services.runtime.store import Store
@@ -57,14 +58,14 @@ class Decisions:
     clock: Clock
     consumer: str
 
-    async def retry(self, id_: str, reason: str, by: str = lineage.OPERATOR) -> None:
+    async def retry(self, id_: str, reason: str, by: str = OPERATOR) -> None:
         """Have it tried again now under its own key, with a new deadline. Raises `CannotDecide`.
 
         Where nobody can tell whether it was carried out, this is the person's decision to send it once more.
         """
         await self.store.run(partial(self.retrying, id_=id_, because=Because(reason, by)))
 
-    async def cancel(self, id_: str, reason: str, by: str = lineage.OPERATOR) -> None:
+    async def cancel(self, id_: str, reason: str, by: str = OPERATOR) -> None:
         """Give it up, so that what stands behind it goes on. Raises `CannotDecide`."""
         await self.store.run(partial(self.cancelling, id_=id_, because=Because(reason, by)))
 

@@ -4,45 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from contracts.types import Reason
-from observability import redaction
+from services.runtime import forms
+from services.runtime.forms import OPERATOR, Form, Name, Said
 
 from .editing import Change
-from .lineage import OPERATOR, Because
+from .lineage import Because
 from .search import Filter
 
-
-def _said(words: str) -> str:
-    # What looks like somebody's number in it is masked: it is kept, and shown to whoever sees the delivery.
-    said = redaction.text(words.strip())
-    if not said:
-        kind = "blank"
-        raise PydanticCustomError(kind, "nothing is said")
-    return said
-
-
-_Said = Annotated[Reason, AfterValidator(_said)]
-_Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60), AfterValidator(redaction.text)
-]
 Rate = Annotated[float, Field(ge=0.1, le=1000, allow_inf_nan=False)]
 """Deliveries a second."""
 
 
-class Form(BaseModel):
-    """Closed to what we do not know, and silent about what was wrong in it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class Reasoned(Form):
-    """Why a person does something; `by` is who."""
-
-    reason: _Said
-    by: _Name = OPERATOR
+class Reasoned(forms.Reasoned):
+    """An act of the desk, and why."""
 
     def because(self) -> Because:
         """The same as it is kept."""
@@ -101,8 +78,8 @@ class Planning(Reasoned):
 class Turning(Form):
     """Somebody runs, pauses or cancels a repair, which has its reason already."""
 
-    reason: _Said | None = None
-    by: _Name = OPERATOR
+    reason: Said | None = None
+    by: Name = OPERATOR
 
 
 class Starting(Turning):

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, Row, insert, select
 
 from adapters.spec import Json
 from services.dispatch.tables import acts
+from services.runtime.forms import OPERATOR
 
-OPERATOR: Final = "operator"
-"""Who acted, where nobody gave a name."""
 Name = Literal["retry", "cancel", "edit", "answer", "reveal", "pause", "resume", "plan", "run", "halt", "abandon"]
 
 
