@@ -8,7 +8,7 @@ from typing import Final
 
 from services.compatibility.outcome import NOTHING, Doubts, Found, Outcome, Problem, Solve, Unsure
 from services.compatibility.reading import Reading
-from services.compatibility.terms import AtMost, Claim, Each, Enough, Fact, Range, Size, Some, Unique
+from services.compatibility.terms import ANY_SIZE, AtMost, Claim, Each, Enough, Fact, Range, Size, Some, Unique
 from services.compatibility.values import Frozen
 
 _LONGEST: Final = 20_000
@@ -22,8 +22,7 @@ _Demand = tuple[Range, Claim, int | None]
 
 @dataclass(slots=True)
 class _Asked:
-    low: int = 0
-    high: int | None = None
+    size: Size = ANY_SIZE
     each: list[tuple[Range, Claim]] = field(default_factory=list)
     some: list[tuple[Range, Claim]] = field(default_factory=list)
     enough: list[Enough] = field(default_factory=list)
@@ -36,8 +35,8 @@ class _Asked:
         """No array needs more: behind the last boundary all places are alike, and one that serves no demand can go."""
         edges = [edge for places, _ in (*self.each, *self.some) for edge in (places.start, places.stop or 0)]
         demands = len(self.some) + sum(one.count for one in self.enough) + 2 * self.repeated
-        longest = max(self.low, max(edges, default=0) + demands)
-        return longest if self.high is None else min(longest, self.high)
+        longest = max(self.size.low, max(edges, default=0) + demands)
+        return longest if self.size.high is None else min(longest, self.size.high)
 
     def at(self, place: int) -> Problem:
         """What is asked of whatever stands there."""
@@ -62,7 +61,7 @@ def an_array(facts: Sequence[Fact], solve: Solve, reading: Reading) -> Outcome:
         return Unsure(f"arrays of {asked.longest} items")
     if len(asked.demands) > _DEMANDS:
         return Unsure(f"arrays with {len(asked.demands)} items that must be found")
-    for length in range(asked.low, asked.longest + 1):
+    for length in range(asked.size.low, asked.longest + 1):
         for filled in _ways(asked, length, solve, doubts):
             outcome = _items(asked, filled, solve, reading)
             if isinstance(outcome, Found):
@@ -75,9 +74,8 @@ def _asked(facts: Sequence[Fact]) -> _Asked:
     asked = _Asked()
     for fact in facts:
         match fact:
-            case Size(low, high):
-                asked.low = max(asked.low, low)
-                asked.high = high if asked.high is None else asked.high if high is None else min(asked.high, high)
+            case Size():
+                asked.size &= fact
             case Each(Range() as places, claim):
                 asked.each.append((places, claim))
             case Some(Range() as places, claim):

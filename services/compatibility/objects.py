@@ -13,7 +13,7 @@ from typing import Final
 from services.compatibility.outcome import NOTHING, Doubts, Found, Nothing, Outcome, Problem, Solve, Unsure
 from services.compatibility.reading import Reading
 from services.compatibility.regular import Irregular
-from services.compatibility.terms import Claim, Each, EachName, Fact, Has, Keys, Size, Some, SomeName
+from services.compatibility.terms import ANY_SIZE, Claim, Each, EachName, Fact, Has, Keys, Size, Some, SomeName
 from services.compatibility.values import Frozen
 
 _PATTERNS: Final = 12
@@ -31,8 +31,7 @@ class _Slot:
 
 @dataclass(slots=True)
 class _Asked:
-    low: int = 0
-    high: int | None = None
+    size: Size = ANY_SIZE
     each: list[tuple[Keys, Claim]] = field(default_factory=list)
     some: list[tuple[Keys, Claim]] = field(default_factory=list)
     has: set[str] = field(default_factory=set)
@@ -44,7 +43,7 @@ class _Asked:
 def an_object(facts: Sequence[Fact], solve: Solve, reading: Reading) -> Outcome:
     """An object of which all facts are so."""
     asked = _asked(facts)
-    if asked.has & asked.lacks or (asked.high is not None and asked.low > asked.high):
+    if asked.has & asked.lacks or not asked.size.possible:
         return NOTHING
     try:
         return _Objects(asked, solve, reading).run()
@@ -56,9 +55,8 @@ def _asked(facts: Sequence[Fact]) -> _Asked:
     asked = _Asked()
     for fact in facts:
         match fact:
-            case Size(low, high):
-                asked.low = max(asked.low, low)
-                asked.high = high if asked.high is None else asked.high if high is None else min(asked.high, high)
+            case Size():
+                asked.size &= fact
             case Each(Keys() as places, claim):
                 asked.each.append((places, claim))
             case Some(Keys() as places, claim):
@@ -189,7 +187,7 @@ class _Objects:
 
     def _filled(self, slots: list[_Slot]) -> Found | None:
         """The object, with as many more properties as are asked for; None where these slots do not make one."""
-        if self._asked.high is not None and len(slots) > self._asked.high:
+        if self._asked.size.high is not None and len(slots) > self._asked.size.high:
             return None
         properties: dict[str, Frozen] = {}
         for slot in sorted(slots, key=lambda one: one.name is None):
@@ -198,7 +196,7 @@ class _Objects:
                     self._doubts.hear(Unsure("names of properties that are hard to tell apart"))
                 return None
         self._fill_up(properties)
-        if len(properties) < self._asked.low:
+        if len(properties) < self._asked.size.low:
             return None
         return Found(Frozen("object", frozenset(properties.items())))
 
@@ -213,12 +211,12 @@ class _Objects:
         return False
 
     def _fill_up(self, properties: dict[str, Frozen]) -> None:
-        missing = self._asked.low - len(properties)
+        missing = self._asked.size.low - len(properties)
         if missing > _FILLED:
-            self._doubts.hear(Unsure(f"objects of {self._asked.low} properties"))
+            self._doubts.hear(Unsure(f"objects of {self._asked.size.low} properties"))
             return
         for name in self._free(set(properties)):
-            if len(properties) < self._asked.low:
+            if len(properties) < self._asked.size.low:
                 self._add(self._named(name), properties)
         for slot in self._classes():
             self._fill_with(slot, properties)
@@ -227,11 +225,11 @@ class _Objects:
         """As many names of one class as are still missing: plain ones, and where they will not do, any."""
         if not isinstance(self._possible(slot), Found):
             return
-        for number in range(self._asked.low):
-            if len(properties) < self._asked.low and (name := f"p{number}") not in properties:
+        for number in range(self._asked.size.low):
+            if len(properties) < self._asked.size.low and (name := f"p{number}") not in properties:
                 of_name = slot.of_name | {Claim(self._reading.of_values((Frozen("string", name),)), holds=True)}
                 self._add(_Slot(None, of_name, slot.of_value), properties)
-        while len(properties) < self._asked.low and self._add(slot, properties):
+        while len(properties) < self._asked.size.low and self._add(slot, properties):
             pass
 
 

@@ -108,6 +108,22 @@ class Size:
     low: int
     high: int | None = None
 
+    def __and__(self, other: Size) -> Size:
+        """What is asked by both."""
+        highs = [one.high for one in (self, other) if one.high is not None]
+        return Size(max(self.low, other.low), min(highs, default=None))
+
+    def __contains__(self, count: int) -> bool:
+        return self.low <= count and (self.high is None or count <= self.high)
+
+    @property
+    def possible(self) -> bool:
+        """Whether there is any such number."""
+        return self.low in self
+
+
+ANY_SIZE: Final = Size(0)
+
 
 # -- facts of arrays
 

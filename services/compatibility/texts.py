@@ -11,7 +11,7 @@ from services.compatibility import regular
 from services.compatibility.formats import FORMATS, Format
 from services.compatibility.outcome import NOTHING, Found, Outcome, Unsure
 from services.compatibility.regular import Irregular, TooLarge, Wanted
-from services.compatibility.terms import Among, Fact, Formatted, Matches, Size
+from services.compatibility.terms import ANY_SIZE, Among, Fact, Formatted, Matches, Size
 from services.compatibility.values import Frozen
 from services.compatibility.work import Work
 
@@ -22,8 +22,7 @@ _TRIED: Final = 40
 class _Asked:
     found: set[str] = field(default_factory=set)
     missing: set[str] = field(default_factory=set)
-    low: int = 0
-    high: int | None = None
+    size: Size = ANY_SIZE
     among: set[str] | None = None
     barred: set[str] = field(default_factory=set)
     formats: set[str] = field(default_factory=set)
@@ -32,8 +31,7 @@ class _Asked:
     def fits(self, text: str) -> bool:
         """Whether a text is as asked. Raises `Irregular`."""
         return (
-            self.low <= len(text)
-            and (self.high is None or len(text) <= self.high)
+            len(text) in self.size
             and text not in self.barred
             and self.is_of_formats(text)
             and all(regular.matches(pattern, text) for pattern in sorted(self.found))
@@ -54,8 +52,8 @@ class _Asked:
         return Wanted(
             frozenset(self.found | shapes),
             frozenset(self.missing | exact),
-            self.low,
-            self.high,
+            self.size.low,
+            self.size.high,
             frozenset(self.barred),
         )
 
@@ -80,9 +78,8 @@ def _asked(facts: Sequence[Fact]) -> _Asked:
     asked = _Asked()
     for fact in facts:
         match fact:
-            case Size(low, high):
-                asked.low = max(asked.low, low)
-                asked.high = high if asked.high is None else asked.high if high is None else min(asked.high, high)
+            case Size():
+                asked.size &= fact
             case Matches(pattern, holds):
                 (asked.found if holds else asked.missing).add(pattern)
             case Formatted(name, holds):
@@ -97,11 +94,7 @@ def _asked(facts: Sequence[Fact]) -> _Asked:
 
 def _contradicts(asked: _Asked) -> bool:
     implied = {wider for name in asked.formats for wider in (name, *FORMATS[name].within)}
-    return (
-        bool(implied & asked.not_formats)
-        or bool(asked.found & asked.missing)
-        or (asked.high is not None and asked.low > asked.high)
-    )
+    return bool(implied & asked.not_formats) or bool(asked.found & asked.missing) or not asked.size.possible
 
 
 def _among(asked: _Asked) -> Outcome:
@@ -133,7 +126,7 @@ def _samples(asked: _Asked) -> Iterator[str]:
         known = FORMATS[name]
         yield from known.samples
         if known.padded:
-            yield from (sample.ljust(asked.low) for sample in known.samples)
+            yield from (sample.ljust(asked.size.low) for sample in known.samples)
 
 
 def _guess(asked: _Asked, why: str) -> Outcome:
