@@ -21,6 +21,7 @@ from sqlalchemy.engine import make_url
 
 from services.runtime.settings import Settings
 from services.stack import node
+from tests.browser import browser  # noqa: F401 - fixture
 from tests.failures import pytest_configure  # noqa: F401 - hook
 from tests.side_by_side import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401 - hooks
 from tests.stores import Files, Stores, databases, with_tables

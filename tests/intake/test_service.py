@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,79 +16,38 @@ from services.runtime import topics
 from services.runtime.settings import Settings
 from services.stack import credentials
 from services.stack.data import DataFolder
-from services.stack.ports import choose
-
-WITHIN_S = 60.0
+from tests.process import WITHIN_S, Process
 
 
-class Process:
-    """The service, to start and to kill."""
+class Door(Process):
+    """The door, as one of its publishers sees it."""
 
     def __init__(self, folder: DataFolder, kafka: str) -> None:
-        self.folder = folder
-        self.kafka = kafka
-        self.port = choose(("door",), {})["door"]
-        self.tokens = credentials.publisher_tokens(folder)
-        self.running: subprocess.Popen[bytes] | None = None
+        super().__init__("intake", "door", folder, kafka, TONGCHE_BUSINESS_DATE="2026-11-02")
+        self._token = credentials.publisher_tokens(folder)["platform"]
 
-    def start(self) -> None:
-        given = {
-            "TONGCHE_DATA": str(self.folder.root),
-            "TONGCHE_KAFKA": self.kafka,
-            "TONGCHE_DOOR_PORT": str(self.port),
-            "TONGCHE_BUSINESS_DATE": "2026-11-02",
-        }
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("TONGCHE_")}
-        with self.folder.log("intake").open("ab") as log:
-            self.running = subprocess.Popen(
-                [sys.executable, "-m", "services.intake"],
-                env=kept | given,
-                stdout=log,
-                stderr=log,
-                cwd=Path(__file__).parents[2],
-            )
-        wait_for(self.is_ready)
+    def get(self, path: str) -> Any:
+        return self.ask("GET", path, self._headers)
 
-    def is_ready(self) -> bool:
-        assert self.running is not None
-        assert self.running.poll() is None, self.folder.log("intake").read_text(encoding="utf-8")[-3000:]
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/ready", timeout=5) as answer:
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
+    def submit(self, event: dict[str, Any]) -> Any:
+        return self.ask("POST", "/v1/sales", self._headers, event)
 
-    def kill(self) -> None:
-        if self.running is not None:
-            self.running.kill()
-            self.running.wait(WITHIN_S)
-
-    def ask(self, path: str, body: Any = None, publisher: str = "platform") -> Any:
-        headers = {"Authorization": f"Bearer {self.tokens[publisher]}", "Content-Type": "application/cloudevents+json"}
-        content = json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", content, headers)
-        with urllib.request.urlopen(request, timeout=WITHIN_S) as answer:  # noqa: S310 - our own
-            return json.load(answer)
-
-
-def wait_for(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    while not holds():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.05)
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}", "Content-Type": "application/cloudevents+json"}
 
 
 @pytest.fixture
-def process(tmp_path: Path, kafka: str) -> Iterator[Process]:
+def door(tmp_path: Path, kafka: str) -> Iterator[Door]:
     """A folder as `up` prepares it, with the topics, and the service running."""
     folder = DataFolder(tmp_path / "data")
     folder.create()
     credentials.ensure(folder)
     asyncio.run(topics.ensure(Settings(data=folder.root, kafka=kafka)))
-    process = Process(folder, kafka)
-    process.start()
-    yield process
-    process.kill()
+    door = Door(folder, kafka)
+    door.start()
+    yield door
+    door.kill()
 
 
 def read(kafka: str, topic: str, *wanted: str) -> list[dict[str, bytes]]:
@@ -115,12 +69,12 @@ def read(kafka: str, topic: str, *wanted: str) -> list[dict[str, bytes]]:
 
 
 @pytest.mark.timeout(180)
-def test_what_is_acknowledged_arrives_on_kafka_also_after_a_kill(process: Process, event: dict[str, Any]) -> None:
+def test_what_is_acknowledged_arrives_on_kafka_also_after_a_kill(door: Door, event: dict[str, Any]) -> None:
     """By HTTP and by Kafka, killed in between; a refusal reaches its own topic."""
-    first = process.ask("/v1/sales", event)
-    process.kill()
-    process.start()
-    again = process.ask("/v1/sales", event)
+    first = door.submit(event)
+    door.kill()
+    door.start()
+    again = door.submit(event)
     assert (again["id"], again["code"]) == (first["id"], "1")
 
     maker = {
@@ -129,16 +83,16 @@ def test_what_is_acknowledged_arrives_on_kafka_also_after_a_kill(process: Proces
         "ce_source": "urn:tongche:publisher:changan",
         "ce_type": event["type"],
     }
-    producer = confluent_kafka.Producer({"bootstrap.servers": process.kafka})
+    producer = confluent_kafka.Producer({"bootstrap.servers": door.kafka})
     headers = [(name, value.encode()) for name, value in maker.items()]
     producer.produce("submit.changan", json.dumps(event["data"]).encode(), headers=headers)
     producer.produce("submit.changan", b"{}", headers=headers)
     producer.flush(WITHIN_S)
 
-    sales = read(process.kafka, "sale.events", "order-1", "m-1")
+    sales = read(door.kafka, "sale.events", "order-1", "m-1")
     # A kill between sending and noting it sends again: the id is the same, and readers keep a ledger of ids.
     assert len({sale["ce_id"] for sale in sales}) == 2
     assert first["id"].encode() in {sale["ce_id"] for sale in sales}
-    (refusal,) = read(process.kafka, "refused.changan", "m-1")
+    (refusal,) = read(door.kafka, "refused.changan", "m-1")
     assert refusal["ce_type"] == b"tongche.sale.refused.v1"
-    assert process.ask(f"/v1/sales/{first['id']}")["status"] == "received"
+    assert door.get(f"/v1/sales/{first['id']}")["status"] == "received"

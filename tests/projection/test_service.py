@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -25,10 +20,9 @@ from services.runtime.record import Outgoing, Record
 from services.runtime.settings import Settings
 from services.stack import credentials
 from services.stack.data import DataFolder
-from services.stack.ports import choose
+from tests.process import WITHIN_S, Process
 from tests.projection.stage import told
 
-WITHIN_S: Final = 60.0
 CARS: Final = 6
 OURS: Final = f"s{time.time_ns()}"
 """Others share the broker."""
@@ -37,68 +31,23 @@ TAX: Final = to("tax-office", "sale.events").name
 MAKER: Final = to("automaker-data", "sale.events").name
 
 
-class Process:
-    """The service, to start and to kill."""
+class Projection(Process):
+    """The projection, as an operator sees it."""
 
     def __init__(self, folder: DataFolder, kafka: str) -> None:
-        self.folder = folder
-        self.kafka = kafka
-        self.port = choose(("projection",), {})["projection"]
-        self.token = json.loads(folder.secrets.read_bytes())["operator_token"]
-        self.running: subprocess.Popen[bytes] | None = None
+        super().__init__("projection", "projection", folder, kafka)
+        token = json.loads(folder.secrets.read_bytes())["operator_token"]
+        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
-    def start(self) -> None:
-        """Until it is ready."""
-        given = {
-            "TONGCHE_DATA": str(self.folder.root),
-            "TONGCHE_KAFKA": self.kafka,
-            "TONGCHE_PROJECTION_PORT": str(self.port),
-        }
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("TONGCHE_")}
-        with self.folder.log("projection").open("ab") as log:
-            self.running = subprocess.Popen(
-                [sys.executable, "-m", "services.projection"],
-                env=kept | given,
-                stdout=log,
-                stderr=log,
-                cwd=Path(__file__).parents[2],
-            )
-        wait_for(self.is_ready)
+    def get(self, path: str) -> Any:
+        return self.ask("GET", path, self._headers)
 
-    def is_ready(self) -> bool:
-        """Whether it says so; it must not have ended."""
-        assert self.running is not None
-        assert self.running.poll() is None, self.folder.log("projection").read_text(encoding="utf-8")[-3000:]
-        try:
-            return bool(self.ask("GET", "/ready")["ready"])
-        except (urllib.error.URLError, OSError):
-            return False
-
-    def kill(self) -> None:
-        """As a crash does."""
-        if self.running is not None:
-            self.running.kill()
-            self.running.wait(WITHIN_S)
-
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask as an operator."""
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        content = json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", content, headers, method=method)
-        with urllib.request.urlopen(request, timeout=WITHIN_S) as answer:  # noqa: S310 - our own
-            return json.load(answer)
+    def post(self, path: str, body: Any) -> Any:
+        return self.ask("POST", path, self._headers, body)
 
     def publish(self, *numbers: int) -> None:
         """Sales of these numbers, each of one of the cars in turn, in this order."""
         asyncio.run(_publish(self.kafka, [_sale(number) for number in numbers]))
-
-
-def wait_for(holds: Callable[[], object]) -> None:
-    """Until it is so."""
-    deadline = time.monotonic() + WITHIN_S
-    while not holds():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.05)
 
 
 def _sale(number: int) -> Record:
@@ -115,7 +64,7 @@ async def _publish(kafka: str, records: list[Record]) -> None:
 
 
 @pytest.fixture
-def process(tmp_path: Path, kafka: str) -> Iterator[Process]:
+def projection(tmp_path: Path, kafka: str) -> Iterator[Projection]:
     """A folder as `up` prepares it, with the topics, and the service running."""
     folder = DataFolder(tmp_path / "data")
     folder.create()
@@ -123,10 +72,10 @@ def process(tmp_path: Path, kafka: str) -> Iterator[Process]:
     settings = Settings(data=folder.root, kafka=kafka)
     wanted = {*SUBSCRIBABLE, "telemetry.spans", TAX, MAKER}
     asyncio.run(topics.ensure(settings, [topic for topic in topics.topics_of(settings) if topic.name in wanted]))
-    process = Process(folder, kafka)
-    process.start()
-    yield process
-    process.kill()
+    projection = Projection(folder, kafka)
+    projection.start()
+    yield projection
+    projection.kill()
 
 
 def read(kafka: str, topic: str, enough: Callable[[list[tuple[str, str, str]]], bool]) -> list[tuple[str, str, str]]:
@@ -158,12 +107,12 @@ def _ids(found: list[tuple[str, str, str]]) -> set[str]:
 
 
 @pytest.mark.timeout(180)
-def test_a_kill_loses_nothing_and_a_revoked_grant_ends(process: Process, kafka: str) -> None:
+def test_a_kill_loses_nothing_and_a_revoked_grant_ends(projection: Projection, kafka: str) -> None:
     """Each car's sales stay in order, whatever comes twice has its old id; after the end comes nothing."""
-    process.publish(*range(30))
-    process.kill()
-    process.start()
-    process.publish(*range(30, 60))
+    projection.publish(*range(30))
+    projection.kill()
+    projection.start()
+    projection.publish(*range(30, 60))
     wanted = {f"{OURS}-{number:03}" for number in range(60)}
     found = read(kafka, TAX, lambda found: wanted <= _ids(found))
     assert _ids(found) == wanted
@@ -171,16 +120,14 @@ def test_a_kill_loses_nothing_and_a_revoked_grant_ends(process: Process, kafka: 
         firsts = dict.fromkeys(id_ for key, id_, _ in found if key == f"{OURS}-car-{car}")
         assert list(firsts) == sorted(firsts)
 
-    told_ = process.ask("POST", "/v1/grants/tax-office-sales/revoke", {"reason": "the agreement is over"})
+    told_ = projection.post("/v1/grants/tax-office-sales/revoke", {"reason": "the agreement is over"})
     assert told_["state"] == "revoked"
-    process.publish(*range(60, 70))
+    projection.publish(*range(60, 70))
     read(kafka, MAKER, lambda found: f"{OURS}-069" in _ids(found))
     whole = read(kafka, TAX, lambda found: _ends(found) == VIEW_PARTITIONS)
     assert len({id_ for _, id_, type_ in whole if "ended" in type_}) == 1
     assert not {f"{OURS}-{number:03}" for number in range(60, 70)} & _ids(whole)
     (counted,) = (
-        one
-        for one in process.ask("GET", "/v1/disclosures/by-recipient")["recipients"]
-        if one["subscriber"] == "tax-office"
+        one for one in projection.get("/v1/disclosures/by-recipient")["recipients"] if one["subscriber"] == "tax-office"
     )
     assert counted["messages"] >= 60
