@@ -53,8 +53,8 @@ class Aftermath:
 
 
 @pytest.fixture(scope="session")
-def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aftermath]:
-    """Everything has happened; the stack is down again."""
+def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Aftermath:
+    """Everything has happened; the stack is down again, and its clock is nobody's any more."""
     folder = DataFolder(tmp_path_factory.mktemp("canaries") / "data")
     lifecycle.prepare(folder, _fetch, kafka=True)
     subscribe(folder)
@@ -64,7 +64,7 @@ def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aftermath]:
         environment.setenv("TONGCHE_CLOCK_FILE", str(clock))
         try:
             stack = Running(folder, lifecycle.up(folder, Launch(), lambda _: None))
-            yield asyncio.run(_played(stack))
+            return asyncio.run(_played(stack))
         finally:
             lifecycle.down(folder)
 
