@@ -30,7 +30,7 @@ from .database import open_store
 from .health import Health
 from .holdings import Holding
 from .ids import new_id
-from .lanes import Lane, Lanes, Work
+from .lanes import Lane, Lanes, Stuck, Work
 from .loop import LoopWatch
 from .operator import operator
 from .outbox import Relay
@@ -219,7 +219,19 @@ async def _consume(runtime: Runtime) -> None:
 async def _all(works: Iterable[Coroutine[Any, Any, None]]) -> None:
     async with asyncio.TaskGroup() as group:
         for work in works:
-            group.create_task(work)
+            group.create_task(_endless(work))
+
+
+async def _endless(work: Coroutine[Any, Any, None]) -> None:
+    """Raises `Stuck` where it ends and nobody has asked it to: the service would go on without it, and seem well."""
+    try:
+        await work
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+    message = "a consumer ended by itself"
+    raise Stuck(message)
 
 
 async def _wind_down(runtime: Runtime, server: uvicorn.Server, serving: asyncio.Task[None]) -> None:

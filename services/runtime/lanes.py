@@ -137,6 +137,10 @@ class Lanes:
             await asyncio.wait({going}, timeout=_STOP_S)
         finally:
             going.cancel()
+        if going.cancelled():
+            # aiokafka lets the cancelling of its own tasks out. In us it would look as if we had been asked to end.
+            logs.get().warning("consumer_stop", group=self.lane.group, error="CancelledError")
+            return
         failed = TimeoutError() if not going.done() else going.exception()
         if isinstance(failed, TimeoutError | KafkaTrouble | Stuck):
             logs.get().warning("consumer_stop", group=self.lane.group, error=type(failed).__name__)

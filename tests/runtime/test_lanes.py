@@ -7,6 +7,7 @@ import random
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -263,6 +264,34 @@ def test_a_full_window_stops_fetching_and_goes_on_afterwards(
         await asyncio.gather(task, return_exceptions=True)
         assert polled_full[:5] == [0] * 5
         assert held < 50 + 50 * PARTITIONS
+
+    asyncio.run(play())
+
+
+class Crumbling(KafkaConsumer):
+    """What aiokafka is after a broker was away for long: it stops by the cancelling of a task of its own."""
+
+    async def start(self, member: Member) -> None:
+        del member
+
+    def held(self) -> AbstractSet[Place]:
+        return frozenset()
+
+    async def fetch(self, most: int) -> Mapping[Place, list[Record]]:
+        raise LookupError(most)
+
+    async def stop(self) -> None:
+        own = asyncio.create_task(asyncio.Event().wait())
+        own.cancel()
+        await own
+
+
+def test_a_consumer_that_stops_badly_does_not_hide_why_it_had_to_stop() -> None:
+    """Its cancelled task is none of ours: the lanes end with the failure, and their process with them."""
+
+    async def play() -> None:
+        lanes = Lanes(Lane("group", (), "nowhere"), Notebook(), connect=Crumbling)
+        assert isinstance(await _ended(asyncio.create_task(lanes.run())), LookupError)
 
     asyncio.run(play())
 
