@@ -250,6 +250,7 @@ class Stage:
         """End it."""
         self.loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(20)
+        self.loop.close()
 
     async def _serve(self) -> None:
         self._stop = asyncio.Event()
