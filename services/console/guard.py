@@ -4,32 +4,15 @@ from __future__ import annotations
 
 import time
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from observability import logs, metrics
+from services.runtime.browsing import SECURITY, refusal
 
-LARGEST_BODY: Final = 16_384
 _QUIET: Final = frozenset({"/health", "/ready", "/metrics"})
-_SAFE: Final = frozenset({"GET", "HEAD"})
-
-SECURITY: Final = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    # Not no-referrer: with it a browser sends "Origin: null" with our own forms.
-    "referrer-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-}
-"""No inline script and no inline style: what is not a file of ours does not run."""
 
 
 class Guard:
@@ -52,26 +35,16 @@ class Guard:
                 _harden(scope["path"], MutableHeaders(scope=message))
             await send(message)
 
-        refused = refusal(scope["method"], Headers(scope=scope))
+        refused = _refusal(scope["method"], Headers(scope=scope))
         try:
             await (refused or self._app)(scope, receive, answer)
         finally:
             _note(scope, status, time.perf_counter() - began)
 
 
-def refusal(method: str, headers: Headers) -> PlainTextResponse | None:
-    """Return why a request is not even looked at: another site's form, or a body without measure."""
-    if method in _SAFE:
-        return None
-    origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != headers.get("host"):
-        return PlainTextResponse("this form is not ours", 403)
-    length = headers.get("content-length", "")
-    if not length.isascii() or not length.isdigit():
-        return PlainTextResponse("say how long the body is", 411)
-    if int(length) > LARGEST_BODY:
-        return PlainTextResponse("the body is too long", 413)
-    return None
+def _refusal(method: str, headers: Headers) -> PlainTextResponse | None:
+    refused = refusal(method, headers)
+    return None if refused is None else PlainTextResponse(refused.text, refused.status)
 
 
 def _harden(path: str, headers: MutableHeaders) -> None:

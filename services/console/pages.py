@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse
 from observability import metrics
 from services.console import api, archive, shown, stats
 from services.console.parts import Parts
-from services.console.sessions import COOKIE, LASTS_SECONDS, WINDOW_SECONDS, Brake, Session, Sessions, same
+from services.runtime.sessions import COOKIE, LASTS_SECONDS, WINDOW_SECONDS, Brake, Session, Sessions, same
 
 LANGUAGE: Final = "tongche_language"
 _YEAR: Final = 365 * 24 * 3600

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Final
 
 from contracts.numbers import uscc
+from contracts.numbers import vin as vin_number
 from services.simulator.agency import Answer, Body, Entry, Leaves, No, Refused, Request, Service, Tongue, demand
 from services.simulator.country import Country
 from services.simulator.records import Licence
@@ -65,6 +66,7 @@ class Commerce:
 
     def _qualify(self, request: Request) -> Answer:
         """Any real enterprise is on the list of this country; scripts take it off."""
+        demand(vin_number.is_valid(request.vin), "V102")
         exporter = request.body.text("exporterCode")
         demand(uscc.is_valid(exporter) and uscc.is_valid(request.body.text("manufacturerCode")), "X403")
         return {"vehicleId": request.vin, "verificationNo": f"ZG{request.today:%Y}{len(self._checks) + 1:08d}"}

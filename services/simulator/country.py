@@ -9,6 +9,7 @@ from datetime import date, datetime
 from importlib.resources import files
 from typing import Any, Protocol
 
+from services.simulator import monsoon
 from services.simulator.agency import Agency
 from services.simulator.faults import Faults
 from services.simulator.records import Certificate, Invoice, Licence
@@ -29,13 +30,15 @@ class Name:
     id: str
     kind: str
     uscc: str
+    zh: str
+    en: str
 
 
 def names() -> Iterator[Name]:
     """The organisations of this installation, read as data: the simulator shares no code with the adapters."""
     text = (files("adapters") / "organisations.toml").read_text(encoding="utf-8")
     for row in tomllib.loads(text)["organisation"]:
-        yield Name(row["id"], row["adapter"], row.get("uscc", ""))
+        yield Name(row["id"], row["adapter"], row.get("uscc", ""), row["zh"], row["en"])
 
 
 class Certificates(Protocol):
@@ -102,9 +105,13 @@ class Country:
     police: Register = field(init=False)
     commerce: Licences = field(init=False)
 
-    def faults(self, organisation: str) -> Faults:
-        """The knobs of an organisation; none are turned where nobody turned one."""
+    def turned(self, organisation: str) -> Faults:
+        """The knobs of an organisation as somebody turned them; none are where nobody did."""
         return self.knobs.get(organisation) or _HEALTHY
+
+    def faults(self, organisation: str) -> Faults:
+        """The knobs that hold at this moment: moods come and go."""
+        return monsoon.effective(self.turned(organisation), organisation, self.clock.now())
 
 
 _HEALTHY = Faults()

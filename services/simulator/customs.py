@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from contracts.numbers import vin as vin_number
 from services.simulator.agency import (
     CHINA,
     Answer,
@@ -69,6 +70,7 @@ class Customs:
         }
 
     def _release(self, request: Request) -> Answer:
+        demand(vin_number.is_valid(request.vin), "V102")
         demand(request.vin not in self._declared, "X409")
         if request.body.text("codeTs") == _LICENSED:
             self._demand_licence(request)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[int, Field(ge=0, le=600_000)]
@@ -36,6 +37,17 @@ class Script(BaseModel):
     def concerns(self, operation: str, vin: str) -> bool:
         """Whether it speaks about this request."""
         return self.operation == operation and self.vin in {"*", vin}
+
+
+class Monsoon(BaseModel):
+    """A personality of moods instead of knobs that stay: which one, and since when it is let loose."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seed: Annotated[int, Field(ge=0, lt=2**53)]
+    """The same seed, the same moods in the same order; each organisation has others."""
+    since: AwareDatetime | None = None
+    """The moment from which its moods are counted; the one in which this knob was turned, if nothing is said."""
 
 
 class Faults(BaseModel):
@@ -75,10 +87,14 @@ class Faults(BaseModel):
     """MIIT: VINs whose certificates have not arrived, whatever the makers uploaded."""
     altered: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """MIIT: what the maker's first upload says instead, by VIN: {"engineNo": "…", "brandModel": "…"}."""
+    pushes: bool = False
+    """MIIT: it tells us of each certificate as its maker uploads it, and is asked all the same."""
     seized: frozenset[str] = frozenset()
     """Police: seized cars."""
     arrival_s: Annotated[float, Field(ge=0, le=86_400)] = 1.0
     """Police and customs: how long a parcel or a car is under way."""
+    monsoon: Monsoon | None = None
+    """Moods that come and go, each with knobs of its own that hold before these: see `services.simulator.monsoon`."""
 
     def script_for(self, operation: str, vin: str) -> Script | None:
         """The first script that concerns a request."""
@@ -87,6 +103,12 @@ class Faults(BaseModel):
     def merged(self, change: dict[str, Any]) -> Faults:
         """These knobs with some turned. Raises pydantic's `ValidationError`."""
         return Faults.model_validate(self.model_dump(mode="json") | change)
+
+    def since(self, now: datetime) -> Faults:
+        """These knobs as they are turned now: a personality that is let loose begins."""
+        if self.monsoon is None or self.monsoon.since is not None:
+            return self
+        return self.model_copy(update={"monsoon": self.monsoon.model_copy(update={"since": now})})
 
     def after(self, script: Script) -> Faults:
         """These knobs once a script was used."""

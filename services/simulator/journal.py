@@ -1,8 +1,9 @@
 """What the agencies never forget: append-only files, written and fsynced in groups before anybody is answered.
 
 `ledger.jsonl` holds effects, `records.jsonl` what agencies merely remember (quotes, checks, makers' uploads).
-Replaying the records and then the ledger gives every agency's state. `requests.jsonl` and `refusals.jsonl` are
-for people and for the checker; they reach the disk when the system likes.
+Replaying the records and then the ledger gives every agency's state. `taken.jsonl` is what was taken in to be answered
+later. `requests.jsonl` and `refusals.jsonl` are for people and for the checker; they reach the disk when the system
+likes.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final, Literal
 
-File = Literal["ledger", "records"]
+File = Literal["ledger", "records", "taken"]
 Note = Literal["requests", "refusals"]
 Line = dict[str, Any]
 
-_DURABLE: Final[tuple[File, ...]] = ("records", "ledger")
+_STATE: Final[tuple[File, ...]] = ("records", "ledger")
 """In the order of writing and of replaying: an effect may rest on a record, never the other way."""
+_DURABLE: Final[tuple[File, ...]] = (*_STATE, "taken")
+"""What was taken in is settled once what came of it is written."""
 _NOTES: Final[tuple[Note, ...]] = ("requests", "refusals")
 
 
@@ -49,11 +52,15 @@ class Journal:
         self._files.clear()
 
     def replay(self) -> Iterator[Line]:
-        """Every durable line: all records, then all effects, each in the order of writing."""
-        for name in _DURABLE:
-            with self._path(name).open("rb") as lines:
-                for line in lines:
-                    yield json.loads(line)
+        """Every line of the agencies' state: all records, then all effects, each in the order of writing."""
+        for name in _STATE:
+            yield from self.lines(name)
+
+    def lines(self, name: File) -> Iterator[Line]:
+        """The lines of one file in the order of writing."""
+        with self._path(name).open("rb") as lines:
+            for line in lines:
+                yield json.loads(line)
 
     def write(self, file: File, line: Line) -> None:
         """Add a line to the next group; `await durable()` before relying on it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from contracts.sale import SaleConfirmedV3, SaleCorrectedV1
 from contracts.types import FuelKind
 from services.simulator.world import World
 
-_FUELS: Final[dict[FuelKind, str]] = {
+FUELS: Final[dict[FuelKind, str]] = {
     "ICE": "汽油",
     "HEV": "混合动力",
     "PHEV": "插电式混合动力",
@@ -33,6 +33,8 @@ class Makers:
     """All makers. A car has one certificate: a second sale of it uploads nothing, a correction uploads anew."""
 
     world: World
+    uploaded: Callable[[str], None] = lambda _: None
+    """Told of every car whose certificate MIIT has now."""
 
     async def hear(self, message: Message[Contract]) -> None:
         """Do what the plant does about a sale; heard again, nothing more comes of it."""
@@ -51,6 +53,7 @@ class Makers:
 
     async def _upload(self, key: str, body: dict[str, Any]) -> None:
         await self.world.handle("miit", "/certificates", key, body)
+        self.uploaded(body["vin"])
 
 
 def certificate(sale: SaleConfirmedV3) -> dict[str, Any]:
@@ -61,7 +64,7 @@ def certificate(sale: SaleConfirmedV3) -> dict[str, Any]:
         "engineNo": sale.engine_no or "",
         "driveMotorNo": sale.motor_no or "",
         "brandModel": sale.model,
-        "fuelType": _FUELS[sale.fuel_kind],
+        "fuelType": FUELS[sale.fuel_kind],
         "ratedSeats": sale.seats,
         "curbWeightKg": sale.curb_mass,
         "displacementMl": sale.displacement,

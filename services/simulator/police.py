@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from contracts.numbers import vin as vin_number
 from services.simulator.agency import (
     Answer,
     Body,
@@ -163,6 +164,7 @@ class Police:
 
     def _reserve(self, request: Request) -> Answer:
         body = request.body
+        demand(vin_number.is_valid(request.vin), "V102")
         kind, fuel = body.text("hpzl"), body.text("rlzl")
         demand(fuel in PLATE_OF_FUEL, "V102")
         demand((kind == FUEL) == (PLATE_OF_FUEL[fuel] is None), "D422")

@@ -24,6 +24,7 @@ from services.simulator.journal import File, Journal, Line
 from services.simulator.miit import Miit
 from services.simulator.police import Police
 from services.simulator.tax import TaxOffice
+from services.simulator.watch import Watch
 
 _OK: Final = 200
 _OTHER_BODY: Final = 422
@@ -38,11 +39,27 @@ class Unknown(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request asks for: which service by its path, under which key ("" is none), with which body.
+
+    A body may be anything; an agency refuses what it cannot read.
+    """
+
+    organisation: str
+    path: str
+    key: str
+    body: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an agency would say. `fresh` is whether something new came of it; `silent`, that it keeps it to itself."""
+    """What an agency would say, for its face to write; bytes go out as they stand.
+
+    `fresh` is whether something new came of it; `silent`, that it keeps it to itself.
+    """
 
     status: int
-    raw: bytes
+    said: Answer | bytes
     operation: str
     headers: Mapping[str, str] = field(default_factory=dict)
     fresh: bool = False
@@ -58,8 +75,8 @@ class _Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """One request at one service."""
+class _Request:
+    """One request at the service that it is for."""
 
     organisation: str
     agency: Agency
@@ -84,9 +101,9 @@ class _Asked:
         }
 
     def outcome(
-        self, status: int, raw: bytes, *, headers: Mapping[str, str] | None = None, fresh: bool = False
+        self, status: int, said: Answer | bytes, *, headers: Mapping[str, str] | None = None, fresh: bool = False
     ) -> Outcome:
-        return Outcome(status, raw, self.service.operation, headers or {}, fresh)
+        return Outcome(status, said, self.service.operation, headers or {}, fresh)
 
 
 @dataclass(slots=True)
@@ -96,20 +113,25 @@ class World:
     country: Country
     journal: Journal
     kinds: dict[str, str]
+    watch: Watch = field(default_factory=Watch)
     _answered: dict[tuple[str, str], _Kept] = field(default_factory=dict)
 
     def faults(self, organisation: str) -> Faults:
-        """The knobs of one organisation. Raises `Unknown`."""
-        if organisation not in self.kinds:
-            raise Unknown(organisation)
+        """The knobs of one organisation that hold at this moment. Raises `Unknown`."""
+        self._demand(organisation)
         return self.country.faults(organisation)
+
+    def turned(self, organisation: str) -> Faults:
+        """The knobs of one organisation as somebody turned them. Raises `Unknown`."""
+        self._demand(organisation)
+        return self.country.turned(organisation)
 
     def turn(self, organisation: str, faults: Faults | None) -> None:
         """Set the knobs of one organisation, or none. They survive a restart, as what they break does."""
         if faults is None:
             self.country.knobs.pop(organisation, None)
         else:
-            self.country.knobs[organisation] = faults
+            self.country.knobs[organisation] = faults.since(self.country.clock.now())
         _store_knobs(self.journal.folder, self.country.knobs)
 
     async def handle(self, organisation: str, path: str, key: str, body: Any) -> Outcome:
@@ -118,7 +140,7 @@ class World:
         service = agency.services.get(path) if agency else None
         if agency is None or service is None:
             raise Unknown(organisation + path)
-        asked = _Asked(organisation, agency, service, key, body, _vin(body, service.vin))
+        asked = _Request(organisation, agency, service, key, body, _vin(body, service.vin))
         # Looked up first: being used may be the end of a script.
         script = self.country.faults(organisation).script_for(service.operation, asked.vin)
         outcome = replace(self._answer(asked), silent=script is not None and script.silent)
@@ -126,16 +148,16 @@ class World:
             await self.journal.durable()
         return outcome
 
-    def _answer(self, asked: _Asked) -> Outcome:
+    def _answer(self, asked: _Request) -> Outcome:
         # Without an await between looking and keeping: two requests with one key cannot both be new.
         try:
             return self._tried(asked)
         except Refused as no:
             status, answer = asked.agency.tongue.refusal(no.code)
             self._note_refusal(asked, status, answer)
-            return asked.outcome(status, _json(answer))
+            return asked.outcome(status, answer)
 
-    def _tried(self, asked: _Asked) -> Outcome:
+    def _tried(self, asked: _Request) -> Outcome:
         if not asked.vin or (asked.is_kept and not asked.key):
             raise Refused("V102")
         # A question has no key to be known by: the one it may carry is that of the deed it asks about.
@@ -151,7 +173,7 @@ class World:
             raise Refused(script.code)
         return self._done(asked, script)
 
-    def _done(self, asked: _Asked, script: Script | None) -> Outcome:
+    def _done(self, asked: _Request, script: Script | None) -> Outcome:
         clock, faults = self.country.clock, self.country.faults(asked.organisation)
         request = Request(
             asked.vin,
@@ -166,15 +188,36 @@ class World:
         answer = asked.service.decide(request)
         if asked.is_kept:
             self._keep(asked, request, answer)
-        return asked.outcome(_OK, _json(answer), fresh=asked.service.leaves is Leaves.EFFECT)
+        return asked.outcome(_OK, answer, fresh=asked.service.leaves is Leaves.EFFECT)
 
-    def _keep(self, asked: _Asked, request: Request, answer: Answer) -> None:
+    def _keep(self, asked: _Request, request: Request, answer: Answer) -> None:
         line = asked.line(request.at) | {"body": asked.body, "result": answer, "status": _OK}
         self.remember(asked.service, line)
         self.journal.write(_FILES[asked.service.leaves], line)
+        self.watch.see(_FILES[asked.service.leaves], line)
         metrics.count(
             "tongche_simulator_effects_total", organisation=asked.organisation, operation=asked.service.operation
         )
+
+    def note(self, asked: Asked, status: int, traceparent: str | None = None, mishap: str | None = None) -> None:
+        """List a request, over whatever it came; `status` 0 is that nobody was answered."""
+        line = {
+            "at": instant_text(self.country.clock.now()),
+            "organisation": asked.organisation,
+            "operation": self.operation(asked),
+            "key": asked.key,
+            "traceparent": traceparent,
+            "status": status,
+        }
+        if mishap is not None:
+            line["mishap"] = mishap
+        self.journal.note("requests", line)
+        self.watch.see("requests", line)
+
+    def operation(self, asked: Asked) -> str:
+        """What is asked for, by its name; nothing if the organisation has no such service."""
+        service = self.country.agencies[asked.organisation].services.get(asked.path)
+        return service.operation if service else ""
 
     def remember(self, service: Service, line: Line) -> None:
         """Let an agency take a line of its journal into its state."""
@@ -182,43 +225,49 @@ class World:
         service.apply(Entry(line["vin"], line["body"], line["result"], at))
         self._answered[line["organisation"], line["key"]] = _Kept(_digest(line["body"]), _json(line["result"]))
 
-    def _scripted(self, asked: _Asked) -> Script | None:
-        faults = self.country.faults(asked.organisation)
+    def _scripted(self, asked: _Request) -> Script | None:
+        # As they were turned: a mood that holds now is not to stay.
+        faults = self.country.turned(asked.organisation)
         script = faults.script_for(asked.service.operation, asked.vin)
         if script is not None and script.times is not None:
             self.turn(asked.organisation, faults.after(script))
         return script
 
-    def _recorded(self, asked: _Asked, name: str) -> Outcome:
+    def _demand(self, organisation: str) -> None:
+        if organisation not in self.kinds:
+            raise Unknown(organisation)
+
+    def _recorded(self, asked: _Request, name: str) -> Outcome:
         found = recorded(self.kinds[asked.organisation], name, asked.vin)
         if found is None:
             raise Unknown(f"fixture {name}")
         return asked.outcome(found.status, found.raw, headers=found.headers)
 
-    def _note_refusal(self, asked: _Asked, status: int, answer: Answer) -> None:
+    def _note_refusal(self, asked: _Request, status: int, answer: Answer) -> None:
         line = asked.line(self.country.clock.now()) | {"result": answer, "status": status}
         self.journal.note("refusals", line)
+        self.watch.see("refusals", line)
 
 
-def _again(asked: _Asked, kept: _Kept) -> Outcome:
+def _again(asked: _Request, kept: _Kept) -> Outcome:
     if kept.digest == _digest(asked.body):
-        return asked.outcome(_OK, kept.raw)
+        return asked.outcome(_OK, json.loads(kept.raw))
     tongue = asked.agency.tongue
     answer = {tongue.code_field: "IDEMPOTENCY", tongue.text_field: "同一幂等键的请求内容不同"}
-    return asked.outcome(_OTHER_BODY, _json(answer))
+    return asked.outcome(_OTHER_BODY, answer)
 
 
-def _echoed(asked: _Asked, how: Literal["refusal", "error", "answer"]) -> Outcome:
+def _echoed(asked: _Request, how: Literal["refusal", "error", "answer"]) -> Outcome:
     """The request once more, as careless systems repeat it."""
     told = json.dumps(asked.body, ensure_ascii=False)
     match how:
         case "refusal":
             tongue = asked.agency.tongue
-            return asked.outcome(_OTHER_BODY, _json({tongue.code_field: told, tongue.text_field: told}))
+            return asked.outcome(_OTHER_BODY, {tongue.code_field: told, tongue.text_field: told})
         case "error":
             return asked.outcome(_BROKEN, f"<html><body><pre>{told}</pre></body></html>".encode())
         case "answer":
-            return asked.outcome(_OK, _json({"request": asked.body, "text": told}))
+            return asked.outcome(_OK, {"request": asked.body, "text": told})
 
 
 def opened(folder: Path, clock: Clock) -> World:
@@ -229,7 +278,9 @@ def opened(folder: Path, clock: Clock) -> World:
     world = World(settled(clock, listed), journal, {name.id: name.kind for name in listed})
     world.country.knobs.update(_stored_knobs(folder))
     for line in journal.replay():
-        world.remember(_service(world.country.agencies[line["organisation"]], line["operation"]), line)
+        service = _service(world.country.agencies[line["organisation"]], line["operation"])
+        world.remember(service, line)
+        world.watch.see(_FILES[service.leaves], line)
     return world
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -16,11 +16,17 @@ from typing import Any
 
 import aiohttp
 
-from services.simulator.service import serving
+from services.runtime.settings import Secrets, Settings
+from services.simulator.faces.face import Premises
+from services.simulator.faces.table import FACES, Build
+from services.simulator.inbox import Inbox
+from services.simulator.mishaps import Mishaps
+from services.simulator.service import at_work
 from services.simulator.web import Doors
 from services.simulator.world import World, opened
 
-TOKEN = "operator-for-tests"
+TOKEN, PASSWORD = "operator-for-tests", "correct horse battery staple"
+SECRETS = Secrets(key_secret=b"k" * 32, operator_user="operator", operator_password=PASSWORD, operator_token=TOKEN)
 VIN = "LZZTEST05TA000001"
 INSURER = "insurer-91110000MAY1GEUH59"
 BANK = "bank-91110000MAT57WXL1C"
@@ -175,8 +181,15 @@ class City:
         return self.inside
 
     async def ask(self, organisation: str, path: str, body: Any, key: str | None = None) -> Said:
+        return await self._post(f"/{organisation}{path}", body, key, {})
+
+    async def plainly(self, organisation: str, path: str, body: Any, key: str | None = None) -> Said:
+        """As its operator, in JSON whatever style it speaks."""
+        return await self._post(f"/_plain/{organisation}{path}", body, key, {"Authorization": f"Bearer {TOKEN}"})
+
+    async def _post(self, path: str, body: Any, key: str | None, more: Mapping[str, str]) -> Said:
         headers = {"Idempotency-Key": key or f"key-{next(self._keys)}", "traceparent": "00-" + "1" * 32 + "-2-01"}
-        async with self.session.post(f"{self.base}/{organisation}{path}", json=body, headers=headers) as got:
+        async with self.session.post(self.base + path, json=body, headers={**headers, **more}) as got:
             return Said(
                 got.status, _json(await got.read()), {name.title(): value for name, value in got.headers.items()}
             )
@@ -269,19 +282,14 @@ def _leaves(body: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 @asynccontextmanager
-async def running(folder: Path, clock: Moment, chance: Callable[[], float]) -> AsyncIterator[City]:
+async def running(
+    folder: Path, clock: Moment, chance: Callable[[], float], styles: Mapping[str, Build] = FACES
+) -> AsyncIterator[City]:
     """A simulator over a folder, until the block ends; nothing is written when it does, as after a kill."""
-    world = opened(folder, clock)
-    journal = asyncio.create_task(world.journal.run())
-    pauses = Pauses()
-    doors = Doors(world, TOKEN, chance=chance, pause=pauses)
-    try:
-        async with serving(doors.app(), "127.0.0.1", 0) as port, aiohttp.ClientSession() as session:
-            yield City(f"http://127.0.0.1:{port}", session, clock, world, pauses)
-    finally:
-        journal.cancel()
-        await asyncio.gather(journal, return_exceptions=True)
-        world.journal.close()
+    world, pauses = opened(folder, clock), Pauses()
+    premises = Premises(world, Mishaps(world, chance, pauses), Inbox(world), Settings(data=folder))
+    async with at_work(Doors(premises, SECRETS, styles=styles)) as port, aiohttp.ClientSession() as session:
+        yield City(f"http://127.0.0.1:{port}", session, clock, world, pauses)
 
 
 Scenario = Callable[[City], Awaitable[None]]

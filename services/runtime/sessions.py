@@ -1,4 +1,4 @@
-"""Who is logged in: a signed cookie, the token against forged forms, and a brake on guessing."""
+"""Who is logged in at one of our pages: a signed cookie, the token against forged forms, and a brake on guessing."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
-from services.runtime.clock import Clock
-from services.runtime.settings import Secrets
+from .clock import Clock
+from .settings import Secrets
 
 COOKIE: Final = "tongche_session"
 LASTS_SECONDS: Final = 12 * 3600

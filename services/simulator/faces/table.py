@@ -1,0 +1,27 @@
+"""Which style each kind of agency speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from services.simulator.faces.face import Face, Premises, Working
+from services.simulator.faces.rest import Rest
+
+Build = Callable[[Premises], Face | Working]
+
+
+def _rest(premises: Premises) -> Rest:
+    return Rest(premises.world)
+
+
+FACES: Final[Mapping[str, Build]] = {
+    "miit": _rest,
+    "tax": _rest,
+    "insurer": _rest,
+    "bank": _rest,
+    "police": _rest,
+    "commerce": _rest,
+    "customs": _rest,
+}
+"""A new style is a module beside this one and a word here; all organisations of a kind share one face."""

@@ -1,0 +1,1 @@
+"""A page to watch the simulated agencies and to break them."""
