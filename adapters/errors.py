@@ -31,11 +31,19 @@ class NotYet(AgencyError):
 
     result: ClassVar[Result] = "not-yet"
 
-    def __init__(self, code: str, status: int, retry_after: timedelta | None = None) -> None:
+    def __init__(self, code: str | None, status: int, retry_after: timedelta | None = None) -> None:
         super().__init__(code)
         self.code = code
         self.status = status
         self.retry_after = retry_after
+
+
+class TakenIn(NotYet):
+    """The agency has the command and will answer later: it is never sent again, its answer is fetched."""
+
+    def __init__(self, retry_after: timedelta, status: int = 202) -> None:
+        super().__init__(None, status, retry_after)
+        self.args = ("taken in, not answered yet",)
 
 
 class Unavailable(AgencyError):

@@ -1,8 +1,7 @@
-"""The one place where an HTTP answer becomes an event or a failure."""
+"""The one place where an answer becomes an event or a failure."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -11,37 +10,36 @@ from typing import Final, Never
 
 from pydantic import ValidationError
 
-from contracts.codes import RETRYABLE
 from contracts.contract import Contract
 
-from .errors import AgencyError, Ambiguous, BrokenAnswer, NotYet, Refused, Unavailable
-from .spec import Adapter, Json, Operation, Reply, ResponseMapping
+from .errors import AgencyError, Ambiguous, BrokenAnswer, NotYet, Refused, TakenIn, Unavailable
+from .spec import Adapter, Json, Means, Operation, Reply, ResponseMapping
 
-
-class Unreadable:
-    """Stands for a body that is not JSON."""
-
-
-UNREADABLE: Final = Unreadable()
 LONGEST_WAIT: Final = timedelta(days=1)
 """An agency that asks for a longer pause is asked again after this."""
-_NOT_YET: Final = "D404"
 _BUSY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
-def reply(status: int, headers: Mapping[str, str], raw: bytes) -> Reply:
-    """Take the bytes of an HTTP answer. Never raises, whatever they are."""
-    return Reply(status, _json(raw), {name.lower(): value for name, value in headers.items()})
-
-
 def answer(adapter: Adapter, operation: Operation, command: Contract, got: Reply) -> Contract:
-    """The event that answers `command`.
+    """The event that answers `command`, at once or later.
 
-    Raises one of `adapters.errors` for everything else, whatever JSON came.
+    Raises one of `adapters.errors` for everything else, whatever came.
     """
-    if _is_success(got):
+    if operation.later is not None and got.status == HTTPStatus.ACCEPTED:
+        raise TakenIn(_retry_after(got.headers) or operation.later.every, got.status)
+    if _is_success(adapter, got):
         return _event(operation.response, operation.echoes, command, got)
     raise failure(adapter, got)
+
+
+def fetched(adapter: Adapter, operation: Operation, command: Contract, got: Reply) -> Contract | None:
+    """What came of asking for the answer to a command that was taken in: as `answer`.
+
+    None where the agency does not know that it was: then it was not, or was forgotten.
+    """
+    if got.status == HTTPStatus.NOT_FOUND and isinstance(failure(adapter, got), NotYet):
+        return None
+    return answer(adapter, operation, command, got)
 
 
 def looked_up(adapter: Adapter, operation: Operation, command: Contract, got: Reply) -> Contract | None:
@@ -52,7 +50,7 @@ def looked_up(adapter: Adapter, operation: Operation, command: Contract, got: Re
     if operation.lookup is None:
         message = f"{operation.command.versions.name} has no look-up"
         raise LookupError(message)
-    if _is_success(got):
+    if _is_success(adapter, got):
         return _event(operation.lookup.response, operation.echoes, command, got)
     wrong = failure(adapter, got)
     if isinstance(wrong, NotYet):
@@ -62,22 +60,26 @@ def looked_up(adapter: Adapter, operation: Operation, command: Contract, got: Re
     raise wrong
 
 
-def _is_success(got: Reply) -> bool:
-    return HTTPStatus.OK <= got.status < HTTPStatus.MULTIPLE_CHOICES
+def _is_success(adapter: Adapter, got: Reply) -> bool:
+    if not HTTPStatus.OK <= got.status < HTTPStatus.MULTIPLE_CHOICES:
+        return False
+    # Where a code tells, and not the status, a body that has none is no "no": its mapping will say what it lacks.
+    theirs = _theirs(adapter, got.body)
+    return not adapter.errors.done or theirs is None or theirs in adapter.errors.done
 
 
 def failure(adapter: Adapter, got: Reply) -> AgencyError:
-    """What an answer that is not 2xx means."""
-    code = _code(adapter, got.body)
+    """What an answer means that is no success."""
+    means = _means(adapter, got.body)
     wait = _retry_after(got.headers)
-    if got.status in _BUSY or (code in RETRYABLE and code != _NOT_YET):
-        return Unavailable(wait, got.status, code)
+    if got.status in _BUSY or (means and means.then == "slows"):
+        return Unavailable(wait, got.status, means and means.code)
     if got.status >= HTTPStatus.INTERNAL_SERVER_ERROR or got.status == HTTPStatus.REQUEST_TIMEOUT:
         return Ambiguous(got.status)
-    if code is None:
+    if means is None:
         # A code we do not know, or a refusal by something in between: not a "no" that a journey may act upon.
         return BrokenAnswer("unknown-refusal", got.status)
-    return NotYet(code, got.status, wait) if code == _NOT_YET else Refused(code, got.status)
+    return NotYet(means.code, got.status, wait) if means.then == "retried" else Refused(means.code, got.status)
 
 
 def _event(mapping: ResponseMapping, echoes: tuple[str, ...], command: Contract, got: Reply) -> Contract:
@@ -98,24 +100,16 @@ def _not_ours(name: str, got: Reply) -> Never:
     raise BrokenAnswer(f"echo:{name}", got.status)
 
 
-def _code(adapter: Adapter, body: Json) -> str | None:
-    theirs = body.get(adapter.errors.field) if isinstance(body, dict) else None
-    return adapter.errors.codes.get(theirs) if isinstance(theirs, str) else None
+def _means(adapter: Adapter, body: Json) -> Means | None:
+    theirs = _theirs(adapter, body)
+    return adapter.errors.codes.get(theirs) if theirs is not None else None
 
 
-def _json(raw: bytes) -> Json:
-    try:
-        return _JSON.decode(raw.decode(json.detect_encoding(raw), "surrogatepass"))
-    except (ValueError, RecursionError):
-        return UNREADABLE
-
-
-def _no_constant(name: str) -> Never:
-    message = f"{name} is not JSON"
-    raise ValueError(message)
-
-
-_JSON: Final = json.JSONDecoder(parse_constant=_no_constant)
+def _theirs(adapter: Adapter, body: Json) -> str | None:
+    """The agency's own code, if one stands where codes stand."""
+    for name in adapter.errors.field.split("."):
+        body = body.get(name) if isinstance(body, dict) else None
+    return body if isinstance(body, str) else None
 
 
 def _retry_after(headers: Mapping[str, str]) -> timedelta | None:

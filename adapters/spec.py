@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
-from enum import StrEnum
-from typing import Any, Literal
+from datetime import datetime, timedelta
+from enum import Enum, StrEnum
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from contracts.contract import Contract
 from contracts.topics import Command
@@ -38,19 +38,68 @@ class Endpoint:
     method: Literal["POST", "GET"]
     path: str
     timeout: timedelta = timedelta(seconds=5)
+    action: str = ""
+    """What is wanted there, where several things share a path: the binding knows where it stands in the message."""
 
     def url(self, base: str, organisation: str) -> str:
         """Where to call: `{base}/{organisation}{path}`."""
         return f"{base.rstrip('/')}/{organisation}{self.path}"
 
 
+class Unreadable(Enum):
+    """Stands for a body that is not what its binding reads."""
+
+    BODY = "unreadable"
+
+
+UNREADABLE: Final = Unreadable.BODY
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back over HTTP. `body` is the parsed JSON, or `UNREADABLE`; header names are lower-case."""
+    """What came back. `body` is what JSON would make of it, or `UNREADABLE`; header names are lower-case.
+
+    `status` is that of HTTP; a binding whose protocol has none says the same in HTTP's numbers, 202 for an answer
+    that only confirms that the message was taken in.
+    """
 
     status: int
     body: Json
     headers: Mapping[str, str] = field(default_factory=dict)
+    about: str | None = None
+    """The key of the command that it answers, where the message says so itself."""
+
+
+class Sent(NamedTuple):
+    """What a message says of its own sending. `key` is the idempotency key; questions have none."""
+
+    organisation: str
+    at: datetime
+    key: str | None
+
+
+class Letter(NamedTuple):
+    """A message as bytes, and the headers of HTTP that describe them."""
+
+    raw: bytes
+    headers: Mapping[str, str]
+
+
+class Binding(Protocol):
+    """How a style of agency writes messages down, and how its answers are read. Pure: bytes in, bytes out."""
+
+    def written(self, endpoint: Endpoint, body: Json, sent: Sent) -> Letter:
+        """A body under the agency's names, as it goes on the wire, not sealed yet."""
+        ...
+
+    def read(self, status: int, headers: Mapping[str, str], raw: bytes) -> Reply:
+        """An answer, a message that was called back, or a receipt. Never raises, whatever the bytes are."""
+        ...
+
+
+Seal = Literal["none", "jws", "xmldsig"]
+"""How messages are sealed: not at all; by a detached JWS over the body in a header (RFC 7515, appendix F); by an
+enveloped XML signature."""
 
 
 ResponseMapping = Callable[[Any, Reply], Contract]
@@ -73,6 +122,33 @@ class Lookup:
     is believed only after that: or a slow call and its repetition would both happen."""
 
 
+FetchMapping = Callable[[Any, str], dict[str, Json]]
+"""A command in our words, and the key under which it was sent → how the agency is asked for its answer. Pure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """How the answer comes to a command that an agency has only taken in (`adapters.errors.TakenIn`).
+
+    Such a command is never sent again: its answer is fetched until the command's deadline, `every` so often at first
+    and more and more rarely. Fetching does no harm however often it is done, whatever the agency's `Features`.
+    """
+
+    endpoint: Endpoint | None = None
+    """Where to ask for it; None where nobody can be asked."""
+    request: FetchMapping | None = None
+    every: timedelta = timedelta(seconds=1)
+    called_back: bool = False
+    """The agency brings it to our door of its own accord."""
+    settles: timedelta = timedelta(seconds=30)
+    """As `Lookup.settles`, where asking for the answer is how one finds out whether a command was taken in at all."""
+
+    def __post_init__(self) -> None:
+        if (self.endpoint is None) != (self.request is None) or (self.endpoint is None and not self.called_back):
+            message = "nobody would ever hear the answer"
+            raise ValueError(message)
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One command at one agency, both ways.
@@ -87,6 +163,8 @@ class Operation:
     response: ResponseMapping
     echoes: tuple[str, ...] = ("vin",)
     lookup: Lookup | None = None
+    later: Later | None = None
+    """Where the agency may answer later than at once."""
     question: bool = False
     """It changes nothing at the agency: asked again it does no harm, whatever the agency's `Features`."""
 
@@ -113,12 +191,39 @@ class Limits:
     bytes: int = 16 * 1024 * 1024
 
 
+class Means(NamedTuple):
+    """What one code of an agency means: our code for it, and what follows."""
+
+    code: str
+    then: Literal["final", "retried", "slows"]
+
+
+def final(code: str) -> Means:
+    """An answer, which the journey hears."""
+    return Means(code, "final")
+
+
+def retried(code: str) -> Means:
+    """Nothing happened, and a later try may succeed."""
+    return Means(code, "retried")
+
+
+def slows(code: str) -> Means:
+    """Nothing happened, and the whole organisation is left in peace for a while."""
+    return Means(code, "slows")
+
+
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """How an agency says no: the field of its error body that holds its own code, and what each means in ours."""
+    """How an agency says no: where its own code stands, and what each means.
+
+    `field` may be a path ("head.code"). `done` are the codes of answers that are none of these: empty where only the
+    status tells.
+    """
 
     field: str
-    codes: Mapping[str, str]
+    codes: Mapping[str, Means]
+    done: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +234,8 @@ class Adapter:
     operations: Mapping[str, Operation]
     features: Features
     errors: Errors
+    binding: Binding
+    seal: Seal = "none"
     retry: RetryPolicy = RetryPolicy()
     limits: Limits = Limits()
 

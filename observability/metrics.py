@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 CounterName = Literal[
+    "tongche_callbacks_total",
     "tongche_case_steps_total",
     "tongche_commands_sent_total",
     "tongche_commit_failures_total",
@@ -33,6 +34,7 @@ CounterName = Literal[
     "tongche_spans_stored_total",
     "tongche_store_unavailable_total",
     "tongche_timers_fired_total",
+    "tongche_webhooks_total",
 ]
 HistogramName = Literal[
     "tongche_agency_call_seconds",
@@ -74,6 +76,7 @@ COUNTERS: Final[dict[CounterName, tuple[str, tuple[str, ...]]]] = {
     "tongche_commit_failures_total": ("Commits of offsets that Kafka did not take", ()),
     "tongche_disclosures_total": ("Messages shown to subscribers, those that came again included", ()),
     "tongche_case_steps_total": ("Transitions of cases", ("state",)),
+    "tongche_callbacks_total": ("Answers that organisations brought to our door", ("organisation", "result")),
     "tongche_commands_sent_total": ("Commands written to an organisation's topic", ("organisation",)),
     "tongche_door_sales_total": ("Sales that came to the door", ("result",)),
     "tongche_grants_ended_total": ("Grants whose subscriber was told that they are over", ("state",)),
@@ -89,6 +92,7 @@ COUNTERS: Final[dict[CounterName, tuple[str, tuple[str, ...]]]] = {
     "tongche_spans_shipped_total": ("Spans handed on", ("exporter",)),
     "tongche_spans_stored_total": ("Spans kept in the trace store", ()),
     "tongche_timers_fired_total": ("Timers that came due", ("operation",)),
+    "tongche_webhooks_total": ("Posts to subscribers: taken, missed, or no longer to be told", ("result",)),
 }
 HISTOGRAMS: Final[dict[HistogramName, tuple[str, tuple[str, ...]]]] = {
     "tongche_agency_call_seconds": ("Time of one call to an organisation", ("organisation",)),

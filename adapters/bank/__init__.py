@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from adapters.spec import Adapter, Endpoint, Errors, Features, Operation, operations
+from adapters.bindings.rest import REST
+from adapters.spec import Adapter, Endpoint, Errors, Features, Operation, final, operations, retried, slows
 from contracts.topics import COMMANDS
 
 from . import mapping
@@ -12,9 +13,17 @@ from . import mapping
 ADAPTER: Final = Adapter(
     name="bank",
     features=Features.IDEMPOTENT,
+    binding=REST,
     errors=Errors(
         field="respCode",
-        codes={"B0400": "V102", "B0404": "D404", "B0412": "P412", "B0422": "D422", "B0451": "B451", "B0503": "B503"},
+        codes={
+            "B0400": final("V102"),
+            "B0404": retried("D404"),
+            "B0412": final("P412"),
+            "B0422": final("D422"),
+            "B0451": final("B451"),
+            "B0503": slows("B503"),
+        },
     ),
     operations=operations(
         Operation(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from adapters.spec import Adapter, Endpoint, Errors, Features, Operation, operations
+from adapters.bindings.rest import REST
+from adapters.spec import Adapter, Endpoint, Errors, Features, Operation, final, operations, retried, slows
 from contracts.topics import COMMANDS
 
 from . import mapping
@@ -12,15 +13,16 @@ from . import mapping
 ADAPTER: Final = Adapter(
     name="commerce",
     features=Features.IDEMPOTENT,
+    binding=REST,
     errors=Errors(
         field="resultCode",
         codes={
-            "SWB-400": "V102",
-            "SWB-403": "X403",
-            "SWB-404": "D404",
-            "SWB-409": "X409",
-            "SWB-422": "X422",
-            "SWB-503": "X503",
+            "SWB-400": final("V102"),
+            "SWB-403": final("X403"),
+            "SWB-404": retried("D404"),
+            "SWB-409": final("X409"),
+            "SWB-422": final("X422"),
+            "SWB-503": slows("X503"),
         },
     ),
     operations=operations(

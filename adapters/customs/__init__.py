@@ -8,7 +8,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from adapters.spec import Adapter, Endpoint, Errors, Features, Lookup, Operation, operations
+from adapters.bindings.rest import REST
+from adapters.spec import Adapter, Endpoint, Errors, Features, Lookup, Operation, final, operations, retried, slows
 from contracts.topics import COMMANDS
 
 from . import mapping
@@ -16,15 +17,16 @@ from . import mapping
 ADAPTER: Final = Adapter(
     name="customs",
     features=Features.QUERYABLE,
+    binding=REST,
     errors=Errors(
         field="returnCode",
         codes={
-            "HG400": "V102",
-            "HG403": "X403",
-            "HG404": "D404",
-            "HG409": "X409",
-            "HG422": "X422",
-            "HG503": "X503",
+            "HG400": final("V102"),
+            "HG403": final("X403"),
+            "HG404": retried("D404"),
+            "HG409": final("X409"),
+            "HG422": final("X422"),
+            "HG503": slows("X503"),
         },
     ),
     operations=operations(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from adapters.spec import Adapter, Endpoint, Errors, Features, Operation, operations
+from adapters.bindings.rest import REST
+from adapters.spec import Adapter, Endpoint, Errors, Features, Operation, final, operations, retried, slows
 from contracts.topics import COMMANDS
 
 from . import mapping
@@ -12,15 +13,16 @@ from . import mapping
 ADAPTER: Final = Adapter(
     name="insurer",
     features=Features.IDEMPOTENT,
+    binding=REST,
     errors=Errors(
         field="errCode",
         codes={
-            "E1001": "V101",
-            "E1002": "V102",
-            "E2004": "D404",
-            "E2012": "P412",
-            "E2022": "D422",
-            "E9003": "I503",
+            "E1001": final("V101"),
+            "E1002": final("V102"),
+            "E2004": retried("D404"),
+            "E2012": final("P412"),
+            "E2022": final("D422"),
+            "E9003": slows("I503"),
         },
     ),
     operations=operations(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from adapters.spec import Adapter, Endpoint, Errors, Features, Operation, operations
+from adapters.bindings.rest import REST
+from adapters.spec import Adapter, Endpoint, Errors, Features, Operation, final, operations, retried, slows
 from contracts.topics import COMMANDS
 
 from . import mapping
@@ -12,9 +13,10 @@ from . import mapping
 ADAPTER: Final = Adapter(
     name="miit",
     features=Features.IDEMPOTENT,
+    binding=REST,
     errors=Errors(
         field="errorCode",
-        codes={"GX4001": "V102", "GX4040": "D404", "GX4220": "D422", "GX5030": "M503"},
+        codes={"GX4001": final("V102"), "GX4040": retried("D404"), "GX4220": final("D422"), "GX5030": slows("M503")},
     ),
     operations=operations(
         Operation(
@@ -22,6 +24,7 @@ ADAPTER: Final = Adapter(
             endpoint=Endpoint("POST", "/certificates/query"),
             request=mapping.certificate_query,
             response=mapping.certificate,
+            question=True,
         ),
     ),
 )

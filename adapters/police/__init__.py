@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from adapters.spec import Adapter, Endpoint, Errors, Features, Operation, operations
+from adapters.bindings.rest import REST
+from adapters.spec import Adapter, Endpoint, Errors, Features, Operation, final, operations, retried, slows
 from contracts.topics import COMMANDS
 
 from . import mapping
@@ -13,21 +14,22 @@ from . import mapping
 ADAPTER: Final = Adapter(
     name="police",
     features=Features.IDEMPOTENT,
+    binding=REST,
     errors=Errors(
         field="cwdm",
         codes={
-            "JG400": "V102",
-            "JG403": "A403",
-            "JG404": "D404",
-            "JG409": "P409",
-            "JG410": "P410",
-            "JG411": "A410",
-            "JG412": "P412",
-            "JG422": "D422",
-            "JG423": "P423",
-            "JG424": "L423",
-            "JG451": "B451",
-            "JG503": "P503",
+            "JG400": final("V102"),
+            "JG403": final("A403"),
+            "JG404": retried("D404"),
+            "JG409": final("P409"),
+            "JG410": final("P410"),
+            "JG411": final("A410"),
+            "JG412": final("P412"),
+            "JG422": final("D422"),
+            "JG423": final("P423"),
+            "JG424": final("L423"),
+            "JG451": final("B451"),
+            "JG503": slows("P503"),
         },
     ),
     operations=operations(
@@ -82,6 +84,7 @@ ADAPTER: Final = Adapter(
             request=mapping.verification_request,
             response=mapping.verification,
             echoes=("vin", "grant_no"),
+            question=True,
         ),
         Operation(
             command=COMMANDS["elicence.revoke"],
@@ -109,6 +112,7 @@ ADAPTER: Final = Adapter(
             request=mapping.parcel_query,
             response=mapping.parcel_arrival,
             echoes=("vin", "tracking_no"),
+            question=True,
         ),
     ),
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from adapters.spec import Adapter, Endpoint, Errors, Features, Operation, operations
+from adapters.bindings.rest import REST
+from adapters.spec import Adapter, Endpoint, Errors, Features, Operation, final, operations, retried, slows
 from contracts.topics import COMMANDS
 
 from . import mapping
@@ -12,17 +13,18 @@ from . import mapping
 ADAPTER: Final = Adapter(
     name="tax",
     features=Features.IDEMPOTENT,
+    binding=REST,
     errors=Errors(
         field="cuoWuMa",
         codes={
-            "SW4000": "V102",
-            "SW4040": "D404",
-            "SW4080": "T408",
-            "SW4100": "C410",
-            "SW4120": "P412",
-            "SW4220": "D422",
-            "SW4221": "T422",
-            "SW5030": "T503",
+            "SW4000": final("V102"),
+            "SW4040": retried("D404"),
+            "SW4080": final("T408"),
+            "SW4100": final("C410"),
+            "SW4120": final("P412"),
+            "SW4220": final("D422"),
+            "SW4221": final("T422"),
+            "SW5030": slows("T503"),
         },
     ),
     operations=operations(

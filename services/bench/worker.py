@@ -15,6 +15,7 @@ from adapters.organisations import ORGANISATIONS, Organisation
 from services.dispatch.attempts import Attempts
 from services.dispatch.book import Book
 from services.dispatch.calls import Agency
+from services.dispatch.carriers.http import Http
 from services.dispatch.deliveries import Deliveries
 from services.dispatch.voice import Voice
 from services.runtime.breaker import Breaker
@@ -87,4 +88,4 @@ async def opened(  # noqa: PLR0913 - what the service reads from its settings, b
 
 def agency_at(url: str, http: aiohttp.ClientSession) -> Agency:
     """The insurer at an address."""
-    return Agency(INSURER, url, http)
+    return Agency(INSURER, Http(url, INSURER.id, http))

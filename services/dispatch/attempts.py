@@ -12,7 +12,7 @@ from typing import Final
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_exponential_jitter
 
-from adapters.errors import AgencyError, Ambiguous, BrokenAnswer, NotYet, Refused, Unavailable
+from adapters.errors import AgencyError, Ambiguous, BrokenAnswer, NotYet, Refused, TakenIn, Unavailable
 from adapters.spec import Operation
 from contracts.contract import Contract
 from contracts.delivery import Attempt
@@ -25,13 +25,16 @@ from services.runtime.turns import Turns
 from services.runtime.work import Gone, Stuck
 
 from .book import Book
-from .calls import Agency
+from .calls import Agency, settles
 from .delivery import FAILURES, Answered, Delivery, Failed, NeedsPerson, Overtaken, Unsettled, is_doubtful
 from .doubts import Doubts
 from .voice import Fate, Voice
 
 PARK_FOR_S: Final = (30.0, 120.0, 600.0, 1800.0, 3600.0)
 """How long a parked head waits before each next try; the last one repeats."""
+_RARER: Final = 16
+_FETCHED_AGAIN_S: Final = 60.0
+"""What was taken in is asked for at least so often while it is parked."""
 _AGAIN: Final = (Unavailable, NotYet, Ambiguous, BrokenAnswer)
 _BUSY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 _STATUSES: Final = range(100, 600)
@@ -166,7 +169,12 @@ class Attempts:
         now = self._now()
         failure = FAILURES[type(error)]
         asked_for: timedelta | None = getattr(error, "retry_after", None)
-        pause = max(self.pauses_s[min(tries, len(self.pauses_s) - 1)], asked_for.total_seconds() if asked_for else 0.0)
+        usual = self.pauses_s[min(tries, len(self.pauses_s) - 1)]
+        if isinstance(error, TakenIn) and asked_for:
+            # Nothing is wrong: it is asked for soon again, and ever more rarely.
+            pause = min(asked_for.total_seconds() * 2 ** min(tries, _RARER), _FETCHED_AGAIN_S)
+        else:
+            pause = max(usual, asked_for.total_seconds() if asked_for else 0.0)
         if isinstance(error, NeedsPerson):
             return Failed(failure, str(error), now, final=True)
         if now >= delivery.deadline:
@@ -179,8 +187,13 @@ class Attempts:
     # -- one attempt
 
     async def _once(self, delivery: Delivery) -> Answered:
-        """One try; after a doubtful one first find out, where that is possible, whether it was carried out."""
+        """One try; after a doubtful one first find out, where that is possible, whether it was carried out.
+
+        What was taken in is not tried again: its answer is asked for.
+        """
         while True:
+            if delivery.taken_in:
+                return await self._until_there(delivery)
             if self._in_doubt(delivery):
                 found = await self._in_turn(delivery, self._looked_up)
                 if found is not None:
@@ -188,6 +201,11 @@ class Attempts:
             answered = await self._in_turn(delivery, self._called)
             if answered is not None:
                 return answered
+
+    async def _until_there(self, delivery: Delivery) -> Answered:
+        while (found := await self._in_turn(delivery, self._fetched)) is None:
+            pass
+        return found
 
     async def _in_turn(self, delivery: Delivery, act: Act) -> Answered | None:
         place = delivery.record.place
@@ -218,6 +236,10 @@ class Attempts:
         """Ask whether it was carried out; None if it was not, and never will be."""
         return await self._traced(delivery, slot, self._found_out)
 
+    async def _fetched(self, delivery: Delivery, slot: Slot) -> Answered | None:
+        """Ask for the answer to what was taken in."""
+        return await self._traced(delivery, slot, self._answer_later)
+
     async def _called(self, delivery: Delivery, slot: Slot) -> Answered | None:
         """Call; None if it must not be called yet."""
         if not await self._may_call(delivery):
@@ -226,7 +248,8 @@ class Attempts:
             return await self._traced(delivery, slot, self._asked)
         except AgencyError as error:
             # The note is taken back where it is certain that nothing happened; otherwise the outcome does it.
-            if delivery.begun and not is_doubtful(error) and not self._in_doubt(delivery):
+            nothing_happened = not is_doubtful(error) and not delivery.taken_in
+            if delivery.begun and nothing_happened and not self._in_doubt(delivery):
                 await self.book.end(delivery.record)
                 delivery.begun = False
             raise
@@ -260,23 +283,35 @@ class Attempts:
         return delivery.doubtful and self.agency.can_look_up(delivery.operation)
 
     async def _found_out(self, delivery: Delivery, traceparent: str) -> Contract | None:
-        found = await self.agency.look_up(delivery.operation, delivery.command, traceparent)
+        found = await self.agency.look_up(delivery.operation, delivery.command, delivery.key, traceparent)
         if found is None and (wait := self._settles_in(delivery)) > timedelta():
             raise Unsettled(wait)
         return found
 
+    async def _answer_later(self, delivery: Delivery, traceparent: str) -> Contract:
+        """What was taken in may be unknown for a while, and may be forgotten. Raises `NotYet` where it was."""
+        found = await self.agency.fetch(delivery.operation, delivery.command, delivery.key, traceparent)
+        if found is not None:
+            return found
+        if not self.agency.knows_again(delivery.operation) and (wait := self._settles_in(delivery)) > timedelta():
+            raise Unsettled(wait)
+        forgotten = "D404"
+        raise NotYet(forgotten, HTTPStatus.NOT_FOUND)
+
     def _settles_in(self, delivery: Delivery) -> timedelta:
         """How long a doubtful call may still be carried out: our own, or a later one of a process before us."""
-        lookup = delivery.operation.lookup
-        if lookup is None or not delivery.doubtful:
+        longest = settles(delivery.operation)
+        if longest is None or not delivery.doubtful:
             return timedelta()
-        return lookup.settles - timedelta(seconds=min(self._ages(delivery)))
+        return longest - timedelta(seconds=min(self._ages(delivery)))
 
     def _ages(self, delivery: Delivery) -> Iterator[float]:
         """How many seconds ago the calls ended that are in doubt."""
         now = self._now()
         if (until := delivery.cut_off_until) is not None:
             yield now - until
+        if delivery.taken_in:
+            yield now - delivery.attempts[-1].started_at.timestamp()
         if (one := delivery.doubted) is not None:
             ago_s = self.doubts.ago_s(one.span_id)
             yield now - one.started_at.timestamp() - one.duration_ms / 1000 if ago_s is None else ago_s
@@ -320,9 +355,12 @@ class Attempts:
         metrics.observe("tongche_agency_call_seconds", lasted, organisation=self.agency.organisation.id)
         if came is None:
             return None
+        if isinstance(wrong, TakenIn | Unsettled) and delivery.taken_in:
+            # Asked for and not there yet: no news, and it would fill the story of a delivery that waits for days.
+            raise wrong
         delivery.attempts.append(_attempt(delivery, began, lasted, wrong, span.span_id))
         if wrong is not None:
-            if is_doubtful(wrong):
+            if is_doubtful(wrong) and not delivery.taken_in:
                 self.doubts.note(span.span_id)
             span.fail(wrong.result)
             span.set("tongche.code", getattr(wrong, "code", None))
@@ -345,7 +383,7 @@ class Attempts:
             )
             said = self.voice.refused(command, key, came, traceparent)
             return Answered((said, self.voice.changed(command, key, fate, traceparent)))
-        if is_doubtful(came) and not self._may_resend(delivery.operation):
+        if is_doubtful(came) and not delivery.taken_in and not self._may_resend(delivery.operation):
             raise NeedsPerson(str(came)) from came
         raise came
 

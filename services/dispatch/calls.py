@@ -1,58 +1,33 @@
-"""One call to one organisation over HTTP."""
+"""One call to one organisation: a command, a look-up, or the fetching of an answer that comes later."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
-
-import aiohttp
-from aiohttp.client_reqrep import ConnectionKey
-from aiohttp.connector import Connection
-from aiohttp.tracing import Trace
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 from adapters import replies
-from adapters.errors import Ambiguous, BrokenAnswer, Unavailable
+from adapters.errors import BrokenAnswer, TakenIn
 from adapters.organisations import Organisation
 from adapters.registry import ADAPTERS
-from adapters.spec import Adapter, Endpoint, Features, Json, Operation, Reply
+from adapters.spec import Adapter, Endpoint, Features, Json, Letter, Operation, Reply, Sent
 from contracts.contract import Contract
 from contracts.envelope import Message
+from services.runtime.clock import Clock
 
-LARGEST_ANSWER: Final = 1_048_576
-"""Bytes. A longer answer is broken; it is never read into memory."""
-_CONNECT_S: Final = 3.0
-_KEPT_S: Final = 30.0
-
-
-def connections(features: Features) -> aiohttp.ClientSession:
-    """Connections to an organisation, each kept for the next call only where a second call would be known.
-
-    An organisation may close a kept connection just as we use it: then nobody can tell whether it took the call.
-    """
-    if features is Features.IDEMPOTENT:
-        return aiohttp.ClientSession(connector=_Kept(limit=0, keepalive_timeout=_KEPT_S))
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True))
-
-
-class _Kept(aiohttp.TCPConnector):
-    """Uses no kept connection on which something was said meanwhile: it would be taken for the next call's answer."""
-
-    # aiohttp asks this only when it gives a connection back; of its own parts we use just this one, and a test pins it.
-    async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
-        while (connection := await super()._get(key, traces)) is not None:
-            if connection.protocol is not None and not connection.protocol.should_close:
-                break
-            connection.close()
-        return connection
+from .carriers.carrier import Carrier
+from .mailbox import Mailbox
+from .seals.seal import UNSEALED, Sealing
 
 
 @dataclass(frozen=True, slots=True)
 class Agency:
-    """An organisation as it can be called."""
+    """An organisation as it can be called. `mailbox` holds what it brings to our door of its own accord."""
 
     organisation: Organisation
-    base_url: str
-    http: aiohttp.ClientSession
+    carrier: Carrier
+    sealing: Sealing = UNSEALED
+    mailbox: Mailbox | None = None
+    clock: Clock = field(default_factory=Clock)
 
     @property
     def adapter(self) -> Adapter:
@@ -64,7 +39,8 @@ class Agency:
     def patience_s(self) -> float:
         """How long the longest of its calls may last."""
         operations = self.adapter.operations.values()
-        endpoints = [one.endpoint for one in operations] + [one.lookup.endpoint for one in operations if one.lookup]
+        asking = [way.endpoint for one in operations for way in (one.lookup, one.later) if way and way.endpoint]
+        endpoints = [one.endpoint for one in operations] + asking
         return max(one.timeout.total_seconds() for one in endpoints)
 
     def operation(self, command: str) -> Operation | None:
@@ -74,62 +50,78 @@ class Agency:
     async def ask(self, operation: Operation, command: Message[Contract], key: str, traceparent: str) -> Contract:
         """Send the command; the answering event. Raises `adapters.errors.AgencyError`.
 
-        `key` is the idempotency key, so that a resend is known as one.
+        `key` is the idempotency key, so that a resend is known as one. What was called back already is not sent again.
         """
-        got = await self._call(operation.endpoint, operation.request(command.data), key, traceparent)
-        return replies.answer(self.adapter, operation, command.data, got)
+        got = await self._called_back(operation, key)
+        if got is None:
+            got = await self._call(operation.endpoint, operation.request(command.data), key, traceparent)
+        return replies.answer(self.adapter, operation, command.data, _about(got, key))
 
-    async def look_up(self, operation: Operation, command: Message[Contract], traceparent: str) -> Contract | None:
+    async def fetch(
+        self, operation: Operation, command: Message[Contract], key: str, traceparent: str
+    ) -> Contract | None:
+        """The answer to a command that was taken in under this key, or None where the agency knows nothing of it.
+
+        Raises `TakenIn` while there is none, and whatever `ask` does.
+        """
+        later = operation.later
+        if later is None:
+            message = "this operation is answered at once"
+            raise LookupError(message)
+        got = await self._called_back(operation, key)
+        if got is not None:
+            return replies.answer(self.adapter, operation, command.data, got)
+        if later.endpoint is None or later.request is None:
+            raise TakenIn(later.every)
+        # A question has no key of its own: under the deed's it could be taken for that deed with another content.
+        got = await self._call(later.endpoint, later.request(command.data, key), None, traceparent)
+        return replies.fetched(self.adapter, operation, command.data, _about(got, key))
+
+    async def look_up(
+        self, operation: Operation, command: Message[Contract], key: str, traceparent: str
+    ) -> Contract | None:
         """After an ambiguous result: the event if the command was carried out, None if it was not.
 
-        A question has no idempotency key: under the deed's own it could be taken for that deed with another content.
+        Where there is no other way to find out, its answer is asked for: raises `TakenIn` if it was only taken in.
         """
-        if operation.lookup is None:
-            message = "this operation has no look-up"
-            raise LookupError(message)
         lookup = operation.lookup
+        if lookup is None:
+            return await self.fetch(operation, command, key, traceparent)
         got = await self._call(lookup.endpoint, lookup.request(command.data), None, traceparent)
         return replies.looked_up(self.adapter, operation, command.data, got)
 
     def can_look_up(self, operation: Operation) -> bool:
         """Whether an ambiguous result can be cleared up by asking."""
-        return self.adapter.features is Features.QUERYABLE and operation.lookup is not None
+        return self.adapter.features is Features.QUERYABLE and settles(operation) is not None
 
     def knows_again(self, operation: Operation) -> bool:
         """Whether a second call for the same does no harm: the agency knows its key, or it only asks."""
         return self.adapter.features is Features.IDEMPOTENT or operation.question
 
+    async def _called_back(self, operation: Operation, key: str) -> Reply | None:
+        if self.mailbox is None or operation.later is None or not operation.later.called_back:
+            return None
+        raw = await self.mailbox.find(self.organisation.id, key)
+        return None if raw is None else self.adapter.binding.read(200, {}, raw)
+
     async def _call(self, endpoint: Endpoint, body: Json, key: str | None, traceparent: str) -> Reply:
-        url = endpoint.url(self.base_url, self.organisation.id)
-        # Nothing is unpacked: a few bytes could become any number, on the loop that all organisations share.
-        headers = {"traceparent": traceparent, "Accept-Encoding": "identity"}
-        if key is not None:
-            headers["Idempotency-Key"] = key
-        timeout = aiohttp.ClientTimeout(total=endpoint.timeout.total_seconds(), sock_connect=_CONNECT_S)
-        try:
-            async with self.http.request(
-                endpoint.method,
-                url,
-                json=body,
-                headers=headers,
-                timeout=timeout,
-                allow_redirects=False,
-                auto_decompress=False,
-            ) as answer:
-                raw = await _read(answer)
-                return replies.reply(answer.status, answer.headers, raw)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
-            raise Unavailable from None
-        except (aiohttp.ClientError, TimeoutError):
-            raise Ambiguous from None
+        binding = self.adapter.binding
+        letter = binding.written(endpoint, body, Sent(self.organisation.id, self.clock.now(), key))
+        raw, headers = self.sealing.sealed(letter)
+        brought = await self.carrier.carry(endpoint, Letter(raw, {**headers, "traceparent": traceparent}), key)
+        return binding.read(*brought)
 
 
-async def _read(answer: aiohttp.ClientResponse) -> bytes:
-    parts = bytearray()
-    async for part in answer.content.iter_chunked(65_536):
-        parts += part
-        if len(parts) > LARGEST_ANSWER:
-            answer.close()
-            reason = "too-large"
-            raise BrokenAnswer(reason, answer.status)
-    return bytes(parts)
+def settles(operation: Operation) -> timedelta | None:
+    """For how long after an ambiguous result a command may still be carried out; None where nobody can be asked."""
+    if operation.lookup is not None:
+        return operation.lookup.settles
+    return operation.later.settles if operation.later and operation.later.endpoint else None
+
+
+def _about(got: Reply, key: str) -> Reply:
+    """The same. Raises `BrokenAnswer` where it says itself that it answers something else."""
+    if got.about not in {None, key}:
+        reason = "about-another"
+        raise BrokenAnswer(reason, got.status)
+    return got

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from adapters.errors import AgencyError, Ambiguous, BrokenAnswer, NotYet, Result, Unavailable
+from adapters.errors import AgencyError, Ambiguous, BrokenAnswer, NotYet, Result, TakenIn, Unavailable
 from adapters.spec import Operation
 from contracts.contract import Contract
 from contracts.delivery import Attempt, FailureClass
@@ -23,6 +23,7 @@ from services.runtime.record import Outgoing, Record, read
 from .calls import Agency
 
 _DOUBTFUL: Final = frozenset({"ambiguous", "broken-answer"})
+_TOLD: Final = frozenset({"answered", "refused", "not-yet"})
 
 
 def is_doubtful(error: AgencyError) -> bool:
@@ -52,6 +53,7 @@ FAILURES: Final[dict[type[AgencyError], FailureClass]] = {
     Unavailable: "unavailable",
     NotYet: "not-yet",
     Unsettled: "ambiguous",
+    TakenIn: "not-yet",
     Ambiguous: "ambiguous",
     BrokenAnswer: "broken-answer",
     NeedsPerson: "person",
@@ -130,7 +132,17 @@ class Delivery:
     @property
     def doubtful(self) -> bool:
         """Whether a call for this revision may have had its effect though nobody knows how it ended."""
-        return self.cut_off_at is not None or self.doubted is not None
+        return self.cut_off_at is not None or self.doubted is not None or self.taken_in
+
+    @property
+    def taken_in(self) -> bool:
+        """Whether the agency has said that it has this revision, and nothing since that it has not.
+
+        What fails after that is the asking for its answer, which says nothing about the command.
+        """
+        ours = (one for one in reversed(self.attempts) if (one.revision or 1) == self.revision)
+        told = next((one for one in ours if one.result in _TOLD), None)
+        return told is not None and told.result == "not-yet" and told.status == HTTPStatus.ACCEPTED
 
     @property
     def cut_off_until(self) -> float | None:

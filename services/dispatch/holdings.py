@@ -10,7 +10,8 @@ from contracts.delivery import DELIVERY_CHANGED
 from services.runtime.holdings import Holding, fields_of
 from services.runtime.settings import Settings
 
-from .tables import acts, breakers, held, items, notices, paces, repairs
+from . import mailbox
+from .tables import acts, breakers, callbacks, held, items, notices, paces, repairs
 
 _COMMANDS: Final = fields_of(*(command.versions for command in topics.COMMANDS.values()))
 _ANSWERS: Final = fields_of(
@@ -29,6 +30,9 @@ def holdings(settings: Settings) -> tuple[Holding, ...]:
         Holding(repairs, "批量处置", "repairs of many", since=repairs.c.planned_at, kept=kept),
         Holding(items, "批量处置的明细", "deliveries of a repair", since=items.c.since),
         Holding(notices, "机构的主动告知", "what organisations told", since=notices.c.at),
+        Holding(
+            callbacks, "机构回送的答复", "answers that were called back", _ANSWERS, None, callbacks.c.at, mailbox.KEPT
+        ),
         Holding(breakers, "断路器", "breakers", since=breakers.c.since),
         Holding(paces, "批量处置的节奏", "the pace of repairs"),
     )

@@ -17,7 +17,6 @@ from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 from pydantic import StringConstraints
 from sqlalchemy import Connection, select
-from starlette.requests import ClientDisconnect
 
 from contracts.contract import Contract
 from contracts.faults import faults_of
@@ -27,11 +26,22 @@ from contracts.sale import Fault
 from contracts.topics import NOTICES
 from contracts.versions import Versions
 from observability import logs, tracing
-from services.runtime import outbox, problems
+from services.runtime import outbox
 from services.runtime.clock import Clock
 from services.runtime.sql import insert_once
 from services.runtime.store import Store
 
+from .door import (
+    NO_ORGANISATION,
+    NOT_VALID,
+    OTHER_CONTENT,
+    UNREADABLE,
+    No,
+    NotTaken,
+    body,
+    fault,
+    install,
+)
 from .notice_openapi import GIVE, RESPONSES
 from .notifiers import Notifiers, UnreadableNotifiersError
 from .tables import notices
@@ -43,43 +53,11 @@ LARGEST: Final = 64 * 1024
 _REALM: Final = 'Bearer realm="tongche notices"'
 
 
-@dataclass(frozen=True, slots=True)
-class No:
-    """One kind of refusal; `code` is the end of its type URN and stays what it is for ever."""
-
-    status: int
-    code: str
-    zh: str
-    en: str
-
-
-UNREADABLE: Final = No(400, "unreadable", "无法读取所提交的内容", "cannot be read")
 UNAUTHENTICATED: Final = No(401, "unauthenticated", "缺少令牌或令牌无效", "the token is missing or not valid")
 NOT_ENTITLED: Final = No(403, "not-entitled", "无权作此通知", "not entitled to give this notice")
-NO_ORGANISATION: Final = No(404, "no-organisation", "没有这个机构", "no such organisation")
-OTHER_CONTENT: Final = No(422, "idempotency-conflict", "编号已用于不同内容", "the id was used for other content")
-TOO_LARGE: Final = No(413, "too-large", "内容过大", "too large")
-NOT_VALID: Final = No(422, "contract", "内容不符合契约", "the notice does not keep its contract")
 CANNOT_TELL: Final = No(
     503, "unavailable", "暂时无法核对令牌，未受理", "tokens cannot be checked; nothing was taken in"
 )
-
-
-class NotTaken(Exception):
-    """A notice that was refused; faults name fields, never values."""
-
-    def __init__(self, no: No, *faults: Fault, **headers: str) -> None:
-        super().__init__(no.code)
-        self.no = no
-        self.faults = faults
-        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
-
-    def response(self) -> JSONResponse:
-        """The problem document."""
-        told = [fault.model_dump(exclude_none=True) for fault in self.faults]
-        members = {"faults": told} if told else {}
-        detail = problems.both(self.no.zh, self.no.en)
-        return problems.answer(self.no.status, self.no.code, headers=self.headers, detail=detail, **members)
 
 
 class Notice(Contract):
@@ -124,14 +102,14 @@ class NoticeDoor:
             summary="Give notice",
         )
         post(self.take)
-        app.exception_handler(NotTaken)(_refused)
+        install(app)
 
     async def take(self, request: Request, organisation: str) -> JSONResponse:
         """Take one notice in: 202 once it is durable, and the same answer to the same again."""
         with tracing.span(f"POST {PATH}", "server", parent=request.headers.get("traceparent", "")) as span:
             try:
                 voice = await self._voice(request, organisation)
-                notice = examined(await _body(request), voice.organisation.adapter)
+                notice = examined(await body(request, LARGEST), voice.organisation.adapter)
                 id_ = await self.store.run(lambda connection: self._keep(connection, voice, notice, span.traceparent))
             except NotTaken as no:
                 span.fail(no.no.code)
@@ -170,7 +148,7 @@ class NoticeDoor:
         same = (notices.c.organisation == organisation) & (notices.c.sourceid == notice.id)
         known = connection.execute(select(notices.c.id, notices.c.content).where(same)).one()
         if known.content != notice.content:
-            raise NotTaken(OTHER_CONTENT, _fault("id", "used_for_other_content"))
+            raise NotTaken(OTHER_CONTENT, fault("id", "used_for_other_content"))
         return str(known.id)
 
     def _say(self, connection: Connection, voice: Voice, notice: Examined, id_: str, traceparent: str) -> None:
@@ -193,7 +171,7 @@ def examined(raw: bytes, agency: str) -> Examined:
     notice, faults = faults_of(Notice, wanted)
     versions, number = _version(wanted.get("type"))
     if versions is None:
-        unknown = () if any(fault.field == "type" for fault in faults) else (_fault("type", "unknown_type"),)
+        unknown = () if any(fault.field == "type" for fault in faults) else (fault("type", "unknown_type"),)
         raise NotTaken(NOT_VALID, *faults, *unknown)
     if versions.owner != agency:
         raise NotTaken(NOT_ENTITLED, _denied("type"))
@@ -224,9 +202,9 @@ def _object(raw: bytes) -> dict[str, Any]:
     try:
         told = json.loads(raw, parse_constant=_no_constant, object_pairs_hook=_distinct)
     except (ValueError, RecursionError):
-        raise NotTaken(UNREADABLE, _fault("body", "not_json")) from None
+        raise NotTaken(UNREADABLE, fault("body", "not_json")) from None
     if not isinstance(told, dict):
-        raise NotTaken(NOT_VALID, _fault("body", "not_an_object"))
+        raise NotTaken(NOT_VALID, fault("body", "not_an_object"))
     return told
 
 
@@ -243,28 +221,5 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return told
 
 
-async def _body(request: Request) -> bytes:
-    """At most `LARGEST` bytes, and never more of them in memory."""
-    read = bytearray()
-    try:
-        async for chunk in request.stream():
-            read += chunk
-            if len(read) > LARGEST:
-                raise NotTaken(TOO_LARGE)
-    except ClientDisconnect:
-        # Nobody is there to hear it.
-        raise NotTaken(UNREADABLE) from None
-    return bytes(read)
-
-
-def _fault(name: str, reason: str) -> Fault:
-    return Fault(code="V102", field=name, reason=reason)
-
-
 def _denied(name: str) -> Fault:
     return Fault(code="A403", field=name, reason="not_entitled")
-
-
-async def _refused(_: Request, no: Exception) -> JSONResponse:
-    assert isinstance(no, NotTaken)  # noqa: S101 - registered for this class only
-    return no.response()

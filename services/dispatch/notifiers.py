@@ -19,12 +19,14 @@ from contracts.types import Identifier, Sha256
 
 
 class Notifier(BaseModel):
-    """One organisation. `token_sha256` is all that we keep of its token."""
+    """One organisation. `token_sha256` is all that we keep of its token; its certificates prove what it seals."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     organisation: Identifier
     token_sha256: Sha256
+    certificates: tuple[str, ...] = ()
+    """As PEM: more than one while one takes over from another."""
 
 
 class _File(BaseModel):
@@ -61,6 +63,10 @@ class Notifiers:
             if hmac.compare_digest(one.token_sha256, given):
                 found = one.organisation
         return found
+
+    def certificates(self, organisation: str) -> tuple[str, ...]:
+        """Those of one organisation, as the file has them now. Raises `UnreadableNotifiersError`; reads the disk."""
+        return tuple(pem for one in _read(self.path) if one.organisation == organisation for pem in one.certificates)
 
 
 def _read(path: Path) -> tuple[Notifier, ...]:

@@ -23,10 +23,13 @@ from . import holdings, notices
 from .attempts import Attempts
 from .book import Book
 from .breakers import Breakers
-from .calls import Agency, connections
+from .callbacks import CallbackDoor
+from .calls import Agency
+from .carriers.http import Http, connections
+from .consumers import consumer_of
 from .deliveries import Deliveries
 from .desk import problems
-from .desk.counter import Counter, consumer_of
+from .desk.counter import Counter
 from .desk.decisions import Decisions
 from .desk.desk import Desk
 from .desk.held import Holding
@@ -34,6 +37,7 @@ from .desk.retention import Retention
 from .desk.routes import routes
 from .desk.runner import Runner
 from .desk.search import Searching
+from .mailbox import Mailbox
 from .notifiers import Notifiers
 from .voice import Voice
 
@@ -45,7 +49,8 @@ def build(runtime: Runtime) -> FastAPI:
         runtime.closing(session.close)
     who = f"{runtime.slot}/{os.getpid()}@{time.time_ns()}"
     breakers = Breakers(runtime.store, runtime.clock, who)
-    counters = {name: _counter(runtime, organisation, http) for name, organisation in ORGANISATIONS.items()}
+    mailbox = Mailbox(runtime.store, runtime.clock)
+    counters = {name: _counter(runtime, organisation, http, mailbox) for name, organisation in ORGANISATIONS.items()}
     for counter in counters.values():
         breakers.add(counter.deliveries.attempts.gate)
     runtime.background("breakers", breakers.run)
@@ -55,7 +60,17 @@ def build(runtime: Runtime) -> FastAPI:
     app.include_router(routes(_desk(runtime, who, breakers, counters), runtime.secrets))
     problems.install(app)
     _notices(runtime, counters).install(app)
+    CallbackDoor(mailbox, _calling_back(counters)).install(app)
     return app
+
+
+def _calling_back(counters: dict[str, Counter]) -> dict[str, Agency]:
+    agencies = {name: counter.deliveries.attempts.agency for name, counter in counters.items()}
+    return {
+        name: agency
+        for name, agency in agencies.items()
+        if any(one.later and one.later.called_back for one in agency.adapter.operations.values())
+    }
 
 
 def _notices(runtime: Runtime, counters: dict[str, Counter]) -> notices.NoticeDoor:
@@ -78,10 +93,13 @@ def _desk(runtime: Runtime, who: str, breakers: Breakers, counters: dict[str, Co
     return desk
 
 
-def _counter(runtime: Runtime, organisation: Organisation, http: dict[Features, aiohttp.ClientSession]) -> Counter:
+def _counter(
+    runtime: Runtime, organisation: Organisation, http: dict[Features, aiohttp.ClientSession], mailbox: Mailbox
+) -> Counter:
     name = consumer_of(organisation.id)
     session = http[ADAPTERS[organisation.adapter].features]
-    agency = Agency(organisation, organisation.url or runtime.settings.simulator_url, session)
+    carrier = Http(organisation.url or runtime.settings.simulator_url, organisation.id, session)
+    agency = Agency(organisation, carrier, mailbox=mailbox, clock=runtime.clock)
     limits = organisation.limits
     voice = Voice(organisation, runtime.clock, runtime.ids)
     book = Book(runtime.store, Fence(runtime.store, name, runtime.slot), agency.adapter.features, runtime.clock)

@@ -1,4 +1,4 @@
-"""What dispatch keeps of its own: breakers, what is held, acts of persons, repairs of many deliveries, notices."""
+"""What dispatch keeps of its own: breakers, what is held, acts of persons, repairs, notices, and call-backs."""
 
 from __future__ import annotations
 
@@ -127,3 +127,16 @@ notices = Table(
     Column("at", Float, nullable=False),
 )
 """What organisations told of their own accord, once each."""
+
+callbacks = Table(
+    "callbacks",
+    metadata,
+    Column("organisation", Text, primary_key=True),
+    Column("key", Text, primary_key=True, comment="the idempotency key of the command that it answers"),
+    Column("content", Text, nullable=False, comment="SHA-256 of what it says"),
+    Column("raw", LargeBinary, nullable=False, comment="what the organisation has sealed"),
+    Column("others", Integer, nullable=False, comment="how many came later that said something else"),
+    Column("at", Float, nullable=False),
+    Index("callbacks_by_moment", "at"),
+)
+"""Answers that organisations brought of their own accord, the first for each key."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, case, delete, func, insert, select, tuple_, update
 from sqlalchemy.sql import ColumnElement
 
 from .packing import pack_messages, pack_record, unpack_messages, unpack_record
@@ -75,6 +75,17 @@ def put(connection: Connection, row: Parked) -> bool:
     changes = _columns(row)
     result = connection.execute(update(parked).where(_is(row.consumer, row.record.id)).values(**changes))
     return result.rowcount == 1
+
+
+def wake(connection: Connection, consumer: str, id_: str, revision: int, now: float, until: float) -> bool:  # noqa: PLR0913, PLR0917 - which, and what of it
+    """Have a delivery tried at once that is parked, or was given up: its answer is here. Whether there is one.
+
+    It has until `until` at least; where a process tries it now, that process looks again soon enough.
+    """
+    waits = parked.c.state.in_(("parked", "dead"))
+    mine = update(parked).where(_is(consumer, id_), parked.c.revision == revision, waits)
+    deadline = case((parked.c.deadline < until, until), else_=parked.c.deadline)
+    return connection.execute(mine.values(state="parked", not_before=now, deadline=deadline)).rowcount == 1
 
 
 def remove(connection: Connection, row: Parked) -> bool:

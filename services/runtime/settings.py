@@ -7,11 +7,13 @@ service by hand.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import date, timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .clock import Clock
@@ -19,6 +21,7 @@ from .leaps import LeapingClock
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 """A TCP port; 0 lets the system choose a free one."""
+Network = IPv4Network | IPv6Network
 
 
 def default_data_folder() -> Path:
@@ -29,6 +32,24 @@ def default_data_folder() -> Path:
 
 def _bytes_of_hex(value: object) -> object:
     return bytes.fromhex(value) if isinstance(value, str) else value
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    return tuple(ip_network(one.strip()) for one in text.split(",") if one.strip())
+
+
+def _of_networks(text: str) -> str:
+    _networks(text)
+    return text
+
+
+class Identity(BaseModel):
+    """Somebody's private key and the certificate that goes with it, as PEM."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str = Field(repr=False)
+    certificate: str
 
 
 class Secrets(BaseModel):
@@ -42,6 +63,8 @@ class Secrets(BaseModel):
     operator_password: str = Field(repr=False)
     operator_token: str = Field(repr=False)
     """The bearer token of our internal HTTP interfaces."""
+    identities: Mapping[str, Identity] = Field(default_factory=dict, repr=False)
+    """Who seals messages here: we, as `tongche`, and the simulated organisations."""
 
 
 class Settings(BaseSettings):
@@ -89,6 +112,10 @@ class Settings(BaseSettings):
     """Messages that wait so long for a broker that is there end the process."""
     acts_kept_days: Annotated[int, Field(gt=0)] = 3 * 365
     """So long dispatch keeps who decided what and why, and repairs that are over."""
+    webhook_networks: Annotated[str, AfterValidator(_of_networks)] = ""
+    """Networks of our own to which webhooks may go beside the open Internet: `10.20.0.0/16, fd00::/8`."""
+    webhook_test: bool = False
+    """This installation is a test: webhooks may go to this very machine, and there without TLS."""
     simulator_url: str = Field(default_factory=lambda known: f"http://127.0.0.1:{known['simulator_port']}")
 
     @model_validator(mode="after")
@@ -96,6 +123,11 @@ class Settings(BaseSettings):
         if self.clock_file is not None and (self.business_date is not None or self.clock_offset_s):
             raise ValueError("a clock that leaps has its own date and is wrong on purpose already")
         return self
+
+    @property
+    def webhook_own_networks(self) -> tuple[Network, ...]:
+        """`webhook_networks`, read."""
+        return _networks(self.webhook_networks)
 
     @property
     def clock(self) -> Clock:

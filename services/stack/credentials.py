@@ -23,7 +23,8 @@ _HEADER = """\
 """
 _NOTIFIERS_HEADER = """\
 # Which organisations may give notice, with what: a token's SHA-256 is here, the token itself went to its owner
-# (those generated here lie in secrets.json under organisation_tokens).
+# (those generated here lie in secrets.json under organisation_tokens). What they seal is proved by their certificates
+# (PEM; two while one takes over from the other).
 """
 
 
@@ -47,8 +48,8 @@ def ensure(folder: DataFolder) -> None:
     # Secrets first, so that a crash between them leaves no token that nobody knows.
     if not folder.publishers.exists():
         write(folder.publishers, _publishers(publisher_tokens(folder)))
-    if not folder.notifiers.exists():
-        write(folder.notifiers, _notifiers(organisation_tokens(folder)))
+    if not folder.notifiers.exists() or _is_before_identities(folder, lacking):
+        write(folder.notifiers, _notifiers(organisation_tokens(folder), identities(folder)))
     if not folder.subscribers.exists():
         write(folder.subscribers, _subscribers(subscriber_keys(folder)))
 
@@ -63,6 +64,22 @@ def organisation_tokens(folder: DataFolder) -> dict[str, str]:
     """Organisation → the token with which it gives notice, for those whose token was generated here."""
     tokens: dict[str, str] = _stored(folder)["organisation_tokens"]
     return tokens
+
+
+def identities(folder: DataFolder) -> dict[str, dict[str, str]]:
+    """Who seals messages here → its private `key` and its `certificate`, as PEM.
+
+    We, as `tongche`, and the organisations whose were generated here, for the simulated ones. Who is real keeps its own.
+    """
+    made: dict[str, dict[str, str]] = _stored(folder)["identities"]
+    return made
+
+
+def _is_before_identities(folder: DataFolder, lacking: dict[str, Any]) -> bool:
+    """Whether the notifiers' file is the one that an earlier version generated: one that a person changed stays."""
+    return "identities" in lacking and folder.notifiers.read_text(encoding="utf-8") == _notifiers(
+        organisation_tokens(folder), {}
+    )
 
 
 def subscriber_keys(folder: DataFolder) -> dict[str, dict[str, str]]:
@@ -106,6 +123,16 @@ def _private_key() -> dict[str, str]:
     }
 
 
+def _signing_key() -> dict[str, str]:
+    """An Ed25519 JWK, with which results of the conformance kit are signed."""
+    from cryptography.hazmat.primitives.asymmetric import ed25519
+
+    private = ed25519.Ed25519PrivateKey.generate()
+    halves = {"x": private.public_key().public_bytes_raw(), "d": private.private_bytes_raw()}
+    told = {name: urlsafe_b64encode(raw).rstrip(b"=").decode() for name, raw in halves.items()}
+    return {"kty": "OKP", "crv": "Ed25519", **told}
+
+
 def _base64(number: int) -> str:
     return urlsafe_b64encode(number.to_bytes(32)).rstrip(b"=").decode()
 
@@ -135,8 +162,19 @@ def _publishers(tokens: dict[str, str]) -> str:
     return "\n".join((_HEADER, *(_table("publishers", entry) for entry in entries)))
 
 
-def _notifiers(tokens: dict[str, str]) -> str:
-    entries = ({"organisation": name, "token_sha256": _sha256(token)} for name, token in tokens.items())
+def _identities() -> dict[str, dict[str, str]]:
+    # Loaded for the first start only, as above.
+    from services.stack.identities import identity
+
+    return {name: identity(name) for name in ("tongche", *_organisations())}
+
+
+def _notifiers(tokens: dict[str, str], known: dict[str, dict[str, str]]) -> str:
+    entries = (
+        {"organisation": name, "token_sha256": _sha256(token)}
+        | ({"certificates": [known[name]["certificate"]]} if name in known else {})
+        for name, token in tokens.items()
+    )
     return "\n".join((_NOTIFIERS_HEADER, *(_table("notifiers", entry) for entry in entries)))
 
 
@@ -158,5 +196,7 @@ _FRESH: dict[str, Callable[[], Any]] = {
     "publisher_tokens": lambda: _tokens(entry["name"] for entry in _defaults()),
     "organisation_tokens": lambda: _tokens(_organisations()),
     "subscriber_keys": _keys,
+    "conformance_key": _signing_key,
+    "identities": _identities,
 }
 """How each secret is made where there is none yet."""

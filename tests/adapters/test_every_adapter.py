@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 import adapters
 from adapters import replies
+from adapters.bindings.rest import REST
 from adapters.errors import AgencyError, BrokenAnswer, NotYet, Refused, Unavailable
 from adapters.organisations import ORGANISATIONS
 from adapters.registry import ADAPTERS
-from adapters.spec import Adapter, Features, Operation
+from adapters.spec import UNREADABLE, Adapter, Features, Operation
 from contracts.codes import CODES
 from contracts.contract import Contract
 from contracts.fields import FIELDS, PARTY_OF, field_names
@@ -73,7 +74,7 @@ class Case:
         """What the mapping makes of the recorded answer, in the fixture's words."""
         response = self.fixture["response"]
         raw = response["text"] if "text" in response else json.dumps(response["body"])
-        got = replies.reply(response["status"], response["headers"], raw.encode())
+        got = REST.read(response["status"], response["headers"], raw.encode())
         try:
             read = replies.looked_up if self.asks_back else replies.answer
             event = read(self.adapter, self.operation, self.told(), got)
@@ -150,7 +151,7 @@ def test_every_command_shows_a_success_and_a_refusal(name: str) -> None:
 
 def test_every_code_of_an_agency_is_one_of_ours() -> None:
     """The tables of errors lead only to codes that the dictionary of codes explains."""
-    assert {ours for adapter in ADAPTERS.values() for ours in adapter.errors.codes.values()} <= set(CODES)
+    assert {ours.code for adapter in ADAPTERS.values() for ours in adapter.errors.codes.values()} <= set(CODES)
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
@@ -226,7 +227,7 @@ def test_no_json_breaks_a_mapping(case: Case, data: st.DataObject) -> None:
     field = data.draw(st.sampled_from(sorted(body)))
     spoilt = {**body, field: data.draw(json_values)}
     status = data.draw(st.sampled_from([200, 201, 204, 301, 400, 403, 404, 409, 422, 429, 500, 503]))
-    got = replies.reply(status, {}, json.dumps(data.draw(st.just(spoilt) | json_values)).encode())
+    got = REST.read(status, {}, json.dumps(data.draw(st.just(spoilt) | json_values)).encode())
     with suppress(AgencyError):
         replies.answer(case.adapter, case.operation, case.told(), got)
 
@@ -234,13 +235,13 @@ def test_no_json_breaks_a_mapping(case: Case, data: st.DataObject) -> None:
 @given(raw=st.binary(max_size=64))
 def test_no_bytes_break_a_reply(raw: bytes) -> None:
     """Any bytes become a reply; those that are no JSON become an unreadable one."""
-    assert replies.reply(200, {}, raw).status == 200
+    assert REST.read(200, {}, raw).status == 200
 
 
 @pytest.mark.parametrize("raw", [b"[" * 200_000, b'{"a":' * 100_000, b"9" * 10_000], ids=["lists", "objects", "digits"])
 def test_monstrous_json_is_unreadable(raw: bytes) -> None:
     """Nesting and digits without end are no answer, and no crash."""
-    assert replies.reply(200, {}, raw).body is replies.UNREADABLE
+    assert REST.read(200, {}, raw).body is UNREADABLE
 
 
 IO_MODULES = {"aiohttp", "asyncio", "socket", "subprocess", "urllib.request", "http.client", "sqlalchemy", "services"}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from adapters import replies
+from adapters.bindings.rest import REST
 from adapters.errors import AgencyError, Ambiguous, BrokenAnswer, NotYet, Refused, Unavailable
 from adapters.registry import ADAPTERS
 from adapters.spec import Endpoint, Lookup, Operation, Reply, operations
@@ -63,7 +64,7 @@ def test_a_status_and_a_code_mean_one_failure(status: int, body: Any, kind: type
 def test_retry_after_is_read_with_care(text: str, wait: timedelta | None) -> None:
     """Seconds or a date by the agency's clock, never negative, at most a day; nonsense is no wait at all."""
     headers = {"Retry-After": text, "Date": "Sun, 01 Mar 2026 01:00:00 GMT"}
-    wrong = replies.failure(CUSTOMS, replies.reply(503, headers, b""))
+    wrong = replies.failure(CUSTOMS, REST.read(503, headers, b""))
     assert isinstance(wrong, Unavailable)
     assert wrong.retry_after == wait
 

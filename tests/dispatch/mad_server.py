@@ -40,14 +40,12 @@ class Exchange:
 
 
 def exchange_of(adapter: Adapter) -> Exchange:
-    """The first recorded success of a command that changes something."""
+    """The first recorded success of a command that changes something, or of a question where it only answers those."""
     folder = files("adapters") / adapter.name / "fixtures"
-    for file in sorted(folder.iterdir(), key=lambda found: found.name):
-        fixture = json.loads(file.read_text(encoding="utf-8"))
-        operation = adapter.operations[fixture["given"]["command"]]
-        if "event" in fixture["then"] and not operation.question and "asks" not in fixture["given"]:
-            return Exchange(adapter, operation, fixture)
-    raise LookupError(adapter.name)
+    recorded = [json.loads(file.read_bytes()) for file in sorted(folder.iterdir(), key=lambda found: found.name)]
+    good = [one for one in recorded if "event" in one["then"] and "asks" not in one["given"]]
+    exchanges = [Exchange(adapter, adapter.operations[one["given"]["command"]], one) for one in good]
+    return min(exchanges, key=lambda exchange: exchange.operation.question)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from contracts.police import PlateReleaseV1
 from services.dispatch.attempts import PARK_FOR_S, Attempts
 from services.dispatch.book import Book
 from services.dispatch.calls import Agency
+from services.dispatch.carriers.http import Http
 from services.dispatch.deliveries import Deliveries
 from services.dispatch.desk.decisions import CannotDecide, Decisions
 from services.dispatch.voice import Voice
@@ -239,7 +240,7 @@ async def running(where: Site) -> AsyncIterator[Bench]:
     store.on_commit = relay.told
     await relay.load()
     async with aiohttp.ClientSession() as http:
-        agency = Agency(ORGANISATIONS["police"], where.url, http)
+        agency = Agency(ORGANISATIONS["police"], Http(where.url, "police", http))
         deliveries = delivering(agency, store, producer, pauses_s=(0.2, 0.4))
         voice, clock = deliveries.attempts.voice, deliveries.attempts.clock
         decisions = Decisions(agency, voice, store, clock, deliveries.book.consumer)
@@ -499,7 +500,7 @@ async def _until_killed(where: Site, effects: int, until: Any) -> None:
     store.start()
     producer = Producer(where.kafka, "test")
     async with aiohttp.ClientSession() as http:
-        deliveries = delivering(Agency(ORGANISATIONS["police"], where.url, http), store, producer)
+        deliveries = delivering(Agency(ORGANISATIONS["police"], Http(where.url, "police", http)), store, producer)
         lanes = Lanes(Lane(where.group, (where.topic,), where.kafka, at_once=4), deliveries)
         task = asyncio.create_task(lanes.run())
         await until(lambda: len(where.police.effects) >= effects)

@@ -15,7 +15,7 @@ from aiohttp import web
 from adapters.registry import ADAPTERS
 from adapters.spec import Features
 from contracts.export import ExportTrackV1
-from services.dispatch.calls import connections
+from services.dispatch.carriers.http import connections
 from services.runtime import parking
 from services.runtime.record import Record
 from tests.dispatch.agency import FAULTS, Customs, Fault, listening, vin

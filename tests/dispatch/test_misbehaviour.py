@@ -14,6 +14,7 @@ import pytest
 
 from adapters.organisations import ORGANISATIONS
 from adapters.registry import ADAPTERS
+from services.dispatch.carriers.http import Http
 from services.runtime.record import Record
 from services.runtime.settings import Settings
 from tests.dispatch.agency import Customs, vin
@@ -316,7 +317,9 @@ def test_answers_that_come_out_of_order_are_nobodys(
 
 def _trusted(worker: Worker) -> list[object]:
     """The idle connections of which nothing strange has been read."""
-    connector = worker.deliveries.attempts.agency.http.connector
+    carrier = worker.deliveries.attempts.agency.carrier
+    assert isinstance(carrier, Http)
+    connector = carrier.session.connector
     assert connector is not None
     return [idle for kept in connector._conns.values() for idle, _ in kept if not idle.should_close]
 

@@ -22,6 +22,7 @@ from contracts.topics import NOTICES
 from observability.traceparent import read as read_trace
 from services.chaos.database import allow_writing, forbid_writing
 from services.dispatch import notices
+from services.dispatch.door import NotTaken
 from services.runtime.settings import Settings
 from tests.dispatch.agency import vin
 from tests.dispatch.office import SECRETS, Office, come_true, office
@@ -263,7 +264,7 @@ def test_every_fault_is_named_at_once_and_no_value(settings: Settings) -> None:
 )  # fmt: skip
 def test_whatever_is_no_notice_is_refused(raw: bytes, status: int, faults: set[tuple[str, str]]) -> None:
     """Any bytes are refused with every fault that can be found in them."""
-    with pytest.raises(notices.NotTaken) as refused:
+    with pytest.raises(NotTaken) as refused:
         notices.examined(raw, "bank")
     assert refused.value.no.status == status
     assert {(fault.field, fault.reason) for fault in refused.value.faults} == faults

@@ -18,7 +18,8 @@ from contracts.envelope import Message, message
 from contracts.export import ExportDeclareV1
 from services.dispatch.attempts import Attempts
 from services.dispatch.book import Book
-from services.dispatch.calls import Agency, connections
+from services.dispatch.calls import Agency
+from services.dispatch.carriers.http import Http, connections
 from services.dispatch.deliveries import Deliveries
 from services.dispatch.desk.decisions import Decisions
 from services.dispatch.voice import Voice
@@ -94,8 +95,8 @@ class Death:
 class MortalAgency(Agency):
     """A caller that may die just before a call, or when it has its answer, and that hurries with some cars."""
 
-    death: Death
-    hurried: Mapping[str, timedelta]
+    death: Death = field(default_factory=Death)
+    hurried: Mapping[str, timedelta] = field(default_factory=dict)
 
     async def ask(self, operation: Operation, command: Message[Contract], key: str, traceparent: str) -> Contract:
         await self.death.at("before the call")
@@ -206,7 +207,9 @@ class Site:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(store.stop)
             http = await stack.enter_async_context(connections(ADAPTERS[organisation.adapter].features))
-            agency = MortalAgency(organisation, self.url, http, death, self.hurried)
+            agency = MortalAgency(
+                organisation, Http(self.url, organisation.id, http), death=death, hurried=self.hurried
+            )
             worker = _worker(agency, store, broker, slot)
             runs = [relay.run, worker.deliveries.book.fence.renew, worker.deliveries.heads.run]
             if lane is None:

@@ -21,7 +21,8 @@ from contracts.envelope import Message, message
 from contracts.registry import CONTRACTS
 from services.chaos.proxy import CLEAR, Proxy, Weather
 from services.chaos.schedule import WEATHERS, outlasting
-from services.dispatch.calls import Agency, connections
+from services.dispatch.calls import Agency
+from services.dispatch.carriers.http import Http, connections
 from tests.simulator.city import City, Moment, Play, fixture
 
 PATIENCE_S = 0.5
@@ -51,7 +52,7 @@ def test_one_key_has_one_effect_whatever_the_link_does(play: Play, weather: Weat
             Proxy(str(behind.hostname), int(behind.port or 0), Random(1)) as proxy,
             connections(ADAPTERS[organisation.adapter].features) as http,
         ):
-            agency = Agency(organisation, f"http://{proxy.address}", http)
+            agency = Agency(organisation, Http(f"http://{proxy.address}", organisation.id, http))
             command = _command()
             operation = _impatient(agency.adapter.operations["invoice.request"])
             proxy.turn(weather)

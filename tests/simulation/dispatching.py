@@ -9,14 +9,13 @@ from functools import partial
 from itertools import count
 from typing import Final, NamedTuple, cast
 
-import aiohttp
-
 from adapters.spec import Features
 from contracts.envelope import message
 from contracts.police import PlateReleaseV1
 from services.dispatch.attempts import Attempts
 from services.dispatch.book import Book
 from services.dispatch.breakers import Breakers
+from services.dispatch.carriers.carrier import Carrier
 from services.dispatch.deliveries import Deliveries
 from services.dispatch.voice import Voice
 from services.runtime.breaker import Breaker
@@ -39,7 +38,7 @@ _PAUSES_S: Final = (1.0, 2.0, 4.0)
 _RECORDS: Final = 12
 _LEASE_S: Final = 3.0
 _LOOK_S: Final = 0.5
-_NO_HTTP: Final = cast("aiohttp.ClientSession", None)
+_NO_WAY: Final = cast("Carrier", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ class Dispatch:
         who = f"{slot}/{next(self._ids)}"
         breakers = Breakers(store, clock, who)
         for name, office in self.offices.items():
-            agency = SimulatedAgency(office.organisation, "", _NO_HTTP, office, process, who)
+            agency = SimulatedAgency(office.organisation, _NO_WAY, office=office, process=process, caller=who)
             consumer, limits = f"dispatch.{name}", office.adapter.limits
             fence = Fence(store, consumer, slot, who=who.split("/")[1], now=self._now)
             book = Book(store, fence, office.adapter.features, clock)

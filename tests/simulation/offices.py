@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 
-from adapters import replies
+from adapters.bindings.rest import REST
 from adapters.errors import Ambiguous, Unavailable
 from adapters.organisations import ORGANISATIONS, Organisation
 from adapters.police import ADAPTER
@@ -121,7 +121,7 @@ class Office:
             case "error":
                 return _reply(500, {})
             case "garbage":
-                return replies.reply(200, {}, b"<html>")
+                return REST.read(200, {}, b"<html>")
             case "another's":
                 return _reply(200, body | {"yllsh": "another"})
             case "hang" | "cut off":
@@ -134,9 +134,9 @@ class Office:
 class SimulatedAgency(Agency):
     """The way to an office from one process."""
 
-    office: Office
-    process: Process
-    caller: str
+    office: Office = field(kw_only=True)
+    process: Process = field(kw_only=True)
+    caller: str = field(kw_only=True)
 
     @property
     def adapter(self) -> Adapter:
@@ -173,4 +173,4 @@ class SimulatedAgency(Agency):
 
 
 def _reply(status: int, body: dict[str, str], **headers: str) -> Reply:
-    return replies.reply(status, headers, json.dumps(body).encode())
+    return REST.read(status, headers, json.dumps(body).encode())

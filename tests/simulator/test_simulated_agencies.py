@@ -27,7 +27,7 @@ FUEL_CAR = {
 def ours(name: str, said: Said) -> str:
     """The code that our adapter hears in an agency's refusal."""
     assert said.status >= 400, said
-    return ADAPTERS[AGENCY_OF[name]].errors.codes[str(said.code)]
+    return ADAPTERS[AGENCY_OF[name]].errors.codes[str(said.code)].code
 
 
 @pytest.mark.parametrize(

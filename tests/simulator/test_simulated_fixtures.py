@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from adapters import replies
+from adapters.bindings.rest import REST
 from adapters.registry import ADAPTERS
 from contracts.registry import CONTRACTS
 from tests.simulator.city import AGENCY_OF, BEFORE, City, Play, fixture
@@ -44,7 +44,7 @@ def _understood(name: str, body: object) -> None:
     adapter, given = ADAPTERS[AGENCY_OF[name]], fixture(name)["given"]
     operation = adapter.operations[given["command"]]
     sent = CONTRACTS[given["command"]].models[-1].model_validate_json(json.dumps(given["data"]))
-    got = replies.reply(200, {}, json.dumps(body).encode())
+    got = REST.read(200, {}, json.dumps(body).encode())
     event = operation.response(sent, got)
     assert type(event) is operation.command.answer.models[-1]
 

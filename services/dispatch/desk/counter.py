@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from adapters.organisations import Organisation
 from services.dispatch.deliveries import Deliveries
 from services.runtime.lanes import Lanes
 
 from .decisions import Decisions
-
-_PREFIX: Final = "dispatch."
-
-
-def consumer_of(organisation: str) -> str:
-    """The name under which an organisation's rows stand: also that of its consumer group."""
-    return f"{_PREFIX}{organisation}"
-
-
-def organisation_of(consumer: str) -> str:
-    """The inverse of `consumer_of`."""
-    return consumer.removeprefix(_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)

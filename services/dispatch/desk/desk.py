@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row
 
 from services.dispatch.breakers import Breakers, Pause
+from services.dispatch.consumers import consumer_of, organisation_of
 from services.runtime import ledger, parking
 from services.runtime.breaker import State
 from services.runtime.clock import Clock
@@ -20,7 +21,7 @@ from services.runtime.parking import Parked
 from services.runtime.store import Store, StoreUnavailable
 
 from . import held, lineage, plans, shown
-from .counter import Counter, consumer_of, organisation_of
+from .counter import Counter
 from .decisions import CannotDecide
 from .editing import Change
 from .held import Held

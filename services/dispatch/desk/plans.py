@@ -13,13 +13,13 @@ from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, Row, Select, case, func, insert, literal, or_, select, tuple_, update
 from sqlalchemy.sql import ColumnElement
 
+from services.dispatch.consumers import organisation_of
 from services.dispatch.tables import items, repairs
 from services.runtime import sql
 from services.runtime.parking import Wanted
 from services.runtime.tables import parked
 
 from . import lineage
-from .counter import organisation_of
 from .lineage import Act, Because, Name
 
 ActName = Literal["retry", "cancel"]

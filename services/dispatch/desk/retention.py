@@ -11,13 +11,14 @@ from typing import Final
 from sqlalchemy import Connection, delete, exists, func, literal, select
 from sqlalchemy.sql import ColumnElement
 
+from services.dispatch import mailbox
+from services.dispatch.consumers import consumer_of
 from services.dispatch.tables import acts, items, repairs
 from services.runtime.clock import Clock
 from services.runtime.store import Store, waited_out
 from services.runtime.tables import parked
 
 from . import held
-from .counter import consumer_of
 
 _LOOK_S: Final = 86_400.0
 _AT_ONCE: Final = 1000
@@ -41,6 +42,8 @@ class Retention:
         """Delete all whose time is over."""
         before = (self.clock.now() - self.kept).timestamp()
         await waited_out(lambda: self.store.run(held.forget_stale))
+        long_ago = (self.clock.now() - mailbox.KEPT).timestamp()
+        await waited_out(lambda: self.store.run(partial(mailbox.prune, before=long_ago)))
         for some in (_old_acts, _old_items, _old_repairs):
             deleted = True
             while deleted:

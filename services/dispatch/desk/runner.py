@@ -16,12 +16,12 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from observability import logs
+from services.dispatch.consumers import organisation_of
 from services.runtime import ledger, parking
 from services.runtime.clock import Clock
 from services.runtime.store import Op, Store, waited_out
 
 from . import paces, plans, shown
-from .counter import organisation_of
 from .decisions import CannotDecide, Deciding, Decisions
 from .plans import ActName, Item, Repair
 

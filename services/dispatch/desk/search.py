@@ -18,12 +18,13 @@ from contracts import keys
 from contracts.delivery import FailureClass
 from contracts.numbers import vin as vins
 from contracts.types import Identifier, Vin
+from services.dispatch.consumers import consumer_of
 from services.runtime import parking
 from services.runtime.parking import Mark, Parked, Wanted
 from services.runtime.store import Store, StoreUnavailable
 
 from . import held
-from .counter import Counter, consumer_of
+from .counter import Counter
 from .held import Held, Holding
 
 LONGEST_PAGE: Final = 500

@@ -9,12 +9,12 @@ from contracts.codes import CODES
 from contracts.delivery import DeliveryChangedV1
 from contracts.envelope import Message, Undecodable
 from observability import redaction
+from services.dispatch.consumers import organisation_of
 from services.dispatch.voice import OWNER_OF
 from services.runtime.parking import Parked
 from services.runtime.record import Outgoing, Record, read
 
 from . import editing
-from .counter import organisation_of
 from .held import Held
 from .lineage import Act
 from .plans import Item, Repair

@@ -1,0 +1,156 @@
+"""XML documents as JSON would have them, read without trust, in UTF-8 or as Chinese offices write it, in GB18030.
+
+There is no DTD, so no entity but XML's own five, and nothing outside is ever read. Bytes, depth, elements and
+attributes have limits. An element with children is an object of them, in their order; several of one name are a list;
+attributes stand beside as `@name`, and a text beside them as `#text`; an element with nothing but text is that text.
+Names are local: of namespaces the bindings know themselves what they expect.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, Literal, cast
+
+from lxml import etree
+
+from adapters.spec import Json
+
+Encoding = Literal["UTF-8", "GB18030"]
+
+LARGEST: Final = 1_048_576
+_DEEPEST: Final = 32
+_ELEMENTS: Final = 10_000
+_ATTRIBUTES: Final = 32
+_DECLARATION: Final = re.compile(rb"\A<\?xml\s[^>]{0,200}?\?>")
+_DECLARED: Final = re.compile(rb"""encoding\s*=\s*["']([A-Za-z0-9._-]{1,20})["']""")
+_MARKUP: Final = re.compile(r"<!(?!--|\[CDATA\[)")
+_UTF8: Final = frozenset({"utf-8", "utf8", "us-ascii"})
+_CHINESE: Final = frozenset({"gb18030", "gbk", "gb2312", "cp936"})
+
+_MOVED: Final = {
+    0xE78D: 0xFE10, 0xE78E: 0xFE12, 0xE78F: 0xFE11, 0xE790: 0xFE13, 0xE791: 0xFE14, 0xE792: 0xFE15, 0xE793: 0xFE16,
+    0xE794: 0xFE17, 0xE795: 0xFE18, 0xE796: 0xFE19, 0xE81E: 0x9FB4, 0xE826: 0x9FB5, 0xE82B: 0x9FB6, 0xE82C: 0x9FB7,
+    0xE832: 0x9FB8, 0xE843: 0x9FB9, 0xE854: 0x9FBA, 0xE864: 0x9FBB,
+}  # fmt: skip
+"""The 18 characters that GB 18030-2022 took out of private use; Python's codec is of 2005."""
+_BACK: Final = {now: before for before, now in _MOVED.items()}
+
+
+class NotXml(ValueError):
+    """Bytes that are not a document we read. Its text is a stable reason, never of the content."""
+
+
+def tree(raw: bytes) -> etree._Element:
+    """The root of a document. Raises `NotXml`."""
+    if len(raw) > LARGEST:
+        raise NotXml("too-large")
+    text = _text(raw)
+    if _MARKUP.search(text):
+        raise NotXml("dtd")
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
+    )
+    try:
+        root = etree.fromstring(text.encode(), parser)
+    except (etree.XMLSyntaxError, UnicodeEncodeError, ValueError):
+        raise NotXml("syntax") from None
+    _demand_limits(root)
+    return root
+
+
+def read(raw: bytes) -> Json:
+    """A document's root as an object of one. Raises `NotXml`."""
+    root = tree(raw)
+    return {_name(root): content(root)}
+
+
+def content(element: etree._Element) -> Json:
+    """What an element holds."""
+    attributes = {f"@{etree.QName(name).localname}": value for name, value in element.attrib.items()}
+    if len(element) == 0:
+        text = element.text or ""
+        return {**attributes, "#text": text} if attributes else text
+    found: dict[str, Json] = dict(attributes)
+    for child in element:
+        _add(found, _name(child), content(child))
+    return found
+
+
+def element(name: str, body: Json, namespace: str | None = None) -> etree._Element:
+    """The inverse of `content`, all of it in one namespace where one is named.
+
+    Numbers are written as Python does, and what is None is left out. Raises ValueError for what XML cannot say.
+    """
+    prefix = f"{{{namespace}}}" if namespace else ""
+    # The stubs know of no default namespace.
+    made = etree.Element(prefix + name, nsmap=cast("dict[str, str]", {None: namespace}) if namespace else None)
+    _fill(made, body, prefix)
+    return made
+
+
+def written(root: etree._Element, encoding: Encoding = "UTF-8") -> bytes:
+    """A document with its declaration."""
+    text = etree.tostring(root, encoding="unicode")
+    codec = text.translate(_BACK).encode("gb18030") if encoding == "GB18030" else text.encode()
+    return f'<?xml version="1.0" encoding="{encoding}"?>'.encode() + codec
+
+
+def _text(raw: bytes) -> str:
+    raw = raw.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
+    declaration = _DECLARATION.match(raw)
+    declared = _DECLARED.search(declaration[0]) if declaration else None
+    name = declared[1].decode().lower() if declared else "utf-8"
+    body = raw[declaration.end() :] if declaration else raw
+    try:
+        if name in _UTF8:
+            return body.decode()
+        if name in _CHINESE:
+            return body.decode("gb18030").translate(_MOVED)
+    except UnicodeDecodeError:
+        raise NotXml("encoding") from None
+    raise NotXml("encoding-unknown")
+
+
+def _demand_limits(root: etree._Element) -> None:
+    for number, (element_, depth) in enumerate(_walk(root)):
+        if number >= _ELEMENTS or depth > _DEEPEST or len(element_.attrib) > _ATTRIBUTES:
+            raise NotXml("too-much")
+        if not isinstance(element_.tag, str):
+            raise NotXml("entity")
+
+
+def _walk(root: etree._Element) -> Iterator[tuple[etree._Element, int]]:
+    waiting = [(root, 1)]
+    while waiting:
+        element_, depth = waiting.pop()
+        yield element_, depth
+        waiting.extend((child, depth + 1) for child in element_)
+
+
+def _name(element_: etree._Element) -> str:
+    return etree.QName(element_).localname
+
+
+def _add(found: dict[str, Json], name: str, value: Json) -> None:
+    if name not in found:
+        found[name] = value
+    elif isinstance(found[name], list):
+        found[name].append(value)
+    else:
+        found[name] = [found[name], value]
+
+
+def _fill(made: etree._Element, body: Json, prefix: str) -> None:
+    if not isinstance(body, dict):
+        made.text = str(body)
+        return
+    for name, value in body.items():
+        if name == "#text":
+            made.text = str(value)
+        elif name.startswith("@"):
+            made.set(name[1:], str(value))
+        else:
+            for one in value if isinstance(value, list) else [value]:
+                if one is not None:
+                    _fill(etree.SubElement(made, prefix + name), one, prefix)

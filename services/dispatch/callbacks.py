@@ -1,0 +1,96 @@
+"""The door for answers that an organisation brings of its own accord, late, twice, or before we expect them.
+
+An answer is proved by the organisation's seal, kept durably, and only then acknowledged. What it is the answer to, it
+says itself, by the key under which the command was sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+
+from adapters.spec import UNREADABLE as NO_MESSAGE
+from adapters.spec import Reply
+from observability import logs, metrics, tracing
+
+from .calls import Agency
+from .door import NO_ORGANISATION, OTHER_CONTENT, UNREADABLE, No, NotTaken, body, fault, install
+from .mailbox import Mailbox
+from .seals.seal import Forged
+
+PATH: Final = "/v1/organisations/{organisation}/callbacks"
+LARGEST: Final = 256 * 1024
+"""Bytes of a body."""
+_NOT_PROVED: Final = No(401, "unauthenticated", "签名缺失或无效", "the signature is missing, or proves nothing")
+_ABOUT_NOTHING: Final = No(422, "contract", "未说明所答复的业务", "it does not say what it answers")
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackDoor:
+    """Takes answers in. `agencies` are those that call back, by their organisations' ids."""
+
+    mailbox: Mailbox
+    agencies: Mapping[str, Agency]
+
+    def install(self, app: FastAPI) -> None:
+        """Open the door."""
+        post = app.post(PATH, status_code=HTTPStatus.ACCEPTED, summary="Bring an answer")
+        post(self.take)
+        install(app)
+
+    async def take(self, request: Request, organisation: str) -> Response:
+        """Take one answer in: 202 once it is durable, and again for the same again."""
+        with tracing.span(f"POST {PATH}", "server", parent=request.headers.get("traceparent", "")) as span:
+            try:
+                agency = self._agency(organisation)
+                raw, reply = await self._opened(agency, request)
+                if reply.status != HTTPStatus.ACCEPTED:
+                    await self._keep(agency, raw, reply)
+            except NotTaken as no:
+                span.fail(no.no.code)
+                metrics.count("tongche_callbacks_total", organisation=organisation, result="refused")
+                raise
+        return Response(status_code=HTTPStatus.ACCEPTED)
+
+    def _agency(self, organisation: str) -> Agency:
+        agency = self.agencies.get(organisation)
+        if agency is None:
+            raise NotTaken(NO_ORGANISATION)
+        return agency
+
+    async def _opened(self, agency: Agency, request: Request) -> tuple[bytes, Reply]:
+        """What the organisation has sealed, as bytes and as read. Raises `NotTaken`."""
+        came = await body(request, LARGEST)
+        try:
+            # Not on the loop that all organisations share: a signature takes milliseconds.
+            raw = await asyncio.to_thread(agency.sealing.opened, request.headers, came)
+        except Forged as forged:
+            logs.get().warning("callback_forged", organisation=agency.organisation.id, reason=str(forged))
+            raise NotTaken(_NOT_PROVED) from None
+        reply = agency.adapter.binding.read(HTTPStatus.OK, {}, raw)
+        if reply.body is NO_MESSAGE:
+            raise NotTaken(UNREADABLE, fault("body", "not_a_message"))
+        if not reply.about:
+            raise NotTaken(_ABOUT_NOTHING, fault("about", "missing"))
+        return raw, reply
+
+    async def _keep(self, agency: Agency, raw: bytes, reply: Reply) -> None:
+        organisation, key = agency.organisation.id, str(reply.about)
+        came = await self.mailbox.put(organisation, key, _digest(reply), raw)
+        metrics.count("tongche_callbacks_total", organisation=organisation, result=came)
+        if came == "another":
+            logs.get().error("callback_contradicts", organisation=organisation, delivery=key)
+            raise NotTaken(OTHER_CONTENT, fault("about", "answered_otherwise_before"))
+
+
+def _digest(reply: Reply) -> str:
+    """Of what is said, not of the message around it, which has an id and a moment of its own each time."""
+    return hashlib.sha256(json.dumps([reply.status, reply.body], sort_keys=True).encode()).hexdigest()

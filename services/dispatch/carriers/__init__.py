@@ -1,0 +1,1 @@
+"""How messages travel to organisations: one module a protocol."""

@@ -1,0 +1,76 @@
+"""What both doors of dispatch have in common: how a body is read, and how they say no."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
+
+from contracts.sale import Fault
+from services.runtime import problems
+
+
+@dataclass(frozen=True, slots=True)
+class No:
+    """One kind of refusal; `code` is the end of its type URN and stays what it is for ever."""
+
+    status: int
+    code: str
+    zh: str
+    en: str
+
+
+UNREADABLE: Final = No(400, "unreadable", "无法读取所提交的内容", "cannot be read")
+NO_ORGANISATION: Final = No(404, "no-organisation", "没有这个机构", "no such organisation")
+OTHER_CONTENT: Final = No(422, "idempotency-conflict", "编号已用于不同内容", "the id was used for other content")
+TOO_LARGE: Final = No(413, "too-large", "内容过大", "too large")
+NOT_VALID: Final = No(422, "contract", "内容不符合契约", "the notice does not keep its contract")
+
+
+class NotTaken(Exception):
+    """A notice that was refused; faults name fields, never values."""
+
+    def __init__(self, no: No, *faults: Fault, **headers: str) -> None:
+        super().__init__(no.code)
+        self.no = no
+        self.faults = faults
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+    def response(self) -> JSONResponse:
+        """The problem document."""
+        told = [fault.model_dump(exclude_none=True) for fault in self.faults]
+        members = {"faults": told} if told else {}
+        detail = problems.both(self.no.zh, self.no.en)
+        return problems.answer(self.no.status, self.no.code, headers=self.headers, detail=detail, **members)
+
+
+def install(app: FastAPI) -> None:
+    """Let an application say no in these words."""
+    app.exception_handler(NotTaken)(_refused)
+
+
+async def body(request: Request, largest: int) -> bytes:
+    """At most so many bytes, and never more of them in memory. Raises `NotTaken`."""
+    read = bytearray()
+    try:
+        async for chunk in request.stream():
+            read += chunk
+            if len(read) > largest:
+                raise NotTaken(TOO_LARGE)
+    except ClientDisconnect:
+        # Nobody is there to hear it.
+        raise NotTaken(UNREADABLE) from None
+    return bytes(read)
+
+
+def fault(name: str, reason: str) -> Fault:
+    """What is wrong with one field."""
+    return Fault(code="V102", field=name, reason=reason)
+
+
+async def _refused(_: Request, no: Exception) -> JSONResponse:
+    assert isinstance(no, NotTaken)  # noqa: S101 - registered for this class only
+    return no.response()

@@ -1,0 +1,1 @@
+"""How messages are sealed, and how it is proved who sealed one: one module a way."""

@@ -1,0 +1,73 @@
+"""Seals by an enveloped XML signature with exclusive canonical XML and ECDSA over SHA-256, and nothing weaker.
+
+Only what was signed is given back, never the document that came: what stands beside it proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from lxml import etree
+from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureConstructionMethod, SignatureMethod
+from signxml.exceptions import InvalidInput, InvalidSignature
+from signxml.signer import XMLSigner
+from signxml.verifier import SignatureConfiguration, XMLVerifier
+
+from adapters.bindings.xml import NotXml, tree
+from adapters.spec import Letter
+from services.runtime.settings import Identity
+
+from .seal import Forged
+
+_CONFIGURATION: Final = SignatureConfiguration(
+    require_x509=True,
+    location="./",
+    expect_references=1,
+    signature_methods=frozenset({SignatureMethod.ECDSA_SHA256}),
+    digest_algorithms=frozenset({DigestAlgorithm.SHA256}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class XmlSignature:
+    """Our seal, and those of one organisation. `certificates` gives what it may sign with, as PEM."""
+
+    ours: Identity
+    certificates: Callable[[], Sequence[str]]
+
+    def sealed(self, letter: Letter) -> Letter:
+        """The signature is the document's last child."""
+        signer = XMLSigner(
+            method=SignatureConstructionMethod.enveloped,
+            signature_algorithm=SignatureMethod.ECDSA_SHA256,
+            digest_algorithm=DigestAlgorithm.SHA256,
+            c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0,
+        )
+        signed = signer.sign(tree(letter.raw), key=self.ours.key, cert=self.ours.certificate)
+        return Letter(etree.tostring(signed, encoding="utf-8", xml_declaration=True), letter.headers)
+
+    def opened(self, headers: Mapping[str, str], raw: bytes) -> bytes:
+        """The signed document without its signature. Raises `Forged`."""
+        del headers
+        try:
+            came = tree(raw)
+        except NotXml as wrong:
+            raise Forged(f"not-xml:{wrong}") from None
+        for certificate in self.certificates():
+            if (signed := _signed_by(certificate, came)) is not None:
+                return signed
+        raise Forged("signature")
+
+
+def _signed_by(certificate: str, came: etree._Element) -> bytes | None:
+    try:
+        found = XMLVerifier().verify(came, x509_cert=certificate, expect_config=_CONFIGURATION)
+    except (InvalidSignature, InvalidInput, etree.LxmlError, ValueError):
+        return None
+    # Only the whole document will do: a signed part of it could stand in another context than the signer meant.
+    one = found[0] if isinstance(found, list) else found
+    if one.signed_xml is None or one.signed_xml.tag != came.tag:
+        return None
+    return etree.tostring(one.signed_xml, encoding="utf-8", xml_declaration=True)

@@ -1,0 +1,94 @@
+"""Seals: who sealed a message can be told, and nothing can be put under somebody's seal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+from lxml import etree
+
+from adapters.spec import Letter
+from services.dispatch.seals.jws import HEADER, Jws
+from services.dispatch.seals.seal import UNSEALED, Forged, Sealing
+from services.dispatch.seals.xmldsig import XmlSignature
+from services.runtime.settings import Identity
+from services.stack.identities import identity
+
+BANK, OTHER = (Identity.model_validate(identity(name)) for name in ("bank", "other"))
+WORDS = "<Document><Rslt>A</Rslt><Nm>王样本</Nm></Document>".encode()
+Make = Callable[[Identity, Callable[[], Sequence[str]]], Sealing]
+SEALS: dict[str, Make] = {"jws": Jws, "xmldsig": XmlSignature}
+
+
+@pytest.fixture(params=list(SEALS))
+def make(request: pytest.FixtureRequest) -> Make:
+    """Each way of sealing."""
+    return SEALS[request.param]
+
+
+def _sealed(make: Make, who: Identity) -> Letter:
+    return make(who, list).sealed(Letter(WORDS, {"Content-Type": "application/xml"}))
+
+
+def _open(make: Make, letter: Letter, *known: Identity) -> bytes:
+    headers = {name.lower(): value for name, value in letter.headers.items()}
+    return make(OTHER, lambda: [one.certificate for one in known]).opened(headers, letter.raw)
+
+
+def test_what_somebody_sealed_is_theirs(make: Make) -> None:
+    """Also while one certificate takes over from another."""
+    opened = _open(make, _sealed(make, BANK), OTHER, BANK)
+    assert etree.tostring(etree.fromstring(opened), method="c14n") == WORDS
+
+
+@pytest.mark.parametrize("known", [(), (OTHER,)], ids=["nobody", "somebody else"])
+def test_whoever_is_not_known_proves_nothing(make: Make, known: tuple[Identity, ...]) -> None:
+    """Also not by a certificate that comes along with the message."""
+    with pytest.raises(Forged):
+        _open(make, _sealed(make, BANK), *known)
+
+
+def test_a_changed_word_breaks_the_seal(make: Make) -> None:
+    """A decision turned into its opposite is nobody's."""
+    sealed = _sealed(make, BANK)
+    with pytest.raises(Forged):
+        _open(make, Letter(sealed.raw.replace(b">A<", b">R<"), sealed.headers), BANK)
+
+
+def test_an_unsealed_message_is_nobodys(make: Make) -> None:
+    """Nor is one with a seal that is none, or with another algorithm."""
+    for headers in ({}, {HEADER: "a.b.c"}, {HEADER: "eyJhbGciOiJub25lIn0.."}, {HEADER: "x" * 100_000}):
+        with pytest.raises(Forged):
+            _open(make, Letter(WORDS, headers), BANK)
+
+
+@pytest.mark.parametrize("raw", [b"", b"\x00", b"<a>", b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'])
+def test_what_is_no_document_has_no_seal(raw: bytes) -> None:
+    """And is not looked at any further."""
+    with pytest.raises(Forged):
+        _open(XmlSignature, Letter(raw, {}), BANK)
+
+
+def test_a_sealed_document_within_another_is_not_the_other() -> None:
+    """What stands around a signed part was not signed: the oldest trick with XML signatures."""
+    inner = etree.fromstring(_sealed(XmlSignature, BANK).raw)
+    outer = etree.fromstring(b"<Document><Rslt>R</Rslt></Document>")
+    outer.append(inner)
+    for forged in (outer, _with_signature_of(inner, outer)):
+        with pytest.raises(Forged):
+            _open(XmlSignature, Letter(etree.tostring(forged), {}), BANK)
+
+
+def _with_signature_of(inner: etree._Element, outer: etree._Element) -> etree._Element:
+    """The signature moved to where ours would stand, the signed document behind it."""
+    signature = inner.find("{http://www.w3.org/2000/09/xmldsig#}Signature")
+    assert signature is not None
+    outer.append(signature)
+    return outer
+
+
+def test_where_nothing_is_agreed_nothing_is_proved() -> None:
+    """An agency without a seal cannot bring anything to our door."""
+    assert UNSEALED.sealed(Letter(b"x", {})) == Letter(b"x", {})
+    with pytest.raises(Forged):
+        UNSEALED.opened({}, b"x")
