@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated, Final, Literal, Self
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -42,6 +43,25 @@ Prefix = Annotated[
 ]
 """Of a division code (GB/T 2260): a province, a city or a county."""
 Said = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+
+
+def _of_a_receiver(url: str) -> str:
+    parts = urlsplit(url)
+    is_known = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _ITSELF)
+    if not is_known or not parts.hostname or parts.username is not None or parts.fragment or _port(parts) is None:
+        kind = "url"
+        raise PydanticCustomError(kind, "https://host/path, without a name, a password or a fragment")
+    return url
+
+
+def _port(parts: SplitResult) -> int | None:
+    try:
+        return 443 if parts.port is None else parts.port
+    except ValueError:
+        return None
+
+
+_ITSELF: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _Coordinate = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]{43}$")]
 
 BY_USCC: Final[dict[Party, tuple[str, ...]]] = {
@@ -76,6 +96,12 @@ class PublicKey(_Closed):
         return self
 
 
+class Webhook(_Closed):
+    """Where it is posted what stands on its topics: HTTPS; only to this very machine, for a test, HTTP as well."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,500}$"), AfterValidator(_of_a_receiver)]
+
+
 class Grant(_Closed):
     """What a subscriber is shown of one contract, in which version, for what purpose, on what basis, and until when.
 
@@ -93,7 +119,7 @@ class Grant(_Closed):
 
 
 class Subscriber(_Closed):
-    """An organisation that reads `to.<name>.<topic>`.
+    """An organisation that reads `to.<name>.<topic>`, or is posted what stands there.
 
     `party` is its column of the matrix. A dealer, insurer, bank or exporter sees what concerns one of its `usccs`;
     `jurisdiction` limits anybody to cars that are registered there, and must be said: `[]` is the whole country.
@@ -105,6 +131,7 @@ class Subscriber(_Closed):
     usccs: frozenset[Uscc] = frozenset()
     jurisdiction: tuple[Prefix, ...]
     key: PublicKey | None = None
+    webhook: Webhook | None = None
     grants: tuple[Grant, ...] = ()
 
     @model_validator(mode="after")

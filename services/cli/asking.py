@@ -21,6 +21,7 @@ _FIXES: Final = {
     "unknown": _LIST,
     "no-repair": "tongche repair list",
     "no-grant": "tongche grant list",
+    "no-webhook": "tongche webhook list",
     "over": "tongche grant list",
     "unavailable": "tongche status",
     "not-valid": "--help",

@@ -8,7 +8,7 @@ from contracts.subscription import SUBSCRIPTION_ENDED, SUBSCRIPTION_WITHHELD
 from services.runtime.holdings import Holding, fields_of
 
 from .disclosures import KEPT
-from .tables import disclosures, grants, terms
+from .tables import disclosures, grants, terms, webhooks
 
 MESSAGES: Final = fields_of(SUBSCRIPTION_ENDED, SUBSCRIPTION_WITHHELD)
 HOLDINGS: Final = (
@@ -23,4 +23,5 @@ HOLDINGS: Final = (
     ),
     Holding(terms, "提供的条件", "on what terms", since=terms.c.first_at),
     Holding(grants, "授权", "grants", since=grants.c.opened_at),
+    Holding(webhooks, "推送地址的状态", "how it stands with those to whom we post"),
 )

@@ -12,11 +12,13 @@ from services.runtime import problems
 from services.runtime.store import StoreUnavailable
 
 from .register import AlreadyOver, UnknownGrant
+from .webhooks.posting import UnknownWebhook
 
 
 def install(app: FastAPI) -> None:
     """Have every no of ours answered so."""
     app.exception_handler(UnknownGrant)(_unknown)
+    app.exception_handler(UnknownWebhook)(_no_webhook)
     app.exception_handler(AlreadyOver)(_over)
     app.exception_handler(StoreUnavailable)(_away)
     app.exception_handler(RequestValidationError)(_not_understood)
@@ -24,6 +26,10 @@ def install(app: FastAPI) -> None:
 
 async def _unknown(_: Request, __: UnknownGrant) -> JSONResponse:
     return _problem(404, "no-grant", "没有这项授权", "there is no such grant")
+
+
+async def _no_webhook(_: Request, __: UnknownWebhook) -> JSONResponse:
+    return _problem(404, "no-webhook", "没有这个推送地址", "there is no such webhook")
 
 
 async def _over(_: Request, __: AlreadyOver) -> JSONResponse:

@@ -161,6 +161,20 @@ class Register:
         names = [*self._judged, *(id_ for id_ in self._kept if id_ not in self._judged)]
         return [(self._judged.get(id_), self._kept.get(id_), self._state(id_, now)) for id_ in names]
 
+    @property
+    def subscribers(self) -> Mapping[str, Subscriber]:
+        """Everybody whom the file has, by name."""
+        return {one.name: one for one in self._of.subscribers} if self._of is not None else {}
+
+    def topics_of(self, subscriber: str) -> frozenset[str]:
+        """Where a subscriber has been told anything: under grants in force, and under those that are over."""
+        told = [kept.topics for kept in self._kept.values() if kept.subscriber == subscriber]
+        return frozenset(topic for topics in told for topic in topics)
+
+    def is_over(self, id_: str) -> bool:
+        """Whether nothing more may be shown under a grant."""
+        return self._state(id_, self.clock.now().timestamp()) in _OVER
+
     def is_spent(self, id_: str) -> bool:
         """Whether the file means to give what has ended: that does not come back, its id is used up."""
         kept, judged = self._kept.get(id_), self._judged.get(id_)

@@ -8,7 +8,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from contracts.topics import SUBSCRIBABLE
-from services.runtime import topics
+from services.runtime import reading, topics
 from services.runtime.face import Runtime
 from services.runtime.lanes import Lane
 from services.runtime.subscribers import SubscribersFile
@@ -17,6 +17,10 @@ from . import holdings, problems
 from .disclosures import Book, Retention
 from .register import Register
 from .routes import Office, routes
+from .webhooks.addresses import Rules
+from .webhooks.post import Postman
+from .webhooks.posting import Posting
+from .webhooks.routes import routes as webhook_routes
 from .work import Projecting
 
 GROUP: Final = "projection"
@@ -48,8 +52,28 @@ def build(runtime: Runtime) -> FastAPI:
     runtime.holds(*holdings.HOLDINGS, messages=holdings.MESSAGES)
     app = FastAPI(title="Tongche projection", docs_url=None, redoc_url=None)
     app.include_router(routes(Office(register, runtime.store, runtime.secrets.key_secret), runtime.secrets))
+    app.include_router(webhook_routes(_posting(runtime, register), runtime.secrets))
     problems.install(app)
     return app
+
+
+def _posting(runtime: Runtime, register: Register) -> Posting:
+    postman, shelf = Postman.of(Rules.of(runtime.settings)), reading.Shelf(runtime.settings)
+    for close in (postman.close, shelf.close):
+        runtime.closing(close)
+    posting = Posting(
+        runtime.settings,
+        runtime.store,
+        runtime.clock,
+        runtime.secrets.key_secret,
+        register,
+        postman,
+        shelf,
+        partial(reading.since, runtime.settings),
+        runtime.slot,
+    )
+    runtime.background("webhooks", posting.run)
+    return posting
 
 
 async def _keep(register: Register, runtime: Runtime) -> None:

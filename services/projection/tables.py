@@ -53,3 +53,17 @@ disclosures = Table(
     Index("disclosures_by_subscriber", "subscriber", "at"),
 )
 """Who was shown which message when: one row each, however often it was sent. Kept for three years (NDR 12)."""
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("subscriber", Text, primary_key=True),
+    Column("secret", Integer, nullable=False, server_default="0", comment="the number of the secret in use"),
+    Column("old_until", Float, comment="until when the one before it signs as well"),
+    Column("failing_since", Float, comment="since when nothing that was posted has been taken; none while it is"),
+    Column("failure", Text, comment="why, in a word"),
+    Column("paused_at", Float, comment="since when nothing is posted"),
+    Column("who", Text, comment="who paused it"),
+    Column("reason", Text, comment="and why"),
+)
+"""How it stands with those to whom we post; a row each, once anything is to be said of one."""

@@ -34,6 +34,11 @@ _ENDED: Final[dict[WhyEnded, tuple[str, str]]] = {
 }
 
 
+def grant_of(source: str) -> str:
+    """The grant under which something was told, by its source."""
+    return source.removeprefix(_SOURCE.format(""))
+
+
 def constant(view: View) -> Headers:
     """The headers that all messages of a view share."""
     told = {

@@ -120,7 +120,7 @@ class KafkaConsumer:
                 raw = await self._client.getmany(timeout_ms=_POLL_MS, max_records=most)
             except UnicodeDecodeError:
                 raw = await self._around(most)
-        fetched = {Place(*place): list(map(_record, found)) for place, found in raw.items()}
+        fetched = {Place(*place): list(map(record_of, found)) for place, found in raw.items()}
         for place, records in fetched.items():
             self._next[place] = records[-1].offset + 1
         return fetched
@@ -232,5 +232,6 @@ def _kafka(place: Place) -> TopicPartition:
     return TopicPartition(*place)
 
 
-def _record(raw: ConsumerRecord[bytes, bytes]) -> Record:
+def record_of(raw: ConsumerRecord[bytes, bytes]) -> Record:
+    """A record as aiokafka has it."""
     return Record(raw.topic, raw.partition, raw.offset, text_of(raw.key), tuple(raw.headers), raw.value)

@@ -68,10 +68,10 @@ def toml(subscribers: Sequence[Subscriber]) -> str:
 
 def _lines(subscriber: Subscriber) -> list[str]:
     told = subscriber.model_dump(mode="json", by_alias=True, exclude_none=True)
-    grants, key = told.pop("grants"), told.pop("key", None)
+    grants = told.pop("grants")
+    tables = {name: told.pop(name) for name in ("key", "webhook") if name in told}
     lines = ["[[subscribers]]", *_pairs(told)]
-    if key is not None:
-        lines.append(f"key = {{ {', '.join(_pairs(key))} }}")
+    lines += [f"{name} = {{ {', '.join(_pairs(table))} }}" for name, table in tables.items()]
     for grant in grants:
         lines += ["[[subscribers.grants]]", *_pairs(grant)]
     return lines

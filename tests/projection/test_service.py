@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import confluent_kafka
 import pytest
@@ -15,12 +14,12 @@ import pytest
 from contracts.concerns import Concerns
 from contracts.topics import SUBSCRIBABLE, VIEW_PARTITIONS, to
 from services.runtime import topics
-from services.runtime.producer import Producer
-from services.runtime.record import Outgoing, Record
+from services.runtime.record import Record
 from services.runtime.settings import Settings
 from services.stack import credentials
 from services.stack.data import DataFolder
-from tests.process import WITHIN_S, Process
+from tests.process import WITHIN_S
+from tests.projection.running import Projection
 from tests.projection.stage import told
 
 CARS: Final = 6
@@ -31,36 +30,13 @@ TAX: Final = to("tax-office", "sale.events").name
 MAKER: Final = to("automaker-data", "sale.events").name
 
 
-class Projection(Process):
-    """The projection, as an operator sees it."""
-
-    def __init__(self, folder: DataFolder, kafka: str) -> None:
-        super().__init__("projection", "projection", folder, kafka)
-        token = json.loads(folder.secrets.read_bytes())["operator_token"]
-        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-
-    def get(self, path: str) -> Any:
-        return self.ask("GET", path, self._headers)
-
-    def post(self, path: str, body: Any) -> Any:
-        return self.ask("POST", path, self._headers, body)
-
-    def publish(self, *numbers: int) -> None:
-        """Sales of these numbers, each of one of the cars in turn, in this order."""
-        asyncio.run(_publish(self.kafka, [_sale(number) for number in numbers]))
+def _sales(*numbers: int) -> list[Record]:
+    """Sales of these numbers, each of one of the cars in turn."""
+    return [_sale(number) for number in numbers]
 
 
 def _sale(number: int) -> Record:
     return told(id_=f"{OURS}-{number:03}", concerns=CONCERNS, key=f"{OURS}-car-{number % CARS}")
-
-
-async def _publish(kafka: str, records: list[Record]) -> None:
-    producer = Producer(kafka, "test")
-    await producer.start()
-    for record in records:
-        assert record.value is not None
-        await producer.send(Outgoing(record.id, record.topic, record.key, record.headers, record.value))
-    await producer.stop()
 
 
 @pytest.fixture
@@ -109,10 +85,10 @@ def _ids(found: list[tuple[str, str, str]]) -> set[str]:
 @pytest.mark.timeout(180)
 def test_a_kill_loses_nothing_and_a_revoked_grant_ends(projection: Projection, kafka: str) -> None:
     """Each car's sales stay in order, whatever comes twice has its old id; after the end comes nothing."""
-    projection.publish(*range(30))
+    projection.publish(_sales(*range(30)))
     projection.kill()
     projection.start()
-    projection.publish(*range(30, 60))
+    projection.publish(_sales(*range(30, 60)))
     wanted = {f"{OURS}-{number:03}" for number in range(60)}
     found = read(kafka, TAX, lambda found: wanted <= _ids(found))
     assert _ids(found) == wanted
@@ -122,7 +98,7 @@ def test_a_kill_loses_nothing_and_a_revoked_grant_ends(projection: Projection, k
 
     told_ = projection.post("/v1/grants/tax-office-sales/revoke", {"reason": "the agreement is over"})
     assert told_["state"] == "revoked"
-    projection.publish(*range(60, 70))
+    projection.publish(_sales(*range(60, 70)))
     read(kafka, MAKER, lambda found: f"{OURS}-069" in _ids(found))
     whole = read(kafka, TAX, lambda found: _ends(found) == VIEW_PARTITIONS)
     assert len({id_ for _, id_, type_ in whole if "ended" in type_}) == 1

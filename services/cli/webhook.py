@@ -1,0 +1,134 @@
+"""`webhook list|pause|resume|secret|rotate|replay`: subscribers that read no Kafka and are posted their messages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo
+
+import typer
+
+from services.cli.asking import Projection, whole_id
+from services.cli.delivery import Reason, moment
+from services.cli.terminal import Data, Json, answer, out
+
+app = typer.Typer(help="推送地址 / webhooks of subscribers", no_args_is_help=True)
+
+_CHINA: Final = ZoneInfo("Asia/Shanghai")
+_LIST: Final = "tongche webhook list"
+_STATES: Final = {
+    "working": "正常 / working",
+    "failing": "未能送达，重试中 / nothing is taken, tried again",
+    "paused": "已暂停 / paused",
+    "nothing-yet": "尚无可送 / nothing to post yet",
+}
+_HOURS: Final = 30 * 24
+
+
+def _since(text: str) -> datetime:
+    """A moment with its zone, or one in China."""
+    try:
+        moment_ = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            "须为时刻，如 2026-11-21T08:00 / a moment, as 2026-11-21T08:00", param_hint="--since"
+        ) from None
+    return moment_ if moment_.tzinfo else moment_.replace(tzinfo=_CHINA)
+
+
+def _hours(number: int) -> int:
+    if not 0 <= number <= _HOURS:
+        raise typer.BadParameter(f"须为 0 至 {_HOURS} / from 0 to {_HOURS}")
+    return number
+
+
+Name = Annotated[str, typer.Argument(metavar="SUBSCRIBER", help="订阅方 / the subscriber's name", callback=whole_id)]
+
+
+@app.command("list")
+def list_(data: Data = None, as_json: Json = False) -> None:
+    """全部推送地址及其状态 / all of them: how each stands, what waits, who paused it and why."""
+    told = Projection(data).ask("GET", "/v1/webhooks")
+    if not told["webhooks"]:
+        out.print("尚无推送地址 / none yet: docs/subscribers.md")
+    for one in told["webhooks"]:
+        _show(one)
+    if as_json:
+        answer(told)
+
+
+@app.command()
+def pause(name: Name, reason: Reason, data: Data = None, as_json: Json = False) -> None:
+    """暂停推送，消息留存，恢复后按序补送 / post nothing more until resume; what comes meanwhile waits."""
+    if not reason.strip():
+        raise typer.BadParameter("须写明原因 / say why", param_hint="--reason")
+    _acted(Projection(data).act(f"/v1/webhooks/{name}/pause", {"reason": reason}, about=_LIST), as_json=as_json)
+
+
+@app.command()
+def resume(name: Name, data: Data = None, as_json: Json = False) -> None:
+    """恢复推送，先送积压 / post again, what waits at once."""
+    _acted(Projection(data).act(f"/v1/webhooks/{name}/resume", {}, about=_LIST), as_json=as_json)
+
+
+@app.command()
+def secret(name: Name, data: Data = None, as_json: Json = False) -> None:
+    """签名密钥，交给订阅方 / the secret that signs, to be handed to its subscriber and to nobody else."""
+    told = Projection(data).ask("GET", f"/v1/webhooks/{name}/secret", about=_LIST)
+    out.print(told["secret"], markup=False, soft_wrap=True)
+    if as_json:
+        answer(told)
+
+
+@app.command()
+def rotate(
+    name: Name,
+    hours: Annotated[
+        int,
+        typer.Option("--overlap-hours", help="旧密钥续用几小时 / how long the old one signs as well", callback=_hours),
+    ] = 24,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """换新密钥，其间新旧并签 / a new secret; for a while both sign, so that nothing is refused meanwhile."""
+    told = Projection(data).act(f"/v1/webhooks/{name}/rotate", {"overlap_s": hours * 3600}, about=_LIST)
+    out.print(told["secret"], markup=False, soft_wrap=True)
+    out.print(f"旧密钥有效至 / the old one is good until {moment(told['old_until'])}", markup=False)
+    if as_json:
+        answer(told)
+
+
+@app.command()
+def replay(
+    name: Name,
+    since: Annotated[
+        datetime, typer.Option("--since", metavar="MOMENT", parser=_since, help="自此时刻起 / from this moment on")
+    ],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """自某时刻起重新推送，编号不变 / post again all that came since then: same ids, each vehicle's in order."""
+    told = Projection(data).act(f"/v1/webhooks/{name}/replay", {"since": since.isoformat()}, about=_LIST)
+    out.print(f"重送 {told['queued']} 条 / {told['queued']} to be posted again", markup=False)
+    if as_json:
+        answer(told)
+
+
+def _acted(told: dict[str, Any], *, as_json: bool) -> None:
+    _show(told)
+    if as_json:
+        answer(told)
+
+
+def _show(one: dict[str, Any]) -> None:
+    out.print(f"{one['subscriber']}  {one['host']}  {_STATES[one['state']]}", markup=False, soft_wrap=True)
+    if one["paused_at"]:
+        out.print(f"    {moment(one['paused_at'])}  {one['who']}  {one['reason']}", markup=False, soft_wrap=True)
+    if one["failing_since"]:
+        words = f"    {one['failure']}  自 / since {moment(one['failing_since'])}"
+        out.print(words, markup=False, soft_wrap=True)
+    if one["waiting"]:
+        words = f"    待重试 {one['waiting']} 条 / {one['waiting']} wait, the oldest since {moment(one['oldest'])}"
+        out.print(words, markup=False, soft_wrap=True)
+    if one["secrets"] > 1:
+        out.print(f"    新旧密钥并签至 / two secrets sign until {moment(one['old_until'])}", markup=False)

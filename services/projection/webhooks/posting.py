@@ -1,0 +1,316 @@
+"""Posting to every subscriber of the file that has an address: begun, ended, paused and begun anew while we run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from contracts.topics import Topic, to
+from observability import logs
+from services.projection.register import Register
+from services.runtime.breaker import Breaker
+from services.runtime.clock import Clock
+from services.runtime.gate import Gate
+from services.runtime.lanes import Lane, Lanes
+from services.runtime.owner import Fence
+from services.runtime.record import Record
+from services.runtime.settings import Settings
+from services.runtime.store import Store, waited_out
+
+from . import standing
+from .endpoint import Endpoint, Orders, Shelf
+from .post import Missed, Postman
+from .signature import secret_of, shown
+from .standing import Standing
+from .waiting import Waiting, hasten, queue, summary
+
+LOOK_EVERY_S: Final = 0.5
+PAUSED_AFTER: Final = timedelta(days=5)
+"""So long may a receiver take nothing: a little longer than the schedule by which a letter is tried."""
+OVERLAP: Final = timedelta(days=1)
+"""So long does the secret before a new one sign as well, unless somebody says otherwise."""
+_AT_ONCE: Final = 8
+"""Posts to one receiver at a time."""
+_RECORDS: Final = 200
+_BYTES: Final = 4 * 1024 * 1024
+_QUEUED_AT_ONCE: Final = 500
+_ITSELF: Final = "tongche"
+
+
+class UnknownWebhook(LookupError):
+    """The file has no subscriber of this name with an address to post to."""
+
+
+class Wanted(NamedTuple):
+    """To whom what is to be posted, as file and books have it."""
+
+    subscriber: str
+    url: str
+    topics: frozenset[str]
+
+
+@dataclass(slots=True)
+class Served:
+    """An endpoint at work, until it is told to leave."""
+
+    wanted: Wanted
+    endpoint: Endpoint
+    lanes: Lanes
+    leave: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Work. What ends it without being told to ends the process."""
+        work = (self.lanes.run, self.endpoint.run, self.endpoint.waiting.fence.renew)
+        working = [asyncio.create_task(run()) for run in work]
+        leaving = asyncio.create_task(self.leave.wait())
+        try:
+            done, _ = await asyncio.wait({leaving, *working}, return_when=asyncio.FIRST_COMPLETED)
+            if leaving in done:
+                await self.lanes.stop()
+        finally:
+            for task in (leaving, *working):
+                task.cancel()
+            await asyncio.gather(leaving, *working, return_exceptions=True)
+        for task in done.intersection(working):
+            task.result()
+
+
+@dataclass(slots=True)
+class Posting:
+    """All endpoints, and what operators may do about them."""
+
+    settings: Settings
+    store: Store
+    clock: Clock
+    key_secret: bytes = field(repr=False)
+    register: Register
+    postman: Postman
+    shelf: Shelf
+    since: Callable[[Sequence[Topic], datetime], AsyncIterator[Record]]
+    """What came to topics since a moment, up to this one."""
+    slot: str = "0"
+    paused_after: timedelta = PAUSED_AFTER
+    known: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once it is known how it stood with all of them."""
+    _standing: dict[str, Standing] = field(default_factory=dict)
+    _serving: dict[str, tuple[Served, asyncio.Task[None]]] = field(default_factory=dict)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Look for as long as the service lives: who is to be posted to is what file, books and operators say."""
+        await self.load()
+        await self.register.known.wait()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._wake.clear()
+                self._align(group)
+                await self._next_look()
+
+    async def load(self) -> None:
+        """Take over what is stored."""
+        self._standing = await waited_out(lambda: self.store.read(standing.kept))
+        self.known.set()
+
+    async def _next_look(self) -> None:
+        try:
+            async with asyncio.timeout(LOOK_EVERY_S):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    # -- who is posted to
+
+    def wanted(self) -> Iterator[Wanted]:
+        """Everybody who has an address, also where nobody has been told anything as yet."""
+        for name, subscriber in self.register.subscribers.items():
+            if subscriber.webhook is not None:
+                yield Wanted(name, subscriber.webhook.url, self.register.topics_of(name))
+
+    def _align(self, group: asyncio.TaskGroup) -> None:
+        due = {one.subscriber: one for one in self.wanted() if one.topics and not self._is_paused(one.subscriber)}
+        for name, (served, task) in list(self._serving.items()):
+            if task.done():
+                del self._serving[name]
+            elif due.get(name) != served.wanted:
+                served.leave.set()
+        for name in due.keys() - self._serving.keys():
+            self._begin(group, due[name])
+
+    def _begin(self, group: asyncio.TaskGroup, wanted: Wanted) -> None:
+        served, name = self._served(wanted), wanted.subscriber
+        task = group.create_task(served.run(), name=f"webhook {name}")
+        task.add_done_callback(lambda _: self._wake.set())
+        self._serving[name] = (served, task)
+        logs.get().info("webhook_begins", subscriber=name, topics=len(wanted.topics))
+
+    def _served(self, wanted: Wanted) -> Served:
+        endpoint = self.endpoint(wanted)
+        lane = Lane(
+            consumer_of(wanted.subscriber),
+            tuple(sorted(wanted.topics)),
+            self.settings.kafka,
+            self.slot,
+            # Every lane is at work: the gate limits the posts.
+            at_once=_RECORDS,
+            records=_RECORDS,
+            held_bytes=_BYTES,
+            session_s=self.settings.session_s,
+        )
+        return Served(wanted, endpoint, Lanes(lane, endpoint))
+
+    def endpoint(self, wanted: Wanted) -> Endpoint:
+        """The work of somebody's lanes."""
+        consumer = consumer_of(wanted.subscriber)
+        waiting = Waiting(self.store, Fence(self.store, consumer, self.slot), self.clock)
+        gate = Gate(Breaker(consumer), _AT_ONCE)
+        return Endpoint(self._orders(wanted), waiting, gate, self.postman, self.shelf, self.clock)
+
+    def _orders(self, wanted: Wanted) -> Orders:
+        name = wanted.subscriber
+        return Orders(
+            name,
+            wanted.url,
+            secrets=partial(self._secrets, name),
+            is_over=self.register.is_over,
+            missed=partial(self._missed, name),
+            taken=partial(self._taken, name),
+            failing_since=lambda: self._of(name).failing_since,
+        )
+
+    # -- how it stands
+
+    def _of(self, name: str) -> Standing:
+        return self._standing.get(name) or Standing(name)
+
+    def _is_paused(self, name: str) -> bool:
+        return self._of(name).paused_at is not None
+
+    def _secrets(self, name: str) -> Sequence[bytes]:
+        return [secret_of(self.key_secret, name, number) for number in self._of(name).secrets(self._now())]
+
+    async def _taken(self, name: str) -> None:
+        if self._of(name).failing_since is not None:
+            await self._change(name, failing_since=None, failure=None)
+
+    async def _missed(self, name: str, missed: Missed) -> None:
+        now, stands = self._now(), self._of(name)
+        if stands.failing_since is None or stands.failure != missed.reason:
+            stands = await self._change(name, failing_since=stands.failing_since or now, failure=missed.reason)
+        lasts_s = now - (stands.failing_since or now)
+        if missed.is_gone:
+            await self._pause(name, _ITSELF, "对方不再接收 / it wants nothing more (410)")
+        elif lasts_s >= self.paused_after.total_seconds():
+            await self._pause(name, _ITSELF, f"多日未能送达 / nothing taken for days: {missed.reason}")
+
+    async def _pause(self, name: str, who: str, reason: str) -> None:
+        if not self._is_paused(name):
+            await self._change(name, paused_at=self._now(), who=who, reason=reason)
+            logs.get().warning("webhook_paused", subscriber=name, who=who)
+            self._wake.set()
+
+    async def _change(self, name: str, **told: Any) -> Standing:
+        changed = await waited_out(lambda: self.store.run(partial(standing.change, subscriber=name, **told)))
+        self._standing[name] = changed
+        return changed
+
+    def _now(self) -> float:
+        return self.clock.now().timestamp()
+
+    # -- what operators see and do
+
+    async def all(self) -> list[dict[str, Any]]:
+        """Everybody with an address, and how it stands with each. Of an address its host is told and no more."""
+        await self.known.wait()
+        wanted = list(self.wanted())
+        consumers = [consumer_of(one.subscriber) for one in wanted]
+        waiting = await self.store.read(partial(summary, consumers=consumers))
+        return [self._shown(one) | waiting[consumer_of(one.subscriber)] for one in wanted]
+
+    async def one(self, name: str) -> dict[str, Any]:
+        """The same of one. Raises `UnknownWebhook`."""
+        self._demand(name)
+        return next(told for told in await self.all() if told["subscriber"] == name)
+
+    def _shown(self, wanted: Wanted) -> dict[str, Any]:
+        stands, now = self._of(wanted.subscriber), self._now()
+        told = stands._asdict() | {
+            "host": urlsplit(wanted.url).hostname,
+            "topics": sorted(wanted.topics),
+            "state": _state(wanted, stands),
+            "secrets": len(stands.secrets(now)),
+        }
+        del told["secret"]
+        return told
+
+    async def pause(self, name: str, who: str, reason: str) -> None:
+        """Post nothing more until `resume`; what comes waits on Kafka. Raises `UnknownWebhook`."""
+        self._demand(name)
+        await self._pause(name, who, reason)
+
+    async def resume(self, name: str) -> None:
+        """Post again, and at once what waits. Raises `UnknownWebhook`."""
+        self._demand(name)
+        await waited_out(lambda: self.store.run(hasten(consumer_of(name), self._now())))
+        nothing = dict.fromkeys(("paused_at", "who", "reason", "failing_since", "failure"))
+        await self._change(name, **nothing)
+        self._wake.set()
+
+    def secret(self, name: str) -> str:
+        """The one that signs now, as its subscriber is to be given it. Raises `UnknownWebhook`."""
+        self._demand(name)
+        return shown(secret_of(self.key_secret, name, self._of(name).secret))
+
+    async def rotate(self, name: str, overlap: timedelta = OVERLAP) -> str:
+        """Sign with a new secret from now on, and for a while with the one before it as well; gives back the new."""
+        self._demand(name)
+        until = self._now() + overlap.total_seconds()
+        await self._change(name, secret=self._of(name).secret + 1, old_until=until)
+        logs.get().info("webhook_secret_rotated", subscriber=name)
+        return self.secret(name)
+
+    async def replay(self, name: str, since: datetime) -> int:
+        """Have all wait, to be posted again, that came to its topics since then; how many. Raises `UnknownWebhook`.
+
+        In the order of each vehicle: what comes of it meanwhile stands behind.
+        """
+        self._demand(name)
+        consumer, queued = consumer_of(name), 0
+        topics = [to(name, one.removeprefix(to(name, "").name)) for one in self.register.topics_of(name)]
+        async for some in _by_many(self.since(topics, since)):
+            act = queue(consumer, some, self._now())
+            queued += await waited_out(partial(self.store.run, act))
+        logs.get().info("webhook_replayed", subscriber=name, count=queued)
+        return queued
+
+    def _demand(self, name: str) -> None:
+        if all(one.subscriber != name for one in self.wanted()):
+            raise UnknownWebhook(name)
+
+
+def consumer_of(subscriber: str) -> str:
+    """The group in which its topics are read for it, and under which what waits for it stands."""
+    return f"webhook.{subscriber}"
+
+
+def _state(wanted: Wanted, stands: Standing) -> str:
+    if stands.paused_at is not None:
+        return "paused"
+    if not wanted.topics:
+        return "nothing-yet"
+    return "working" if stands.failing_since is None else "failing"
+
+
+async def _by_many(records: AsyncIterator[Record]) -> AsyncIterator[list[Record]]:
+    """So many at once as one transaction takes; no more are held in memory."""
+    some: list[Record] = []
+    async for record in records:
+        some.append(record)
+        if len(some) == _QUEUED_AT_ONCE:
+            yield some
+            some = []
+    yield some

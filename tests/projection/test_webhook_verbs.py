@@ -1,0 +1,106 @@
+"""`tongche webhook`: what the projection says is shown, and what a person wants is asked of it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pytest
+from typer.testing import CliRunner
+
+from services.cli import application
+from services.cli.asking import Projection
+
+HOOK: Final = {
+    "subscriber": "small-dealer",
+    "host": "dealer.example",
+    "topics": ["to.small-dealer.sale.events"],
+    "state": "paused",
+    "failing_since": 1_790_000_000.0,
+    "failure": "http-500",
+    "paused_at": 1_790_400_000.0,
+    "who": "tongche",
+    "reason": "nothing taken for days",
+    "waiting": 7,
+    "oldest": 1_790_000_000.0,
+    "secrets": 2,
+    "old_until": 1_790_500_000.0,
+}
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, Any]]:
+    """What the verbs ask of a projection that knows one subscriber without Kafka."""
+    heard: list[tuple[str, str, Any]] = []
+
+    def ask(_: Projection, method: str, path: str, body: Any = None, *, about: str | None = None) -> Any:
+        heard.append((method, path, body))
+        if path == "/v1/webhooks":
+            return {"webhooks": [HOOK]}
+        return HOOK | {"secret": "whsec_abc", "queued": 21}
+
+    monkeypatch.setattr(Projection, "__init__", lambda _, __: None)
+    monkeypatch.setattr(Projection, "ask", ask)
+    return heard
+
+
+def _run(*words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(application(), ["webhook", *words])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.exit_code, done.output
+
+
+def test_the_list_says_what_is_wrong_and_who_paused_it(asked: list[tuple[str, str, Any]]) -> None:
+    """All that an operator needs at night, in one place."""
+    _, said = _run("list")
+    for words in ("small-dealer  dealer.example  已暂停 / paused", "tongche", "http-500", "7 wait", "two secrets"):
+        assert words in said
+
+
+@pytest.mark.parametrize(
+    ("words", "path", "body", "said"),
+    [
+        (("pause", "small-dealer", "--reason", "they move"), "pause", {"reason": "they move"}, "paused"),
+        (("resume", "small-dealer"), "resume", {}, "small-dealer"),
+        (("rotate", "small-dealer", "--overlap-hours", "2"), "rotate", {"overlap_s": 7200}, "whsec_abc"),
+        (
+            ("replay", "small-dealer", "--since", "2026-11-21T08:00"),
+            "replay",
+            {"since": "2026-11-21T08:00:00+08:00"},
+            "21 to be posted again",
+        ),
+    ],
+)
+def test_each_act_is_asked_for_in_somebodys_name(
+    asked: list[tuple[str, str, Any]], words: tuple[str, ...], path: str, body: dict[str, Any], said: str
+) -> None:
+    """A moment without a zone is one in China."""
+    code, found = _run(*words)
+    assert (code, said in found) == (0, True)
+    method, address, told = asked[-1]
+    assert (method, address) == ("POST", f"/v1/webhooks/small-dealer/{path}")
+    assert {name: value for name, value in told.items() if name != "by"} == body
+
+
+def test_the_secret_is_shown_to_who_asks_for_it(asked: list[tuple[str, str, Any]]) -> None:
+    """By itself on a line, to be copied."""
+    _, said = _run("secret", "small-dealer")
+    assert said.strip() == "whsec_abc"
+    assert asked == [("GET", "/v1/webhooks/small-dealer/secret", None)]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("replay", "small-dealer", "--since", "yesterday"), "须为时刻"),
+        (("rotate", "small-dealer", "--overlap-hours", "721"), "from 0 to 720"),
+        (("pause", "small-dealer", "--reason", " "), "须写明原因"),
+        (("pause", "small/dealer", "--reason", "why"), "this is no id"),
+    ],
+)
+def test_what_was_mistyped_is_said_before_anybody_is_asked(
+    asked: list[tuple[str, str, Any]], words: tuple[str, ...], said: str
+) -> None:
+    """In both languages."""
+    code, found = _run(*words)
+    assert (code, said in found, asked) == (2, True, [])

@@ -1,0 +1,418 @@
+"""What stands on a subscriber's topics is posted to it: every message, in each car's order, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from aiohttp import web
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from services.projection.webhooks.letter import letter
+from services.projection.webhooks.posting import PAUSED_AFTER, UnknownWebhook
+from services.projection.webhooks.signature import secret_of, shown, signed
+from services.runtime.record import Record
+from services.runtime.settings import Settings
+from tests.projection.people import SECRET
+from tests.projection.receiving import (
+    GRANT,
+    NAME,
+    House,
+    Post,
+    Topics,
+    dealer,
+    numbered,
+    posting,
+    receiving,
+    until,
+)
+
+Scene = Callable[[House], Awaitable[None]]
+
+
+@pytest.fixture
+def play(settings: Settings) -> Callable[[Scene], None]:
+    """Plays a scene in one process, with a receiver that takes everything unless the scene says otherwise."""
+
+    def play(scene: Scene) -> None:
+        async def played() -> None:
+            async with receiving() as receiver, posting(settings, receiver) as house:
+                await scene(house)
+
+        asyncio.run(played())
+
+    return play
+
+
+# -- the signature
+
+
+def test_the_signature_is_the_one_of_the_reference_implementations() -> None:
+    """The vector with which Standard Webhooks' libraries are tested."""
+    secret = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    told = signed([secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
+    assert told == {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+
+
+def test_every_subscriber_has_secrets_of_its_own() -> None:
+    """Another one for each, and for each number; as long as the standard asks, in the form it gives."""
+    told = {shown(secret_of(SECRET, name, number)) for name in ("one", "two") for number in (0, 1)}
+    assert len(told) == 4
+    for secret in told:
+        assert secret.startswith("whsec_")
+        assert 24 <= len(base64.b64decode(secret.removeprefix("whsec_"))) <= 64
+
+
+def _verified(post: Post, secret: bytes) -> bool:
+    content = f"{post.headers['webhook-id']}.{post.headers['webhook-timestamp']}.".encode() + post.body
+    wanted = "v1," + base64.b64encode(hmac.new(secret, content, hashlib.sha256).digest()).decode()
+    return wanted in post.headers["webhook-signature"].split(" ")
+
+
+# -- what is posted
+
+
+def test_a_post_is_what_stands_on_the_topic(play: Callable[[Scene], None]) -> None:
+    """All attributes and the data byte for byte, as one structured CloudEvent, signed over exactly these bytes."""
+
+    async def scene(house: House) -> None:
+        (record,) = await house.tell(*numbered(1))
+        await house.deliver(record)
+        (post,) = house.receiver.posts
+        assert post.headers["content-type"].startswith("application/cloudevents+json")
+        told = dict(record.headers)
+        attributes = {
+            name.removeprefix("ce_"): value.decode() for name, value in told.items() if name != "content-type"
+        }
+        assert post.event == attributes | {
+            "datacontenttype": "application/json",
+            "data": from_json(record.value or b""),
+        }
+        assert (record.value or b"") in post.body
+        assert post.id == attributes["id"] == "m-1"
+        assert post.headers["webhook-timestamp"] == str(int(house.stage.clock.now().timestamp()))
+        assert _verified(post, secret_of(SECRET, NAME, 0))
+
+    play(scene)
+
+
+def test_each_cars_messages_keep_their_order_behind_one_that_fails(play: Callable[[Scene], None]) -> None:
+    """What comes after it of that car waits; other cars go on; once it is taken the rest follows in order."""
+
+    async def scene(house: House) -> None:
+        house.receiver.says = lambda post: 500 if post.id == "m-1" else 204
+        records = await house.tell(*numbered(1, 2, 3), *numbered(4, 5, car="b"))
+        await house.deliver(*records)
+        assert sorted(house.receiver.ids) == ["m-1", "m-4", "m-5"]
+        assert (await house.shown())["waiting"] == 3
+        house.receiver.says = lambda _: 204
+        await house.later(6)
+        await until(lambda: len(house.receiver.posts) == 6)
+        assert house.receiver.ids[3:] == ["m-1", "m-2", "m-3"]
+        await until_empty(house)
+
+    play(scene)
+
+
+async def until_empty(house: House) -> None:
+    """Until nothing waits."""
+    async with asyncio.timeout(60):
+        while (await house.shown())["waiting"]:  # noqa: ASYNC110 - the store tells nobody
+            await asyncio.sleep(0.01)
+
+
+def test_tries_are_as_far_apart_as_the_standard_proposes(play: Callable[[Scene], None]) -> None:
+    """Five seconds, five minutes, half an hour … with some jitter, and every day at the end; never given up."""
+
+    async def scene(house: House) -> None:
+        house.receiver.says = lambda _: 404
+        await house.deliver(*await house.tell(*numbered(1)))
+        waits = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400, 86_400)
+        for tries, wait in enumerate(waits, start=1):
+            assert len(house.receiver.posts) == tries
+            # Another car's are taken, so it is this letter that fails, and not the receiver.
+            house.receiver.says = lambda post: 204 if post.id.startswith("m-9") else 404
+            await house.deliver(*await house.tell((f"m-9{tries}", "b" * 32)))
+            del house.receiver.posts[-1]
+            await house.later(wait - 1)
+            assert await _due(house) == 0
+            await house.later(wait * 0.1 + 2)
+            await until(lambda tries=tries: len(house.receiver.posts) == tries + 1)  # type: ignore[misc]
+            await _settled(house, tries + 1)
+
+    play(scene)
+
+
+async def _due(house: House) -> int:
+    return len(await house.endpoint.waiting.due(frozenset(house.endpoint.mine), 10))
+
+
+async def _settled(house: House, tries: int) -> None:
+    """Until that many tries are on record."""
+    from services.runtime import parking
+
+    async with asyncio.timeout(60):
+        while True:
+            row = await house.stage.store.read(lambda connection: parking.find(connection, f"webhook.{NAME}", "m-1"))
+            if row is not None and row.tries == tries:
+                return
+            await asyncio.sleep(0.01)
+
+
+def test_a_receiver_that_asks_for_time_gets_it(play: Callable[[Scene], None]) -> None:
+    """`Retry-After` counts where it is longer than what we would have waited."""
+
+    async def scene(house: House) -> None:
+        house.receiver.says = lambda _: web.Response(status=404, headers={"Retry-After": "900"})
+        await house.deliver(*await house.tell(*numbered(1)))
+        await house.later(890)
+        assert await _due(house) == 0
+        await house.later(20)
+        await until(lambda: len(house.receiver.posts) == 2)
+
+    play(scene)
+
+
+def test_what_waits_is_posted_by_the_process_after_this_one(settings: Settings) -> None:
+    """A crash forgets nothing, and no order; a message that Kafka gives again is not posted past those that wait."""
+
+    async def played() -> None:
+        topics = Topics()
+        async with receiving() as receiver:
+            receiver.says = lambda _: 500
+            async with posting(settings, receiver, topics) as house:
+                await house.deliver(*await house.tell(*numbered(1, 2, 3)))
+            receiver.says = lambda _: 204
+            receiver.posts.clear()
+            async with posting(settings, receiver, topics, is_new=False) as house:
+                await house.deliver(topics.records[1])
+                assert receiver.posts == []
+                await house.later(10)
+                await until(lambda: len(receiver.posts) == 3)
+                assert receiver.ids == ["m-1", "m-2", "m-3"]
+
+    asyncio.run(played())
+
+
+def test_what_waits_is_kept_without_a_value(play: Callable[[Scene], None], settings: Settings) -> None:
+    """The store knows where a message stands, and nothing of what stands there."""
+
+    async def scene(house: House) -> None:
+        house.receiver.says = lambda _: 500
+        (record,) = await house.tell(*numbered(1))
+        data: dict[str, Any] = from_json(record.value or b"")
+        assert data["vin"]
+        await house.deliver(record)
+        with closing(sqlite3.connect(settings.data / "db" / "projection.db")) as database:
+            kept = "\n".join(database.iterdump())
+        assert "m-1" in kept
+        assert data["vin"] not in kept
+        assert data["sealed"] not in kept
+
+    play(scene)
+
+
+def test_what_kafka_keeps_no_more_holds_up_nobody(play: Callable[[Scene], None]) -> None:
+    """It is reported and let go; what stood behind it follows."""
+
+    async def scene(house: House) -> None:
+        house.receiver.says = lambda _: 500
+        await house.deliver(*await house.tell(*numbered(1, 2)))
+        house.receiver.says = lambda _: 204
+        house.topics.gone.add(0)
+        await house.later(10)
+        await until(lambda: house.receiver.ids[1:] == ["m-2"])
+
+    play(scene)
+
+
+# -- the end of a grant
+
+
+def test_a_revoked_grant_ends_what_waits_as_well(play: Callable[[Scene], None]) -> None:
+    """Nothing of it is posted after that, but that it is over."""
+
+    async def scene(house: House) -> None:
+        house.receiver.says = lambda _: 500
+        await house.deliver(*await house.tell(*numbered(1, 2)))
+        house.receiver.says = lambda _: 204
+        await house.stage.register.revoke(GRANT, "li", "the agreement is over")
+        assert await house.tell(*numbered(3)) == []
+        last = [sent for sent in await house.stage.said() if b"subscription.ended" in dict(sent.headers)["ce_type"]]
+        await house.later(10)
+        await until_empty(house)
+        await house.deliver(*(Record(one.topic, 0, 2, one.key, one.headers, one.value) for one in last[:1]))
+        assert [post.event["type"] for post in house.receiver.posts[1:]] == ["tongche.subscription.ended.v1"]
+
+    play(scene)
+
+
+def test_the_last_word_is_told_under_no_grant() -> None:
+    """All else is told under one: it stands in the source."""
+    plain = (("ce_specversion", b"1.0"), ("ce_id", b"m-1"), ("ce_source", b"urn:tongche:projection:g-1"))
+    rest = (("ce_subject", b"c"), ("ce_time", b"2026-11-21T04:00:00Z"), ("ce_dataschema", b"urn:x"))
+
+    def grant_of(type_: bytes) -> str | None:
+        return letter(Record("to.x.sale.events", 0, 0, "k", (*plain, *rest, ("ce_type", type_)), b"{}")).grant
+
+    assert grant_of(b"tongche.sale.confirmed.v2") == "g-1"
+    assert grant_of(b"tongche.subscription.withheld.v1") == "g-1"
+    assert grant_of(b"tongche.subscription.ended.v1") is None
+
+
+# -- a receiver that is away, and operators
+
+
+def test_who_is_gone_is_paused_and_nothing_is_lost(play: Callable[[Scene], None]) -> None:
+    """410 ends the posting; once it is resumed what waited goes at once."""
+
+    async def scene(house: House) -> None:
+        house.receiver.says = lambda _: 410
+        await house.deliver(*await house.tell(*numbered(1)))
+        told = await house.shown()
+        assert (told["state"], told["who"], told["waiting"]) == ("paused", "tongche", 1)
+        assert "410" in told["reason"]
+        house.receiver.says = lambda _: 204
+        await house.posting.resume(NAME)
+        house.endpoint.look()
+        await until(lambda: house.receiver.ids == ["m-1", "m-1"])
+        await until_empty(house)
+        assert (await house.shown())["state"] == "working"
+
+    play(scene)
+
+
+def test_who_takes_nothing_for_days_is_paused_and_shown(play: Callable[[Scene], None]) -> None:
+    """Until then it is shown as failing, since when and why; a single yes ends that."""
+
+    async def scene(house: House) -> None:
+        house.receiver.says = lambda _: 500
+        await house.deliver(*await house.tell(*numbered(1)))
+        told = await house.shown()
+        assert (told["state"], told["failure"]) == ("failing", "http-500")
+        house.receiver.says = lambda _: 204
+        await house.deliver(*await house.tell(*numbered(2, car="b")))
+        assert (await house.shown())["state"] == "working"
+        house.receiver.says = lambda _: 500
+        await house.deliver(*await house.tell(*numbered(3, car="c")))
+        await house.stage.pass_(PAUSED_AFTER.total_seconds() - 60)
+        await house.deliver(*await house.tell(*numbered(4, car="d")))
+        assert (await house.shown())["state"] == "failing"
+        await house.stage.pass_(60)
+        await house.deliver(*await house.tell(*numbered(5, car="e")))
+        told = await house.shown()
+        assert (told["state"], told["who"]) == ("paused", "tongche")
+        assert told["waiting"] >= 4
+
+    play(scene)
+
+
+def test_what_an_operator_pauses_stays_so_for_the_next_process(settings: Settings) -> None:
+    """With who and why; only `resume` ends it."""
+
+    async def played() -> None:
+        async with receiving() as receiver:
+            async with posting(settings, receiver) as house:
+                await house.posting.pause(NAME, "li", "they are moving house")
+            async with posting(settings, receiver, is_new=False) as house:
+                told = await house.shown()
+                assert (told["state"], told["who"], told["reason"]) == ("paused", "li", "they are moving house")
+                await house.posting.pause(NAME, "wang", "again")
+                assert (await house.shown())["who"] == "li"
+                await house.posting.resume(NAME)
+                told = await house.shown()
+                assert (told["state"], told["who"]) == ("working", None)
+                with pytest.raises(UnknownWebhook):
+                    await house.posting.pause("nobody", "li", "why")
+
+    asyncio.run(played())
+
+
+def test_while_a_secret_changes_two_of_them_sign(play: Callable[[Scene], None]) -> None:
+    """The new one from now on, the old one until its time is over; an operator is told until when."""
+
+    async def scene(house: House) -> None:
+        before = house.posting.secret(NAME)
+        after = await house.posting.rotate(NAME, timedelta(hours=2))
+        assert after != before
+        old, new = secret_of(SECRET, NAME, 0), secret_of(SECRET, NAME, 1)
+        assert (shown(old), shown(new), house.posting.secret(NAME)) == (before, after, after)
+        await house.deliver(*await house.tell(*numbered(1)))
+        assert (await house.shown())["secrets"] == 2
+        await house.stage.pass_(2 * 3600)
+        await house.deliver(*await house.tell(*numbered(2)))
+        both, alone = house.receiver.posts
+        assert (_verified(both, old), _verified(both, new)) == (True, True)
+        assert (_verified(alone, old), _verified(alone, new)) == (False, True)
+        assert (await house.shown())["secrets"] == 1
+
+    play(scene)
+
+
+def test_a_replay_posts_again_under_the_same_ids_in_order(play: Callable[[Scene], None]) -> None:
+    """What comes of a car meanwhile stands behind; asked for twice it is queued once."""
+
+    async def scene(house: House) -> None:
+        await house.deliver(*await house.tell(*numbered(1, 2), *numbered(3, car="b")))
+        house.receiver.posts.clear()
+        house.receiver.says = lambda _: 503
+        since = datetime(2026, 11, 21, tzinfo=UTC)
+        assert await house.posting.replay(NAME, since) == 3
+        assert await house.posting.replay(NAME, since) == 0
+        house.receiver.says = lambda _: 204
+        await house.deliver(*await house.tell(*numbered(4)))
+        house.endpoint.look()
+        await until(lambda: len(set(house.receiver.ids)) == 4)
+        await until_empty(house)
+        of_the_car = [id_ for id_ in house.receiver.taken if id_ != "m-3"]
+        assert list(dict.fromkeys(of_the_car)) == ["m-1", "m-2", "m-4"]
+
+    play(scene)
+
+
+# -- who may be posted to is read from the file
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://dealer.example/hook",
+        "ftp://dealer.example/hook",
+        "https://",
+        "https://li:secret@dealer.example/hook",
+        "https://dealer.example/hook#part",
+        "https://dealer.example:99999/hook",
+        "https://dealer.example/a hook",
+        "https://dealer.example/\u5355",
+        "dealer.example/hook",
+    ],
+)
+def test_an_address_that_is_none_is_refused_when_it_is_written(url: str) -> None:
+    """Before anybody relies on it; what stood there is not repeated."""
+    with pytest.raises(ValidationError) as wrong:
+        dealer(url)
+    assert "secret" not in str(wrong.value)
+
+
+def test_a_receiver_is_asked_once_for_what_it_takes(play: Callable[[Scene], None]) -> None:
+    """One post a message, whatever goes on around it."""
+
+    async def scene(house: House) -> None:
+        await house.deliver(*await house.tell(*((f"m-{number}", f"{number % 5}" * 32) for number in range(40))))
+        assert sorted(house.receiver.ids) == sorted(f"m-{number}" for number in range(40))
+        assert (await house.shown())["waiting"] == 0
+
+    play(scene)
