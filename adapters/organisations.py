@@ -1,35 +1,43 @@
-"""The organisations we talk to, as data: which adapter speaks to each, and its USCC where there are several."""
+"""The organisations we talk to: a row each, beside the adapter that speaks to it, with its USCC where it has one."""
 
 from __future__ import annotations
 
 import tomllib
 from dataclasses import replace
-from importlib.resources import files
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from contracts.types import Identifier, Text, Uscc
 
+from . import folders
 from .registry import ADAPTERS
 from .spec import Limits
 
 
 class Organisation(BaseModel):
-    """One organisation. Commands to it go to the topic `<id>.commands`."""
+    """One organisation. Commands to it go to the topic `<id>.commands`; the id begins with its kind of agency."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     id: Identifier
     adapter: str
+    """In whose words we speak to it: the folder in which its row stands."""
     uscc: Uscc | None = None
     zh: Text
     en: Text
     url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+$")] | None = None
-    """Where it answers, below which come its id and an operation's path; without one, the simulator plays it."""
+    """Where it answers once it is live, below which come its id and an operation's path; until then, and without one,
+    the simulator plays it."""
     concurrency: Annotated[int, Field(ge=1)] | None = None
     per_second: Annotated[float, Field(gt=0)] | None = None
     """Its own limits on calls, at once and a second, where they differ from its adapter's."""
+
+    @property
+    def agency(self) -> str:
+        """What kind of agency it is: one of `contracts.topics.AGENCIES`."""
+        agency: str = ADAPTERS[self.adapter].agency
+        return agency
 
     @property
     def limits(self) -> Limits:
@@ -40,20 +48,25 @@ class Organisation(BaseModel):
         )
 
     @model_validator(mode="after")
-    def _is_called_after_its_adapter(self) -> Organisation:
-        expected = self.adapter if self.uscc is None else f"{self.adapter}-{self.uscc}"
-        if self.adapter not in ADAPTERS or self.id != expected:
-            message = f"organisation {self.id} does not fit its adapter"
+    def _is_called_after_its_agency(self) -> Organisation:
+        expected = self.agency if self.uscc is None else f"{self.agency}-{self.uscc}"
+        if self.id != expected:
+            message = f"organisation {self.id} must be called {expected}: sales find it by that"
             raise ValueError(message)
         return self
 
 
+def _rows(adapter: str) -> list[Organisation]:
+    file = folders.of(adapter) / folders.ORGANISATIONS
+    table = tomllib.loads(file.read_text(encoding="utf-8"))
+    return [Organisation.model_validate({**row, "adapter": adapter}) for row in table["organisation"]]
+
+
 def _load() -> dict[str, Organisation]:
-    table = tomllib.loads((files(__package__) / "organisations.toml").read_text(encoding="utf-8"))
-    rows = [Organisation.model_validate(row) for row in table["organisation"]]
+    rows = [row for adapter in ADAPTERS for row in _rows(adapter)]
     found = {row.id: row for row in rows}
     if len(found) != len(rows):
-        message = "an organisation stands twice in organisations.toml"
+        message = "an organisation stands twice: one row in one folder speaks for it"
         raise ValueError(message)
     return found
 

@@ -1,12 +1,32 @@
-"""Every adapter by its name. A new agency is a folder and an entry here."""
+"""Every adapter by its name. A new one is a folder, which is found; nothing is entered here."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Final
 
-from . import bank, commerce, customs, insurer, miit, police, tax
+from contracts.topics import AGENCIES
+
+from . import folders
 from .spec import Adapter
 
+
+def _load(name: str) -> Adapter:
+    adapter: Adapter = import_module(f".{name}", __package__).ADAPTER
+    if adapter.name != name:
+        message = f"the adapter in the folder {name} is called {adapter.name}"
+        raise ValueError(message)
+    if len({operation.command.agency for operation in adapter.operations.values()}) != 1:
+        message = f"{name} takes commands of several agencies, or none"
+        raise ValueError(message)
+    return adapter
+
+
+def _order(adapter: Adapter) -> tuple[int, bool, str]:
+    """By agency; of those of one agency first the one that is called after it."""
+    return AGENCIES.index(adapter.agency), adapter.name != adapter.agency, adapter.name
+
+
 ADAPTERS: Final[dict[str, Adapter]] = {
-    module.ADAPTER.name: module.ADAPTER for module in (miit, tax, insurer, bank, police, commerce, customs)
+    adapter.name: adapter for adapter in sorted((_load(folder.name) for folder in folders.every()), key=_order)
 }

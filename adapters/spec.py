@@ -228,9 +228,10 @@ class Errors:
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """One kind of agency. Organisations of that kind (`adapters.organisations`) differ only by address."""
+    """One way of speaking to a kind of agency. The organisations that share it (`organisations`) differ by address."""
 
     name: str
+    """Its folder's: agencies of one kind may speak in several ways, each with a folder of its own."""
     operations: Mapping[str, Operation]
     features: Features
     errors: Errors
@@ -238,6 +239,11 @@ class Adapter:
     seal: Seal = "none"
     retry: RetryPolicy = RetryPolicy()
     limits: Limits = Limits()
+
+    @property
+    def agency(self) -> str:
+        """The kind of agency whose commands it takes: one of `contracts.topics.AGENCIES`."""
+        return next(iter(self.operations.values())).command.agency
 
 
 def operations(*rows: Operation) -> dict[str, Operation]:

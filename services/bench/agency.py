@@ -33,7 +33,7 @@ from services.dispatch.delivery import name_of
 from services.runtime.record import Record, read
 
 COMMANDS: Final = topics.commands(INSURER.id).name
-EVENTS: Final = topics.events(INSURER.adapter).name
+EVENTS: Final = topics.events(INSURER.agency).name
 _WARM_UP: Final = 0.25
 _BEHIND: Final = 1.25
 """So many times the messages stand in the topic, so that the last that counts still has others beside it."""

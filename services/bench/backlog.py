@@ -73,7 +73,7 @@ def run(ground: Ground, tell: Told, size: Size | None = None) -> Found:
     """Fill the topics, then watch four workers one after another."""
     size = size or Size()
     ground.create(FULL, FED, FEW, partitions=COMMAND_PARTITIONS)
-    ground.create(topics.events(INSURER.adapter).name, topics.DELIVERY_EVENTS.name, partitions=PARTITIONS)
+    ground.create(topics.events(INSURER.agency).name, topics.DELIVERY_EVENTS.name, partitions=PARTITIONS)
     ground.fill(commands(FEW, size.few, _VEHICLES))
     more = commands(FED, sys.maxsize, _VEHICLES)
     ground.fill(islice(more, size.few))

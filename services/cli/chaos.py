@@ -80,7 +80,7 @@ def _planned(seed: int, minutes: float, faults: Sequence[str] | None) -> Run:
 
     organisations: dict[str, list[str]] = {}
     for one in ORGANISATIONS.values():
-        organisations.setdefault(one.adapter, []).append(one.id)
+        organisations.setdefault(one.agency, []).append(one.id)
     links = (*LINKS, POSTGRESQL) if _DATABASE in os.environ else LINKS
     chosen = menu_for(minutes * 60, organisations, links).only(faults)
     return Run(seed, minutes, schedule(seed, minutes * 60, chosen))

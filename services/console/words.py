@@ -227,7 +227,7 @@ def organisation(id: str) -> Words:  # noqa: A002 - what it is
 def agency_of(organisation: str) -> str:
     """The agency that an organisation is one of; its id begins with it."""
     known = ORGANISATIONS.get(organisation)
-    return known.adapter if known else organisation.partition("-")[0]
+    return known.agency if known else organisation.partition("-")[0]
 
 
 def headline(word: str) -> Words:

@@ -109,7 +109,7 @@ class NoticeDoor:
         with tracing.span(f"POST {PATH}", "server", parent=request.headers.get("traceparent", "")) as span:
             try:
                 voice = await self._voice(request, organisation)
-                notice = examined(await body(request, LARGEST), voice.organisation.adapter)
+                notice = examined(await body(request, LARGEST), voice.organisation.agency)
                 id_ = await self.store.run(lambda connection: self._keep(connection, voice, notice, span.traceparent))
             except NotTaken as no:
                 span.fail(no.no.code)

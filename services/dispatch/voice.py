@@ -73,7 +73,7 @@ class Voice:
     @cached_property
     def events(self) -> str:
         """The topic of what this kind of agency says."""
-        return topics.events(self.organisation.adapter).name
+        return topics.events(self.organisation.agency).name
 
     def answered(self, command: Message[Contract], key: str, event: Contract, traceparent: str) -> Outgoing:
         """The agency's answer, on `<agency>.events`."""

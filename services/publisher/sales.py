@@ -170,5 +170,5 @@ def _export(model: Model, random: Random) -> dict[str, Any]:
     }
 
 
-def _usccs(adapter: str) -> list[str]:
-    return [one.uscc for one in ORGANISATIONS.values() if one.adapter == adapter and one.uscc is not None]
+def _usccs(agency: str) -> list[str]:
+    return [one.uscc for one in ORGANISATIONS.values() if one.agency == agency and one.uscc is not None]

@@ -36,6 +36,7 @@ class Borrowers:
             "settleDate": f"{notice.settled_on:%Y%m%d}",
         }
         try:
-            await self.world.handle(bank, "/auto-loans/settlements", f"notice-{message.envelope.id}", told)
+            path, told = self.world.in_words_of(bank, "/auto-loans/settlements", told)
+            await self.world.handle(bank, path, f"notice-{message.envelope.id}", told)
         except Unknown:
             logs.get().warning("settled_at_no_bank")

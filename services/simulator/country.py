@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from importlib.resources import files
+from operator import attrgetter
 from typing import Any, Protocol
 
 from services.simulator import monsoon
@@ -25,20 +26,29 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """One organisation of the list: its id is its address."""
+    """One organisation: its id is its address. `words` is the folder that tells how it speaks."""
 
     id: str
     kind: str
     uscc: str
     zh: str
     en: str
+    words: str
 
 
 def names() -> Iterator[Name]:
     """The organisations of this installation, read as data: the simulator shares no code with the adapters."""
-    text = (files("adapters") / "organisations.toml").read_text(encoding="utf-8")
-    for row in tomllib.loads(text)["organisation"]:
-        yield Name(row["id"], row["adapter"], row.get("uscc", ""), row["zh"], row["en"])
+    for folder in sorted(files("adapters").iterdir(), key=attrgetter("name")):
+        file = folder / "organisations.toml"
+        if file.is_file():
+            rows = tomllib.loads(file.read_text(encoding="utf-8"))["organisation"]
+            yield from (_name(row, folder.name) for row in rows)
+
+
+def _name(row: Mapping[str, str], words: str) -> Name:
+    # An organisation is called after the kind of agency that it is, whatever its words.
+    kind = row["id"].partition("-")[0]
+    return Name(row["id"], kind, row.get("uscc", ""), row["zh"], row["en"], words)
 
 
 class Certificates(Protocol):
@@ -98,6 +108,8 @@ class Country:
     clock: Clock
     knobs: dict[str, Faults] = field(default_factory=dict)
     agencies: dict[str, Agency] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
+    """Of each organisation the folder that tells how it speaks."""
     insurers: dict[str, Cover] = field(default_factory=dict)
     banks: dict[str, Loans] = field(default_factory=dict)
     miit: Certificates = field(init=False)

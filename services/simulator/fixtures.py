@@ -22,9 +22,9 @@ class Recorded:
     raw: bytes
 
 
-def recorded(kind: str, name: str, vin: str) -> Recorded | None:
-    """The response of one fixture of an agency; None if there is no such fixture."""
-    fixture = _fixture(kind, name) if _NAME.fullmatch(name) else None
+def recorded(words: str, name: str, vin: str) -> Recorded | None:
+    """The response of one fixture, in the words of that folder; None if there is no such fixture."""
+    fixture = _fixture(words, name) if _NAME.fullmatch(name) else None
     if fixture is None:
         return None
     response = fixture["response"]
@@ -34,8 +34,8 @@ def recorded(kind: str, name: str, vin: str) -> Recorded | None:
 
 
 @cache
-def _fixture(kind: str, name: str) -> dict[str, Any] | None:
-    file = files("adapters") / kind / "fixtures" / f"{name}.json"
+def _fixture(words: str, name: str) -> dict[str, Any] | None:
+    file = files("adapters") / words / "fixtures" / f"{name}.json"
     if not file.is_file():
         return None
     found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))

@@ -17,6 +17,7 @@ from services.simulator.bank import Bank
 from services.simulator.commerce import Commerce
 from services.simulator.country import Clock, Country, Name, names
 from services.simulator.customs import Customs
+from services.simulator.dialect import Dialect, Speaker, dialect_of
 from services.simulator.faults import Faults, Script
 from services.simulator.fixtures import recorded
 from services.simulator.insurer import Insurer
@@ -134,12 +135,19 @@ class World:
             self.country.knobs[organisation] = faults.since(self.country.clock.now())
         _store_knobs(self.journal.folder, self.country.knobs)
 
+    def in_words_of(self, organisation: str, path: str, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """A request in the book's words, as that organisation is asked for it. Raises `Unknown`."""
+        self._demand(organisation)
+        dialect = self._dialect(organisation)
+        return dialect.paths.get(path, path), dialect.said(body)
+
     async def handle(self, organisation: str, path: str, key: str, body: Any) -> Outcome:
         """Answer one request; whatever came of it is durable on return. Raises `Unknown`."""
         agency = self.country.agencies.get(organisation)
         service = agency.services.get(path) if agency else None
         if agency is None or service is None:
             raise Unknown(organisation + path)
+        body = self._dialect(organisation).heard(body)
         asked = _Request(organisation, agency, service, key, body, _vin(body, service.vin))
         # Looked up first: being used may be the end of a script.
         script = self.country.faults(organisation).script_for(service.operation, asked.vin)
@@ -188,7 +196,8 @@ class World:
         answer = asked.service.decide(request)
         if asked.is_kept:
             self._keep(asked, request, answer)
-        return asked.outcome(_OK, answer, fresh=asked.service.leaves is Leaves.EFFECT)
+        told = self._dialect(asked.organisation).said(answer)
+        return asked.outcome(_OK, told, fresh=asked.service.leaves is Leaves.EFFECT)
 
     def _keep(self, asked: _Request, request: Request, answer: Answer) -> None:
         line = asked.line(request.at) | {"body": asked.body, "result": answer, "status": _OK}
@@ -223,7 +232,12 @@ class World:
         """Let an agency take a line of its journal into its state."""
         at = datetime.fromisoformat(line["at"])
         service.apply(Entry(line["vin"], line["body"], line["result"], at))
-        self._answered[line["organisation"], line["key"]] = _Kept(_digest(line["body"]), _json(line["result"]))
+        told = self._dialect(line["organisation"]).said(line["result"])
+        self._answered[line["organisation"], line["key"]] = _Kept(_digest(line["body"]), _json(told))
+
+    def _dialect(self, organisation: str) -> Dialect:
+        # The books, and with them the journal, are kept in one way whatever is spoken.
+        return dialect_of(self.country.words[organisation])
 
     def _scripted(self, asked: _Request) -> Script | None:
         # As they were turned: a mood that holds now is not to stay.
@@ -238,7 +252,7 @@ class World:
             raise Unknown(organisation)
 
     def _recorded(self, asked: _Request, name: str) -> Outcome:
-        found = recorded(self.kinds[asked.organisation], name, asked.vin)
+        found = recorded(self.country.words[asked.organisation], name, asked.vin)
         if found is None:
             raise Unknown(f"fixture {name}")
         return asked.outcome(found.status, found.raw, headers=found.headers)
@@ -297,19 +311,21 @@ def settled(clock: Clock, listed: list[Name]) -> Country:
         "customs": Customs(country),
     }
     for name in listed:
+        country.words[name.id] = name.words
         country.agencies[name.id] = single[name.kind] if name.kind in single else _one_of_many(country, name)
     return country
 
 
 def _one_of_many(country: Country, name: Name) -> Agency:
-    """An insurer or a bank, which others find by its code."""
+    """An insurer or a bank, which others find by its code, in its own words."""
+    dialect = dialect_of(name.words)
     match name.kind:
         case "insurer":
             insurer = country.insurers[name.uscc] = Insurer(country, name.uscc)
-            return insurer
+            return Speaker(insurer, dialect)
         case "bank":
             bank = country.banks[name.uscc] = Bank(country, name.uscc)
-            return bank
+            return Speaker(bank, dialect)
     raise LookupError(name.kind)
 
 

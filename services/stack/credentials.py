@@ -99,8 +99,9 @@ def _tokens(names: Iterable[str]) -> dict[str, str]:
 
 def _organisations() -> list[str]:
     # Read as data: the adapters' own reader would load all of them, and `up` should be quick.
-    text = (files("adapters") / "organisations.toml").read_text(encoding="utf-8")
-    return [row["id"] for row in tomllib.loads(text)["organisation"]]
+    rows = (folder / "organisations.toml" for folder in files("adapters").iterdir())
+    tables = [tomllib.loads(file.read_text(encoding="utf-8")) for file in rows if file.is_file()]
+    return sorted(row["id"] for table in tables for row in table["organisation"])
 
 
 def _keys() -> dict[str, dict[str, str]]:

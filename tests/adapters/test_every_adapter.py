@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 import adapters
-from adapters import replies
+from adapters import folders, replies
 from adapters.bindings.rest import REST
 from adapters.errors import AgencyError, BrokenAnswer, NotYet, Refused, Unavailable
-from adapters.organisations import ORGANISATIONS
+from adapters.organisations import ORGANISATIONS, Organisation
 from adapters.registry import ADAPTERS
 from adapters.spec import UNREADABLE, Adapter, Features, Operation
 from contracts.codes import CODES
@@ -129,16 +130,17 @@ def _canonical(case: Case) -> dict[str, Any]:
     return model.model_validate_json(json.dumps(case.then["data"])).model_dump(mode="json", exclude_none=True)
 
 
-def test_every_command_has_exactly_one_operation() -> None:
-    """Commands and operations are the same set, each at the agency that owns the command."""
-    assert sorted(operation.command.versions.name for _, operation in OPERATIONS) == sorted(COMMANDS)
-    for adapter, operation in OPERATIONS:
-        assert operation.command.agency == adapter.name
+def test_every_adapter_takes_the_commands_of_its_agency() -> None:
+    """All of them, each once, and nobody else's, whoever else speaks to an agency of that kind."""
+    for adapter in ADAPTERS.values():
+        theirs = sorted(name for name, row in COMMANDS.items() if row.agency == adapter.agency)
+        assert sorted(adapter.operations) == theirs
 
 
 def test_every_agency_of_the_topics_has_an_adapter() -> None:
-    """The registry and the topics table name the same agencies."""
-    assert set(ADAPTERS) == set(AGENCIES)
+    """The folders and the topics table name the same agencies, and the adapter of each is called after it."""
+    assert {adapter.agency for adapter in ADAPTERS.values()} == set(AGENCIES)
+    assert {ADAPTERS[agency].agency for agency in AGENCIES} == set(AGENCIES)
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
@@ -267,7 +269,23 @@ def _imported(node: ast.AST) -> Iterator[str]:
 def test_organisations_are_those_of_the_adapters() -> None:
     """Five agencies are one organisation each; four insurers and three banks are told apart by USCC."""
     kinds = [organisation.adapter for organisation in ORGANISATIONS.values()]
-    assert {kind: kinds.count(kind) for kind in ADAPTERS} == {
+    assert {kind: kinds.count(kind) for kind in AGENCIES} == {
         "miit": 1, "tax": 1, "insurer": 4, "bank": 3, "police": 1, "commerce": 1, "customs": 1,
     }  # fmt: skip
     assert all(organisation.id.endswith(organisation.uscc or "") for organisation in ORGANISATIONS.values())
+
+
+def test_an_organisation_is_called_after_its_agency_whoever_speaks_to_it() -> None:
+    """Sales find it by that; its adapter may have another name, and the id may not."""
+    row = {"uscc": "91110000MAY1GEUH59", "zh": "样例", "en": "Sample", "adapter": "insurer"}
+    for wrong in ("bank-91110000MAY1GEUH59", "insurer", "91110000MAY1GEUH59"):
+        with pytest.raises(ValidationError, match="must be called insurer-91110000MAY1GEUH59"):
+            Organisation.model_validate(row | {"id": wrong})
+    assert Organisation.model_validate(row | {"id": "insurer-91110000MAY1GEUH59"}).agency == "insurer"
+
+
+def test_every_folder_is_found() -> None:
+    """Those that say which organisations they speak to, and no other."""
+    named = {folder.name for folder in folders.every()}
+    assert named == set(ADAPTERS)
+    assert {path.parent.name for path in Path(str(files(adapters))).glob("*/mapping.py")} == named

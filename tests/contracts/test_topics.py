@@ -91,5 +91,5 @@ def test_every_publisher_is_heard_and_answered() -> None:
 
 def test_the_agencies_are_the_parties_of_the_matrix() -> None:
     """Each has its topic of events and its column of the visibility matrix."""
-    assert set(AGENCIES) == set(PARTY_OF) == {organisation.adapter for organisation in ORGANISATIONS.values()}
+    assert set(AGENCIES) == set(PARTY_OF) == {organisation.agency for organisation in ORGANISATIONS.values()}
     assert {f"{agency}.events" for agency in AGENCIES} <= set(TABLE)

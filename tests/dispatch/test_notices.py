@@ -326,7 +326,7 @@ def test_every_notice_is_about_one_vehicle() -> None:
     """What becomes the message's subject and key stands in each of their contracts."""
     for versions in NOTICES.values():
         assert all(model.model_fields["vin"].is_required() for model in versions.models)
-        assert versions.owner in {organisation.adapter for organisation in ORGANISATIONS.values()}
+        assert versions.owner in {organisation.agency for organisation in ORGANISATIONS.values()}
 
 
 def test_a_client_that_hangs_up_leaves_nothing(settings: Settings) -> None:

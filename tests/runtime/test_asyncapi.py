@@ -215,7 +215,7 @@ def test_commands_and_answers_are_where_their_organisations_are(documents: dict[
     for row in COMMANDS.values():
         for organisation in ORGANISATIONS.values():
             types = _message(documents["dispatch"], f"{organisation.id}.commands")["headers"]["properties"]["ce_type"]
-            assert (row.versions.type_of() in types["enum"]) == (row.agency == organisation.adapter)
+            assert (row.versions.type_of() in types["enum"]) == (row.agency == organisation.agency)
         types = _message(documents["journey"], f"{row.agency}.events")["headers"]["properties"]["ce_type"]
         assert {row.answer.type_of(), "tongche.agency.refused.v1"} <= set(types["enum"])
 

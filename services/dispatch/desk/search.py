@@ -113,7 +113,7 @@ class Searching:
 
     def means(self, filter_: Filter, organisation: str) -> bool:
         """Whether an organisation is among those that a person means."""
-        kind = self.counters[organisation].organisation.adapter
+        kind = self.counters[organisation].organisation.agency
         return filter_.organisation in {None, organisation} and filter_.agency in {None, kind}
 
     def _consumers(self, filter_: Filter) -> Collection[str] | None:
