@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from datetime import timedelta
+from functools import partial
 
 import aiohttp
 from fastapi import FastAPI
@@ -39,6 +40,7 @@ from .desk.runner import Runner
 from .desk.search import Searching
 from .mailbox import Mailbox
 from .notifiers import Notifiers
+from .seals.agreed import agreed
 from .voice import Voice
 
 
@@ -99,7 +101,9 @@ def _counter(
     name = consumer_of(organisation.id)
     session = http[ADAPTERS[organisation.adapter].features]
     carrier = Http(organisation.url or runtime.settings.simulator_url, organisation.id, session)
-    agency = Agency(organisation, carrier, mailbox=mailbox, clock=runtime.clock)
+    known = partial(Notifiers(runtime.settings.notifiers).certificates, organisation.id)
+    sealing = agreed(ADAPTERS[organisation.adapter].seal, runtime.secrets.identities, known)
+    agency = Agency(organisation, carrier, sealing, mailbox, runtime.clock)
     limits = organisation.limits
     voice = Voice(organisation, runtime.clock, runtime.ids)
     book = Book(runtime.store, Fence(runtime.store, name, runtime.slot), agency.adapter.features, runtime.clock)

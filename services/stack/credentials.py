@@ -69,7 +69,7 @@ def organisation_tokens(folder: DataFolder) -> dict[str, str]:
 def identities(folder: DataFolder) -> dict[str, dict[str, str]]:
     """Who seals messages here → its private `key` and its `certificate`, as PEM.
 
-    We, as `tongche`, and the organisations whose were generated here, for the simulated ones. Who is real keeps its own.
+    We, as `tongche`, and the organisations whose were generated here, for simulated ones. Who is real keeps its own.
     """
     made: dict[str, dict[str, str]] = _stored(folder)["identities"]
     return made
