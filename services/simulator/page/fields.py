@@ -113,7 +113,7 @@ def _text(kind: Kind, value: Any) -> str:
         case "json":
             return json.dumps(value, ensure_ascii=False) if value else ""
         case _:
-            return "" if value is None else str(value)
+            return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _kind(name: str) -> Kind:

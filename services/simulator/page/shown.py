@@ -13,6 +13,7 @@ from services.simulator import monsoon
 from services.simulator.agency import CHINA
 from services.simulator.country import Name
 from services.simulator.faults import Faults, Script
+from services.simulator.page.fields import APART
 from services.simulator.page.words import MISHAPS, MOODS, STATES, TEXTS, Words
 from services.simulator.watch import Seen, Watch
 from services.simulator.world import World
@@ -107,9 +108,9 @@ def organisation(world: World, name: Name) -> Organisation:
 def _standing(world: World, organisation: str) -> Standing:
     faults, now = world.turned(organisation), world.country.clock.now()
     spell = monsoon.present(faults, organisation, now)
-    turned = faults.model_dump(mode="json", exclude_defaults=True, exclude={"monsoon"})
+    turned = faults.model_dump(mode="json", exclude_defaults=True, exclude=set(APART))
     return Standing(
-        _state(world.faults(organisation), spell, is_turned=bool(turned)),
+        _state(world.faults(organisation), spell, is_turned=bool(turned or faults.scripts)),
         tuple(f"{knob} = {json.dumps(value, ensure_ascii=False)}" for knob, value in turned.items()),
         spell,
         tuple(monsoon.coming(faults, organisation, now, FORESEEN)),

@@ -41,9 +41,11 @@ class Site:
     entrance: Entrance
     home: str | None = None
     _names: Mapping[str, Name] = field(default_factory=lambda: {name.id: name for name in names()})
+    _ending: asyncio.Event = field(default_factory=asyncio.Event)
 
     def install(self, app: web.Application) -> None:
         """Give an application our addresses; none of them can be an organisation's."""
+        app.on_shutdown.append(self._end)
         self.entrance.install(app)
         logged, add = self.entrance.logged, app.router.add_get
         add("/", logged(self._all))
@@ -113,16 +115,20 @@ class Site:
         return self._names.get(request.match_info["organisation"])
 
     async def _events(self, request: web.Request, session: Session) -> web.StreamResponse:
-        """Say that there is something new, whenever there is, until the reader goes."""
+        """Say that there is something new, whenever there is, until the reader goes or the simulator ends."""
         del session
         stream = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await hardened(stream).prepare(request)
         watch, seen = self.world.watch, -1
-        while True:
+        while not self._ending.is_set():
             if watch.changes != seen:
                 seen = watch.changes
                 await stream.write(b"event: changed\ndata: %d\n\n" % seen)
             await asyncio.sleep(_LOOK_EVERY_S)
+        return stream
+
+    async def _end(self, _: web.Application) -> None:
+        self._ending.set()
 
 
 def _address(organisation: str) -> str:

@@ -120,7 +120,7 @@ GROUPS: Final[tuple[tuple[Words, tuple[str, ...]], ...]] = (
         Words("答复", "Answers"),
         ("success_then_timeout", "garbage", "wrong_schema", "duplicate", "huge", "forgetful"),
     ),
-    (Words("所见", "What it knows"), ("arrival_s", "seized", "absent", "altered")),
+    (Words("所见", "What it knows"), ("arrival_s", "seized", "absent", "altered", "pushes")),
 )
 """In the order in which they are shown; what stands in none of them comes last."""
 OTHERS: Final = Words("其他", "Others")
@@ -128,6 +128,7 @@ OTHERS: Final = Words("其他", "Others")
 ONLY: Final = {
     "absent": {"miit"},
     "altered": {"miit"},
+    "pushes": {"miit"},
     "seized": {"police"},
     "arrival_s": {"police", "customs"},
 }
@@ -177,6 +178,10 @@ KNOBS: Final = {
     "altered": Knob(
         Words("上传有误的合格证", "Altered certificates"),
         Words('JSON：{"车架号": {"engineNo": "…"}}', 'JSON: {"VIN": {"engineNo": "…"}}'),
+    ),
+    "pushes": Knob(
+        Words("主动推送", "Pushes"),
+        Words("合格证一上传即通知", "Tells of each certificate as it is uploaded"),
     ),
     "seized": Knob(Words("被查封的车辆", "Seized cars"), Words("车架号，每行一个", "VINs, one a line")),
     "arrival_s": Knob(
