@@ -36,6 +36,8 @@ GROUPS = (
     Group("topics", "topics"),
     Group("risk", "risk"),
     Group("check"),
+    Group("conformance", "conformance"),
+    Group("simulator", "simulator"),
     Group("chaos", "chaos"),
     Group("bench", "bench"),
 )

@@ -55,12 +55,12 @@ TYPED: Final = os.environ.get("TONGCHE_TYPED") or "tongche"
 """What the person typed before the verb, as whatever started us tells; what we advise to type begins with it."""
 _ADVICE: Final = re.compile(
     r"\btongche (?=(?:up|down|status|doctor|reset|demo|sale|case|delivery|repair|policy|grant|disclosure|webhook"
-    r"|contracts|topics|risk|check|chaos|bench)\b)"
+    r"|contracts|topics|risk|check|conformance|simulator|chaos|bench)\b)"
 )
 
 _COMMAND: Final = re.compile(
     r"\btongche (?:(?:up|down|status|doctor|reset|demo|check)\b(?: --[\w-]+(?: (?!/ )[^\s;；，,(（-][^\s;；，,]*)?)*"
-    r"|(?:sale|case|delivery|repair|policy|grant|disclosure|webhook|contracts|topics|risk) [a-z]+"
+    r"|(?:sale|case|delivery|repair|policy|grant|disclosure|webhook|contracts|topics|risk|conformance) [a-z]+"
     r"(?: (?!/ )[^\s;；，,(（][^\s;；，,]*)*)"
 )
 """A command in a text, to its end: a verb of the top is followed by options only, what else comes is talk."""

@@ -1,0 +1,286 @@
+"""`conformance`: does an agency keep what its adapter declares? For people, for CI, and signed for going live."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import typer
+
+from services.cli import terminal
+from services.cli.terminal import FAILED, Data, Json, answer, out, talk
+from services.stack import credentials
+from services.stack.data import DataFolder, write
+from services.stack.trouble import TroubleError
+
+if TYPE_CHECKING:
+    from adapters.spec import Adapter
+    from services.conformance.run import Run
+
+app = typer.Typer(help="接口一致性检测 / does an agency keep its promises", no_args_is_help=True)
+
+_KEY: Final = "conformance_key"
+_SHOWN: Final = {"failed": "red", "blocked": "red", "skipped": "yellow"}
+
+AgencyName = Annotated[str, typer.Option("--agency", metavar="A", help="机构种类 / kind of agency: insurer, tax…")]
+Round = Annotated[
+    int | None,
+    typer.Option("--round", min=0, help="轮次，决定车辆 / which cars come; 默认随机 / by chance unless named"),
+]
+Day = Annotated[
+    datetime | None,
+    typer.Option("--day", formats=["%Y-%m-%d"], help="业务日期 / the day of business; 默认今天 / today"),
+]
+
+
+@app.callback()
+def _group() -> None:
+    """接口一致性检测 / does an agency keep its promises."""
+
+
+@app.command("run")
+def run(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
+    agency: AgencyName,
+    url: Annotated[
+        str | None, typer.Option("--url", metavar="U", help="机构编号之前的地址 / what stands before its id")
+    ] = None,
+    simulator: Annotated[
+        bool, typer.Option("--simulator", help="检测我们自己的模拟机构 / our own simulated agency")
+    ] = False,
+    organisation: Annotated[
+        str | None, typer.Option("--organisation", help="机构编号 / its id; 默认该类第一家 / the first of its kind")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="只测这些案例或类别，可重复 / only these cases or kinds")
+    ] = None,
+    round_: Round = None,
+    day: Day = None,
+    token: Annotated[
+        str | None, typer.Option("--token", help="模拟机构的操作员令牌 / the simulator's operator token")
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="DIR", help="报告目录 / folder for the reports; 默认在数据目录内")
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """逐项检测，写出 report.html、junit.xml、result.jws / case by case; writes the three reports.
+
+    全部通过才返回 0；用 --only 的结果不能用于上线 / exit 0 only if nothing failed; with --only no result is signed.
+    """
+    if (url is None) == (not simulator):
+        raise typer.BadParameter("--url U 或 --simulator 二选一 / one of --url U and --simulator")
+    adapter, folder = _adapter(agency), terminal.folder(data)
+    folder.create()
+    credentials.ensure(folder)
+    asked = _Asked(
+        adapter,
+        organisation or _first(adapter),
+        url,
+        secrets.randbelow(_rounds()) if round_ is None else round_,
+        day.date() if day else _today(),
+        token or _operator_token(folder),
+        tuple(only or ()),
+    )
+    found = asyncio.run(_run(asked, folder))
+    where = to or folder.root / "conformance" / found.organisation
+    files = _written(found, where, folder, signed=not only)
+    _show(found, files)
+    if as_json:
+        answer(found.as_json() | {"files": {name: str(path) for name, path in files.items()}})
+    raise typer.Exit(FAILED if found.failed or not found.passed else 0)
+
+
+@app.command("cases")
+def cases(agency: AgencyName, as_json: Json = False) -> None:
+    """列出全部案例 / every case, and what it demands."""
+    from services.conformance import catalogue
+
+    found = catalogue.cases(_adapter(agency))
+    for case in found:
+        out.print(f"{case.id}  [{case.kind}]\n    {case.title}\n    {case.demands}", markup=False, soft_wrap=True)
+    if as_json:
+        told = [{"id": case.id, "kind": case.kind, "operation": case.command} for case in found]
+        answer({"agency": agency, "cases": told})
+
+
+@app.command("testbed")
+def reference_data(
+    agency: AgencyName,
+    round_: Annotated[int, typer.Option("--round", min=0, help="与检测时相同的轮次 / the round of the run to come")],
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="写入的文件，每行一个事件 / one event a line")],
+    day: Day = None,
+    as_json: Json = False,
+) -> None:
+    """写出检测前须装入机构测试系统的资料 / what its test system must know before the run."""
+    from adapters.registry import ADAPTERS
+    from services.conformance import testbed as bed
+
+    records = list(bed.records(_adapter(agency), ADAPTERS, round_, day.date() if day else _today()))
+    write(to, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
+    talk.print(f"{len(records)} 条 / records: {to}", markup=False, soft_wrap=True)
+    if as_json:
+        answer({"agency": agency, "round": round_, "records": len(records), "file": str(to)})
+
+
+@app.command("verify")
+def verify(
+    file: Annotated[Path, typer.Argument(help="result.jws")],
+    agency: AgencyName,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """核对结果文件能否用于上线 / whether a result file opens the way to go live."""
+    from services.conformance import fixtures
+    from services.conformance.result import NotProved, verified
+    from services.runtime.clock import Clock
+
+    try:
+        text = file.read_text(encoding="utf-8")
+        proof = verified(text, key(terminal.folder(data)), fixtures.agency(_adapter(agency)), Clock().now())
+    except OSError as wrong:
+        raise TroubleError(f"无法读取 {file}", f"cannot read {file}: {wrong.strerror}", fix="FILE") from None
+    except NotProved as wrong:
+        fix = f"tongche conformance run --agency {agency} --url U"
+        raise TroubleError(wrong.words.zh, wrong.words.en, fix=fix) from None
+    out.print(f"可用于上线 / good: {proof.organisation} @ {proof.host}", markup=False)
+    if as_json:
+        answer({"good": True, **proof.model_dump(mode="json")})
+
+
+def key(folder: DataFolder) -> dict[str, str]:
+    """The installation's key for results. Raises `TroubleError` where there is none yet."""
+    stored: dict[str, Any] = json.loads(folder.secrets.read_bytes()) if folder.secrets.exists() else {}
+    if _KEY not in stored:
+        raise TroubleError("本数据目录还没有检测密钥", "this data folder has no key for results yet", fix="tongche up")
+    found: dict[str, str] = stored[_KEY]
+    return found
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the person asked for."""
+
+    adapter: Adapter
+    organisation: str
+    url: str | None
+    round_: int
+    day: date
+    token: str
+    only: tuple[str, ...]
+
+
+async def _run(asked: _Asked, folder: DataFolder) -> Run:
+    from adapters.organisations import ORGANISATIONS
+    from adapters.registry import ADAPTERS
+    from services.conformance import kit
+    from services.runtime.clock import Clock
+
+    against: Literal["url", "simulator"] = "url" if asked.url else "simulator"
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(simulator(folder)) if asked.url is None else asked.url
+        plan = kit.Plan(
+            asked.adapter,
+            asked.organisation,
+            url,
+            against,
+            asked.round_,
+            asked.day,
+            Clock().now(),
+            asked.token,
+            asked.only,
+        )
+        return await kit.run(plan, ADAPTERS, ORGANISATIONS)
+
+
+@asynccontextmanager
+async def simulator(folder: DataFolder) -> AsyncIterator[str]:
+    """All simulated agencies in this process, with the folder's keys and books of their own; gives their address."""
+    from services.simulator.faces.face import Premises
+    from services.simulator.inbox import Inbox
+    from services.simulator.mishaps import Mishaps
+    from services.simulator.service import serving
+    from services.simulator.web import Doors
+    from services.simulator.world import opened
+    from services.stack.plan import settings_of
+
+    with tempfile.TemporaryDirectory(prefix="tongche-conformance-") as books:
+        settings = settings_of(folder).model_copy(update={"data": Path(books), "secrets": folder.secrets})
+        world = opened(Path(books), settings.clock)
+        doors = Doors(Premises(world, Mishaps(world), Inbox(world), settings), settings.secret())
+        working = [asyncio.create_task(world.journal.run()), asyncio.create_task(doors.work())]
+        try:
+            async with serving(doors.app(), "127.0.0.1", 0) as port:
+                yield f"http://127.0.0.1:{port}"
+        finally:
+            for task in working:
+                task.cancel()
+            await asyncio.gather(*working, return_exceptions=True)
+            world.journal.close()
+
+
+def _adapter(name: str) -> Adapter:
+    from adapters.registry import ADAPTERS
+
+    if name not in ADAPTERS:
+        known = ", ".join(ADAPTERS)
+        raise TroubleError(f"没有机构 {name}", f"there is no agency {name}", fix=f"--agency {known}")
+    return ADAPTERS[name]
+
+
+def _first(adapter: Adapter) -> str:
+    from adapters.organisations import ORGANISATIONS
+
+    return next(one.id for one in ORGANISATIONS.values() if one.adapter == adapter.name)
+
+
+def _rounds() -> int:
+    from services.conformance.car import ROUNDS
+
+    return ROUNDS
+
+
+def _today() -> date:
+    from services.runtime.clock import Clock
+
+    return Clock().today()
+
+
+def _operator_token(folder: DataFolder) -> str:
+    return str(json.loads(folder.secrets.read_bytes())["operator_token"])
+
+
+def _written(found: Run, where: Path, folder: DataFolder, *, signed: bool) -> dict[str, Path]:
+    from services.conformance import junit, page, result
+
+    told = {"report.html": page.page(found), "junit.xml": junit.document(found).decode()}
+    if signed:
+        told["result.jws"] = result.signed(found.proof(), key(folder)) + "\n"
+    try:
+        where.mkdir(parents=True, exist_ok=True)
+        for name, text in told.items():
+            write(where / name, text, mode=0o644)
+    except OSError as wrong:
+        raise TroubleError(f"无法写入 {where}", f"cannot write to {where}: {wrong.strerror}", fix="--to DIR") from None
+    return {name: where / name for name in told}
+
+
+def _show(found: Run, files: dict[str, Path]) -> None:
+    for one in found.results:
+        if one.state != "passed":
+            talk.print(f"{one.state}  {one.case.id}", style=_SHOWN[one.state], markup=False, soft_wrap=True)
+            lines = [str(one.case.title), f"预期 / expected: {one.expected}", f"实际 / came: {one.came}"]
+            if one.state != "skipped":
+                lines.append(f"可能的修正 / likely fix: {one.case.fix}")
+            talk.print("\n".join(f"    {line}" for line in lines), markup=False, soft_wrap=True)
+    counts = f"通过 / passed {found.passed} · 未通过 / failed {found.failed} · 未测 / not tested {found.skipped}"
+    out.print(f"{found.organisation} @ {found.host}: {counts}", markup=False, soft_wrap=True)
+    talk.print("  ".join(map(str, files.values())), markup=False, soft_wrap=True)

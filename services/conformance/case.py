@@ -1,0 +1,70 @@
+"""One case of the kit, and how the cases of an agency are found."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+from adapters.spec import Adapter, Operation
+
+from .fixtures import PLAIN, Situation
+from .stage import Stage
+from .words import Words
+
+Kind = Literal["fixtures", "idempotency", "time-outs", "order", "call-backs", "encodings", "security", "faults"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+
+TITLES: Final[dict[Kind, Words]] = {
+    "fixtures": Words("样例", "Fixtures"),
+    "idempotency": Words("幂等", "Idempotency"),
+    "time-outs": Words("超时", "Time-outs"),
+    "order": Words("次序", "Order"),
+    "call-backs": Words("回执与回调", "Answers that come later"),
+    "encodings": Words("编码", "Encodings"),
+    "security": Words("安全", "Security"),
+    "faults": Words("故障", "Faults"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One demand on an agency, played on a stage; `play` raises `Unmet` or `Blocked` where it is not met.
+
+    `bed` is a state of the test bed that it needs; such a case is played alone, for all others would suffer from it.
+    """
+
+    id: str
+    kind: Kind
+    command: str
+    title: Words
+    demands: Words
+    fix: Words
+    play: Callable[[Stage], Awaitable[None]]
+    situation: Situation = PLAIN
+    cars: int = 2
+
+    @property
+    def bed(self) -> str | None:
+        """What must be arranged."""
+        return self.situation.bed
+
+
+Play = Callable[[Stage, str], Awaitable[None]]
+Applies = Callable[[Adapter, Operation], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """What holds for every operation to which it applies, or, `once`, for an agency by the first of them."""
+
+    id: str
+    kind: Kind
+    title: Words
+    demands: Words
+    fix: Words
+    applies: Applies
+    play: Play
+    once: bool = False
+    bed: str | None = None
+    cars: int = 2

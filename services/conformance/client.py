@@ -1,0 +1,163 @@
+"""A client of one organisation: our commands to it, and what its answers mean, as dispatch would read them."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from adapters import replies
+from adapters.errors import AgencyError, NotYet, Refused, TakenIn
+from adapters.spec import Adapter, Endpoint, Json, Letter, Operation, Sent
+from contracts.contract import Contract
+
+from .car import Car
+from .wire import Heard, Said, Silence, Wire
+
+_NO: Final = range(400, 500)
+_ARRIVES_S: Final = 60.0
+"""So long the kit waits for an answer that comes later; agencies agree with us on much more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One command, ready to be sent; one that `looks_up` only asks, elsewhere, whether it was carried out."""
+
+    operation: Operation
+    command: Contract
+    car: Car
+    body: Json
+    key: str | None
+    elsewhere: Endpoint | None = None
+    looks_up: bool = False
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it goes."""
+        return self.elsewhere or self.operation.endpoint
+
+    def once_more(self) -> Ask:
+        """The same under another key."""
+        return replace(self, key=fresh_key())
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What came of a message: an answer with its meaning, or none."""
+
+    heard: Heard | None = None
+    event: Contract | None = None
+    error: AgencyError | None = None
+    silence: str | None = None
+
+    @property
+    def is_no(self) -> bool:
+        """Whether it was turned down with a status that says whose fault it is."""
+        return self.heard is not None and self.heard.status in _NO
+
+    @property
+    def is_named_no(self) -> bool:
+        """Whether it was turned down by a code that the adapter knows, not to be taken for anything else."""
+        return isinstance(self.error, Refused | NotYet) and not isinstance(self.error, TakenIn)
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether a look-up found nothing."""
+        return self.heard is not None and self.event is None and self.error is None
+
+    @property
+    def told(self) -> str:
+        """In a few words, and never a word of the answer itself: it may be about a person."""
+        if self.silence is not None or self.heard is None:
+            return self.silence or "no answer"
+        return f"HTTP {self.heard.status}, {self._meant()}"
+
+    def _meant(self) -> str:
+        if self.event is not None:
+            return type(self.event).__name__
+        return "unknown" if self.error is None else f"{self.error.result} {self.error}"
+
+
+def fresh_key() -> str:
+    """An idempotency key that nobody used before."""
+    return f"conformance-{secrets.token_hex(12)}"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _as_it_is(letter: Letter) -> Letter:
+    return letter
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Speaks to one organisation at one address in the way of its adapter; `seal` is ours, where it wants one."""
+
+    adapter: Adapter
+    organisation: str
+    base: str
+    wire: Wire
+    seal: Callable[[Letter], Letter] = _as_it_is
+    now: Callable[[], datetime] = _now
+
+    def said(self, ask: Ask, raw: bytes | None = None) -> Said:
+        """The message as it goes out, or `raw` in its place, under the same seal."""
+        letter = self.adapter.binding.written(ask.endpoint, ask.body, Sent(self.organisation, self.now(), ask.key))
+        letter = self.seal(letter if raw is None else Letter(raw, letter.headers))
+        headers = {**letter.headers, "traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"}
+        if ask.key is not None:
+            headers["Idempotency-Key"] = ask.key
+        return Said(ask.endpoint.method, ask.endpoint.url(self.base, self.organisation), headers, letter.raw)
+
+    async def ask(self, ask: Ask) -> Came:
+        """Send it and understand what comes at once."""
+        return await self.send(ask, self.said(ask))
+
+    async def send(self, ask: Ask, said: Said) -> Came:
+        """Send a message that was altered on the way; what comes at once is read as the answer to `ask`."""
+        try:
+            heard = await self.wire.say(said, ask.endpoint.timeout.total_seconds())
+        except Silence as silence:
+            return Came(silence=str(silence))
+        return self._understood(ask, heard, replies.looked_up if ask.looks_up else replies.answer)
+
+    async def fetch(self, ask: Ask) -> Came:
+        """Ask for the answer to a command that was taken in. Raises LookupError where nobody can be asked."""
+        later = ask.operation.later
+        if later is None or later.endpoint is None or later.request is None or ask.key is None:
+            raise LookupError(ask.operation.command.versions.name)
+        question = replace(ask, elsewhere=later.endpoint, body=later.request(ask.command, ask.key), key=None)
+        try:
+            heard = await self.wire.say(self.said(question), later.endpoint.timeout.total_seconds())
+        except Silence as silence:
+            return Came(silence=str(silence))
+        return self._understood(ask, heard, replies.fetched)
+
+    async def answer(self, ask: Ask, came: Came) -> Came:
+        """What came, or, if the command was only taken in, what comes of it in the end."""
+        give_up_at = _time() + _ARRIVES_S
+        while isinstance(came.error, TakenIn) and _time() < give_up_at:
+            await asyncio.sleep(min(came.error.retry_after.total_seconds() if came.error.retry_after else 1.0, 1.0))
+            came = await self.fetch(ask)
+        return came
+
+    def _understood(self, ask: Ask, heard: Heard, read: Callable[..., Contract | None]) -> Came:
+        got = self.adapter.binding.read(heard.status, heard.headers, heard.raw)
+        try:
+            return Came(heard, read(self.adapter, ask.operation, ask.command, got))
+        except AgencyError as wrong:
+            return Came(heard, error=wrong)
+
+
+def _time() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def as_json(event: Contract) -> dict[str, Any]:
+    """What an event says."""
+    return event.model_dump(mode="json", exclude_none=True)

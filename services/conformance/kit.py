@@ -1,0 +1,83 @@
+"""One run of the kit over one organisation, from its address to its results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+from urllib.parse import urlsplit
+
+from adapters.organisations import Organisation
+from adapters.spec import Adapter
+
+from .bed import Bed, Country, Loaded
+from .case import Case
+from .catalogue import cases
+from .client import Client
+from .fixtures import agency
+from .neighbours import Knobs, Neighbours
+from .run import Run, played
+from .stage import Stage
+from .wire import Said, Silence, Wire, wire
+
+_HEALTH_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run against whom.
+
+    `url` is what stands before the organisation's id. `token` opens the simulator's knobs, if it is one. `only` names
+    cases or kinds; empty, all.
+    """
+
+    adapter: Adapter
+    organisation: str
+    url: str
+    against: Literal["url", "simulator"]
+    round_: int
+    day: date
+    at: datetime
+    token: str | None = None
+    only: Sequence[str] = ()
+
+    @property
+    def chosen(self) -> list[tuple[int, Case]]:
+        """The cases to play, each with its place among all."""
+        return [
+            (index, case)
+            for index, case in enumerate(cases(self.adapter))
+            if not self.only or {case.id, case.kind} & set(self.only)
+        ]
+
+
+async def run(plan: Plan, adapters: Mapping[str, Adapter], organisations: Mapping[str, Organisation]) -> Run:
+    """Play all cases of a plan."""
+    base = plan.url.rstrip("/")
+    async with wire() as open_wire:
+        client = Client(plan.adapter, plan.organisation, base, open_wire)
+        bed = await _bed(plan, Neighbours(adapters, organisations, base, open_wire))
+
+        def stage(case: Case, index: int) -> Stage:
+            return Stage(client, bed, plan.round_, index, case.cars, plan.day)
+
+        results = await played(plan.chosen, bed, stage)
+    host = urlsplit(base).netloc.rpartition("@")[2]
+    return Run(agency(plan.adapter), plan.organisation, host, plan.against, plan.round_, plan.at, results)
+
+
+async def _bed(plan: Plan, neighbours: Neighbours) -> Bed:
+    """Our simulator plays the other agencies, too; elsewhere the partner has loaded what they would tell."""
+    if not await _is_simulator(neighbours.base, neighbours.wire):
+        return Loaded(neighbours.adapters)
+    knobs = Knobs(neighbours.base, plan.token or "", neighbours.wire)
+    return Country(plan.organisation, neighbours.act, knobs.turned if await knobs.are_ours() else None)
+
+
+async def _is_simulator(base: str, wire_: Wire) -> bool:
+    try:
+        heard = await wire_.say(Said("GET", f"{base}/health", {}, b""), _HEALTH_S)
+    except Silence:
+        return False
+    return b'"simulator"' in heard.raw

@@ -1,0 +1,44 @@
+"""The results as a page: both languages, one file, no network, no script, for a phone and for paper, light and dark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from .case import KINDS, TITLES
+from .run import Result, Run
+
+_HERE: Final = Path(__file__).parent
+_CHINA: Final = ZoneInfo("Asia/Shanghai")
+STATES: Final = {
+    "passed": ("通过", "passed"),
+    "failed": ("未通过", "failed"),
+    "blocked": ("前一步未成", "blocked by the step before"),
+    "skipped": ("未测", "not tested"),
+}
+
+
+def page(run: Run) -> str:
+    """The report: what failed first, then all cases by kind."""
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html").render(
+        run=run,
+        at=run.at.astimezone(_CHINA).strftime("%Y-%m-%d %H:%M"),
+        style=(_HERE / "templates" / "report.css").read_text(encoding="utf-8"),
+        wrong=[result for result in run.results if result.state in {"failed", "blocked"}],
+        groups=[(TITLES[kind], _of(run, kind)) for kind in KINDS if _of(run, kind)],
+        states=STATES,
+    )
+
+
+def _of(run: Run, kind: str) -> list[Result]:
+    return [result for result in run.results if result.case.kind == kind]

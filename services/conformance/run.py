@@ -1,0 +1,136 @@
+"""Playing cases: several at once, those that bend the test bed alone, and what came of each."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from .bed import LIVE, Bed, Blocked
+from .case import Case
+from .result import KIT, Agency, Proof
+from .stage import Stage, Unmet
+
+State = Literal["passed", "failed", "blocked", "skipped"]
+
+_AT_ONCE: Final = 8
+_NOT_HERE: Final = "the test bed cannot be brought into this state from here"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one case. `blocked`: a step before it failed; that proves nothing, and counts as failed."""
+
+    case: Case
+    state: State
+    expected: str = ""
+    came: str = ""
+    seconds: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """As `--json` tells it."""
+        told = {
+            "id": self.case.id,
+            "kind": self.case.kind,
+            "operation": self.case.command,
+            "title": self.case.title._asdict(),
+            "demands": self.case.demands._asdict(),
+            "result": self.state,
+        }
+        if self.state != "passed":
+            told |= {"expected": self.expected, "came": self.came, "fix": self.case.fix._asdict()}
+        return told
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run over an agency."""
+
+    agency: Agency
+    organisation: str
+    host: str
+    against: Literal["url", "simulator"]
+    round_: int
+    at: datetime
+    results: Sequence[Result]
+
+    def counted(self, *states: State) -> int:
+        """How many cases ended so."""
+        return sum(result.state in states for result in self.results)
+
+    @property
+    def passed(self) -> int:
+        return self.counted("passed")
+
+    @property
+    def failed(self) -> int:
+        """Those that were not met, and those that could not be played because of it."""
+        return self.counted("failed", "blocked")
+
+    @property
+    def skipped(self) -> int:
+        return self.counted("skipped")
+
+    def proof(self) -> Proof:
+        """What the result file says."""
+        return Proof(
+            agency=self.agency.name,
+            organisation=self.organisation,
+            host=self.host,
+            against=self.against,
+            kit=KIT,
+            fixtures=self.agency.fixtures,
+            passed=self.passed,
+            failed=self.failed,
+            skipped=self.skipped,
+            at=self.at,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """As `--json` tells it."""
+        told = self.proof().model_dump(mode="json")
+        return told | {"round": self.round_, "cases": [result.as_json() for result in self.results]}
+
+
+Stages = Callable[[Case, int], Stage]
+"""A stage for a case, which is the how-manieth of its agency."""
+
+
+async def played(cases: Sequence[tuple[int, Case]], bed: Bed, stages: Stages) -> list[Result]:
+    """Play numbered cases; their results in the same order."""
+    results: dict[int, Result] = {}
+    turn = asyncio.Semaphore(_AT_ONCE)
+
+    async def play(index: int, case: Case) -> None:
+        async with turn:
+            results[index] = await _played(case, bed, stages(case, index))
+
+    async with asyncio.TaskGroup() as group:
+        for index, case in cases:
+            if not _is_alone(case):
+                group.create_task(play(index, case))
+    for index, case in cases:
+        if _is_alone(case):
+            await play(index, case)
+    return [results[index] for index, _ in cases]
+
+
+def _is_alone(case: Case) -> bool:
+    return case.bed not in (None, LIVE)
+
+
+async def _played(case: Case, bed: Bed, stage: Stage) -> Result:
+    if case.bed is not None and not bed.can(case.bed):
+        return Result(case, "skipped", case.demands.en, f"{_NOT_HERE}: {case.bed}")
+    began = time.monotonic()
+    try:
+        await case.play(stage)
+    except Unmet as wrong:
+        return Result(case, "failed", wrong.expected, wrong.came, time.monotonic() - began)
+    except Blocked as wrong:
+        expected = f"{wrong.step} before it"
+        return Result(case, "blocked", expected, f"{wrong.step}: {wrong.came}", time.monotonic() - began)
+    return Result(case, "passed", seconds=time.monotonic() - began)

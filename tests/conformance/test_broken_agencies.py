@@ -1,0 +1,77 @@
+"""Every deliberately broken agency is caught, by the case that names its fault."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from adapters.registry import ADAPTERS
+from adapters.spec import Adapter
+from tests.conformance import broken
+from tests.conformance.town import Faithful, Town, told
+
+CAUGHT = [
+    (broken.Forgetful, "insurer.insurance.bind.same-key", "refused D422"),
+    (broken.Careless, "commerce.licence.apply.other-content", "HTTP 200"),
+    (broken.Racing, "insurer.insurance.bind.at-once", "refused D422"),
+    (broken.Keyless, "insurer.insurance.bind.no-key", "HTTP 200"),
+    (broken.ShortKeys, "commerce.export.qualify.other-key", "HTTP 422"),
+    (broken.ForgetsWhoHangsUp, "insurer.insurance.bind.lost-answer", "refused D422"),
+    (broken.ClaimsTooEarly, "insurer.insurance.quote.half-message", "HTTP 409"),
+    (broken.Mixing, "insurer.many-at-once", "echo:vin"),
+    (broken.Resentful, "insurer.insurance.quote.too-early", "D404"),
+    (broken.Eager, "commerce.unknown-path", "not-yet D404"),
+    (broken.Html, "insurer.answer-in-json", "text/html"),
+    (broken.Gbk, "miit.answer-in-json", "no UTF-8"),
+    (broken.Packed, "commerce.not-packed", "gzip"),
+    (broken.Crashing, "commerce.no-json", "HTTP 500"),
+    (broken.Shallow, "miit.deep", "HTTP 500"),
+    (broken.Greedy, "commerce.huge", "HTTP 200"),
+    (broken.Lenient, "insurer.nan", "HTTP 200"),
+    (broken.Gossip, "insurer.insurance.bind.tells-nobody", "personal data"),
+    (broken.OtherCode, "insurer.insurance-bind-other-price", "refused V102"),
+    (broken.AnotherCar, "insurer.insurance-quote", "echo:vin"),
+    (broken.Numbers, "insurer.insurance-quote", "field:compulsoryPremium"),
+    (broken.AlwaysFine, "commerce.licence-apply-document-missing", "HTTP 200"),
+    (broken.FirstPlane, "insurer.insurance.bind.rare-characters", "HTTP 500"),
+    (broken.Unchecking, "insurer.insurance.quote.wrong-vin", "HTTP 200"),
+    (broken.Brittle, "insurer.insurance.quote.missing-fields", "HTTP 500"),
+    (broken.Maintained, "miit.down", "HTTP 200"),
+    (broken.Curt, "commerce.throttled", "without Retry-After"),
+    (broken.Pedantic, "insurer.charset", "HTTP 415"),
+    (broken.Getting, "insurer.get", "HTTP 200"),
+    (broken.Guessing, "commerce.not-utf-8", "HTTP 200"),
+]
+
+
+@pytest.mark.parametrize(("kind", "case", "came"), CAUGHT, ids=[kind.__name__ for kind, _, _ in CAUGHT])
+def test_a_broken_agency_is_caught_by_the_case_that_names_its_fault(
+    kind: type[Faithful], case: str, came: str, town: Town
+) -> None:
+    """Its case fails, not for a step before it, and says what came."""
+    run = town.judge(ADAPTERS[case.partition(".")[0]], case, kind=kind)
+    assert told(run).keys() == {case}
+    assert told(run)[case].startswith("failed: ")
+    assert came in told(run)[case]
+
+
+def test_an_agency_that_never_answers_is_caught(town: Town) -> None:
+    """The time-out that the adapter declares ends the wait."""
+    run = town.judge(_impatient(ADAPTERS["miit"]), "miit.coc.query.in-time", kind=broken.Silent)
+    assert told(run) == {"miit.coc.query.in-time": "failed: no answer in 0.2 s"}
+
+
+def _impatient(adapter: Adapter) -> Adapter:
+    hurried = {
+        name: replace(one, endpoint=replace(one.endpoint, timeout=timedelta(seconds=0.2)))
+        for name, one in adapter.operations.items()
+    }
+    return replace(adapter, operations=hurried)
+
+
+def test_an_agency_that_passes_everything_on_is_not_caught(town: Town) -> None:
+    """What stands between the kit and the agency changes nothing of itself."""
+    run = town.judge(ADAPTERS["commerce"], kind=Faithful)
+    assert told(run) == {}

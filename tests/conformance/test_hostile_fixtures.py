@@ -1,0 +1,51 @@
+"""Every hostile fixture is an agency that misbehaves: who answers so is caught, for the reason that it names."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import aiohttp
+import pytest
+
+from adapters.bindings.rest import Rest
+from adapters.registry import ADAPTERS
+from services.cli.conformance import simulator
+from services.conformance.fixtures import Fixture, fixtures, plain
+from tests.conformance.town import Town, told
+
+HOSTILE = [
+    (name, fixture)
+    for name, adapter in ADAPTERS.items()
+    if isinstance(adapter.binding, Rest)
+    for fixture in fixtures(adapter)
+    if fixture.then.get("error") == "broken-answer" and not fixture.asks_back
+]
+
+
+@pytest.mark.parametrize(("agency", "fixture"), HOSTILE, ids=[fixture.name for _, fixture in HOSTILE])
+def test_an_agency_that_answers_so_is_caught(agency: str, fixture: Fixture, town: Town) -> None:
+    """The case of the command's plain fixture fails, and says where the answer is broken."""
+    adapter = ADAPTERS[agency]
+    case = f"{agency}.{plain(adapter, fixture.command).name}"
+    came = asyncio.run(_answering(town, agency, fixture, case))
+    assert came[case].startswith("failed: ")
+    assert str(fixture.then["reason"]) in came[case]
+
+
+async def _answering(town: Town, agency: str, fixture: Fixture, case: str) -> dict[str, str]:
+    script: dict[str, Any] = {"operation": fixture.command, "fixture": fixture.name}
+    async with asyncio.timeout(120), simulator(town.home) as base, aiohttp.ClientSession() as http:
+        run = town.asked(ADAPTERS[agency], base, (case,))
+        headers = {"Authorization": f"Bearer {town.token}"}
+        for one in await _organisations(agency):
+            knobs = {"scripts": [script]}
+            async with http.put(f"{base}/_faults/{one}", json=knobs, headers=headers) as turned:
+                assert turned.status == 200
+        return told(await run)
+
+
+async def _organisations(agency: str) -> list[str]:
+    from adapters.organisations import ORGANISATIONS
+
+    return [one.id for one in ORGANISATIONS.values() if one.adapter == agency]

@@ -1,0 +1,148 @@
+"""The simulated agencies on a port, before them an agency that misbehaves if wished, and the kit as their client."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from adapters.organisations import ORGANISATIONS
+from adapters.registry import ADAPTERS
+from adapters.spec import Adapter
+from services.cli.conformance import simulator
+from services.conformance import kit
+from services.conformance.run import Run
+from services.runtime.clock import Clock
+from services.simulator.service import serving
+from services.stack.data import DataFolder
+
+ROUND = 7
+LARGEST = 64 * 1024 * 1024
+
+
+@dataclass
+class Told:
+    """A message on its way through the misbehaving agency, either way."""
+
+    status: int
+    headers: dict[str, str]
+    raw: bytes
+    method: str = "POST"
+    path: str = ""
+    is_left: Callable[[], bool] = bool
+    """Whether who sent it has hung up."""
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.raw)
+
+    @property
+    def key(self) -> str:
+        return self.headers.get("Idempotency-Key", "")
+
+    def saying(self, body: Any, status: int | None = None) -> Told:
+        """The same message with another body."""
+        return replace(self, raw=json.dumps(body).encode(), status=status or self.status)
+
+    def under(self, key: str) -> Told:
+        """The same message under another key."""
+        return replace(self, headers=self.headers | {"Idempotency-Key": key})
+
+
+@dataclass
+class Faithful:
+    """Stands before an agency and passes on what it hears, both ways; those that misbehave override `heard`."""
+
+    base: str
+    organisation: str
+    http: aiohttp.ClientSession
+    memory: dict[str, Any] = field(default_factory=dict)
+
+    async def heard(self, told: Told) -> Told:
+        """What comes of a request."""
+        return await self.passed_on(told)
+
+    def _kept(self, name: str) -> Told:
+        found: Told = self.memory[name]
+        return found
+
+    async def passed_on(self, told: Told) -> Told:
+        """What the agency behind says."""
+        kept = {"Idempotency-Key", "Content-Type", "Authorization"}
+        headers = {name: value for name, value in told.headers.items() if name in kept}
+        async with self.http.request(
+            told.method, self.base + told.path, data=io.BytesIO(told.raw), headers=headers
+        ) as got:
+            passed = {name: got.headers[name] for name in ("Content-Type", "Retry-After") if name in got.headers}
+            return Told(got.status, passed, await got.read())
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        headers = {name.title(): value for name, value in request.headers.items()}
+        told = Told(0, headers, await request.read(), request.method, request.path, lambda: _is_left(request))
+        concerned = told.path.startswith(f"/{self.organisation}/") and told.path != _MAKERS
+        said = await (self.heard(told) if concerned else self.passed_on(told))
+        return web.Response(status=said.status, headers=said.headers, body=said.raw)
+
+
+def _is_left(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
+
+
+_MAKERS = "/miit/certificates"
+"""Where makers upload; no business of the kit's."""
+
+
+@asynccontextmanager
+async def before(base: str, organisation: str, kind: type[Faithful]) -> AsyncIterator[str]:
+    """An organisation of that kind before all others at an address; gives its own."""
+    async with aiohttp.ClientSession() as http:
+        app = web.Application(client_max_size=LARGEST)
+        app.router.add_route("*", "/{path:.*}", kind(base, organisation, http).answer)
+        async with serving(app, "127.0.0.1", 0) as port:
+            yield f"http://127.0.0.1:{port}"
+
+
+@dataclass(frozen=True)
+class Town:
+    """Where agencies are judged; `home` is a data folder with keys."""
+
+    home: DataFolder
+
+    def judge(self, adapter: Adapter, *only: str, kind: type[Faithful] | None = None) -> Run:
+        """What the kit finds about the simulated agency, or about one that misbehaves before it."""
+        return asyncio.run(self._judged(adapter, only, kind))
+
+    async def _judged(self, adapter: Adapter, only: tuple[str, ...], kind: type[Faithful] | None) -> Run:
+        async with asyncio.timeout(150), simulator(self.home) as base:
+            if kind is None:
+                return await self.asked(adapter, base, only)
+            async with before(base, first(adapter), kind) as address:
+                return await self.asked(adapter, address, only)
+
+    @property
+    def token(self) -> str:
+        """The operator's."""
+        return str(json.loads(self.home.secrets.read_bytes())["operator_token"])
+
+    async def asked(self, adapter: Adapter, url: str, only: tuple[str, ...] = ()) -> Run:
+        """A run against an address."""
+        clock = Clock()
+        plan = kit.Plan(adapter, first(adapter), url, "url", ROUND, clock.today(), clock.now(), self.token, only)
+        return await kit.run(plan, ADAPTERS, ORGANISATIONS)
+
+
+def first(adapter: Adapter) -> str:
+    """The organisation of a kind that is judged."""
+    return next(one.id for one in ORGANISATIONS.values() if one.adapter == adapter.name)
+
+
+def told(run: Run) -> dict[str, str]:
+    """By id, what came of the cases that were not met."""
+    return {one.case.id: f"{one.state}: {one.came}" for one in run.results if one.state in {"failed", "blocked"}}
