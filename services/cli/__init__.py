@@ -38,6 +38,7 @@ GROUPS = (
     Group("check"),
     Group("conformance", "conformance"),
     Group("simulator", "simulator"),
+    Group("simulator", "simulator"),
     Group("chaos", "chaos"),
     Group("bench", "bench"),
 )

@@ -1,0 +1,160 @@
+"""`tongche simulator serve`: one agency by itself, with what goes wrong as it was wished."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from services.cli import application
+from services.cli.simulator import wished
+from services.simulator.faults import Faults
+from services.stack.data import DataFolder
+from services.stack.trouble import TroubleError
+
+ROOT = Path(__file__).parents[2]
+WITHIN_S = 60
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running verb, and what it said of itself."""
+
+    process: subprocess.Popen[str]
+    told: dict[str, Any]
+
+    def faults(self) -> Any:
+        return self._ask("/_faults", Authorization=f"Bearer {self.told['token']}")
+
+    def status(self, path: str, body: Any) -> int:
+        try:
+            self._ask(path, json.dumps(body).encode(), **{"Idempotency-Key": "k"})
+        except urllib.error.HTTPError as no:
+            return no.code
+        return 200
+
+    def _ask(self, path: str, body: bytes | None = None, /, **headers: str) -> Any:
+        request = urllib.request.Request(self.told["url"] + path, body, headers)  # noqa: S310 - our own
+        with urllib.request.urlopen(request, timeout=WITHIN_S) as got:  # noqa: S310 - our own
+            return json.load(got)
+
+
+@contextmanager
+def served(*words: str) -> Iterator[Served]:
+    """The verb as a person starts it, until it is interrupted as a person does it."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TONGCHE_")}
+    command = [sys.executable, "-m", "services.cli", "simulator", "serve", *words, "--json"]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert line, process.communicate(timeout=WITHIN_S)
+            yield Served(process, json.loads(line))
+            process.send_signal(signal.SIGINT)
+            assert process.wait(WITHIN_S) == 0
+        finally:
+            process.kill()
+
+
+def test_one_agency_is_served_without_a_broker() -> None:
+    """It answers with the faults that were wished, in a folder that is gone afterwards."""
+    with served("tax", "--faults", "down=503,retry_after_s=3") as one:
+        assert one.told["organisation"] == "tax"
+        assert one.told["address"] == f"{one.told['url']}/tax"
+        assert one.status("/tax/fapiao/kaiju", {}) == 503
+        assert one.status("/miit/certificates/query", {"vin": "LZZTEST05TA000001", "certificateNo": "LZZ1"}) == 404
+        assert one.faults()["tax"]["retry_after_s"] == 3
+        assert Path(one.told["data"]).is_dir()
+    assert not Path(one.told["data"]).exists()
+
+
+def test_in_a_folder_of_its_own_it_goes_on_where_it_was(tmp_path: Path) -> None:
+    """Knobs are turned as they are wished this time; tokens and books are kept. Nobody else may use it meanwhile."""
+    folder = str(tmp_path / "one")
+    with served("police", "--faults", "monsoon", "--seed", "7", "--data", folder) as first:
+        assert first.faults()["police"]["monsoon"]["seed"] == 7
+        assert first.told["seed"] == 7
+        with pytest.raises(TroubleError, match="in use"):
+            _typed("serve", "tax", "--data", folder)
+    with served("police", "--data", folder) as second:
+        assert second.told["token"] == first.told["token"]
+        assert second.faults() == {}
+
+
+@pytest.mark.parametrize(
+    ("wish", "knobs"),
+    [
+        ("none", {}),
+        ("monsoon", {"monsoon": {"seed": 5}}),
+        ("down=503", {"down": "503"}),
+        ("hang=0.25, tail_ms=2000,forgetful=true", {"hang": 0.25, "tail_ms": 2000, "forgetful": True}),
+    ],
+)
+def test_faults_are_wished_in_words(wish: str, knobs: dict[str, Any]) -> None:
+    """None, moods by the seed, or knobs by their names."""
+    assert wished(wish, 5) == Faults.model_validate(knobs)
+
+
+def test_faults_are_wished_in_a_file(tmp_path: Path) -> None:
+    """As the knobs are written in JSON, scripts and all."""
+    file = tmp_path / "faults.json"
+    knobs = {"error_rate": 0.5, "scripts": [{"operation": "tax.pay", "code": "T422"}]}
+    file.write_text(json.dumps(knobs), encoding="utf-8")
+    assert wished(str(file), 5) == Faults.model_validate(knobs)
+
+
+@pytest.mark.parametrize("wish", ["speed=9", "hang=2", "hang", "", "no-such-file.json"])
+def test_a_wish_that_means_nothing_is_told(wish: str) -> None:
+    """With what could be wished."""
+    with pytest.raises(TroubleError, match="no such faults") as told:
+        wished(wish, 5)
+    assert "monsoon" in told.value.fix
+
+
+def test_an_organisation_that_is_not_there_is_told() -> None:
+    """With those that are."""
+    with pytest.raises(TroubleError, match="no such organisation") as told:
+        _typed("serve", "nobody")
+    assert "insurer-91110000MAY1GEUH59" in told.value.fix
+
+
+def test_an_installation_lends_its_folder_to_nobody(tmp_path: Path) -> None:
+    """Its ledger holds nothing that was not commanded."""
+    folder = DataFolder(tmp_path / "installation")
+    folder.create()
+    folder.stack.write_text("{}", encoding="utf-8")
+    with pytest.raises(TroubleError, match="belongs to an installation"):
+        _typed("serve", "tax", "--data", str(folder.root))
+
+
+def test_a_port_that_is_taken_is_told() -> None:
+    """Before anything is begun."""
+
+    async def scenario() -> None:
+        async with await asyncio.start_server(lambda *_: None, "127.0.0.1", 0) as taken:
+            port = taken.sockets[0].getsockname()[1]
+            with pytest.raises(TroubleError, match="is taken"):
+                _typed("serve", "tax", "--port", str(port))
+
+    asyncio.run(scenario())
+
+
+def _typed(*words: str) -> None:
+    result = CliRunner().invoke(application(), ["simulator", *words])
+    if result.exception is not None:
+        raise result.exception
