@@ -38,7 +38,6 @@ GROUPS = (
     Group("check"),
     Group("conformance", "conformance"),
     Group("simulator", "simulator"),
-    Group("simulator", "simulator"),
     Group("chaos", "chaos"),
     Group("bench", "bench"),
 )

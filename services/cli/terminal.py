@@ -55,7 +55,7 @@ TYPED: Final = os.environ.get("TONGCHE_TYPED") or "tongche"
 """What the person typed before the verb, as whatever started us tells; what we advise to type begins with it."""
 _ADVICE: Final = re.compile(
     r"\btongche (?=(?:up|down|status|doctor|reset|demo|sale|case|delivery|repair|policy|grant|disclosure|webhook"
-    r"|contracts|topics|risk|check|conformance|simulator|simulator|chaos|bench)\b)"
+    r"|contracts|topics|risk|check|conformance|simulator|chaos|bench)\b)"
 )
 
 _COMMAND: Final = re.compile(
