@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -20,143 +17,29 @@ from pydantic import ValidationError
 import adapters
 from adapters import folders, replies
 from adapters.bindings.rest import REST
-from adapters.errors import AgencyError, BrokenAnswer, NotYet, Refused, Unavailable
+from adapters.errors import AgencyError
+from adapters.fixtures import Case, cases
 from adapters.organisations import ORGANISATIONS, Organisation
-from adapters.reading import CHINA
 from adapters.registry import ADAPTERS
-from adapters.spec import UNREADABLE, Adapter, Features, Operation, Sent
+from adapters.spec import UNREADABLE, Features
 from contracts.codes import CODES
-from contracts.contract import Contract
 from contracts.fields import FIELDS, PARTY_OF, field_names
-from contracts.registry import CONTRACTS
 from contracts.topics import AGENCIES, COMMANDS
 
-SENT_AT: Final = datetime(2026, 3, 1, 9, 30, tzinfo=CHINA)
-KEY: Final = "0198c0de-0000-7000-8000-000000000001"
-"""When, and under which key, the recorded requests were sent."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """One fixture of one adapter."""
-
-    adapter: Adapter
-    file: str
-    fixture: dict[str, Any]
-
-    def __str__(self) -> str:
-        return f"{self.adapter.name}/{self.file}: {self.fixture['name']}"
-
-    @property
-    def command(self) -> str:
-        return str(self.fixture["given"]["command"])
-
-    @property
-    def then(self) -> dict[str, Any]:
-        return dict(self.fixture["then"])
-
-    @property
-    def operation(self) -> Operation:
-        return self.adapter.operations[self.command]
-
-    @property
-    def is_json(self) -> bool:
-        return "body" in self.fixture["response"]
-
-    @property
-    def asks_back(self) -> bool:
-        """Whether it records a look-up of the command and not the command itself."""
-        return bool(self.fixture["given"].get("asks") == "lookup")
-
-    def told(self) -> Contract:
-        """The command as a message of its contract."""
-        return CONTRACTS[self.command].models[-1].model_validate_json(json.dumps(self.fixture["given"]["data"]))
-
-    def body(self) -> dict[str, Any]:
-        """The request as the mapping makes it."""
-        asked = self.operation.lookup if self.asks_back else self.operation
-        assert asked is not None
-        return asked.request(self.told())
-
-    def request(self) -> dict[str, Any]:
-        """The request as it goes over the wire: as JSON, or as text where it is none."""
-        asked = self.operation.lookup if self.asks_back else self.operation
-        assert asked is not None
-        letter = self.adapter.binding.written(asked.endpoint, self.body(), self.sent())
-        told = {"method": asked.endpoint.method, "path": asked.endpoint.path}
-        if "body" in self.fixture["request"]:
-            return told | {"body": json.loads(letter.raw)}
-        return told | {"text": letter.raw.decode("gb18030" if b"GB" in letter.raw[:60] else "utf-8")}
-
-    def sent(self) -> Sent:
-        """As if the first organisation of the kind were asked at a moment and under a key of the fixtures."""
-        organisation = next(one.id for one in ORGANISATIONS.values() if one.adapter == self.adapter.name)
-        return Sent(organisation, SENT_AT, None if self.asks_back or self.operation.question else KEY)
-
-    def answer(self) -> bytes:
-        """The recorded answer as bytes, in the encoding that it declares."""
-        response = self.fixture["response"]
-        if "body" in response:
-            return json.dumps(response["body"]).encode()
-        text: str = response["text"]
-        return text.encode("gb18030" if 'encoding="GB' in text[:60] else "utf-8")
-
-    def heard(self) -> dict[str, Any]:
-        """What the mapping makes of the recorded answer, in the fixture's words."""
-        response = self.fixture["response"]
-        got = self.adapter.binding.read(response["status"], response["headers"], self.answer())
-        try:
-            read = replies.looked_up if self.asks_back else replies.answer
-            event = read(self.adapter, self.operation, self.told(), got)
-        except AgencyError as wrong:
-            return _in_words(wrong)
-        if event is None:
-            return {"known": False}
-        data = event.model_dump(mode="json", exclude_none=True)
-        return {"event": self.operation.command.answer.name, "data": data}
-
-
-def _in_words(wrong: AgencyError) -> dict[str, Any]:
-    said: dict[str, Any] = {"error": wrong.result}
-    if isinstance(wrong, Refused | NotYet | Unavailable) and wrong.code:
-        said["code"] = wrong.code
-    if isinstance(wrong, Unavailable) and wrong.retry_after is not None:
-        said["retry_after_s"] = int(wrong.retry_after.total_seconds())
-    if isinstance(wrong, BrokenAnswer):
-        said["reason"] = wrong.reason
-    return said
-
-
-def _cases() -> Iterator[Case]:
-    for adapter in ADAPTERS.values():
-        folder = files(adapters) / adapter.name / "fixtures"
-        for file in sorted(folder.iterdir(), key=lambda found: found.name):
-            yield Case(adapter, file.name.removesuffix(".json"), json.loads(file.read_text(encoding="utf-8")))
-
-
-CASES = list(_cases())
+CASES = [case for adapter in ADAPTERS.values() for case in cases(adapter)]
 OPERATIONS = [(adapter, operation) for adapter in ADAPTERS.values() for operation in adapter.operations.values()]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_agency_gets_the_recorded_request(case: Case) -> None:
     """The mapping writes exactly the recorded method, path and body."""
-    recorded = case.fixture["request"]
-    assert case.request() == {name: recorded[name] for name in ("method", "path", "body", "text") if name in recorded}
+    assert case.asked() == case.request
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_broker_hears_the_recorded_answer(case: Case) -> None:
     """The recorded answer becomes exactly the recorded event or failure."""
-    if "data" in case.then:
-        assert case.heard() == {**case.then, "data": _canonical(case)}
-    else:
-        assert case.heard() == case.then
-
-
-def _canonical(case: Case) -> dict[str, Any]:
-    model = CONTRACTS[case.then["event"]].models[-1]
-    return model.model_validate_json(json.dumps(case.then["data"])).model_dump(mode="json", exclude_none=True)
+    assert case.heard() == case.then
 
 
 def test_every_adapter_takes_the_commands_of_its_agency() -> None:
@@ -273,26 +156,6 @@ def test_no_bytes_break_a_reply(raw: bytes) -> None:
 def test_monstrous_json_is_unreadable(raw: bytes) -> None:
     """Nesting and digits without end are no answer, and no crash."""
     assert REST.read(200, {}, raw).body is UNREADABLE
-
-
-IO_MODULES = {"aiohttp", "asyncio", "socket", "subprocess", "urllib.request", "http.client", "sqlalchemy", "services"}
-
-
-def test_adapters_do_no_io() -> None:
-    """No module of the adapters imports anything that could call, wait or store."""
-    for file in Path(str(files(adapters))).rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            assert not set(_imported(node)) & IO_MODULES, file.name
-
-
-def _imported(node: ast.AST) -> Iterator[str]:
-    names: list[str] = []
-    if isinstance(node, ast.Import):
-        names = [alias.name for alias in node.names]
-    elif isinstance(node, ast.ImportFrom) and node.module:
-        names = [node.module]
-    for name in names:
-        yield from (name, name.split(".")[0])
 
 
 def test_organisations_are_those_of_the_adapters() -> None:

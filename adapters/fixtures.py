@@ -1,0 +1,151 @@
+"""The recorded exchanges beside an adapter, played through its mappings: what it would send, what it would hear."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from contracts.contract import Contract
+from contracts.registry import CONTRACTS
+
+from . import folders, replies
+from .errors import AgencyError, BrokenAnswer, NotYet, Refused, Unavailable
+from .organisations import ORGANISATIONS
+from .reading import CHINA
+from .spec import Adapter, Json, Lookup, Operation, Reply, Sent
+
+SENT_AT: Final = datetime(2026, 3, 1, 9, 30, tzinfo=CHINA)
+KEY: Final = "0198c0de-0000-7000-8000-000000000001"
+"""When, and under which key, every recorded request was sent, by the first organisation that speaks so."""
+_DECLARED: Final = 60
+"""Within so many characters XML declares its encoding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One fixture of one adapter; `file` is its name without ending."""
+
+    adapter: Adapter
+    file: str
+    fixture: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.adapter.name}/{self.file}: {self.fixture['name']}"
+
+    @property
+    def command(self) -> str:
+        """The name of the command's contract."""
+        return str(self.fixture["given"]["command"])
+
+    @property
+    def operation(self) -> Operation:
+        """What the adapter has for it."""
+        return self.adapter.operations[self.command]
+
+    @property
+    def asks_back(self) -> bool:
+        """Whether it records a look-up of the command and not the command itself."""
+        return bool(self.fixture["given"].get("asks") == "lookup")
+
+    @property
+    def is_json(self) -> bool:
+        """Whether its answer is JSON; of others the text is recorded."""
+        return "body" in self.fixture["response"]
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """What the agency got, as recorded."""
+        recorded = self.fixture["request"]
+        return {name: recorded[name] for name in ("method", "path", "body", "text") if name in recorded}
+
+    @property
+    def then(self) -> dict[str, Any]:
+        """What the broker must hear, as recorded; an event as the newest version of its contract has it."""
+        then = dict(self.fixture["then"])
+        if "data" in then:
+            model = CONTRACTS[then["event"]].models[-1]
+            then["data"] = _plain(model.model_validate_json(json.dumps(then["data"])))
+        return then
+
+    def told(self) -> Contract:
+        """The command as a message of its contract."""
+        return CONTRACTS[self.command].models[-1].model_validate_json(json.dumps(self.fixture["given"]["data"]))
+
+    def body(self) -> dict[str, Json]:
+        """The request as the mapping makes it."""
+        return self._wanted.request(self.told())
+
+    def asked(self) -> dict[str, Any]:
+        """What the adapter would send: JSON, or text where it is none."""
+        endpoint = self._wanted.endpoint
+        letter = self.adapter.binding.written(endpoint, self.body(), self._sent())
+        told: dict[str, Any] = {"method": endpoint.method, "path": endpoint.path}
+        if "body" in self.fixture["request"]:
+            return told | {"body": json.loads(letter.raw)}
+        return told | {"text": letter.raw.decode(_encoding(letter.raw[:_DECLARED].decode("ascii", "replace")))}
+
+    def answer(self) -> bytes:
+        """The recorded answer as bytes, in the encoding that it declares."""
+        response = self.fixture["response"]
+        if self.is_json:
+            return json.dumps(response["body"]).encode()
+        text: str = response["text"]
+        return text.encode(_encoding(text[:_DECLARED]))
+
+    def reply(self) -> Reply:
+        """The recorded answer as the adapter's binding reads it."""
+        response = self.fixture["response"]
+        return self.adapter.binding.read(response["status"], response["headers"], self.answer())
+
+    def heard(self) -> dict[str, Any]:
+        """What the adapter makes of the recorded answer, in the fixture's words."""
+        try:
+            read = replies.looked_up if self.asks_back else replies.answer
+            event = read(self.adapter, self.operation, self.told(), self.reply())
+        except AgencyError as wrong:
+            return _in_words(wrong)
+        if event is None:
+            return {"known": False}
+        return {"event": self.operation.command.answer.name, "data": _plain(event)}
+
+    @property
+    def _wanted(self) -> Operation | Lookup:
+        wanted = self.operation.lookup if self.asks_back else self.operation
+        if wanted is None:
+            message = f"{self.command} has no look-up"
+            raise LookupError(message)
+        return wanted
+
+    def _sent(self) -> Sent:
+        organisation = next(one.id for one in ORGANISATIONS.values() if one.adapter == self.adapter.name)
+        return Sent(organisation, SENT_AT, None if self.asks_back or self.operation.question else KEY)
+
+
+def cases(adapter: Adapter) -> tuple[Case, ...]:
+    """Every fixture of an adapter, by name."""
+    folder = folders.of(adapter.name) / "fixtures"
+    texts = {file.name.removesuffix(".json"): file.read_text(encoding="utf-8") for file in folder.iterdir()}
+    return tuple(Case(adapter, name, json.loads(texts[name])) for name in sorted(texts))
+
+
+def _encoding(declaration: str) -> str:
+    """Of XML that says so; everything else is UTF-8."""
+    return "gb18030" if 'encoding="GB' in declaration else "utf-8"
+
+
+def _plain(event: Contract) -> dict[str, Any]:
+    return event.model_dump(mode="json", exclude_none=True)
+
+
+def _in_words(wrong: AgencyError) -> dict[str, Any]:
+    said: dict[str, Any] = {"error": wrong.result}
+    if isinstance(wrong, Refused | NotYet | Unavailable) and wrong.code:
+        said["code"] = wrong.code
+    if isinstance(wrong, Unavailable) and wrong.retry_after is not None:
+        said["retry_after_s"] = int(wrong.retry_after.total_seconds())
+    if isinstance(wrong, BrokenAnswer):
+        said["reason"] = wrong.reason
+    return said
