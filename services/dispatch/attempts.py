@@ -295,6 +295,9 @@ class Attempts:
             return found
         if not self.agency.knows_again(delivery.operation) and (wait := self._settles_in(delivery)) > timedelta():
             raise Unsettled(wait)
+        if not self._may_resend(delivery.operation):
+            contradiction = "taken in, and unknown since"
+            raise NeedsPerson(contradiction)
         forgotten = "D404"
         raise NotYet(forgotten, HTTPStatus.NOT_FOUND)
 

@@ -19,6 +19,7 @@ from contracts.export import ExportDeclareV1
 from services.dispatch.attempts import Attempts
 from services.dispatch.book import Book
 from services.dispatch.calls import Agency
+from services.dispatch.carriers.carrier import Carrier
 from services.dispatch.carriers.http import Http, connections
 from services.dispatch.deliveries import Deliveries
 from services.dispatch.desk.decisions import Decisions
@@ -165,6 +166,8 @@ class Site:
     customs: Customs
     said: list[Outgoing] = field(default_factory=list)
     organisation: str = "customs"
+    carrier: Carrier | None = None
+    """The way to the agency, where it is none of HTTP's."""
     hurried: Mapping[str, timedelta] = field(default_factory=dict)
     """Cars on whose calls less patience is spent, and how much."""
 
@@ -207,9 +210,8 @@ class Site:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(store.stop)
             http = await stack.enter_async_context(connections(ADAPTERS[organisation.adapter].features))
-            agency = MortalAgency(
-                organisation, Http(self.url, organisation.id, http), death=death, hurried=self.hurried
-            )
+            way = self.carrier or Http(self.url, organisation.id, http)
+            agency = MortalAgency(organisation, way, death=death, hurried=self.hurried)
             worker = _worker(agency, store, broker, slot)
             runs = [relay.run, worker.deliveries.book.fence.renew, worker.deliveries.heads.run]
             if lane is None:
