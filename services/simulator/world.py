@@ -210,18 +210,23 @@ class World:
 
     def note(self, asked: Asked, status: int, traceparent: str | None = None, mishap: str | None = None) -> None:
         """List a request, over whatever it came; `status` 0 is that nobody was answered."""
+        line = self._listed(asked, status, mishap) | {"traceparent": traceparent}
+        self.journal.note("requests", line)
+        self.watch.see("requests", line)
+
+    def left(self, asked: Asked) -> None:
+        """Show that a caller left before it was answered. It is not listed: that is no fault of the agency's."""
+        self.watch.see("requests", self._listed(asked, 0, "left"))
+
+    def _listed(self, asked: Asked, status: int, mishap: str | None) -> Line:
         line = {
             "at": instant_text(self.country.clock.now()),
             "organisation": asked.organisation,
             "operation": self.operation(asked),
             "key": asked.key,
-            "traceparent": traceparent,
             "status": status,
         }
-        if mishap is not None:
-            line["mishap"] = mishap
-        self.journal.note("requests", line)
-        self.watch.see("requests", line)
+        return line if mishap is None else line | {"mishap": mishap}
 
     def operation(self, asked: Asked) -> str:
         """What is asked for, by its name; nothing if the organisation has no such service."""

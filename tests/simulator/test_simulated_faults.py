@@ -29,6 +29,22 @@ def test_delay_and_tail_slow_answers_down(play: Play) -> None:
     play(scenario)
 
 
+def test_who_leaves_before_an_answer_is_shown_and_not_listed(play: Play, until: Until) -> None:
+    """An onlooker sees a caller that lost patience; the list of requests holds what the agency did with them."""
+
+    async def scenario(city: City) -> None:
+        await city.turn("miit", delay_ms=50)
+        city.pauses.over.clear()
+        asking = asyncio.create_task(city.car().attempt("coc-query"))
+        await until(lambda: city.pauses.asked)
+        await _hung_up(asking)
+        await until(lambda: city.world.watch.last("miit", "requests"))
+        assert city.world.watch.last("miit", "requests")[0].mishap == "left"
+        assert city.lines("requests") == []
+
+    play(scenario)
+
+
 def test_an_organisation_that_is_down_cuts_connections(play: Play) -> None:
     """down=refuse: the connection ends without a word, and nothing happens."""
 

@@ -69,6 +69,7 @@ class _Call:
     letter: Letter
     asked: Asked = field(init=False)
     refused: Written | None = None
+    is_listed: bool = False
 
     def __post_init__(self) -> None:
         """Read it, for even what is not answered is listed with its key."""
@@ -80,6 +81,14 @@ class _Call:
 
     async def answered(self) -> web.StreamResponse:
         """Go through what may go wrong before, then the agency, then what may go wrong after."""
+        try:
+            return await self._course()
+        except asyncio.CancelledError:
+            if not self.is_listed:
+                self.doors.world.left(self.asked)
+            raise
+
+    async def _course(self) -> web.StreamResponse:
         early = await self.fate.before()
         if early is not None:
             return await self._spoilt(early, _SERVER_ERROR)
@@ -151,6 +160,7 @@ class _Call:
         await _forever()
 
     def _note(self, status: int, mishap: Mishap | None) -> None:
+        self.is_listed = True
         told = self.letter.headers.get("traceparent")
         self.doors.world.note(self.asked, status, told, mishap.value if mishap else None)
 

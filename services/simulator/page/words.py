@@ -111,6 +111,7 @@ MISHAPS: Final = {
     "garbage": Words("乱码", "garbage"),
     "wrong-schema": Words("答非所问", "wrong schema"),
     "duplicate": Words("重复上一答复", "the answer before"),
+    "left": Words("对方已走", "the caller left"),
 }
 
 GROUPS: Final[tuple[tuple[Words, tuple[str, ...]], ...]] = (
