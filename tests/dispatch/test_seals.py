@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable, Sequence
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from lxml import etree
 
 from adapters.spec import Letter
@@ -53,6 +57,34 @@ def test_a_changed_word_breaks_the_seal(make: Make) -> None:
     sealed = _sealed(make, BANK)
     with pytest.raises(Forged):
         _open(make, Letter(sealed.raw.replace(b">A<", b">R<"), sealed.headers), BANK)
+
+
+def test_a_jws_names_its_certificate() -> None:
+    """By its SHA-256, so that whoever knows several picks the right one while one takes over from another."""
+    head = json.loads(_decoded(_sealed(Jws, BANK).headers[HEADER].partition(".")[0]))
+    fingerprint = x509.load_pem_x509_certificate(BANK.certificate.encode()).fingerprint(hashes.SHA256())
+    assert _decoded(head["x5t#S256"]) == fingerprint
+    assert head["alg"] == "ES256"
+
+
+def test_a_named_certificate_is_the_only_one_that_proves() -> None:
+    """One key under two certificates: who names the one that is not known any more is nobody."""
+    renewed = Identity.model_validate({"key": BANK.key, "certificate": OTHER.certificate})
+    with pytest.raises(Forged):
+        _open(Jws, _sealed(Jws, renewed), BANK)
+
+
+@pytest.mark.parametrize("head", [b"[" * 2_500, b"null", b"[]", b'{"alg":"ES256","x5t#S256":["a"]}', b"\xff"], ids=repr)
+def test_a_head_that_is_none_proves_nothing(head: bytes) -> None:
+    """However deep it is nested, or whatever stands in it."""
+    _, _, signature = _sealed(Jws, BANK).headers[HEADER].split(".")
+    told = base64.urlsafe_b64encode(head).rstrip(b"=").decode()
+    with pytest.raises(Forged):
+        _open(Jws, Letter(WORDS, {HEADER: f"{told}..{signature}"}), BANK)
+
+
+def _decoded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def test_an_unsealed_message_is_nobodys(make: Make) -> None:

@@ -1,16 +1,22 @@
 """Seals by a detached JWS over the body, in a header (RFC 7515, appendix F): ES256, with the key of our certificate.
 
+The JWS names the certificate by its SHA-256 (`x5t#S256`), so whoever verifies may know several, and one can take over
+from another while messages are under way. The name proves nothing: only a certificate that is known already does.
+
 Agencies of this country will ask for SM2 with SM3 instead; no registered algorithm names them, so that waits for an
 interface that says how.
 """
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -24,6 +30,9 @@ from .seal import Forged
 HEADER: Final = "x-jws-signature"
 _ALGORITHM: Final = "ES256"
 _LONGEST: Final = 4096
+_NAME: Final = "x5t#S256"
+_KEPT: Final = 256
+"""Keys and certificates that are kept as they were read: to read one costs more than to sign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +44,8 @@ class Jws:
 
     def sealed(self, letter: Letter) -> Letter:
         """The signature covers the bytes of the body as they are sent."""
-        made = jws.serialize_compact({"alg": _ALGORITHM}, letter.raw, ECKey.import_key(self.ours.key))
+        header = {"alg": _ALGORITHM, _NAME: _certified(self.ours.certificate).name}
+        made = jws.serialize_compact(header, letter.raw, _private(self.ours.key))
         return Letter(letter.raw, {**letter.headers, HEADER: jws.detach_content(made)})
 
     def opened(self, headers: Mapping[str, str], raw: bytes) -> bytes:
@@ -43,15 +53,39 @@ class Jws:
         signature = headers.get(HEADER, "")
         if not signature or len(signature) > _LONGEST:
             raise Forged("no-signature")
-        for certificate in self.certificates():
-            if _is_by(certificate, signature, raw):
-                return raw
-        raise Forged("signature")
+        try:
+            named = jws.extract_compact(signature.encode(), raw).protected.get(_NAME)
+        except (JoseError, ValueError, RecursionError):
+            raise Forged("signature") from None
+        known = [_certified(certificate) for certificate in self.certificates()]
+        # Whoever names none is tried with all of them; there are two at most.
+        if not any(_is_by(one.key, signature, raw) for one in known if named in (None, one.name)):
+            raise Forged("signature")
+        return raw
 
 
-def _is_by(certificate: str, signature: str, raw: bytes) -> bool:
-    public = x509.load_pem_x509_certificate(certificate.encode()).public_key()
-    key = ECKey.import_key(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+@dataclass(frozen=True, slots=True)
+class _Certified:
+    """A certificate's public key, and the name of the certificate."""
+
+    key: ECKey
+    name: str
+
+
+@lru_cache(_KEPT)
+def _certified(certificate: str) -> _Certified:
+    read = x509.load_pem_x509_certificate(certificate.encode())
+    public = read.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    name = urlsafe_b64encode(read.fingerprint(hashes.SHA256())).rstrip(b"=").decode()
+    return _Certified(ECKey.import_key(public), name)
+
+
+@lru_cache(_KEPT)
+def _private(key: str) -> ECKey:
+    return ECKey.import_key(key)
+
+
+def _is_by(key: ECKey, signature: str, raw: bytes) -> bool:
     try:
         jws.deserialize_compact(signature, key, algorithms=[_ALGORITHM], payload=raw)
     except (JoseError, ValueError):
