@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -16,8 +15,11 @@ from typing import Any
 
 import aiohttp
 
+from adapters.fixtures import Case, cases
+from adapters.registry import ADAPTERS
 from services.runtime.settings import Secrets, Settings
 from services.simulator.faces.face import Premises
+from services.simulator.faces.rest import Rest
 from services.simulator.faces.table import FACES, Build
 from services.simulator.inbox import Inbox
 from services.simulator.mishaps import Mishaps
@@ -108,12 +110,20 @@ def _agencies() -> dict[str, str]:
 
 AGENCY_OF = _agencies()
 
+PLAINLY: Mapping[str, Build] = dict.fromkeys(FACES, lambda premises: Rest(premises.world))
+"""Everybody in JSON: for what agencies decide it is of no matter how they are spoken to."""
+
 
 def fixture(name: str) -> dict[str, Any]:
     """One recorded exchange."""
     text = (files("adapters") / AGENCY_OF[name] / "fixtures" / f"{name}.json").read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
     return found
+
+
+def recorded(name: str) -> Case:
+    """The same, as its adapter would have it."""
+    return next(case for case in cases(ADAPTERS[AGENCY_OF[name]]) if case.file == name)
 
 
 @dataclass
@@ -172,6 +182,8 @@ class City:
     clock: Moment
     inside: World | None = None
     pauses: Pauses = field(default_factory=Pauses)
+    operator: str | None = None
+    """Whose token has everybody asked in JSON, where the country speaks in styles of its own."""
     _keys: Iterator[int] = field(default_factory=lambda: count(1))
 
     @property
@@ -181,11 +193,14 @@ class City:
         return self.inside
 
     async def ask(self, organisation: str, path: str, body: Any, key: str | None = None) -> Said:
+        if self.operator is not None:
+            return await self.plainly(organisation, path, body, key)
         return await self._post(f"/{organisation}{path}", body, key, {})
 
     async def plainly(self, organisation: str, path: str, body: Any, key: str | None = None) -> Said:
         """As its operator, in JSON whatever style it speaks."""
-        return await self._post(f"/_plain/{organisation}{path}", body, key, {"Authorization": f"Bearer {TOKEN}"})
+        headers = {"Authorization": f"Bearer {self.operator or TOKEN}"}
+        return await self._post(f"/_plain/{organisation}{path}", body, key, headers)
 
     async def _post(self, path: str, body: Any, key: str | None, more: Mapping[str, str]) -> Said:
         headers = {"Idempotency-Key": key or f"key-{next(self._keys)}", "traceparent": "00-" + "1" * 32 + "-2-01"}
@@ -231,7 +246,7 @@ class Car:
 
     def body(self, name: str, **changes: Any) -> dict[str, Any]:
         """The recorded request, about this car."""
-        body: dict[str, Any] = self._told(copy.deepcopy(fixture(name)["request"]["body"]))
+        body: dict[str, Any] = self._told(recorded(name).body())
         if name == "insurance-quote" and self.certificate["driveMotorNo"]:
             body = {key: value for key, value in body.items() if key != "engineNo"}
             body |= {"motorNo": self.certificate["driveMotorNo"], "energyType": "1"}
@@ -283,7 +298,7 @@ def _leaves(body: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 @asynccontextmanager
 async def running(
-    folder: Path, clock: Moment, chance: Callable[[], float], styles: Mapping[str, Build] = FACES
+    folder: Path, clock: Moment, chance: Callable[[], float], styles: Mapping[str, Build] = PLAINLY
 ) -> AsyncIterator[City]:
     """A simulator over a folder, until the block ends; nothing is written when it does, as after a kill."""
     world, pauses = opened(folder, clock), Pauses()

@@ -55,7 +55,7 @@ async def _process(folder: Path, kafka: str) -> AsyncIterator[tuple[City, subpro
     process = _start(folder, kafka, port)
     try:
         async with aiohttp.ClientSession() as session:
-            city = City(f"http://127.0.0.1:{port}", session, Moment())
+            city = City(f"http://127.0.0.1:{port}", session, Moment(), operator="t")
             await _eventually(lambda: _status(city, "/ready"), 200)
             yield city, process
     finally:
