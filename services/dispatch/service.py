@@ -14,11 +14,13 @@ from adapters.organisations import ORGANISATIONS, Organisation
 from adapters.registry import ADAPTERS
 from adapters.spec import Features
 from contracts import topics
+from services.runtime import live
 from services.runtime.breaker import Breaker
 from services.runtime.face import Runtime
 from services.runtime.gate import Gate
 from services.runtime.lanes import Lane
 from services.runtime.owner import Fence
+from services.runtime.settings import Settings
 
 from . import holdings, notices
 from .attempts import Attempts
@@ -95,12 +97,17 @@ def _desk(runtime: Runtime, who: str, breakers: Breakers, counters: dict[str, Co
     return desk
 
 
+def address(settings: Settings, organisation: Organisation) -> str:
+    """Where it answers: itself once somebody has let it go live, until then the simulator for it."""
+    return live.addresses(live.acts(settings.live)).get(organisation.id, settings.simulator_url)
+
+
 def _counter(
     runtime: Runtime, organisation: Organisation, http: dict[Features, aiohttp.ClientSession], mailbox: Mailbox
 ) -> Counter:
     name = consumer_of(organisation.id)
     session = http[ADAPTERS[organisation.adapter].features]
-    carrier = Http(organisation.url or runtime.settings.simulator_url, organisation.id, session)
+    carrier = Http(address(runtime.settings, organisation), organisation.id, session)
     known = partial(Notifiers(runtime.settings.notifiers).certificates, organisation.id)
     sealing = agreed(ADAPTERS[organisation.adapter].seal, runtime.secrets.identities, known)
     agency = Agency(organisation, carrier, sealing, mailbox, runtime.clock)

@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     publishers: Path = Field(default_factory=lambda known: known["data"] / "publishers.toml")
     subscribers: Path = Field(default_factory=lambda known: known["data"] / "subscribers.toml")
     notifiers: Path = Field(default_factory=lambda known: known["data"] / "notifiers.toml")
+    live: Path = Field(default_factory=lambda known: known["data"] / "live.jsonl")
     otlp: str | None = None
     """Base URL of an OpenTelemetry collector (OTLP over HTTP); spans go to our own store with or without it."""
     log_format: Literal["json", "console"] = "json"

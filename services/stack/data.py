@@ -60,6 +60,11 @@ class DataFolder:
         return self.root / "notifiers.toml"
 
     @property
+    def live(self) -> Path:
+        """Which organisations answer themselves, and who decided so; see `services.runtime.live`."""
+        return self.root / "live.jsonl"
+
+    @property
     def stack(self) -> Path:
         """What runs, as the supervisor last wrote it."""
         return self.root / "stack.json"

@@ -1,0 +1,73 @@
+"""Which organisations are live: who switched each to its own address, on what proof, and when.
+
+Until somebody does, the simulator plays it. One line an act, never changed afterwards; the last one of an organisation
+holds. Dispatch reads the file when it starts: what is under way at one address is not to be repeated at another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
+
+from contracts.types import Identifier, Sha256, Text
+
+Url = Annotated[str, StringConstraints(pattern=r"^(https?|sftp)://[^\s?#]+$")]
+
+
+class Act(BaseModel):
+    """One switch: to its own address with a proof of conformance, or back to the simulator with a reason."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at: AwareDatetime
+    by: Text
+    organisation: Identifier
+    url: Url | None = None
+    """Where it answers from now on; none is the simulator."""
+    proof: Sha256 | None = None
+    """Of the signed result file that opened the way."""
+    reason: Text | None = None
+
+    @model_validator(mode="after")
+    def _goes_on_proof_and_back_with_a_reason(self) -> Act:
+        if (self.url is None) != (self.proof is None) or (self.url is None and self.reason is None):
+            message = "an address needs a proof, and the way back a reason"
+            raise ValueError(message)
+        return self
+
+
+class UnreadableActsError(RuntimeError):
+    """The file is not what it must be: nobody knows whom commands would reach."""
+
+
+def acts(path: Path) -> tuple[Act, ...]:
+    """Every act, the oldest first; none where there is no file. Raises `UnreadableActsError`."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return ()
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise UnreadableActsError(f"{path.name}: {type(wrong).__name__}") from wrong
+    return tuple(_act(f"{path.name}:{number}", line) for number, line in enumerate(lines, start=1))
+
+
+def addresses(done: Iterable[Act]) -> dict[str, str]:
+    """Where each live organisation answers."""
+    last = {act.organisation: act.url for act in done}
+    return {organisation: url for organisation, url in last.items() if url is not None}
+
+
+def written(done: Iterable[Act]) -> str:
+    """The file."""
+    return "".join(act.model_dump_json(exclude_none=True) + "\n" for act in done)
+
+
+def _act(where: str, line: str) -> Act:
+    try:
+        return Act.model_validate_json(line)
+    except ValidationError as wrong:
+        places = ", ".join(".".join(map(str, error["loc"])) or "line" for error in wrong.errors())
+        raise UnreadableActsError(f"{where}: {places}") from None
