@@ -47,8 +47,13 @@ class Projecting(Forgetful):
         del known
         served: set[str] = set()
         try:
-            while told := self.told(record, served):
+            told = self.told(record)
+            while told:
+                before = self._fed(record, told)
                 served |= await self._serve(told)
+                # Reading it all over again costs as much as a third of the work, and hardly ever anything has changed.
+                settled = served.issuperset(one.stream.view.grant.id for one in told)
+                told = [] if settled and self._fed(record, told) is before else self.told(record, served)
         except Undecodable as wrong:
             # It is kept by the service that its topic is for, which reads it too.
             await note(record, wrong.reason)
@@ -76,6 +81,10 @@ class Projecting(Forgetful):
             return []
         said = _Said(versions, number, _valid(record, versions, number))
         return [_told(stream, heard, said) or stream.withheld(heard, moment) for stream in meant]
+
+    def _fed(self, record: Record, told: Sequence[Told]) -> Sequence[Stream]:
+        """All that are fed by a message's contract, as they are now: another tuple whenever one comes or goes."""
+        return self.register.on(record.topic, told[0].stream.view.versions.name)
 
     async def _serve(self, told: Sequence[Told]) -> set[str]:
         """Record, then send; gives back the grants of which nothing more is to be told."""
