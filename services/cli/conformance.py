@@ -6,12 +6,13 @@ import asyncio
 import json
 import secrets
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -23,6 +24,8 @@ from services.stack.trouble import TroubleError
 
 if TYPE_CHECKING:
     from adapters.spec import Adapter
+    from services.conformance.client import Sealing
+    from services.conformance.door import Door, Opened
     from services.conformance.run import Run
 
 app = typer.Typer(help="接口一致性检测 / does an agency keep its promises", no_args_is_help=True)
@@ -66,6 +69,9 @@ def run(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
     token: Annotated[
         str | None, typer.Option("--token", help="模拟机构的操作员令牌 / the simulator's operator token")
     ] = None,
+    door_port: Annotated[
+        int, typer.Option("--door-port", min=0, max=65535, help="接收回调的端口 / where call-backs come; 0: any")
+    ] = 0,
     to: Annotated[
         Path | None, typer.Option("--to", metavar="DIR", help="报告目录 / folder for the reports; 默认在数据目录内")
     ] = None,
@@ -89,6 +95,7 @@ def run(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
         day.date() if day else _today(),
         token or _operator_token(folder),
         tuple(only or ()),
+        door_port,
     )
     found = asyncio.run(_run(asked, folder))
     where = to or folder.root / "conformance" / found.organisation
@@ -176,6 +183,7 @@ class _Asked:
     day: date
     token: str
     only: tuple[str, ...]
+    door_port: int
 
 
 async def _run(asked: _Asked, folder: DataFolder) -> Run:
@@ -184,38 +192,90 @@ async def _run(asked: _Asked, folder: DataFolder) -> Run:
     from services.conformance import kit
     from services.runtime.clock import Clock
 
-    against: Literal["url", "simulator"] = "url" if asked.url else "simulator"
     async with AsyncExitStack() as stack:
-        url = await stack.enter_async_context(simulator(folder)) if asked.url is None else asked.url
+        opened = opened_door(folder, asked.adapter, asked.organisation, asked.door_port)
+        door, port = await stack.enter_async_context(opened)
+        url = asked.url
+        if url is None:
+            url = await stack.enter_async_context(simulator(folder, port))
         plan = kit.Plan(
             asked.adapter,
             asked.organisation,
             url,
-            against,
-            asked.round_,
-            asked.day,
-            Clock().now(),
-            asked.token,
-            asked.only,
+            against="url" if asked.url else "simulator",
+            round_=asked.round_,
+            day=asked.day,
+            at=Clock().now(),
+            token=asked.token,
+            only=asked.only,
+            door=door,
+            seals=sealing(folder),
+            strangers=sealing(folder, known=False),
         )
         return await kit.run(plan, ADAPTERS, ORGANISATIONS)
 
 
+def sealing(folder: DataFolder, *, known: bool = True) -> Callable[[Adapter], Sealing]:
+    """For each adapter how we seal what goes to it; unless we are `known`, with a key that nobody registered."""
+    from services.dispatch.seals.agreed import US, agreed
+    from services.runtime.settings import Identity
+    from services.stack.identities import identity
+    from services.stack.plan import settings_of
+
+    identities = settings_of(folder).model_copy(update={"secrets": folder.secrets}).secret().identities
+    ours = identities if known else {US: Identity.model_validate(identity(US))}
+    return lambda adapter: agreed(adapter.seal, ours, tuple).sealed
+
+
 @asynccontextmanager
-async def simulator(folder: DataFolder) -> AsyncIterator[str]:
-    """All simulated agencies in this process, with the folder's keys and books of their own; gives their address."""
-    from services.simulator.faces.face import Premises
-    from services.simulator.inbox import Inbox
-    from services.simulator.mishaps import Mishaps
-    from services.simulator.service import serving
+async def opened_door(
+    folder: DataFolder, adapter: Adapter, organisation: str, port: int = 0
+) -> AsyncIterator[tuple[Door | None, int]]:
+    """Our door for an agency that calls back, with its port; none is opened for one that does not."""
+    from services.conformance.door import Door, open_door
+
+    if not any(one.later and one.later.called_back for one in adapter.operations.values()):
+        yield None, 0
+        return
+    door = Door(adapter.binding, _opened(folder, adapter, organisation))
+    async with open_door(door, "127.0.0.1", port) as listening:
+        yield door, listening
+
+
+def _opened(folder: DataFolder, adapter: Adapter, organisation: str) -> Opened:
+    """What an organisation sealed, proved by its registered certificates."""
+    from services.dispatch.notifiers import Notifiers
+    from services.dispatch.seals.agreed import agreed
+    from services.dispatch.seals.seal import Forged
+    from services.stack.plan import settings_of
+
+    settings = settings_of(folder).model_copy(update={"secrets": folder.secrets})
+    known = partial(Notifiers(folder.notifiers).certificates, organisation)
+    seal = agreed(adapter.seal, settings.secret().identities, known)
+
+    def opened(headers: Mapping[str, str], raw: bytes) -> bytes | None:
+        try:
+            return seal.opened(headers, raw)
+        except Forged:
+            return None
+
+    return opened
+
+
+@asynccontextmanager
+async def simulator(folder: DataFolder, door: int = 0) -> AsyncIterator[str]:
+    """All simulated agencies in this process, with the folder's keys and books of their own; gives their address.
+
+    They call back to the port `door`.
+    """
+    from services.simulator.service import country, serving
     from services.simulator.web import Doors
-    from services.simulator.world import opened
     from services.stack.plan import settings_of
 
     with tempfile.TemporaryDirectory(prefix="tongche-conformance-") as books:
-        settings = settings_of(folder).model_copy(update={"data": Path(books), "secrets": folder.secrets})
-        world = opened(Path(books), settings.clock)
-        doors = Doors(Premises(world, Mishaps(world), Inbox(world), settings), settings.secret())
+        told = {"data": Path(books), "secrets": folder.secrets, "notifiers": folder.notifiers, "dispatch_port": door}
+        premises = country(settings_of(folder).model_copy(update=told))
+        world, doors = premises.world, Doors(premises, premises.settings.secret())
         working = [asyncio.create_task(world.journal.run()), asyncio.create_task(doors.work())]
         try:
             async with serving(doors.app(), "127.0.0.1", 0) as port:

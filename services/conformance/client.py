@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any, Final
 
 from adapters import replies
@@ -15,6 +16,7 @@ from adapters.spec import Adapter, Endpoint, Json, Letter, Operation, Sent
 from contracts.contract import Contract
 
 from .car import Car
+from .door import Door
 from .wire import Heard, Said, Silence, Wire
 
 _NO: Final = range(400, 500)
@@ -46,17 +48,21 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Came:
-    """What came of a message: an answer with its meaning, or none."""
+    """What came of a message: an answer with its meaning, or none.
+
+    `status` is the one that its binding read, which has HTTP's numbers whatever the style.
+    """
 
     heard: Heard | None = None
+    status: int | None = None
     event: Contract | None = None
     error: AgencyError | None = None
     silence: str | None = None
 
     @property
     def is_no(self) -> bool:
-        """Whether it was turned down with a status that says whose fault it is."""
-        return self.heard is not None and self.heard.status in _NO
+        """Whether it was turned down, by a code or a status that says whose fault it is."""
+        return self.is_named_no or self.status in _NO
 
     @property
     def is_named_no(self) -> bool:
@@ -90,8 +96,13 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _as_it_is(letter: Letter) -> Letter:
+def as_it_is(letter: Letter) -> Letter:
+    """Under no seal."""
     return letter
+
+
+Sealing = Callable[[Letter], Letter]
+"""A message → the same under our seal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +113,8 @@ class Client:
     organisation: str
     base: str
     wire: Wire
-    seal: Callable[[Letter], Letter] = _as_it_is
+    seal: Sealing = as_it_is
+    door: Door | None = None
     now: Callable[[], datetime] = _now
 
     def said(self, ask: Ask, raw: bytes | None = None) -> Said:
@@ -127,10 +139,15 @@ class Client:
         return self._understood(ask, heard, replies.looked_up if ask.looks_up else replies.answer)
 
     async def fetch(self, ask: Ask) -> Came:
-        """Ask for the answer to a command that was taken in. Raises LookupError where nobody can be asked."""
+        """The answer to a command that was taken in: brought to our door, or asked for. None there yet: `TakenIn`."""
         later = ask.operation.later
-        if later is None or later.endpoint is None or later.request is None or ask.key is None:
+        if later is None or ask.key is None:
             raise LookupError(ask.operation.command.versions.name)
+        brought = self.door.find(ask.key) if self.door is not None else None
+        if brought is not None:
+            return self._understood(ask, Heard(HTTPStatus.OK, {}, brought), replies.answer)
+        if later.endpoint is None or later.request is None:
+            return Came(error=TakenIn(later.every), silence="no call-back yet")
         question = replace(ask, elsewhere=later.endpoint, body=later.request(ask.command, ask.key), key=None)
         try:
             heard = await self.wire.say(self.said(question), later.endpoint.timeout.total_seconds())
@@ -149,9 +166,9 @@ class Client:
     def _understood(self, ask: Ask, heard: Heard, read: Callable[..., Contract | None]) -> Came:
         got = self.adapter.binding.read(heard.status, heard.headers, heard.raw)
         try:
-            return Came(heard, read(self.adapter, ask.operation, ask.command, got))
+            return Came(heard, got.status, read(self.adapter, ask.operation, ask.command, got))
         except AgencyError as wrong:
-            return Came(heard, error=wrong)
+            return Came(heard, got.status, error=wrong)
 
 
 def _time() -> float:

@@ -20,10 +20,10 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, Final
 
+from adapters import folders
 from adapters.spec import Adapter
 
 from .result import Agency
@@ -121,5 +121,5 @@ def _read(name: str) -> tuple[Fixture, ...]:
 
 
 def _files(name: str) -> Iterator[Traversable]:
-    folder = files("adapters") / name / "fixtures"
+    folder = folders.of(name) / "fixtures"
     yield from sorted((file for file in folder.iterdir() if file.name.endswith(".json")), key=lambda file: file.name)

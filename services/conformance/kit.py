@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal
 from urllib.parse import urlsplit
@@ -14,7 +14,8 @@ from adapters.spec import Adapter
 from .bed import Bed, Country, Loaded
 from .case import Case
 from .catalogue import cases
-from .client import Client
+from .client import Client, Sealing, as_it_is
+from .door import Door
 from .fixtures import agency
 from .neighbours import Knobs, Neighbours
 from .run import Run, played
@@ -22,6 +23,10 @@ from .stage import Stage
 from .wire import Said, Silence, Wire, wire
 
 _HEALTH_S = 5.0
+
+
+def _unsealed(_: Adapter) -> Sealing:
+    return as_it_is
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,11 @@ class Plan:
     at: datetime
     token: str | None = None
     only: Sequence[str] = ()
+    door: Door | None = None
+    """Where the agency brings answers; it is open while the plan is played."""
+    seals: Callable[[Adapter], Sealing] = _unsealed
+    strangers: Callable[[Adapter], Sealing] = _unsealed
+    """As `seals`, with a key that nobody knows."""
 
     @property
     def chosen(self) -> list[tuple[int, Case]]:
@@ -56,11 +66,12 @@ async def run(plan: Plan, adapters: Mapping[str, Adapter], organisations: Mappin
     """Play all cases of a plan."""
     base = plan.url.rstrip("/")
     async with wire() as open_wire:
-        client = Client(plan.adapter, plan.organisation, base, open_wire)
-        bed = await _bed(plan, Neighbours(adapters, organisations, base, open_wire))
+        client = Client(plan.adapter, plan.organisation, base, open_wire, plan.seals(plan.adapter), plan.door)
+        stranger = replace(client, seal=plan.strangers(plan.adapter))
+        bed = await _bed(plan, Neighbours(adapters, organisations, base, open_wire, plan.seals))
 
         def stage(case: Case, index: int) -> Stage:
-            return Stage(client, bed, plan.round_, index, case.cars, plan.day)
+            return Stage(client, stranger, bed, plan.round_, index, case.cars, plan.day)
 
         results = await played(plan.chosen, bed, stage)
     host = urlsplit(base).netloc.rpartition("@")[2]

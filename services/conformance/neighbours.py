@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +15,7 @@ from contracts.topics import COMMANDS
 
 from .bed import DOWN, SEIZED, THROTTLED, UNDER_WAY, Blocked
 from .car import Car, Facts, learned
-from .client import Client, as_json, fresh_key
+from .client import Client, Sealing, as_json, fresh_key
 from .fixtures import plain
 from .stage import answered, asked
 from .walk import PAID_BACK, UPLOADED
@@ -37,6 +37,7 @@ class Neighbours:
     organisations: Mapping[str, Organisation]
     base: str
     wire: Wire
+    seals: Callable[[Adapter], Sealing]
 
     async def act(self, step: str, car: Car) -> Facts:
         """Do a step at whoever does it. Raises `Blocked`."""
@@ -52,7 +53,7 @@ class Neighbours:
             await self._posted(step, self._organisation("bank"), "/auto-loans/settlements", told)
             return {}
         adapter = self.adapters[COMMANDS[step].agency]
-        client = Client(adapter, self._organisation(adapter.name), self.base, self.wire)
+        client = Client(adapter, self._organisation(adapter.name), self.base, self.wire, self.seals(adapter))
         came = await answered(client, asked(adapter, plain(adapter, step), car))
         if came.event is None:
             raise Blocked(step, came.told)

@@ -16,7 +16,7 @@ from contracts.contract import Contract
 
 from .bed import Bed, Blocked
 from .car import Car, car, command, number_of, wrong_check
-from .client import Ask, Came, Client, fresh_key
+from .client import Ask, Came, Client, as_it_is, fresh_key
 from .fixtures import PLAIN, Fixture, Situation, plain
 from .walk import before
 from .wire import Silence
@@ -78,9 +78,13 @@ async def answered(client: Client, ask: Ask) -> Came:
 
 @dataclass(slots=True)
 class Stage:
-    """The stage of one case, which is the how-manieth of its agency (`index`) and has so many `cars`."""
+    """The stage of one case, which is the how-manieth of its agency (`index`) and has so many `cars`.
+
+    `client` is ours; `stranger` speaks as we do, and nobody knows its seal.
+    """
 
     client: Client
+    stranger: Client
     bed: Bed
     round_: int
     index: int
@@ -146,6 +150,10 @@ class Stage:
         said = self.client.said(ask, changes.pop("raw", None))
         headers = {**said.headers, **changes.pop("headers", {})}
         return await self.client.answer(ask, await self.client.send(ask, replace(said, headers=headers, **changes)))
+
+    def written(self, ask: Ask) -> bytes:
+        """A command's message, without its seal."""
+        return replace(self.client, seal=as_it_is).said(ask).raw
 
     def url(self, ask: Ask) -> str:
         """Where a command goes."""

@@ -26,7 +26,7 @@ CAUGHT = [
     (broken.Html, "insurer.answer-in-json", "text/html"),
     (broken.Gbk, "miit.answer-in-json", "no UTF-8"),
     (broken.Packed, "commerce.not-packed", "gzip"),
-    (broken.Crashing, "commerce.no-json", "HTTP 500"),
+    (broken.Crashing, "commerce.unreadable", "HTTP 500"),
     (broken.Shallow, "miit.deep", "HTTP 500"),
     (broken.Greedy, "commerce.huge", "HTTP 200"),
     (broken.Lenient, "insurer.nan", "HTTP 200"),
@@ -42,7 +42,7 @@ CAUGHT = [
     (broken.Curt, "commerce.throttled", "without Retry-After"),
     (broken.Pedantic, "insurer.charset", "HTTP 415"),
     (broken.Getting, "insurer.get", "HTTP 200"),
-    (broken.Guessing, "commerce.not-utf-8", "HTTP 200"),
+    (broken.Guessing, "commerce.undecodable", "HTTP 200"),
 ]
 
 

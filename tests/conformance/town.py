@@ -16,8 +16,9 @@ from aiohttp import web
 from adapters.organisations import ORGANISATIONS
 from adapters.registry import ADAPTERS
 from adapters.spec import Adapter
-from services.cli.conformance import simulator
+from services.cli.conformance import opened_door, sealing, simulator
 from services.conformance import kit
+from services.conformance.door import Door
 from services.conformance.run import Run
 from services.runtime.clock import Clock
 from services.simulator.service import serving
@@ -120,21 +121,36 @@ class Town:
         return asyncio.run(self._judged(adapter, only, kind))
 
     async def _judged(self, adapter: Adapter, only: tuple[str, ...], kind: type[Faithful] | None) -> Run:
-        async with asyncio.timeout(150), simulator(self.home) as base:
-            if kind is None:
-                return await self.asked(adapter, base, only)
-            async with before(base, first(adapter), kind) as address:
-                return await self.asked(adapter, address, only)
+        async with (
+            asyncio.timeout(150),
+            opened_door(self.home, adapter, first(adapter)) as (door, port),
+            simulator(self.home, port) as base,
+            before(base, first(adapter), kind or Faithful) as address,
+        ):
+            return await self.asked(adapter, address if kind else base, only, door)
 
     @property
     def token(self) -> str:
         """The operator's."""
         return str(json.loads(self.home.secrets.read_bytes())["operator_token"])
 
-    async def asked(self, adapter: Adapter, url: str, only: tuple[str, ...] = ()) -> Run:
+    async def asked(self, adapter: Adapter, url: str, only: tuple[str, ...] = (), door: Door | None = None) -> Run:
         """A run against an address."""
         clock = Clock()
-        plan = kit.Plan(adapter, first(adapter), url, "url", ROUND, clock.today(), clock.now(), self.token, only)
+        plan = kit.Plan(
+            adapter,
+            first(adapter),
+            url,
+            against="url",
+            round_=ROUND,
+            day=clock.today(),
+            at=clock.now(),
+            token=self.token,
+            only=only,
+            door=door,
+            seals=sealing(self.home),
+            strangers=sealing(self.home, known=False),
+        )
         return await kit.run(plan, ADAPTERS, ORGANISATIONS)
 
 

@@ -6,13 +6,15 @@ from typing import Final
 
 from services.conformance.case import Property
 
-from . import encodings, faults, idempotency, order, security, timeouts
+from . import documents, encodings, faults, idempotency, later, order, security, timeouts
 
 PROPERTIES: Final[tuple[Property, ...]] = (
     *idempotency.ROWS,
     *timeouts.ROWS,
     *order.ROWS,
+    *later.ROWS,
     *encodings.ROWS,
     *security.ROWS,
+    *documents.ROWS,
     *faults.ROWS,
 )

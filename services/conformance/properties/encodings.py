@@ -11,7 +11,7 @@ from services.conformance.client import Ask, Came
 from services.conformance.stage import Stage, demand, replaced
 from services.conformance.words import Words
 
-from .which import about_a_person, in_json
+from .which import about_a_person, in_json, over_http
 
 _JSON: Final = "application/json"
 
@@ -45,15 +45,13 @@ def _turned(body: Any) -> Any:
 async def _rare_characters(stage: Stage, name: str) -> None:
     ask = await stage.ready(name)
     person: str = getattr(ask.command, "buyer_name" if hasattr(ask.command, "buyer_name") else "grantee_name")
-    rare = stage.with_body(ask, replaced(ask.body, person, with_rare_characters(person)))
-    await _written(stage, rare, json.dumps(rare.body, ensure_ascii=False).encode())
+    await stage.event(stage.with_body(ask, replaced(ask.body, person, with_rare_characters(person))))
 
 
-async def _not_utf8(stage: Stage, name: str) -> None:
+async def _undecodable(stage: Stage, name: str) -> None:
     ask = await stage.ready(name)
-    raw = json.dumps(ask.body, ensure_ascii=False).encode()
-    cut = raw.rindex(b'"')
-    came = await stage.altered(ask, raw=raw[:cut] + b"\xff\xfe" + raw[cut:])
+    vin = ask.car.vin.encode()
+    came = await stage.altered(ask, raw=stage.written(ask).replace(vin, vin + b"\xff\xfe"))
     demand(came.is_no, "HTTP 4xx: bytes that are no UTF-8", came)
 
 
@@ -136,15 +134,15 @@ ROWS: Final = (
         _rare_characters,
     ),
     Property(
-        "not-utf-8",
+        "undecodable",
         "encodings",
-        Words("不是 UTF-8 的请求，拒绝", "a request that is no UTF-8 is refused"),
+        Words("无法解码的请求，拒绝", "a request that cannot be decoded is refused"),
         Words(
             "无法解码的请求以 4xx 拒绝，不猜测编码", "what cannot be decoded is refused with 4xx, no encoding guessed"
         ),
         Words("严格解码，失败答 400", "decode strictly, answer 400 where that fails"),
-        in_json,
-        _not_utf8,
+        over_http,
+        _undecodable,
         once=True,
     ),
     Property(
@@ -163,7 +161,7 @@ ROWS: Final = (
         Words("不要求压缩则不压缩", "nothing is compressed that was not asked to be"),
         Words("请求声明 identity，答复不得压缩", "`identity` was asked, so the answer is as it is"),
         Words("按 Accept-Encoding 决定是否压缩", "compress by what Accept-Encoding says"),
-        in_json,
+        over_http,
         _not_packed,
         once=True,
     ),

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from services.conformance.car import MOST_CARS, wrong_check
 from services.conformance.case import Property
-from services.conformance.client import Ask, Came
+from services.conformance.client import Ask, Came, as_it_is
 from services.conformance.stage import Stage, Unmet, demand, replaced
 from services.conformance.words import Words
 
-from .which import about_a_person, every, in_json, keyed, personal
+from .which import about_a_person, every, in_json, keyed, over_http, personal, sealed
 
 _DEEP: Final = 20_000
 _HUGE: Final = 4 * 1024 * 1024
@@ -56,6 +57,28 @@ def _names_the_car(value: Any, vin: str) -> bool:
     return vin in (value.values() if isinstance(value, Mapping) else (value,))
 
 
+async def _unsealed(stage: Stage, name: str) -> None:
+    ask = await stage.ready(name)
+    came = await replace(stage.client, seal=as_it_is).ask(ask)
+    demand(came.is_no and not came.is_named_no, "HTTP 4xx: who it is from was not proved", came)
+    await _still_there(stage, ask)
+
+
+async def _changed_on_the_way(stage: Stage, name: str) -> None:
+    ask, other = await stage.ready(name), stage.car()
+    said = stage.client.said(ask)
+    came = await stage.client.send(ask, replace(said, raw=said.raw.replace(ask.car.vin.encode(), other.vin.encode())))
+    demand(came.is_no and not came.is_named_no, "HTTP 4xx: the seal does not fit the message", came)
+    await _still_there(stage, ask)
+
+
+async def _strangers_seal(stage: Stage, name: str) -> None:
+    ask = await stage.ready(name)
+    came = await stage.stranger.ask(ask)
+    demand(came.is_no and not came.is_named_no, "HTTP 4xx: nobody knows this seal", came)
+    await _still_there(stage, ask)
+
+
 async def _refused(stage: Stage, ask: Ask, **changes: Any) -> None:
     """What is sent is refused, and the agency works as before."""
     came = await stage.altered(ask, **changes)
@@ -70,8 +93,8 @@ async def _still_there(stage: Stage, ask: Ask) -> None:
         raise Unmet("the same command, well written, succeeds afterwards", wrong.came) from None
 
 
-async def _no_json(stage: Stage, name: str) -> None:
-    await _refused(stage, await stage.ready(name), raw=b'\x00\x1f{]}<<< not "JSON"')
+async def _unreadable(stage: Stage, name: str) -> None:
+    await _refused(stage, await stage.ready(name), raw=b'\x00\x1f{]}<<< no "message"')
 
 
 async def _nothing(stage: Stage, name: str) -> None:
@@ -127,7 +150,7 @@ async def _tells_nobody(stage: Stage, name: str) -> None:
     spoilt = replaced(ask.body, ask.car.vin, wrong_check(ask.car.vin))
     told = [str(getattr(ask.command, field)) for field in personal(ask.operation) if getattr(ask.command, field)]
     refused = await stage.ask(stage.with_body(ask, spoilt))
-    broken = await stage.altered(ask, raw=json.dumps(ask.body, ensure_ascii=False).encode()[:-1])
+    broken = await stage.altered(ask, raw=stage.written(ask)[:-1])
     for came in (refused, broken):
         demand(came.heard is not None, _NO, came)
         _demand_silence_about(told, came)
@@ -144,6 +167,10 @@ def _demand_silence_about(person: list[str], came: Came) -> None:
 
 _READ_FIRST: Final = Words(
     "先校验再办理；解析失败答 400，不可答 5xx", "check before acting; answer 400 where reading fails, never 5xx"
+)
+
+_PROVE: Final = Words(
+    "验签通过后才读取内容；失败答 401", "verify the seal before reading anything; answer 401 where that fails"
 )
 
 ROWS: Final = (
@@ -177,15 +204,15 @@ ROWS: Final = (
         cars=MOST_CARS,
     ),
     Property(
-        "no-json",
+        "unreadable",
         "security",
-        Words("不是 JSON，拒绝", "what is no JSON is refused"),
+        Words("不成报文，拒绝", "what is no message is refused"),
         Words(
             "无法解析的请求以 4xx 拒绝，随后照常", "what cannot be parsed is refused with 4xx; afterwards all is well"
         ),
         _READ_FIRST,
-        in_json,
-        _no_json,
+        over_http,
+        _unreadable,
         once=True,
     ),
     Property(
@@ -194,7 +221,7 @@ ROWS: Final = (
         Words("空请求，拒绝", "nothing at all is refused"),
         Words("空报文以 4xx 拒绝", "an empty body is refused with 4xx"),
         _READ_FIRST,
-        in_json,
+        over_http,
         _nothing,
         once=True,
     ),
@@ -260,7 +287,7 @@ ROWS: Final = (
         Words("用 GET 不办理", "GET does nothing"),
         Words("办理只用 POST，GET 以 4xx 拒绝", "deeds are posted; GET is refused with 4xx"),
         Words("对其他方法答 405", "answer 405 to other methods"),
-        in_json,
+        over_http,
         _get,
         once=True,
     ),
@@ -273,8 +300,39 @@ ROWS: Final = (
             "a path that is not there is 4xx without a business code, lest it be taken for “not found”",
         ),
         Words("路由层的 404 不套用业务错误格式中的代码", "keep business codes out of the router's own 404"),
-        in_json,
+        over_http,
         _unknown_path,
+        once=True,
+    ),
+    Property(
+        "unsealed",
+        "security",
+        Words("未签名的请求，拒绝", "a request without our seal is refused"),
+        Words("未签名的请求以 4xx 拒绝，不办理", "what nobody signed is refused with 4xx, and nothing is done"),
+        _PROVE,
+        sealed,
+        _unsealed,
+    ),
+    Property(
+        "changed",
+        "security",
+        Words("签名后改动的请求，拒绝", "a request changed after it was sealed is refused"),
+        Words("签名之后换了车架号的请求以 4xx 拒绝", "another VIN in a signed request: refused with 4xx"),
+        _PROVE,
+        sealed,
+        _changed_on_the_way,
+    ),
+    Property(
+        "stranger",
+        "security",
+        Words("陌生人的签名，拒绝", "a stranger's seal is refused"),
+        Words("以未登记的密钥签名的请求以 4xx 拒绝", "a request signed with a key that nobody registered is refused"),
+        Words(
+            "只信任登记过的证书，不信任报文自带的证书",
+            "trust registered certificates, never the one inside the message",
+        ),
+        sealed,
+        _strangers_seal,
         once=True,
     ),
     Property(

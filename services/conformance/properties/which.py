@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from adapters.spec import Adapter, Features, Operation, Sent
+from services.conformance.car import command
+from services.conformance.fixtures import plain
 
 PERSONAL: Final = ("buyer_name", "buyer_id_no", "phone", "address", "grantee_name", "grantee_id_no")
 """Fields of commands that tell of a person."""
@@ -28,15 +30,50 @@ def looked_up(adapter: Adapter, operation: Operation) -> bool:
     return operation.lookup is not None
 
 
+def over_http(adapter: Adapter, operation: Operation) -> bool:
+    """Those that travel as requests of HTTP."""
+    return bool(_content_type(adapter, operation))
+
+
 def in_json(adapter: Adapter, operation: Operation) -> bool:
     """Those that are written as JSON."""
-    written = adapter.binding.written(operation.endpoint, {}, Sent(adapter.name, datetime.now(UTC), None))
-    return "json" in written.headers.get("Content-Type", "")
+    return "json" in _content_type(adapter, operation)
+
+
+def in_xml(adapter: Adapter, operation: Operation) -> bool:
+    """Those that are written as XML, and travel as requests of HTTP."""
+    return "xml" in _content_type(adapter, operation)
+
+
+def sealed(adapter: Adapter, operation: Operation) -> bool:
+    """Those that we seal."""
+    return adapter.seal != "none" and over_http(adapter, operation)
+
+
+def later(adapter: Adapter, operation: Operation) -> bool:
+    """Those whose answer may come later and can be asked for."""
+    del adapter
+    return operation.later is not None and operation.later.endpoint is not None
+
+
+def called_back(adapter: Adapter, operation: Operation) -> bool:
+    """Those whose answer is brought to our door."""
+    del adapter
+    return operation.later is not None and operation.later.called_back
+
+
+def _content_type(adapter: Adapter, operation: Operation) -> str:
+    """As its binding writes the command of its plain fixture; empty where it travels otherwise than over HTTP."""
+    fixture = plain(adapter, operation.command.versions.name)
+    told = command(operation.command.versions.models[-1], fixture.given, {})
+    sent = Sent(adapter.name, datetime.now(UTC), "key")
+    written = adapter.binding.written(operation.endpoint, operation.request(told), sent)
+    return written.headers.get("Content-Type", "")
 
 
 def about_a_person(adapter: Adapter, operation: Operation) -> bool:
-    """Those that tell of a person, in JSON."""
-    return in_json(adapter, operation) and bool(personal(operation))
+    """Those that tell of a person, over HTTP."""
+    return over_http(adapter, operation) and bool(personal(operation))
 
 
 def personal(operation: Operation) -> tuple[str, ...]:

@@ -1,0 +1,196 @@
+"""Answers that come later: asked for, or brought to our door, late, twice and while it was shut."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from adapters.errors import TakenIn
+from services.conformance.case import Property
+from services.conformance.client import Ask, Came, fresh_key
+from services.conformance.door import Brought, Door
+from services.conformance.stage import Stage, Unmet, demand
+from services.conformance.words import Words
+
+from .which import called_back, later
+
+_BROUGHT_S: Final = 60.0
+"""So long we wait for a call-back; agencies agree with us on much more."""
+_QUIET_S: Final = 1.0
+"""So long we listen whether an answer that was acknowledged is brought once more."""
+
+
+async def _taken_in(stage: Stage, name: str) -> None:
+    ask = await stage.ready(name)
+    came = await stage.client.ask(ask)
+    demand(isinstance(came.error, TakenIn) or came.event, "taken in (202), or the answer at once", came)
+    demand((await stage.client.answer(ask, came)).event, ask.operation.command.answer.name, came)
+
+
+async def _nothing_under_the_key(stage: Stage, name: str) -> None:
+    ask = replace(await stage.ready(name), key=fresh_key())
+    came = await stage.client.fetch(ask)
+    demand(came.is_unknown, "its own code for “nothing is known under this key”", came)
+
+
+async def _asked_twice(stage: Stage, name: str) -> None:
+    ask = await stage.ready(name)
+    event = await stage.event(ask)
+    again = await stage.client.fetch(ask)
+    demand(again.event == event, "the same answer, however often it is asked for", again)
+
+
+async def _refusal_later(stage: Stage, name: str) -> None:
+    """Asked for twice, a no stays that no."""
+    ask = await stage.ready(name)
+    await stage.event(ask)
+    second = await stage.ask(ask.once_more())
+    if second.event is not None or second.error is None:
+        return
+    demand(second.is_named_no, "a refusal by a code that the adapter knows", second)
+
+
+async def _sent(stage: Stage, name: str) -> tuple[Ask, Door]:
+    """A command that was taken in, and the door to which its answer will be brought."""
+    door = stage.client.door
+    if door is None:
+        raise Unmet("a door for call-backs", "none")
+    return await stage.ready(name), door
+
+
+async def _brought(stage: Stage, name: str) -> None:
+    ask, door = await _sent(stage, name)
+    came = await _called(stage, ask, door)
+    demand(all(one.is_sealed for one in came), "call-backs under the agency's seal", "one that nobody we know sealed")
+    answer = await stage.client.answer(ask, await stage.client.ask(ask))
+    demand(answer.event, ask.operation.command.answer.name, answer)
+
+
+async def _called(stage: Stage, ask: Ask, door: Door, times: int = 1) -> list[Brought]:
+    at_once = await stage.client.ask(ask)
+    demand(isinstance(at_once.error, TakenIn), "taken in, to be answered by a call-back", at_once)
+    came = await door.heard(ask.key or "", times, _BROUGHT_S)
+    demand(len(came) >= times, f"a call-back under our key within {_BROUGHT_S:g} s", "none")
+    return came
+
+
+async def _again_while_shut(stage: Stage, name: str) -> None:
+    ask, door = await _sent(stage, name)
+    key = ask.key or ""
+    door.shut[key] = 1
+    came = await _called(stage, ask, door)
+    away = door.turned_away.get(key, [])
+    demand(away, "a call-back that was turned away with 503", "none")
+    same = _said(stage, ask, away[0]) == _said(stage, ask, came[0])
+    demand(same, "the same answer again after 503", "another answer")
+
+
+async def _one_answer(stage: Stage, name: str) -> None:
+    ask, door = await _sent(stage, name)
+    await _called(stage, ask, door)
+    await stage.client.ask(ask)
+    came = await door.heard(ask.key or "", 2, _QUIET_S)
+    said = [_said(stage, ask, one) for one in came]
+    demand(
+        all(one == said[0] for one in said), "the same answer each time it is brought", "different answers to one key"
+    )
+
+
+def _said(stage: Stage, ask: Ask, brought: Brought) -> object:
+    read = stage.adapter.binding.read(200, {}, brought.raw)
+    return read.status, read.about, ask.operation.command.versions.name, read.body
+
+
+async def _many_in_any_order(stage: Stage, name: str) -> None:
+    asks = [await stage.ready(name) for _ in range(_MANY)]
+    for ask in asks:
+        await stage.client.ask(ask)
+    for ask in reversed(asks):
+        came = await stage.client.answer(ask, Came(error=TakenIn(timedelta())))
+        demand(came.event, ask.operation.command.answer.name, came)
+
+
+_MANY: Final = 6
+
+ROWS: Final = (
+    Property(
+        "taken-in",
+        "call-backs",
+        Words("先收下，后答复", "taken in now, answered later"),
+        Words("收下即答 202，办结后可得到答复", "202 once it is taken in, and an answer when it is done"),
+        Words("把请求可靠保存后再答 202", "store the request durably, then answer 202"),
+        later,
+        _taken_in,
+    ),
+    Property(
+        "nothing-there",
+        "call-backs",
+        Words("没收到过的查不到", "nothing is known under a key that never came"),
+        Words(
+            "以没用过的键取答复，须答“未查到”代码", "asking under an unused key is answered by the code for “not found”"
+        ),
+        Words("未收到与未办结要有不同的答复", "tell “never came” from “not done yet”"),
+        later,
+        _nothing_under_the_key,
+    ),
+    Property(
+        "asked-twice",
+        "call-backs",
+        Words("答复可重复取", "an answer may be asked for again"),
+        Words("同一答复取几次都相同", "the same answer, however often it is asked for"),
+        Words("取过的答复要保留，至少到业务时限之后", "keep answers that were fetched, beyond the deadline at least"),
+        later,
+        _asked_twice,
+    ),
+    Property(
+        "refused-later",
+        "call-backs",
+        Words("后来的拒绝也带代码", "a refusal that comes later has its code, too"),
+        Words("收下之后的拒绝须带已知代码", "what is refused after it was taken in is refused by a known code"),
+        Words("取答复时拒绝与成功同样给出业务代码", "give the business code in the fetched answer, as at once"),
+        later,
+        _refusal_later,
+    ),
+    Property(
+        "brought",
+        "call-backs",
+        Words("答复送到我方门口，且有签名", "the answer is brought to our door, sealed"),
+        Words("办结后以签名回调送达，键为我方幂等键", "when done it is called back, signed, under our idempotency key"),
+        Words(
+            "回调带上我方的键，并以登记的证书签名",
+            "carry our key in the call-back, and sign with the registered certificate",
+        ),
+        called_back,
+        _brought,
+    ),
+    Property(
+        "brought-again",
+        "call-backs",
+        Words("我方 503 时稍后再送", "our door is shut, it comes again"),
+        Words("回调得到 503 须再送同一内容", "turned away with 503 the call-back comes again, the same"),
+        Words("回调未得 2xx 即按退避重送，内容不变", "repeat a call-back with back-off until 2xx, unchanged"),
+        called_back,
+        _again_while_shut,
+    ),
+    Property(
+        "one-answer",
+        "call-backs",
+        Words("重复的回调内容相同", "brought twice it says the same"),
+        Words("同一键的回调无论几次，内容相同", "however often it is brought, one key has one answer"),
+        Words("回调由保存的答复写出，不重新计算", "write call-backs from the kept answer, do not compute it anew"),
+        called_back,
+        _one_answer,
+    ),
+    Property(
+        "any-order",
+        "call-backs",
+        Words("次序不同，各得其答", "in any order, each gets its own answer"),
+        Words("多笔先后办结，按键取得各自的答复", "several under way: each answer is found by its key"),
+        Words("答复按键对应，不按先后", "match answers by key, never by their order"),
+        later,
+        _many_in_any_order,
+        once=True,
+        cars=_MANY,
+    ),
+)
