@@ -27,7 +27,7 @@ class Commits:
     _late: int = 0
 
     async def commit(self, tenures: Mapping[Place, Tenure]) -> None:
-        """Commit what is new. Raises `Stuck` after three in a row of which nobody heard."""
+        """Commit what is new. Raises `Stuck` after three in a row of which nobody heard though a broker was there."""
         held = self.consumer.held()
         # The tenures themselves: while Kafka answers, a partition may go, or go and come back.
         due = {
@@ -41,6 +41,9 @@ class Commits:
             async with asyncio.timeout(COMMIT_S):
                 await self.consumer.commit({place: offset for place, (_, offset) in due.items()})
         except TimeoutError as late:
+            if not await self.consumer.there():
+                # Nobody is heard now: a new process would find the same, and cost the time of its start.
+                return
             self._late += 1
             if self._late >= _TIMEOUTS_IN_A_ROW:
                 message = f"{self.group}: {self._late} commits in a row timed out"

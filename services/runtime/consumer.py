@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, OffsetAndMetadata, TopicP
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import IllegalStateError, KafkaError
 
-from .broker import REQUEST_S
+from .broker import REQUEST_S, serves
 from .fetching import REASON, around
 from .record import Place, Record, text_of
 from .work import Lane
@@ -75,6 +76,9 @@ class Consumer(Protocol):
 
     async def ends(self, places: Collection[Place]) -> Mapping[Place, int]:
         """The offset that the next record of each will get."""
+
+    async def there(self) -> bool:
+        """Whether a broker answers anybody at all."""
 
 
 Connect = Callable[[Lane, Unreadable], Consumer]
@@ -156,6 +160,10 @@ class KafkaConsumer:
         async with _told():
             found = await self._client.end_offsets(list(map(_kafka, places)))
         return {Place(*place): end for place, end in found.items()}
+
+    async def there(self) -> bool:
+        """Asked apart from the client, which may itself be what is stuck."""
+        return await asyncio.to_thread(serves, self.lane.bootstrap)
 
     @property
     def _client(self) -> AIOKafkaConsumer:

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from services.runtime import commits as module
 from services.runtime.commits import Commits
 from services.runtime.consumer import KafkaTrouble, Member
 from services.runtime.record import Place, Record
 from services.runtime.window import Tenure
+from services.runtime.work import Stuck
 
 HERE, THERE = Place("topic", 0), Place("topic", 1)
 
@@ -26,6 +28,7 @@ class Group:
     answers: asyncio.Event = field(default_factory=asyncio.Event)
     trouble: bool = False
     generation: int = 1
+    broker: bool = True
 
     async def commit(self, offsets: Mapping[Place, int]) -> None:
         self.kept.append(dict(offsets))
@@ -44,6 +47,9 @@ class Group:
 
     async def fetch(self, most: int) -> Mapping[Place, list[Record]]:
         raise NotImplementedError(most)
+
+    async def there(self) -> bool:
+        return self.broker
 
     async def committed(self, place: Place) -> int:
         raise NotImplementedError(place)
@@ -92,3 +98,20 @@ def test_a_partition_may_go_while_kafka_answers(*, trouble: bool) -> None:
         assert tenures[THERE].sent is None
 
     asyncio.run(play())
+
+
+@pytest.mark.parametrize("broker", [True, False], ids=["a broker is there", "none is"])
+def test_commits_of_which_nobody_hears_end_the_process_only_if_somebody_could(
+    monkeypatch: pytest.MonkeyPatch, *, broker: bool
+) -> None:
+    """While no broker is there a new process would be no better off."""
+    monkeypatch.setattr(module, "COMMIT_S", 0.01)
+
+    async def play() -> list[BaseException | None]:
+        commits = Commits("group", Group(broker=broker))
+        return [
+            (await asyncio.gather(commits.commit({HERE: _finished(3)}), return_exceptions=True))[0] for _ in range(4)
+        ]
+
+    ends = asyncio.run(play())
+    assert [isinstance(end, Stuck) for end in ends] == [False, False, broker, broker]

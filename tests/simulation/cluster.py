@@ -310,6 +310,9 @@ class SimulatedConsumer:
             self.process.world.short(), lambda: {place: self.cluster.end(place) for place in asked}
         )
 
+    async def there(self) -> bool:
+        return not self.cluster.away
+
     # -- staying in touch
 
     async def _coordinate(self, member: Member, first: asyncio.Future[None]) -> None:
