@@ -170,7 +170,9 @@ COMMANDS: Final = {
 """Every command by its contract's name. The longest waits leave room for rulebook §5's legal limits, also over the
 longest holidays: the journey watches those limits in working days."""
 
-NOTICES: Final = {versions.name: versions for versions in (loan.LOAN_SETTLED, police.MORTGAGE_RELEASED)}
+NOTICES: Final = {
+    versions.name: versions for versions in (certificate.COC_CONFIRMED, loan.LOAN_SETTLED, police.MORTGAGE_RELEASED)
+}
 """What an organisation may tell of its own accord, not asked by a command."""
 
 ANY_AGENCY: Final = refusal.AGENCY_REFUSED.owner

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import fields
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
@@ -154,10 +154,13 @@ class Index:
         )
 
     def _certified_at(self, messages: tuple[Spoken, ...]) -> datetime | None:
+        """When MIIT first showed the certificate: asked for it, or of its own accord."""
         questions = [message.id for message in messages if message.name == "coc.query"]
         sql = "select at from answered where key = ?"
-        answers = [row[0] for key in questions for row in self._db.execute(sql, (key,))]
-        return datetime.fromisoformat(min(answers)) if answers else None
+        shown = [datetime.fromisoformat(row[0]) for key in questions for row in self._db.execute(sql, (key,))]
+        unasked = [message for message in messages if message.name == "coc.confirmed" and not message.cause]
+        shown += [datetime.fromtimestamp(message.sent, UTC) for message in unasked]
+        return min(shown, default=None)
 
 
 @contextmanager

@@ -37,7 +37,17 @@ def answered(draft: Draft, cause: str | None, data: Contract, by: str | None = N
     if ask.undoes:
         _taken_back(draft, ask, ask.undoes, data)
     else:
-        _take(draft, rule_of_command(draft.case.kind, ask.command), data)
+        rule = rule_of_command(draft.case.kind, ask.command)
+        if rule.hears == name and not rule.final:
+            _forget_objection(draft, rule)
+        _take(draft, rule, data)
+
+
+def _forget_objection(draft: Draft, rule: Rule) -> None:
+    """What was wrong with a notice falls with it when the answer that was still on its way says something else."""
+    facet = draft.case.facets[rule.facet]
+    if facet.state == rule.before and facet.hold and facet.hold.code:
+        draft.release(rule.facet)
 
 
 def refused(draft: Draft, cause: str | None, data: AgencyRefusedV1) -> None:
@@ -251,12 +261,30 @@ def _unasked(draft: Draft, name: str, data: Contract, by: str | None = None) -> 
         draft.note("UNASKED", "order", f"未经请求的答复，已记录：{name}", f"nobody waits for it, recorded: {name}")
     elif early.waits(draft.case, rule, data):
         early.keep(draft, rule, data)
+    elif rule.hears == name and not rule.final:
+        _foretold(draft, rule, data)
     elif rule.undo:
         _unwanted(draft, rule, data)
     elif rule.final and draft.case.facets[rule.facet].state == rule.before:
         _fact(draft, rule, data)
     else:
         draft.note("UNASKED", rule.facet, "重复或迟到的答复，已记录", "a repeated or late answer, recorded")
+
+
+def _foretold(draft: Draft, rule: Rule, data: Contract) -> None:
+    """What we ask for, or are about to, told without waiting for that: it is the answer, and is weighed as one.
+
+    A paper that we have is no news: after a correction it would speak of the car as it was, and an answer is awaited.
+    """
+    is_open = draft.case.ended is None and not draft.case.cancelling and firm(draft.case, rule)
+    is_news = rule.paper is None or getattr(draft.case.papers, rule.paper) != data
+    if not is_open or not is_news or draft.case.facets[rule.facet].state != rule.before:
+        draft.note("UNASKED", rule.facet, "重复或迟到的通知，已记录", "a repeated or late notice, recorded")
+        return
+    draft.release(rule.facet)
+    _take(draft, rule, data)
+    if draft.case.facets[rule.facet].state == rule.after:
+        _wait_no_more(draft, rule)
 
 
 def _unwanted(draft: Draft, rule: Rule, data: Contract) -> None:
@@ -298,6 +326,11 @@ def _notice(draft: Draft, rule: Rule, data: Contract) -> None:
 
 
 def _happened(draft: Draft, rule: Rule, data: Contract) -> None:
-    draft.drop(*(ask for ask in draft.asks_of(rule.facet) if ask.command == rule.asks))
+    _wait_no_more(draft, rule)
     draft.release(rule.facet)
     _take(draft, rule, data)
+
+
+def _wait_no_more(draft: Draft, rule: Rule) -> None:
+    """What was asked for it has come by another way."""
+    draft.drop(*(ask for ask in draft.asks_of(rule.facet) if ask.command == rule.asks))

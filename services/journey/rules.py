@@ -187,8 +187,8 @@ NEW_CAR: Final = (
     Rule(
         "T2", "new-car", "coc", NONE, "AVAILABLE",
         "合格证与销售信息一致", "the certificate matches the sale", "RTSL 9; GB/T 21085-2020",
-        needs=("order=CONFIRMED",), asks="coc.query", request=requests.coc_query, proof=proofs.certificate,
-        paper="coc", weighs=("sale",), compares=_CERTIFIED,
+        needs=("order=CONFIRMED",), asks="coc.query", hears="coc.confirmed", request=requests.coc_query,
+        proof=proofs.certificate, paper="coc", weighs=("sale",), compares=_CERTIFIED,
     ),
     Rule(
         "T3", "new-car", "invoice", NONE, "ISSUED",
@@ -324,8 +324,8 @@ EXPORT_NEW: Final = (
     Rule(
         "E2", "export-new", "coc", NONE, "AVAILABLE",
         "合格证与销售信息一致", "the certificate matches the sale", "GB/T 21085-2020",
-        needs=("order=CONFIRMED",), asks="coc.query", request=requests.coc_query, proof=proofs.certificate,
-        paper="coc", weighs=("sale",), compares=_CERTIFIED,
+        needs=("order=CONFIRMED",), asks="coc.query", hears="coc.confirmed", request=requests.coc_query,
+        proof=proofs.certificate, paper="coc", weighs=("sale",), compares=_CERTIFIED,
     ),
     Rule(
         "E3", "export-new", "qualification", NONE, "QUALIFIED",

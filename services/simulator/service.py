@@ -25,6 +25,7 @@ from services.simulator.feed import HEARD, Ears, feed
 from services.simulator.inbox import Inbox
 from services.simulator.makers import Makers
 from services.simulator.mishaps import Chance, Mishaps, Pause
+from services.simulator.pushes import Pushes, pushes
 from services.simulator.web import Doors
 from services.simulator.world import opened
 
@@ -42,9 +43,11 @@ def run() -> None:
 async def _live(settings: Settings) -> bool:
     premises = country(settings)
     world = premises.world
-    lanes = feed(settings, Ears(Makers(world), Borrowers(world)), os.environ.get("TONGCHE_SLOT", "0"))
+    certificates = pushes(world, settings)
+    ears = Ears(Makers(world, certificates.uploaded), Borrowers(world))
+    lanes = feed(settings, ears, os.environ.get("TONGCHE_SLOT", "0"))
     doors = Doors(premises, settings.secret(), ready=lambda: _missing(lanes))
-    return await _worked(doors, _Kafka(settings, lanes), _unannounced)
+    return await _worked(doors, _Kafka(settings, lanes, certificates), _unannounced)
 
 
 def country(settings: Settings, chance: Chance = random.random, pause: Pause = asyncio.sleep) -> Premises:
@@ -74,10 +77,11 @@ class Turned:
 
 @dataclass(frozen=True, slots=True)
 class _Kafka:
-    """What the country hears of ours."""
+    """What the country hears of ours, and what MIIT tells us of it."""
 
     settings: Settings
     lanes: Lanes
+    certificates: Pushes
 
     async def hear(self) -> None:
         await topics.wait_for(self.settings, set(HEARD))
@@ -98,6 +102,7 @@ async def _worked(doors: Doors, kafka: _Kafka | None, ready: Callable[[int], Non
         }
         if kafka is not None:
             working.add(asyncio.create_task(kafka.hear(), name="makers"))
+            working.add(asyncio.create_task(kafka.certificates.run(), name="pushes"))
         stopping = asyncio.create_task(stop.wait(), name="stop")
         ready(port)
         done, _ = await asyncio.wait({*working, stopping}, return_when=asyncio.FIRST_COMPLETED)

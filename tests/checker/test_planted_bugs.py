@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from contracts import loan, tax
+from contracts.certificate import CocConfirmedV1
 from services.checker import Verdict, check
 from tests.checker.synthetic import (
     INSURER,
@@ -115,6 +116,24 @@ def _swap_answers(made: Scene) -> None:
 def _uncertified(made: Scene) -> None:
     asked = made.record("miit.commands", "coc.query")["headers"]["ce_id"]
     made.requests = [line for line in made.requests if line["key"] != asked]
+
+
+@pytest.mark.parametrize(("is_told_first", "found"), [(True, set()), (False, {"guard-open"})])
+def test_a_certificate_that_was_told_unasked_counts_from_then_on(
+    tmp_path: Path,
+    is_told_first: bool,  # noqa: FBT001
+    found: set[str],
+) -> None:
+    """Nobody answered the question, but MIIT told of it by itself: in time, or too late."""
+    made = scene()
+    _uncertified(made)
+    answer = made.record("miit.events", "coc.confirmed")
+    car = made.cars[CASH]
+    made.say("miit.events", car, CocConfirmedV1.model_validate_json(answer["value"]), sourceid="GX-1", subject=car.key)
+    if is_told_first:
+        asked = made.record("miit.commands", "coc.query")
+        made.topics["miit.events"][-1]["timestamp"] = asked["timestamp"]
+    assert _found(_judge(made, tmp_path)) == found
 
 
 def _other_key(made: Scene) -> None:

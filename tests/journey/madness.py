@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any, Final, Protocol, TypeVar
 
+from contracts.certificate import CocQueryV1
 from contracts.contract import Contract
 from contracts.delivery import DeliveryState
 from contracts.loan import LoanSettledV1
@@ -205,11 +206,15 @@ class MadWorld:
         loan_no = (papers.loan.loan_contract_no if papers.loan else None) or "L-3"
         mortgage_no = papers.mortgage.mortgage_no if papers.mortgage else "M-12"
         right = self.choose((True, True, False))
-        if self.choose((True, False)):
-            number = loan_no if right else "L-0"
-            self._tell(LoanSettledV1(vin=VIN, loan_contract_no=number, settled_on=date(2026, 6, 1)))
-        else:
-            self._tell(MortgageReleasedV1(vin=VIN, mortgage_no=mortgage_no if right else "M-0"))
+        match self.choose(("bank", "police", "miit")):
+            case "bank":
+                number = loan_no if right else "L-0"
+                self._tell(LoanSettledV1(vin=VIN, loan_contract_no=number, settled_on=date(2026, 6, 1)))
+            case "police":
+                self._tell(MortgageReleasedV1(vin=VIN, mortgage_no=mortgage_no if right else "M-0"))
+            case _:
+                record = self.road.agencies.answer(CocQueryV1(vin=VIN, coc_no=self.road.sale.coc_no))
+                self._tell(record.model_copy(update={} if right else WRONG["coc.query"]))
 
     def _follow(self) -> None:
         """A car that went back is a case of its own from now on."""

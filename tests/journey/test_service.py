@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Connection, func, inspect, select, update
 
 from contracts import topics
+from contracts.certificate import CocQueryV1
 from contracts.envelope import Undecodable, encode, message
 from contracts.loan import LoanSettledV1
 from contracts.refusal import AgencyRefusedV1
@@ -202,6 +203,23 @@ def test_a_notice_finds_the_case_of_its_vehicle(tmp_path: Path) -> None:
         await shell.run()
         facets = {facet.name: facet.state for facet in shell.cases[-1].facets}
         assert (shell.cases[-1].headline, facets["loan"], facets["mort"]) == ("CLOSED", "SETTLED", "NOT_NEEDED")
+
+    play(tmp_path, scene)
+
+
+def test_a_certificate_of_a_car_that_nobody_sold_waits_for_its_sale(tmp_path: Path) -> None:
+    """MIIT tells of every car; once one is sold, what was told of it counts at once."""
+
+    async def scene(shell: Shell) -> None:
+        shell.agencies.of = sale()
+        coc_no = shell.agencies.of.coc_no
+        await shell.tell(shell.agencies.answer(CocQueryV1(vin=VIN, coc_no=coc_no)), subject=KEY)
+        assert (await shell.call("GET", "/v1/stats"))[1]["unplaced"] == 1
+        await shell.tell(shell.agencies.of)
+        facets = {facet.name: facet.state for facet in shell.cases[-1].facets}
+        assert (facets["coc"], (await shell.call("GET", "/v1/stats"))[1]["unplaced"]) == ("AVAILABLE", 0)
+        await shell.run()
+        assert shell.cases[-1].headline == "CLOSED"
 
     play(tmp_path, scene)
 
