@@ -20,6 +20,8 @@ from .door import Door
 from .wire import Heard, Said, Silence, Wire
 
 _NO: Final = range(400, 500)
+PATIENCE_S: Final = 15.0
+"""So long the kit asks for what is under way: a parcel, a car, a record that others must bring."""
 _ARRIVES_S: Final = 60.0
 """So long the kit waits for an answer that comes later; agencies agree with us on much more."""
 
@@ -115,6 +117,7 @@ class Client:
     wire: Wire
     seal: Sealing = as_it_is
     door: Door | None = None
+    patience_s: float = PATIENCE_S
     now: Callable[[], datetime] = _now
 
     def said(self, ask: Ask, raw: bytes | None = None) -> Said:

@@ -14,7 +14,7 @@ from adapters.spec import Adapter
 from .bed import Bed, Country, Loaded
 from .case import Case
 from .catalogue import cases
-from .client import Client, Sealing, as_it_is
+from .client import PATIENCE_S, Client, Sealing, as_it_is
 from .door import Door
 from .fixtures import agency
 from .neighbours import Knobs, Neighbours
@@ -51,6 +51,8 @@ class Plan:
     seals: Callable[[Adapter], Sealing] = _unsealed
     strangers: Callable[[Adapter], Sealing] = _unsealed
     """As `seals`, with a key that nobody knows."""
+    patience_s: float = PATIENCE_S
+    """How long to ask for what is under way."""
 
     @property
     def chosen(self) -> list[tuple[int, Case]]:
@@ -66,7 +68,9 @@ async def run(plan: Plan, adapters: Mapping[str, Adapter], organisations: Mappin
     """Play all cases of a plan."""
     base = plan.url.rstrip("/")
     async with wire() as open_wire:
-        client = Client(plan.adapter, plan.organisation, base, open_wire, plan.seals(plan.adapter), plan.door)
+        client = Client(
+            plan.adapter, plan.organisation, base, open_wire, plan.seals(plan.adapter), plan.door, plan.patience_s
+        )
         stranger = replace(client, seal=plan.strangers(plan.adapter))
         bed = await _bed(plan, Neighbours(adapters, organisations, base, open_wire, plan.seals))
 

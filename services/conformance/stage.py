@@ -21,8 +21,6 @@ from .fixtures import PLAIN, Fixture, Situation, plain
 from .walk import before
 from .wire import Silence
 
-_ARRIVES_S: Final = 15.0
-"""So long the kit waits for what is under way: a parcel, a car, a record that others must bring."""
 _LOOKS_EVERY_S: Final = 0.2
 
 
@@ -69,7 +67,7 @@ def replaced(body: Json, value: str, other: str) -> Json:
 async def answered(client: Client, ask: Ask) -> Came:
     """Send a command and have its answer; what only asks for something under way is asked again for a while."""
     came = await client.answer(ask, await client.ask(ask))
-    give_up_at = asyncio.get_running_loop().time() + (_ARRIVES_S if ask.operation.question else 0.0)
+    give_up_at = asyncio.get_running_loop().time() + (client.patience_s if ask.operation.question else 0.0)
     while isinstance(came.error, NotYet) and asyncio.get_running_loop().time() < give_up_at:
         await asyncio.sleep(_LOOKS_EVERY_S)
         came = await client.ask(ask)

@@ -134,7 +134,9 @@ class Town:
         """The operator's."""
         return str(json.loads(self.home.secrets.read_bytes())["operator_token"])
 
-    async def asked(self, adapter: Adapter, url: str, only: tuple[str, ...] = (), door: Door | None = None) -> Run:
+    async def asked(
+        self, adapter: Adapter, url: str, only: tuple[str, ...] = (), door: Door | None = None, **manner: Any
+    ) -> Run:
         """A run against an address."""
         clock = Clock()
         plan = kit.Plan(
@@ -150,6 +152,7 @@ class Town:
             door=door,
             seals=sealing(self.home),
             strangers=sealing(self.home, known=False),
+            **manner,
         )
         return await kit.run(plan, ADAPTERS, ORGANISATIONS)
 
