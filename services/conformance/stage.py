@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
@@ -152,6 +153,10 @@ class Stage:
     def written(self, ask: Ask) -> bytes:
         """A command's message, without its seal."""
         return replace(self.client, seal=as_it_is).said(ask).raw
+
+    def document(self, ask: Ask) -> Json:
+        """A command's message as JSON has it, where it is JSON."""
+        return json.loads(self.written(ask))
 
     def url(self, ask: Ask) -> str:
         """Where a command goes."""

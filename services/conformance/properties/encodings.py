@@ -23,17 +23,18 @@ async def _written(stage: Stage, ask: Ask, raw: bytes, content_type: str = _JSON
 
 async def _plain_utf8(stage: Stage, name: str) -> None:
     ask = await stage.ready(name)
-    await _written(stage, ask, json.dumps(ask.body, ensure_ascii=False).encode())
+    await _written(stage, ask, json.dumps(stage.document(ask), ensure_ascii=False).encode())
 
 
 async def _with_charset(stage: Stage, name: str) -> None:
     ask = await stage.ready(name)
-    await _written(stage, ask, json.dumps(ask.body, ensure_ascii=False).encode(), "application/json; charset=utf-8")
+    raw = json.dumps(stage.document(ask), ensure_ascii=False).encode()
+    await _written(stage, ask, raw, "application/json; charset=utf-8")
 
 
 async def _other_order(stage: Stage, name: str) -> None:
     ask = await stage.ready(name)
-    await _written(stage, ask, json.dumps(_turned(ask.body), indent=2).encode())
+    await _written(stage, ask, json.dumps(_turned(stage.document(ask)), indent=2).encode())
 
 
 def _turned(body: Any) -> Any:

@@ -31,7 +31,8 @@ async def _too_early(stage: Stage, name: str) -> None:
     came = await stage.ask(ask)
     demand(came.is_named_no, "a refusal, or “not yet”, by a code that the adapter knows", came)
     later = await stage.ready(name, ask.car)
-    await stage.event(stage.under(later, ask.key))
+    # What says something else now, because others have given numbers meanwhile, is another request.
+    await stage.event(stage.under(later, ask.key) if later.body == ask.body else later)
 
 
 def _rests_on_others(adapter: Adapter, operation: Operation) -> bool:

@@ -103,12 +103,12 @@ async def _nothing(stage: Stage, name: str) -> None:
 
 async def _no_object(stage: Stage, name: str) -> None:
     ask = await stage.ready(name)
-    await _refused(stage, ask, raw=json.dumps([ask.body]).encode())
+    await _refused(stage, ask, raw=json.dumps([stage.document(ask)]).encode())
 
 
 async def _deep(stage: Stage, name: str) -> None:
     ask = await stage.ready(name)
-    raw = json.dumps(ask.body).encode()[:-1] + b',"x":' + b"[" * _DEEP + b"]" * _DEEP + b"}"
+    raw = stage.written(ask)[:-1] + b',"x":' + b"[" * _DEEP + b"]" * _DEEP + b"}"
     came = await stage.altered(ask, raw=raw)
     demand(came.is_no or came.event, f"{_NO}, or the answer if it never looks into what it does not know", came)
     await _still_there(stage, ask)
@@ -116,7 +116,7 @@ async def _deep(stage: Stage, name: str) -> None:
 
 async def _huge(stage: Stage, name: str) -> None:
     ask = await stage.ready(name)
-    raw = json.dumps({**ask.body, "x": "x" * _HUGE}).encode()
+    raw = json.dumps({**stage.document(ask), "x": "x" * _HUGE}).encode()
     came = await stage.altered(ask, raw=raw)
     hung_up = came.silence is not None and "connection" in came.silence
     demand(came.is_no or hung_up, f"{_NO} (413), or a closed connection", came)
@@ -125,7 +125,7 @@ async def _huge(stage: Stage, name: str) -> None:
 
 async def _not_a_number(stage: Stage, name: str) -> None:
     ask = await stage.ready(name)
-    raw = json.dumps(ask.body).encode()[:-1] + b',"x":NaN}'
+    raw = stage.written(ask)[:-1] + b',"x":NaN}'
     await _refused(stage, ask, raw=raw)
 
 
