@@ -14,6 +14,7 @@ from services.simulator.faults import Faults, Script
 from services.simulator.mishaps import Mishap
 from services.simulator.monsoon import MOODS
 from services.simulator.page import acts, fields, words
+from services.simulator.watch import Watch
 from tests.simulator.city import INSURER, VIN, City, Play
 from tests.simulator.onlooker import Reader
 
@@ -308,3 +309,13 @@ def test_pages_are_not_agencies(read: Read) -> None:
         assert (await asyncio.gather(reader.get("/nobody/certificates")))[0][0] == 404
 
     read(scenario)
+
+
+def test_a_watch_keeps_words_of_refusals_only() -> None:
+    """What an agency answers may be about a person; the words with which it refuses are its own."""
+    watch = Watch()
+    line = {"at": "", "organisation": "tax", "operation": "tax.pay", "key": "k", "vin": VIN, "status": 200}
+    watch.see("ledger", line | {"body": {"gouMaiFang": "王样本"}, "result": {"gouMaiFang": "王样本"}})
+    watch.see("refusals", line | {"result": {"cuoWuMa": "SW4100", "cuoWuXinXi": "业务状态已变更"}})
+    assert "王样本" not in str(watch.last("tax", "ledger"))
+    assert watch.last("tax", "refusals")[0].words == "SW4100 业务状态已变更"
