@@ -83,6 +83,15 @@ def test_a_head_that_is_none_proves_nothing(head: bytes) -> None:
         _open(Jws, Letter(WORDS, {HEADER: f"{told}..{signature}"}), BANK)
 
 
+def test_a_signature_that_brings_its_own_content_proves_nothing_about_the_body() -> None:
+    """Overheard words, well signed, beside a body of somebody else's."""
+    head, _, signature = _sealed(Jws, BANK).headers[HEADER].split(".")
+    whole = f"{head}.{base64.urlsafe_b64encode(WORDS).rstrip(b'=').decode()}.{signature}"
+    for body in (b"<Document>forged</Document>", WORDS):
+        with pytest.raises(Forged, match="^not-detached$"):
+            _open(Jws, Letter(body, {HEADER: whole}), BANK)
+
+
 def _decoded(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 

@@ -53,6 +53,9 @@ class Jws:
         signature = headers.get(HEADER, "")
         if not signature or len(signature) > _LONGEST:
             raise Forged("no-signature")
+        # The library would believe a content that came along with the signature, and not look at the body.
+        if ".." not in signature:
+            raise Forged("not-detached")
         try:
             named = jws.extract_compact(signature.encode(), raw).protected.get(_NAME)
         except (JoseError, ValueError, RecursionError):
