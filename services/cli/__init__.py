@@ -31,6 +31,7 @@ GROUPS = (
     Group("policy", "policy"),
     Group("grant", "grant"),
     Group("disclosure", "disclosure"),
+    Group("partner", "partner"),
     Group("webhook", "webhook"),
     Group("contracts", "contracts"),
     Group("topics", "topics"),

@@ -100,7 +100,8 @@ def run(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
     found = asyncio.run(_run(asked, folder))
     where = to or folder.root / "conformance" / found.organisation
     files = _written(found, where, folder, signed=not only)
-    _show(found, files)
+    show(found)
+    talk.print("  ".join(map(str, files.values())), markup=False, soft_wrap=True)
     if as_json:
         answer(found.as_json() | {"files": {name: str(path) for name, path in files.items()}})
     raise typer.Exit(FAILED if found.failed or not found.passed else 0)
@@ -163,6 +164,13 @@ def verify(
         answer({"good": True, **proof.model_dump(mode="json")})
 
 
+def simulated(adapter: Adapter, folder: DataFolder) -> Run:
+    """All that an agency of ours, simulated with that folder's keys, is asked; on today's day, with any cars."""
+    cars = secrets.randbelow(_rounds())
+    told = _Asked(adapter, _first(adapter), None, cars, _today(), _operator_token(folder))
+    return asyncio.run(_run(told, folder))
+
+
 def key(folder: DataFolder) -> dict[str, str]:
     """The installation's key for results. Raises `TroubleError` where there is none yet."""
     stored: dict[str, Any] = json.loads(folder.secrets.read_bytes()) if folder.secrets.exists() else {}
@@ -182,8 +190,8 @@ class _Asked:
     round_: int
     day: date
     token: str
-    only: tuple[str, ...]
-    door_port: int
+    only: tuple[str, ...] = ()
+    door_port: int = 0
 
 
 async def _run(asked: _Asked, folder: DataFolder) -> Run:
@@ -333,7 +341,8 @@ def _written(found: Run, where: Path, folder: DataFolder, *, signed: bool) -> di
     return {name: where / name for name in told}
 
 
-def _show(found: Run, files: dict[str, Path]) -> None:
+def show(found: Run) -> None:
+    """What did not pass, and how many did, for people."""
     for one in found.results:
         if one.state != "passed":
             talk.print(f"{one.state}  {one.case.id}", style=_SHOWN[one.state], markup=False, soft_wrap=True)
@@ -343,4 +352,3 @@ def _show(found: Run, files: dict[str, Path]) -> None:
             talk.print("\n".join(f"    {line}" for line in lines), markup=False, soft_wrap=True)
     counts = f"通过 / passed {found.passed} · 未通过 / failed {found.failed} · 未测 / not tested {found.skipped}"
     out.print(f"{found.organisation} @ {found.host}: {counts}", markup=False, soft_wrap=True)
-    talk.print("  ".join(map(str, files.values())), markup=False, soft_wrap=True)

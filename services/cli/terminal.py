@@ -54,13 +54,14 @@ Json = Annotated[bool, typer.Option("--json", help="最后一行输出一个 JSO
 TYPED: Final = os.environ.get("TONGCHE_TYPED") or "tongche"
 """What the person typed before the verb, as whatever started us tells; what we advise to type begins with it."""
 _ADVICE: Final = re.compile(
-    r"\btongche (?=(?:up|down|status|doctor|reset|demo|sale|case|delivery|repair|policy|grant|disclosure|webhook"
-    r"|contracts|topics|risk|check|conformance|simulator|chaos|bench)\b)"
+    r"\btongche (?=(?:up|down|status|doctor|reset|demo|sale|case|delivery|repair|policy|grant|disclosure|partner"
+    r"|webhook|contracts|topics|risk|check|conformance|simulator|chaos|bench)\b)"
 )
 
 _COMMAND: Final = re.compile(
     r"\btongche (?:(?:up|down|status|doctor|reset|demo|check)\b(?: --[\w-]+(?: (?!/ )[^\s;；，,(（-][^\s;；，,]*)?)*"
-    r"|(?:sale|case|delivery|repair|policy|grant|disclosure|webhook|contracts|topics|risk|conformance) [a-z]+"
+    r"|(?:sale|case|delivery|repair|policy|grant|disclosure|partner|webhook|contracts|topics|risk"
+    r"|conformance) [a-z]+"
     r"(?: (?!/ )[^\s;；，,(（][^\s;；，,]*)*)"
 )
 """A command in a text, to its end: a verb of the top is followed by options only, what else comes is talk."""
