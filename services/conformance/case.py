@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from adapters.spec import Adapter, Operation
+from contracts.purposes import PURPOSES
 
 from .fixtures import PLAIN, Situation
 from .stage import Stage
@@ -48,6 +49,12 @@ class Case:
     def bed(self) -> str | None:
         """What must be arranged."""
         return self.situation.bed
+
+
+def about(operation: Operation, title: Words) -> Words:
+    """A title with what the operation is for before it."""
+    versions = operation.command.versions
+    return Words(f"{PURPOSES[versions.name].zh}：{title.zh}", f"{versions.purpose}: {title.en}")
 
 
 Play = Callable[[Stage, str], Awaitable[None]]

@@ -6,14 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from adapters.spec import Adapter
-from contracts.descriptions import description
 
 from . import recorded
-from .case import Case, Property
+from .case import Case, Property, about
 from .fixtures import PLAIN
 from .properties import PROPERTIES
 from .stage import Stage
-from .words import Words
 
 
 def cases(adapter: Adapter) -> Sequence[Case]:
@@ -40,16 +38,10 @@ def _case(adapter: Adapter, row: Property, name: str) -> Case:
         f"{adapter.name}.{row.id}" if row.once else f"{adapter.name}.{name}.{row.id}",
         row.kind,
         name,
-        row.title if row.once else _about(adapter, name, row.title),
+        row.title if row.once else about(adapter.operations[name], row.title),
         row.demands,
         row.fix,
         play,
         replace(PLAIN, bed=row.bed),
         row.cars,
     )
-
-
-def _about(adapter: Adapter, name: str, title: Words) -> Words:
-    versions = adapter.operations[name].command.versions
-    what = description(versions, versions.newest).zh.partition("。")[0].partition("（")[0]
-    return Words(f"{what}：{title.zh}", f"{versions.purpose}: {title.en}")

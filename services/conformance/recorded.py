@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from adapters.errors import NotYet, Refused
 from adapters.spec import Adapter, Json
+from contracts.codes import CODES
 
-from .case import Case
+from .case import Case, about
 from .client import Ask, Came
 from .fixtures import Fixture, Situation, fixtures
 from .stage import Stage, answered, demand
@@ -38,7 +39,7 @@ def _case(adapter: Adapter, fixture: Fixture, situation: Situation) -> Case:
         f"{adapter.name}.{fixture.name}",
         "fixtures",
         fixture.command,
-        Words(f"样例 {fixture.name}", str(fixture.told["name"])),
+        about(adapter.operations[fixture.command], Words(_meant_zh(fixture), str(fixture.told["name"]))),
         Words(f"答复须读作 {meant}", f"the answer reads as {meant}"),
         _FIX,
         play,
@@ -83,6 +84,15 @@ def _meant(fixture: Fixture) -> str:
     if "known" in then:
         return "unknown"
     return " ".join(str(then[name]) for name in ("error", "code") if name in then)
+
+
+def _meant_zh(fixture: Fixture) -> str:
+    if "event" in fixture.then:
+        return "办结" if fixture.is_plain else f"办结（{fixture.name}）"
+    if "known" in fixture.then:
+        return "查无此事"
+    code = str(fixture.then.get("code"))
+    return f"{code} {CODES[code].zh}" if code in CODES else code
 
 
 def _demand_shape(adapter: Adapter, fixture: Fixture, came: Came) -> None:
