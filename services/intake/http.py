@@ -24,11 +24,12 @@ from observability.tracing import SpanHandle
 from services.intake import body, cloudevents, problems, states, uploads
 from services.intake.cloudevents import Submission
 from services.intake.door import Door, Item, unavailable
+from services.intake.files.columns import template
 from services.intake.files.reading import File
 from services.intake.importing import Import, Progress
 from services.intake.ledger import Acknowledged, Origin
 from services.intake.media import BATCH, DATA, EVENT, check_charset, media_type
-from services.intake.openapi import FIND, IMPORT, PUBLISH, RESPONSES, SHOW
+from services.intake.openapi import FIND, IMPORT, PUBLISH, RESPONSES, SHOW, TEMPLATE
 from services.intake.problems import Problem, fault
 from services.intake.publishers import Publisher, Publishers
 from services.runtime.store import StoreUnavailable
@@ -39,6 +40,7 @@ _FILES_AT_ONCE: Final = 2
 
 _SALES: Final = "/v1/sales"
 _REALM: Final = 'Bearer realm="tongche"'
+_TO_BE_SAVED: Final = {"Content-Disposition": 'attachment; filename="tongche-sales.csv"'}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Routes:
         router = APIRouter(responses=RESPONSES, tags=["sales"], dependencies=[bearer])
         router.post(_SALES, status_code=202, openapi_extra=PUBLISH, summary="Publish sales")(self.publish)
         router.post(f"{_SALES}/import", openapi_extra=IMPORT, summary="Import a file")(self.import_file)
+        router.get(f"{_SALES}/import/template", openapi_extra=TEMPLATE, summary="An empty file")(self.template)
         router.get(_SALES, openapi_extra=FIND, summary="Find sales by order number")(self.find)
         router.get(f"{_SALES}/{{id}}", openapi_extra=SHOW, summary="What became of a sale")(self.show)
         return router
@@ -120,6 +123,11 @@ class Routes:
         file = await asyncio.to_thread(uploads.opened, upload)
         origin = Origin(span.traceparent, alone=False)
         return Import(self.door.store, self.door.ledger, publisher, file, day, origin, request.is_disconnected)
+
+    async def template(self, request: Request) -> Response:
+        """An empty file with the headings of all columns, as Excel opens it."""
+        self._who(request)
+        return Response(template(), media_type="text/csv; charset=utf-8", headers=_TO_BE_SAVED)
 
     async def show(self, request: Request, id: str) -> Response:  # noqa: A002 - the name in the path
         """What became of a sale, a correction or a cancellation that was acknowledged to this publisher."""

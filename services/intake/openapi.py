@@ -123,6 +123,14 @@ IMPORT: Final = {
     "requestBody": _body(**{"text/csv": _TEXT, "application/x-ndjson": _TEXT, "application/json": {}}),
     "responses": {"200": _answer("how many rows came in, and what is wrong with the others", _IMPORTED)},
 }
+TEMPLATE: Final = {
+    "responses": {
+        "200": {
+            "description": "首行列名，UTF-8 带标记 / a first line of headings, UTF-8 with its mark",
+            "content": {"text/csv": {"schema": _TEXT}},
+        }
+    },
+}
 SHOW: Final = {"responses": {"200": _answer("as its publisher may know it", _SALE)}}
 FIND: Final = {
     "responses": {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -88,6 +90,17 @@ def read_header(cells: Sequence[str]) -> Header:
     if faults:
         raise Problem(CONTRACT, *faults, fix="首行须为列名 / the first line must name the columns")
     return Header(places, tellable(name for name, column in zip(cells, places, strict=True) if column is None))
+
+
+def template() -> bytes:
+    """An empty file: all columns by their Chinese names, those that must be there first.
+
+    Without the mark Excel would take it for the machine's old encoding.
+    """
+    ordered = sorted(COLUMNS, key=lambda column: not column.required)
+    line = io.StringIO(newline="")
+    csv.writer(line).writerow(column.zh for column in ordered)
+    return codecs.BOM_UTF8 + line.getvalue().encode()
 
 
 def tellable(names: Iterable[str]) -> tuple[str, ...]:
