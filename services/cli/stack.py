@@ -129,6 +129,7 @@ def _announce(folder: DataFolder, stack: Stack, *, as_json: bool, foreground: bo
     for title, value in (
         ("收件口 / door", urls.get("door", "-")),
         ("控制台 / console", urls.get("console", "-")),
+        ("模拟机构 / simulated agencies", stack.urls.get("simulator", "-")),
         ("Kafka", urls["kafka"]),
         ("登录 / login", f"{secrets.operator_user} / {secrets.operator_password}"),
         ("发布令牌 / publishers' tokens", f"{folder.secrets} (publisher_tokens)"),

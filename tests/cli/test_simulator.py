@@ -26,7 +26,7 @@ from services.stack.data import DataFolder
 from services.stack.trouble import TroubleError
 
 ROOT = Path(__file__).parents[2]
-WITHIN_S = 60
+WITHIN_S = 120
 
 
 @dataclass(frozen=True)

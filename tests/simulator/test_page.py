@@ -162,6 +162,8 @@ def test_every_knob_of_some_agency_is_a_field() -> None:
     """A knob that has no form of its own, and no agency that it is for, could not be turned."""
     kinds = {name.kind for name in names()}
     assert {knob for kind in kinds for knob in fields.knobs(kind)} == set(Faults.model_fields) - fields.APART
+    assert {"seized", "arrival_s"} <= set(fields.knobs("police"))
+    assert not {"seized", "arrival_s", "absent"} & set(fields.knobs("tax"))
 
 
 def test_a_position_that_a_knob_has_not_is_told_at_the_knob(read: Read) -> None:
