@@ -130,6 +130,7 @@ class Rig:
             "DATA": self.up.folder.root,
             "KAFKA": self.up.stack.urls["kafka"],
             "SIMULATOR_URL": self.up.stack.urls["simulator"],
+            "SIMULATOR_SFTP_PORT": self.up.stack.ports["simulator-sftp"],
             "SLOT": slot,
             "DISPATCH_PORT": port,
             "CLOCK_OFFSET_S": offset_s,

@@ -103,6 +103,8 @@ class Settings(BaseSettings):
     dispatch_port: Port = 7413
     simulator_port: Port = 7414
     projection_port: Port = 7415
+    simulator_sftp_port: Port = 7416
+    """Where simulated agencies take files."""
     session_s: Annotated[float, Field(ge=6)] = 30.0
     """So long may a process be silent before Kafka gives its partitions to others; brokers allow no less than 6."""
     stop_s: Annotated[float, Field(gt=0)] = 20.0
@@ -118,6 +120,7 @@ class Settings(BaseSettings):
     webhook_test: bool = False
     """This installation is a test: webhooks may go to this very machine, and there without TLS."""
     simulator_url: str = Field(default_factory=lambda known: f"http://127.0.0.1:{known['simulator_port']}")
+    simulator_sftp_url: str = Field(default_factory=lambda known: f"sftp://127.0.0.1:{known['simulator_sftp_port']}")
 
     @model_validator(mode="after")
     def _one_time(self) -> Self:

@@ -18,6 +18,8 @@ from services.stack.trouble import TroubleError
 
 _CHECKOUT = Path(__file__).parents[2]
 _EVERYWHERE = {"0.0.0.0", "::"}
+_FILES = "simulator-sftp"
+"""The simulator's second port, by its name in the table of ports."""
 
 SUPERVISED = "TONGCHE_SUPERVISED"
 """In the environment of everything that a supervisor started: the data folder for which it did."""
@@ -86,7 +88,7 @@ class Wiring:
     settings: Settings
     embedded_kafka: bool
     ports: Mapping[str, int]
-    """By name of service, and `kafka` and `controller` for the embedded broker."""
+    """By name of service, `simulator-sftp`, and `kafka` and `controller` for the embedded broker."""
     fronts: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -131,12 +133,13 @@ def wire(plan: Plan, before: Mapping[str, int]) -> Wiring:
     """Choose ports: those the person set, else those of the last time while still free, else others."""
     told = settings_of(plan.folder)
     embedded = "kafka" not in told.model_fields_set
-    names = [service.name for service in plan.services] + (["kafka", "controller"] if embedded else [])
-    wished = {
-        service.name: getattr(told, service.port) for service in plan.services if service.port in told.model_fields_set
-    }
+    settings = {service.name: service.port for service in plan.services}
+    if "simulator" in settings:
+        settings[_FILES] = "simulator_sftp_port"
+    names = [*settings, *(["kafka", "controller"] if embedded else [])]
+    wished = {name: getattr(told, port) for name, port in settings.items() if port in told.model_fields_set}
     chosen = ports.choose(names, {**before, **wished}, told.bind)
-    decided: dict[str, Any] = {service.port: chosen[service.name] for service in plan.services}
+    decided: dict[str, Any] = {port: chosen[name] for name, port in settings.items()}
     if embedded:
         decided["kafka"] = f"127.0.0.1:{plan.fronts.get('kafka', chosen['kafka'])}"
     if "simulator" in plan.fronts:

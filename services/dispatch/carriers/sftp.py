@@ -1,0 +1,140 @@
+"""The way to an organisation by files: a document is put down under a name, its receipt is fetched by another.
+
+A document is written under a temporary name and renamed: it is there as a whole or not at all, and no second one ever
+takes its place. Nothing is listed: a folder may hold the receipts of years, and of others. Until the renaming begins
+nothing can have happened; after that everything may have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final, cast
+
+import asyncssh
+
+from adapters.bindings.files import FILE, RECEIPT
+from adapters.errors import Ambiguous, BrokenAnswer, Unavailable
+from adapters.spec import Endpoint, Letter
+
+from .carrier import LARGEST_ANSWER, Brought
+from .ssh import Line, NoLine
+
+DOWN: Final = "OutBox"
+"""Where documents are put down, and lie until they are taken."""
+TAKEN: Final = "SentBox"
+"""Where they lie once they were taken."""
+RECEIPTS: Final = "InBox"
+_PIECE: Final = 16_384
+_NOT_THERE: Final = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath)
+_FAILED: Final = (asyncssh.Error, OSError)
+
+
+@dataclass(frozen=True, slots=True)
+class Sftp:
+    """Below a folder, which is called after the organisation."""
+
+    line: Line
+    folder: str
+
+    async def carry(self, endpoint: Endpoint, letter: Letter, key: str | None) -> Brought:
+        """As `Carrier` says. What is posted is put down, what is got is fetched; the letter's headers say which file.
+
+        202 is that a document lies there, or was taken and has no receipt; 404, that there is no trace of it.
+        """
+        del key
+        until = asyncio.get_running_loop().time() + endpoint.timeout.total_seconds()
+        client = await self._client(until)
+        if endpoint.method == "GET":
+            return await self._fetched(client, letter, until)
+        return await self._put(client, letter, until)
+
+    async def _client(self, until: float) -> asyncssh.SFTPClient:
+        try:
+            async with asyncio.timeout_at(until):
+                return await self.line.client()
+        except (NoLine, TimeoutError):
+            raise Unavailable from None
+
+    async def _put(self, client: asyncssh.SFTPClient, letter: Letter, until: float) -> Brought:
+        name = letter.headers[FILE]
+        fresh, there = self._path(DOWN, f".{name}.{secrets.token_hex(8)}"), self._path(DOWN, name)
+        try:
+            async with asyncio.timeout_at(until):
+                await _write(client, fresh, letter.raw)
+        except asyncssh.SFTPError as refused:
+            # They are there and take nothing now: for want of room, or because they say so.
+            status = None if isinstance(refused, asyncssh.SFTPNoConnection | asyncssh.SFTPConnectionLost) else _BUSY
+            raise Unavailable(status=status) from None
+        except _FAILED:
+            raise Unavailable from None
+        async with _doubtful(until):
+            await _put_in_place(client, fresh, there)
+        return Brought(HTTPStatus.ACCEPTED, {}, b"")
+
+    async def _fetched(self, client: asyncssh.SFTPClient, letter: Letter, until: float) -> Brought:
+        name = letter.headers[FILE]
+        async with _doubtful(until):
+            # As long as it lies there, what may lie in the receipts under its name answers an earlier one.
+            if await client.exists(self._path(DOWN, name)):
+                return Brought(HTTPStatus.ACCEPTED, {}, b"")
+            receipt = await _read(client, self._path(RECEIPTS, letter.headers[RECEIPT]))
+            if receipt is not None:
+                return Brought(HTTPStatus.OK, {}, receipt)
+            was_taken = await client.exists(self._path(TAKEN, name))
+            return Brought(HTTPStatus.ACCEPTED if was_taken else HTTPStatus.NOT_FOUND, {}, b"")
+
+    def _path(self, box: str, name: str) -> str:
+        return f"{self.folder}/{box}/{name}"
+
+
+_BUSY: Final = HTTPStatus.SERVICE_UNAVAILABLE
+
+
+@asynccontextmanager
+async def _doubtful(until: float) -> AsyncIterator[None]:
+    """Within it, nobody can tell from a failure what has happened."""
+    try:
+        async with asyncio.timeout_at(until):
+            yield
+    except _FAILED:
+        raise Ambiguous from None
+
+
+async def _write(client: asyncssh.SFTPClient, path: str, raw: bytes) -> None:
+    """A new file, on their disk if they can say so."""
+    async with client.open(path, "xb") as file:
+        await file.write(raw)
+        with suppress(asyncssh.SFTPOpUnsupported):
+            await file.fsync()
+
+
+async def _put_in_place(client: asyncssh.SFTPClient, fresh: str, there: str) -> None:
+    """Rename it. One that lies there under the same name is the same: its name is the command's key."""
+    try:
+        await client.rename(fresh, there)
+    except asyncssh.SFTPError:
+        # Most servers have one code for everything, so only looking tells.
+        if not await client.exists(there):
+            raise
+        await client.remove(fresh)
+
+
+async def _read(client: asyncssh.SFTPClient, path: str) -> bytes | None:
+    """A file as it is now, or None where there is none. Raises `BrokenAnswer` for one that is too long."""
+    parts = bytearray()
+    try:
+        async with client.open(path, "rb") as file:
+            # The library's types know only of texts.
+            while part := cast("bytes", await file.read(_PIECE)):
+                parts += part
+                if len(parts) > LARGEST_ANSWER:
+                    reason = "too-large"
+                    raise BrokenAnswer(reason, HTTPStatus.OK)
+    except _NOT_THERE:
+        return None
+    return bytes(parts)

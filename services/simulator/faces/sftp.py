@@ -1,0 +1,237 @@
+"""The door of organisations that are spoken to by files: an SFTP server that knows one key and lists nothing.
+
+Whoever comes sees the folders of these organisations and nothing else. He may write a file in OutBox under a name that
+begins with a dot, give it its own name there, and read a receipt of which he knows the name. He lists nothing, and no
+file of anybody's is changed, replaced or removed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import PurePosixPath
+from typing import Any, Final, Never, Protocol
+
+import asyncssh
+from asyncssh.constants import FXF_CREAT, FXF_EXCL, FXF_WRITE
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from services.runtime.settings import Identity
+from services.simulator.faces.boxes import Boxes, Title, title
+
+US: Final = "tongche"
+LONGEST: Final = 10 * 1024**3
+"""Bytes of a receipt without end."""
+_NEW: Final = FXF_WRITE | FXF_CREAT | FXF_EXCL
+
+
+class Hangs(Exception):
+    """Nothing is said to this any more, for as long as the caller waits."""
+
+
+class Cuts(Exception):
+    """The connection ends without a word."""
+
+
+class Declines(Exception):
+    """The organisation takes nothing, or gives nothing, for now."""
+
+
+class Endless(BytesIO):
+    """A receipt that begins like one and goes on."""
+
+    def __init__(self, opening: bytes, filler: bytes) -> None:
+        super().__init__(opening)
+        self.opening, self.filler = opening, filler
+        self.at = 0
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        del whence
+        self.at = offset
+        return offset
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.at >= LONGEST or not size or size < 0:
+            return b""
+        begun = self.opening[self.at : self.at + size]
+        return (begun + self.filler * (size // len(self.filler) + 1))[:size]
+
+
+class Office(Protocol):
+    """What stands behind the door, by organisation. What it raises may be any of the three above."""
+
+    def boxes(self, organisation: str) -> Boxes | None: ...
+
+    def refuses(self) -> bool:
+        """Whether nobody gets in."""
+
+    async def may_begin(self, organisation: str) -> bool:
+        """Whether what somebody begins to write now will get its name."""
+
+    def came(self, organisation: str, about: Title) -> None:
+        """A document lies there, durably."""
+
+    async def receipt(self, organisation: str, name: str) -> BytesIO | None:
+        """What is to be read under the name of a receipt."""
+
+    def asked_for(self, organisation: str, about: Title) -> None:
+        """Somebody looked for a document among those that were taken."""
+
+
+@dataclass(slots=True)
+class Door:
+    """One port. `ours` is whom it lets in, by his certificate; `its` proves the organisations."""
+
+    office: Office
+    ours: Identity
+    its: Identity
+    _inside: set[asyncssh.SSHServerConnection] = field(default_factory=set)
+
+    @asynccontextmanager
+    async def open(self, host: str, port: int) -> AsyncIterator[int]:
+        """Let callers in until the block ends; gives the port."""
+        acceptor = await asyncssh.listen(
+            host,
+            port,
+            config=None,
+            server_factory=lambda: _Porter(self.office, public_key(self.ours.certificate), self._inside),
+            server_host_keys=[asyncssh.import_private_key(self.its.key)],
+            sftp_factory=lambda chan: _Counter(chan, self.office),
+            compression_algs=["none"],
+            agent_forwarding=False,
+            x11_forwarding=False,
+            login_timeout=10.0,
+        )
+        try:
+            yield acceptor.get_port()
+        finally:
+            acceptor.close()
+            for connection in list(self._inside):
+                connection.abort()
+            await acceptor.wait_closed()
+
+
+def public_key(certificate: str) -> asyncssh.SSHKey:
+    """The key of a certificate."""
+    key = x509.load_pem_x509_certificate(certificate.encode()).public_key()
+    return asyncssh.import_public_key(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+
+
+@dataclass(eq=False, slots=True)
+class _Porter(asyncssh.SSHServer):
+    """Who gets in."""
+
+    office: Office
+    key: asyncssh.SSHKey
+    inside: set[asyncssh.SSHServerConnection]
+    _connection: asyncssh.SSHServerConnection | None = None
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        if self.office.refuses():
+            conn.abort()
+            return
+        self._connection = conn
+        self.inside.add(conn)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        if self._connection is not None:
+            self.inside.discard(self._connection)
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        return username == US and key == self.key
+
+
+class _Counter(asyncssh.SFTPServer):
+    """One caller at the counter."""
+
+    def __init__(self, chan: Any, office: Office) -> None:
+        super().__init__(chan)
+        self._office = office
+        self._doomed: set[str] = set()
+
+    # -- what may be done
+
+    async def open(self, path: bytes, pflags: int, attrs: Any) -> object:
+        del attrs
+        organisation, box, name, boxes = self._place(path)
+        if pflags & FXF_WRITE:
+            if box != "OutBox" or not name.startswith(".") or pflags & _NEW != _NEW:
+                raise asyncssh.SFTPPermissionDenied("only a new file, only in OutBox")
+            if not await self._kept(self._office.may_begin(organisation)):
+                self._doomed.add(name)
+            return boxes.path("OutBox", name).open("xb", buffering=0)
+        if box != "InBox":
+            raise asyncssh.SFTPPermissionDenied("only receipts")
+        found = await self._kept(self._office.receipt(organisation, name))
+        if found is None:
+            raise asyncssh.SFTPNoSuchFile("no such receipt")
+        return found
+
+    async def rename(self, oldpath: bytes, newpath: bytes) -> None:
+        organisation, box, begun, boxes = self._place(oldpath)
+        other, there, name, _ = self._place(newpath)
+        about = title(name)
+        if (organisation, box, there) != (other, "OutBox", "OutBox") or not begun.startswith(".") or about is None:
+            raise asyncssh.SFTPPermissionDenied("only what was begun, only in its place")
+        if begun in self._doomed:
+            raise asyncssh.SFTPFailure("500")
+        try:
+            await asyncio.to_thread(boxes.place, boxes.path("OutBox", begun), boxes.path("OutBox", name))
+        except FileExistsError:
+            raise asyncssh.SFTPFailure("it is there") from None
+        self._office.came(organisation, about)
+
+    async def stat(self, path: bytes) -> Any:
+        organisation, box, name, boxes = self._place(path)
+        about = title(name)
+        if box not in {"OutBox", "SentBox"} or about is None:
+            raise asyncssh.SFTPPermissionDenied("only documents")
+        if box == "SentBox":
+            self._office.asked_for(organisation, about)
+        return boxes.path("OutBox" if box == "OutBox" else "SentBox", name).stat()
+
+    def remove(self, path: bytes) -> None:
+        _, box, name, boxes = self._place(path)
+        if box != "OutBox" or not name.startswith("."):
+            raise asyncssh.SFTPPermissionDenied("only what was begun")
+        boxes.path("OutBox", name).unlink()
+
+    # -- what may not
+
+    def _nobody_may(self, *_: Any) -> Never:
+        raise asyncssh.SFTPPermissionDenied("nobody may")
+
+    open56 = lstat = setstat = lsetstat = scandir = mkdir = rmdir = _nobody_may  # type: ignore[assignment]
+    readlink = symlink = link = posix_rename = statvfs = _nobody_may  # type: ignore[assignment]
+
+    def _place(self, path: bytes) -> tuple[str, str, str, Boxes]:
+        """Whose folder, which, and the file in it: nothing else has a path."""
+        parts = PurePosixPath("/", path.decode(errors="replace")).parts[1:]
+        boxes = self._office.boxes(parts[0]) if len(parts) == _DEPTH and ".." not in parts else None
+        if boxes is None:
+            raise asyncssh.SFTPNoSuchFile("no such place")
+        return parts[0], parts[1], parts[2], boxes
+
+    async def _kept(self, doing: Any) -> Any:
+        """What comes of it, or what is to happen to the caller instead."""
+        try:
+            return await doing
+        except Declines:
+            raise asyncssh.SFTPFailure("503") from None
+        except Cuts:
+            self.connection.abort()
+            raise asyncssh.SFTPConnectionLost("cut") from None
+        except Hangs:
+            await asyncio.get_running_loop().create_future()
+            raise AssertionError from None
+
+
+_DEPTH: Final = 3

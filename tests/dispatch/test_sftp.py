@@ -1,0 +1,257 @@
+"""Files over SSH: a document is there as a whole or not at all, once, with a host whose key we know."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from adapters.errors import Ambiguous, BrokenAnswer, Unavailable
+from adapters.spec import UNREADABLE
+from services.chaos.proxy import BLACK_HOLE, CLEAR, Proxy, Weather
+from services.dispatch.carriers.carrier import Brought
+from services.dispatch.carriers.sftp import Sftp
+from services.simulator.faces.boxes import BOXES
+from services.stack.ports import choose
+from tests.conftest import Until
+from tests.dispatch.agency import vin
+from tests.dispatch.window import CAR, FETCH, PUT, Window, declared, fetch, put, receipt, window
+
+OTHER = vin(2)
+SHORT = timedelta(seconds=0.7)
+"""Where no answer is to come."""
+
+Scenario = Callable[[Window], Awaitable[None]]
+Play = Callable[[Scenario], None]
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Play:
+    """Play a scenario with customs over the test's folder; played again, they go on where they were."""
+
+    async def played(scenario: Scenario) -> None:
+        async with asyncio.timeout(120), window(tmp_path) as made:
+            await scenario(made)
+
+    return lambda scenario: asyncio.run(played(scenario))
+
+
+def test_a_document_is_taken_in_and_its_receipt_fetched(play: Play) -> None:
+    """No trace of it is 404, its lying there 202, its receipt 200 and about it."""
+
+    async def scenario(customs: Window) -> None:
+        way = customs.way()
+        assert (await fetch(way, "k-1")).status == 404
+        assert (await put(way, "k-1")).status == 202
+        got = await receipt(way, "k-1")
+        assert (got.status, got.about, got.body["vinNo"]) == (200, "k-1", CAR)
+        assert customs.effects() == [(CAR, "k-1")]
+        assert (customs.names("OutBox"), customs.names("SentBox")) == ([], ["DEC01_k-1.xml"])
+
+    play(scenario)
+
+
+def test_what_was_taken_without_a_receipt_is_not_unknown(play: Play, until: Until) -> None:
+    """It waits in the archive: nobody may put it down a second time."""
+
+    async def scenario(customs: Window) -> None:
+        way = customs.way()
+        customs.turn(scripts=[{"operation": "export.declare", "silent": True}])
+        assert (await put(way, "k-1")).status == 202
+        await until(lambda: customs.names("SentBox") == ["DEC01_k-1.xml"])
+        assert [(await fetch(way, "k-1")).status for _ in range(3)] == [202, 202, 202]
+        customs.turn(scripts=[])
+        assert (await receipt(way, "k-1")).status == 200
+        assert customs.effects() == [(CAR, "k-1")]
+
+    play(scenario)
+
+
+def test_nothing_takes_the_place_of_what_lies_there(play: Play) -> None:
+    """A second one under the same name is the same, for its name is its key: that it is there is all that is wanted."""
+
+    async def scenario(customs: Window) -> None:
+        way, there = customs.way(), customs.boxes.path("OutBox", "DEC01_k-1.xml")
+        there.write_bytes(b"the first")
+        assert (await put(way, "k-1")).status == 202
+        assert there.read_bytes() == b"the first"
+        assert customs.names("OutBox") == ["DEC01_k-1.xml"]
+
+    play(scenario)
+
+
+def test_only_the_host_that_we_know_is_told_anything(play: Play) -> None:
+    """Another key, or none that we know: nothing happened, and nothing was said."""
+
+    async def scenario(customs: Window) -> None:
+        for them in (("somebody",), ()):
+            with pytest.raises(Unavailable):
+                await put(customs.way(them=them), "k-1")
+        # While one key takes over from another, both are known.
+        assert (await put(customs.way(them=("somebody", "customs")), "k-1")).status == 202
+
+    play(scenario)
+
+
+def test_who_does_not_know_our_key_is_as_good_as_away(play: Play) -> None:
+    """Nothing happened."""
+
+    async def scenario(customs: Window) -> None:
+        with pytest.raises(Unavailable):
+            await put(customs.way(us="somebody"), "k-1")
+        assert customs.names("OutBox") == []
+
+    play(scenario)
+
+
+def test_nobody_there_is_certain_and_nobody_answering_is_not(play: Play) -> None:
+    """Who cannot be reached took nothing in; of what is under way when the line goes dead nobody can tell."""
+
+    async def scenario(customs: Window) -> None:
+        with pytest.raises(Unavailable):
+            await put(customs.way(choose(("nobody",), {})["nobody"]), "k-1")
+        async with Proxy("127.0.0.1", customs.face.port) as link:
+            way = customs.way(link.port)
+            assert (await put(way, "k-1")).status == 202
+            link.turn(BLACK_HOLE)
+            with pytest.raises(Unavailable):
+                await put(way, "k-2", endpoint=replace(PUT, timeout=SHORT))
+            with pytest.raises(Ambiguous):
+                await fetch(way, "k-1", replace(FETCH, timeout=SHORT))
+            link.turn(CLEAR)
+            assert (await receipt(way, "k-1")).status == 200
+
+    play(scenario)
+
+
+def test_a_line_that_broke_is_opened_anew(play: Play, until: Until) -> None:
+    """One line is kept for all calls, and one that was lost is missed only by the call that was under way."""
+
+    async def scenario(customs: Window) -> None:
+        async with Proxy("127.0.0.1", customs.face.port) as link:
+            way = customs.way(link.port)
+            for number in range(3):
+                assert (await fetch(way, f"k-{number}")).status == 404
+                assert link.open == 1
+            link.reset()
+            await until(lambda: _is_lost(way))
+            assert (await put(way, "k-1")).status == 202
+            assert link.open == 1
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("share", [step / 5 for step in range(6)], ids=str)
+def test_a_line_cut_at_any_moment_neither_doubles_nor_loses(play: Play, until: Until, share: float) -> None:
+    """What is called certain did not happen, and what is done after a doubt leads to one effect."""
+
+    async def scenario(customs: Window) -> None:
+        async with Proxy("127.0.0.1", customs.face.port) as link:
+            link.turn(Weather(slice_bytes=64))
+            whole, cut = customs.way(link.port), customs.way(link.port)
+            assert (await fetch(whole, "k-0")).status == 404
+            begun = link.passed
+            assert (await put(whole, "k-0")).status == 202
+            length = link.passed - begun
+            assert (await receipt(whole, "k-0")).status == 200
+            assert (await fetch(cut, "k-1")).status == 404
+            begun = link.passed
+            putting = asyncio.create_task(put(cut, "k-1", declared(OTHER)))
+            while link.passed < begun + share * length and not putting.done():  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0)
+            link.reset()
+            (came,) = await asyncio.gather(putting, return_exceptions=True)
+            if isinstance(came, Unavailable):
+                assert await _traces(customs, "k-1") == []
+            else:
+                assert isinstance(came, Ambiguous | Brought)
+            await until(lambda: _is_lost(cut))
+            if (await fetch(cut, "k-1")).status == 404:
+                await put(cut, "k-1", declared(OTHER))
+            assert (await receipt(cut, "k-1")).body["vinNo"] == OTHER
+            assert [one for one in customs.effects() if "k-1" in one] == [(OTHER, "k-1")]
+
+    play(scenario)
+
+
+def _is_lost(way: Sftp) -> bool:
+    """Whether our end has noticed."""
+    assert way.line._open is not None
+    return way.line._open[0].is_closed()
+
+
+async def _traces(customs: Window, key: str) -> list[str]:
+    """Where a document lies, once all that came has been dealt with; not what was only begun."""
+    await put(customs.way(), "k-last", declared(vin(3)))
+    await receipt(customs.way(), "k-last")
+    return [name for box in BOXES for name in customs.names(box) if key in name and not name.startswith(".")]
+
+
+@pytest.mark.parametrize("knob", ["garbage", "wrong_schema"])
+def test_what_is_no_receipt_is_none(play: Play, knob: str) -> None:
+    """It is not taken for an answer, nor for none."""
+
+    async def scenario(customs: Window) -> None:
+        way = customs.way()
+        await put(way, "k-1")
+        await receipt(way, "k-1")
+        customs.turn(**{knob: 1.0})
+        assert (await fetch(way, "k-1")).body is UNREADABLE
+
+    play(scenario)
+
+
+def test_a_receipt_without_end_is_broken(play: Play) -> None:
+    """No more than a megabyte of it is taken."""
+
+    async def scenario(customs: Window) -> None:
+        way = customs.way()
+        await put(way, "k-1")
+        await receipt(way, "k-1")
+        customs.turn(huge=1.0)
+        with pytest.raises(BrokenAnswer, match="too-large"):
+            await fetch(way, "k-1")
+
+    play(scenario)
+
+
+def test_a_receipt_that_is_being_written_is_not_there_yet(play: Play) -> None:
+    """Neither under its temporary name nor by half."""
+
+    async def scenario(customs: Window) -> None:
+        way = customs.way()
+        await put(way, "k-1")
+        await receipt(way, "k-1")
+        customs.turn(scripts=[{"operation": "export.declare", "silent": True}])
+        there = customs.boxes.path("InBox", "k-1.xml")
+        whole = there.read_bytes()
+        there.rename(there.with_name(".k-1.xml.new"))
+        assert (await fetch(way, "k-1")).status == 202
+        there.write_bytes(whole[:-20])
+        assert (await fetch(way, "k-1")).status == 202
+        there.write_bytes(whole)
+        assert (await fetch(way, "k-1")).status == 200
+
+    play(scenario)
+
+
+def test_who_is_down_takes_nothing(play: Play) -> None:
+    """In their words or without a word, it is certain: the file was never begun."""
+
+    async def scenario(customs: Window) -> None:
+        way = customs.way()
+        customs.turn(down="503")
+        with pytest.raises(Unavailable, match="503"):
+            await put(way, "k-1")
+        customs.turn(down="refuse")
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                await put(way, "k-1")
+        customs.turn(down=None)
+        assert (await put(way, "k-1")).status == 202
+
+    play(scenario)
