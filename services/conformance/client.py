@@ -17,7 +17,7 @@ from contracts.contract import Contract
 
 from .car import Car
 from .door import Door
-from .wire import Heard, Said, Silence, Wire
+from .wire import Heard, Said, Silence, Way
 
 _NO: Final = range(400, 500)
 PATIENCE_S: Final = 15.0
@@ -114,7 +114,7 @@ class Client:
     adapter: Adapter
     organisation: str
     base: str
-    wire: Wire
+    wire: Way
     seal: Sealing = as_it_is
     door: Door | None = None
     patience_s: float = PATIENCE_S

@@ -20,13 +20,17 @@ from .fixtures import agency
 from .neighbours import Knobs, Neighbours
 from .run import Run, played
 from .stage import Stage
-from .wire import Said, Silence, Wire, wire
+from .wire import Said, Silence, Way, Wire, wire
 
 _HEALTH_S = 5.0
 
 
 def _unsealed(_: Adapter) -> Sealing:
     return as_it_is
+
+
+def _by_http(_: Adapter, __: str) -> Way | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ class Plan:
     seals: Callable[[Adapter], Sealing] = _unsealed
     strangers: Callable[[Adapter], Sealing] = _unsealed
     """As `seals`, with a key that nobody knows."""
+    ways: Callable[[Adapter, str], Way | None] = _by_http
+    """How messages get to an organisation that is not reached over HTTP."""
     patience_s: float = PATIENCE_S
     """How long to ask for what is under way."""
 
@@ -68,11 +74,11 @@ async def run(plan: Plan, adapters: Mapping[str, Adapter], organisations: Mappin
     """Play all cases of a plan."""
     base = plan.url.rstrip("/")
     async with wire() as open_wire:
-        client = Client(
-            plan.adapter, plan.organisation, base, open_wire, plan.seals(plan.adapter), plan.door, plan.patience_s
-        )
+        way = plan.ways(plan.adapter, plan.organisation) or open_wire
+        seal = plan.seals(plan.adapter)
+        client = Client(plan.adapter, plan.organisation, base, way, seal, plan.door, plan.patience_s)
         stranger = replace(client, seal=plan.strangers(plan.adapter))
-        bed = await _bed(plan, Neighbours(adapters, organisations, base, open_wire, plan.seals))
+        bed = await _bed(plan, Neighbours(adapters, organisations, base, open_wire, plan.seals, plan.ways))
 
         def stage(case: Case, index: int) -> Stage:
             return Stage(client, stranger, bed, plan.round_, index, case.cars, plan.day)

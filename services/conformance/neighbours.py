@@ -19,7 +19,7 @@ from .client import Client, Sealing, as_json, fresh_key
 from .fixtures import plain
 from .stage import answered, asked
 from .walk import PAID_BACK, UPLOADED
-from .wire import Said, Silence, Wire
+from .wire import Said, Silence, Way, Wire
 
 _DOOR_S: Final = 10.0
 _OK: Final = 200
@@ -38,6 +38,7 @@ class Neighbours:
     base: str
     wire: Wire
     seals: Callable[[Adapter], Sealing]
+    ways: Callable[[Adapter, str], Way | None]
 
     async def act(self, step: str, car: Car) -> Facts:
         """Do a step at whoever does it. Raises `Blocked`."""
@@ -53,7 +54,9 @@ class Neighbours:
             await self._posted(step, self._organisation("bank"), "/auto-loans/settlements", told)
             return {}
         adapter = self.adapters[COMMANDS[step].agency]
-        client = Client(adapter, self._organisation(adapter.name), self.base, self.wire, self.seals(adapter))
+        organisation = self._organisation(adapter.name)
+        way = self.ways(adapter, organisation) or self.wire
+        client = Client(adapter, organisation, self.base, way, self.seals(adapter))
         came = await answered(client, asked(adapter, plain(adapter, step), car))
         if came.event is None:
             raise Blocked(step, came.told)

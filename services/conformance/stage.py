@@ -53,7 +53,7 @@ def asked(adapter: Adapter, fixture: Fixture, car: Car, situation: Situation = P
     for name in situation.spoil:
         value = getattr(told, name)
         body = replaced(body, value, wrong_check(value))
-    return Ask(operation, told, car, body, None if operation.question else fresh_key())
+    return Ask(operation, told, car, body, fresh_key())
 
 
 def replaced(body: Json, value: str, other: str) -> Json:

@@ -8,7 +8,7 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -39,6 +39,18 @@ class Heard:
 
 class Silence(Exception):
     """No answer came; the text says how that showed."""
+
+
+class Way(Protocol):
+    """How messages get to an agency and its answers back; statuses are HTTP's, whatever it is."""
+
+    async def say(self, said: Said, seconds: float) -> Heard:
+        """Send a message and wait for the answer. Raises `Silence`."""
+        ...
+
+    async def cut(self, said: Said, *, sent: float = 1.0) -> None:
+        """Send a message, or the given part of its body, and hang up without listening. Raises `Silence`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from services.conformance.client import Came
 from services.conformance.stage import Stage, demand
 from services.conformance.words import Words
 
-from .which import keyed, looked_up
+from .which import keyed, keyed_over_http, looked_up
 
 _KEEP: Final = Words(
     "按 Idempotency-Key 保存首次成功的答复，同键再来时原样返回，不再办理",
@@ -120,7 +120,7 @@ ROWS: Final = (
         Words("无幂等键，拒绝", "without a key it is refused"),
         Words("产生效果的请求必须带幂等键", "what has an effect must carry a key"),
         Words("缺少 Idempotency-Key 时答 400", "answer 400 where Idempotency-Key is absent"),
-        keyed,
+        keyed_over_http,
         _no_key,
     ),
     Property(

@@ -13,7 +13,7 @@ from services.conformance.client import Ask, Came, as_it_is
 from services.conformance.stage import Stage, Unmet, demand, replaced
 from services.conformance.words import Words
 
-from .which import about_a_person, every, in_json, keyed, over_http, personal, sealed
+from .which import about_a_person, every, in_json, keyed_over_http, over_http, personal, sealed
 
 _DEEP: Final = 20_000
 _HUGE: Final = 4 * 1024 * 1024
@@ -277,7 +277,7 @@ ROWS: Final = (
             "八千字符的键须拒绝或照办，不得 5xx", "a key of eight thousand characters is refused or taken, never 5xx"
         ),
         Words("限制键长，超长答 400", "limit the key's length and answer 400 beyond"),
-        keyed,
+        keyed_over_http,
         _long_key,
         once=True,
     ),

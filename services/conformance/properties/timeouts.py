@@ -8,7 +8,7 @@ from services.conformance.case import Property
 from services.conformance.stage import Stage, demand
 from services.conformance.words import Words
 
-from .which import every, keyed
+from .which import every, keyed_over_http
 
 _SOME: Final = 0.5
 
@@ -58,7 +58,7 @@ ROWS: Final = (
             "办理与保存答复放在同一事务；对方断线不可使已办之事无法查知",
             "act and keep the answer in one transaction; a caller that hangs up must not make a deed unknowable",
         ),
-        keyed,
+        keyed_over_http,
         _lost_answer,
     ),
     Property(
@@ -69,7 +69,7 @@ ROWS: Final = (
             "报文未收全即断，不得办理，也不得占用其键", "a message cut short has no effect and does not use up its key"
         ),
         Words("收全并解析成功后才登记键", "claim the key only once the whole message was read"),
-        keyed,
+        keyed_over_http,
         _half_a_message,
     ),
 )

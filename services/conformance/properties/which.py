@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-from adapters.spec import Adapter, Features, Operation, Sent
+from adapters.spec import Adapter, Features, Letter, Operation, Sent
 from services.conformance.car import command
 from services.conformance.fixtures import plain
 
+_FILE: Final = "file-name"
+"""The header by which a binding names the file that its message becomes."""
 PERSONAL: Final = ("buyer_name", "buyer_id_no", "phone", "address", "grantee_name", "grantee_id_no")
 """Fields of commands that tell of a person."""
 
@@ -24,6 +26,11 @@ def keyed(adapter: Adapter, operation: Operation) -> bool:
     return adapter.features is Features.IDEMPOTENT and not operation.question
 
 
+def keyed_over_http(adapter: Adapter, operation: Operation) -> bool:
+    """Those, where a request can be cut short on its way."""
+    return keyed(adapter, operation) and over_http(adapter, operation)
+
+
 def looked_up(adapter: Adapter, operation: Operation) -> bool:
     """Those about which it can be asked whether they were carried out."""
     del adapter
@@ -31,8 +38,8 @@ def looked_up(adapter: Adapter, operation: Operation) -> bool:
 
 
 def over_http(adapter: Adapter, operation: Operation) -> bool:
-    """Those that travel as requests of HTTP."""
-    return bool(_content_type(adapter, operation))
+    """Those that travel as requests of HTTP, and not as files."""
+    return _FILE not in _written(adapter, operation).headers
 
 
 def in_json(adapter: Adapter, operation: Operation) -> bool:
@@ -41,7 +48,7 @@ def in_json(adapter: Adapter, operation: Operation) -> bool:
 
 
 def in_xml(adapter: Adapter, operation: Operation) -> bool:
-    """Those that are written as XML, and travel as requests of HTTP."""
+    """Those that are written as XML."""
     return "xml" in _content_type(adapter, operation)
 
 
@@ -63,12 +70,15 @@ def called_back(adapter: Adapter, operation: Operation) -> bool:
 
 
 def _content_type(adapter: Adapter, operation: Operation) -> str:
-    """As its binding writes the command of its plain fixture; empty where it travels otherwise than over HTTP."""
+    """As its binding writes the command of its plain fixture."""
+    return _written(adapter, operation).headers.get("Content-Type", "")
+
+
+def _written(adapter: Adapter, operation: Operation) -> Letter:
     fixture = plain(adapter, operation.command.versions.name)
     told = command(operation.command.versions.models[-1], fixture.given, {})
     sent = Sent(adapter.name, datetime.now(UTC), "key")
-    written = adapter.binding.written(operation.endpoint, operation.request(told), sent)
-    return written.headers.get("Content-Type", "")
+    return adapter.binding.written(operation.endpoint, operation.request(told), sent)
 
 
 def about_a_person(adapter: Adapter, operation: Operation) -> bool:
