@@ -169,12 +169,15 @@ def _report(folder: DataFolder, stack: Stack) -> dict[str, Any]:
 
 
 def _subscribers(folder: DataFolder, stack: Stack) -> dict[str, Any] | None:
-    """How many grants stand how, and what is wrong with their file; None where nobody answers that."""
+    """How many grants and webhooks stand how, and what is wrong with their file; None where nobody answers that."""
+    token = _secrets(folder).operator_token
     try:
-        told = readiness.get_json(f"{stack.urls['projection']}/v1/grants", _secrets(folder).operator_token)
+        told, posted = (
+            readiness.get_json(f"{stack.urls['projection']}/v1/{what}", token) for what in ("grants", "webhooks")
+        )
     except (KeyError, OSError):
         return None  # its process is shown as not ready, or this stack has none
-    return subscriptions(told)
+    return subscriptions(told) | {"webhooks": webhooks(posted)}
 
 
 def subscriptions(told: dict[str, Any]) -> dict[str, Any]:
@@ -184,6 +187,11 @@ def subscriptions(told: dict[str, Any]) -> dict[str, Any]:
     return {"grants": dict(sorted(grants.items())), "spent": spent, "problem": told["problem"]}
 
 
+def webhooks(told: dict[str, Any]) -> dict[str, int]:
+    """How many of those to whom we post stand how."""
+    return dict(sorted(Counter(one["state"] for one in told["webhooks"]).items()))
+
+
 def _grants(told: dict[str, Any] | None) -> None:
     if told is None:
         out.print("授权 / grants: ？")
@@ -191,6 +199,10 @@ def _grants(told: dict[str, Any] | None) -> None:
     counts = ", ".join(f"{state} {number}" for state, number in told["grants"].items()) or "0"
     spent = f"; 编号已用 / spent {told['spent']} → tongche grant list" if told["spent"] else ""
     out.print(f"授权 / grants: {counts}{spent}", markup=False)
+    if told["webhooks"]:
+        posted = ", ".join(f"{state} {number}" for state, number in told["webhooks"].items())
+        troubled = {"failing", "paused"} & told["webhooks"].keys()
+        out.print(f"推送 / webhooks: {posted}" + (" → tongche webhook list" if troubled else ""), markup=False)
     if told["problem"]:
         words = f"订阅方文件无效 / subscribers.toml is not in force: {told['problem']}"
         out.print(words, markup=False, soft_wrap=True, style="red")

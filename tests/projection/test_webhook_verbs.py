@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from services.cli import application
 from services.cli.asking import Projection
+from services.cli.stack import webhooks
 
 HOOK: Final = {
     "subscriber": "small-dealer",
@@ -80,6 +81,12 @@ def test_each_act_is_asked_for_in_somebodys_name(
     method, address, told = asked[-1]
     assert (method, address) == ("POST", f"/v1/webhooks/small-dealer/{path}")
     assert {name: value for name, value in told.items() if name != "by"} == body
+
+
+def test_the_status_counts_how_they_stand() -> None:
+    """Those that are paused are seen without being looked for."""
+    told = {"webhooks": [{"state": "paused"}, {"state": "working"}, {"state": "working"}]}
+    assert webhooks(told) == {"paused": 1, "working": 2}
 
 
 def test_the_secret_is_shown_to_who_asks_for_it(asked: list[tuple[str, str, Any]]) -> None:
