@@ -276,7 +276,7 @@ async def simulator(folder: DataFolder, door: int = 0) -> AsyncIterator[str]:
 
     They call back to the port `door`.
     """
-    from services.simulator.service import country, serving
+    from services.simulator.life import country, serving
     from services.simulator.web import Doors
     from services.stack.plan import settings_of
 

@@ -78,8 +78,8 @@ class _Served:
         import uvloop
 
         from observability import logs
+        from services.simulator.alone import Turned, alone
         from services.simulator.faults import Faults
-        from services.simulator.service import Turned, alone
 
         logs.configure("simulator", "console")
         chance = random.Random(self.seed).random  # noqa: S311 - a repeatable run

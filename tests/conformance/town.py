@@ -21,7 +21,7 @@ from services.conformance import kit
 from services.conformance.door import Door
 from services.conformance.run import Run
 from services.runtime.clock import Clock
-from services.simulator.service import serving
+from services.simulator.life import serving
 from services.stack.data import DataFolder
 
 ROUND = 7

@@ -19,8 +19,8 @@ from services.dispatch.carriers.ssh import Line
 from services.runtime.settings import Identity, Settings
 from services.simulator.faces.boxes import Box, Boxes
 from services.simulator.faces.files import Files
+from services.simulator.life import country
 from services.simulator.mishaps import Chance
-from services.simulator.service import country
 from services.stack.identities import identity
 
 IDENTITIES: Final = {name: Identity(**identity(name)) for name in ("tongche", "customs", "somebody")}

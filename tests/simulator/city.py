@@ -22,8 +22,8 @@ from services.simulator.faces.face import Premises
 from services.simulator.faces.rest import Rest
 from services.simulator.faces.table import FACES, Build
 from services.simulator.inbox import Inbox
+from services.simulator.life import at_work
 from services.simulator.mishaps import Mishaps
-from services.simulator.service import at_work
 from services.simulator.web import Doors
 from services.simulator.world import World, opened
 
