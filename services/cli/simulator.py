@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="模拟机构 / simulated agencies")
 
 _SEEDS: Final = 2**31
+_FILES: Final = "files"
 
 
 @app.callback()
@@ -53,6 +54,10 @@ def serve(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
         Path | None,
         typer.Option("--data", help="自己的数据目录，缺省为临时 / a folder of its own; temporary without one"),
     ] = None,
+    callbacks: Annotated[
+        int | None,
+        typer.Option("--callbacks", min=1, max=65535, help="回调送往本机的端口 / the port here to call back"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """单独运行一个模拟机构，直到 Ctrl-C / serve one simulated agency, with no broker and no stack, until Ctrl-C."""
@@ -60,7 +65,7 @@ def serve(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
     drawn = random.randrange(_SEEDS) if seed is None else seed  # noqa: S311 - it is printed, to be repeated
     turned = wished(faults, drawn)
     with _folder(data) as folder:
-        served = _Served(name, folder, _settings(folder, port), faults, drawn)
+        served = _Served(name, folder, _settings(folder, port, callbacks), faults, drawn)
         if served.run(turned, as_json=as_json):
             raise typer.Exit(1)
 
@@ -93,6 +98,7 @@ class _Served:
         for title, value in (
             ("机构 / organisation", f"{self.name.zh} / {self.name.en}"),
             ("地址 / address", f"{url}/{self.name.id}"),
+            ("文件 / files", self.settings.simulator_sftp_url),
             ("页面 / page", url),
             ("登录 / login", f"{secrets.operator_user} / {secrets.operator_password}"),
             ("故障 / faults", f"{self.faults} (--seed {self.seed})"),
@@ -109,6 +115,7 @@ class _Served:
             "url": url,
             "organisation": self.name.id,
             "address": f"{url}/{self.name.id}",
+            "files": self.settings.simulator_sftp_url,
             "page": url,
             "login": {"user": user, "password": password},
             "token": token,
@@ -176,11 +183,19 @@ def _unknown(told: str) -> TroubleError:
     )
 
 
-def _settings(folder: DataFolder, port: int) -> Settings:
+def _settings(folder: DataFolder, port: int, callbacks: int | None) -> Settings:
     settings = settings_of(folder)
+    files = ports.choose((_FILES,), {}, settings.bind)[_FILES]
     if port and not ports.is_free(port, settings.bind):
         raise TroubleError(f"端口 {port} 已被占用", f"port {port} is taken", fix="--port 0")
-    return settings.model_copy(update={"simulator_port": port, "secrets": folder.secrets})
+    told: dict[str, Any] = {
+        "secrets": folder.secrets,
+        "simulator_port": port,
+        "simulator_sftp_port": files,
+        "simulator_sftp_url": f"sftp://{settings.bind}:{files}",
+        "dispatch_port": callbacks or settings.dispatch_port,
+    }
+    return settings.model_copy(update=told)
 
 
 @contextmanager

@@ -76,6 +76,7 @@ def test_one_agency_is_served_without_a_broker() -> None:
     with served("tax", "--faults", "down=503,retry_after_s=3") as one:
         assert one.told["organisation"] == "tax"
         assert one.told["address"] == f"{one.told['url']}/tax"
+        assert one.told["files"].startswith("sftp://127.0.0.1:")
         assert one.status("/tax/fapiao/kaiju", {}) == 503
         assert one.status("/miit/certificates/query", {"vin": "LZZTEST05TA000001", "certificateNo": "LZZ1"}) == 404
         assert one.faults()["tax"]["retry_after_s"] == 3
