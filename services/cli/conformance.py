@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -24,8 +21,6 @@ from services.stack.trouble import TroubleError
 
 if TYPE_CHECKING:
     from adapters.spec import Adapter
-    from services.conformance.client import Sealing
-    from services.conformance.door import Door, Opened
     from services.conformance.run import Run
 
 app = typer.Typer(help="接口一致性检测 / does an agency keep its promises", no_args_is_help=True)
@@ -197,102 +192,28 @@ class _Asked:
 async def _run(asked: _Asked, folder: DataFolder) -> Run:
     from adapters.organisations import ORGANISATIONS
     from adapters.registry import ADAPTERS
+    from services.cli.grounds import Grounds
     from services.conformance import kit
     from services.runtime.clock import Clock
 
+    grounds = Grounds(folder)
     async with AsyncExitStack() as stack:
-        opened = opened_door(folder, asked.adapter, asked.organisation, asked.door_port)
-        door, port = await stack.enter_async_context(opened)
-        url = asked.url
-        if url is None:
-            url = await stack.enter_async_context(simulator(folder, port))
+        if asked.url is None:
+            await stack.enter_async_context(grounds.simulator())
+        await stack.enter_async_context(grounds.reached(asked.adapter, asked.organisation, asked.door_port))
         plan = kit.Plan(
             asked.adapter,
             asked.organisation,
-            url,
-            against="url" if asked.url else "simulator",
+            grounds.simulated_at if asked.url is None else asked.url,
+            against="simulator" if asked.url is None else "url",
             round_=asked.round_,
             day=asked.day,
             at=Clock().now(),
             token=asked.token,
             only=asked.only,
-            door=door,
-            seals=sealing(folder),
-            strangers=sealing(folder, known=False),
+            reach=grounds.reach(asked.url or ""),
         )
         return await kit.run(plan, ADAPTERS, ORGANISATIONS)
-
-
-def sealing(folder: DataFolder, *, known: bool = True) -> Callable[[Adapter], Sealing]:
-    """For each adapter how we seal what goes to it; unless we are `known`, with a key that nobody registered."""
-    from services.dispatch.seals.agreed import US, agreed
-    from services.runtime.settings import Identity
-    from services.stack.identities import identity
-    from services.stack.plan import settings_of
-
-    identities = settings_of(folder).model_copy(update={"secrets": folder.secrets}).secret().identities
-    ours = identities if known else {US: Identity.model_validate(identity(US))}
-    return lambda adapter: agreed(adapter.seal, ours, tuple).sealed
-
-
-@asynccontextmanager
-async def opened_door(
-    folder: DataFolder, adapter: Adapter, organisation: str, port: int = 0
-) -> AsyncIterator[tuple[Door | None, int]]:
-    """Our door for an agency that calls back, with its port; none is opened for one that does not."""
-    from services.conformance.door import Door, open_door
-
-    if not any(one.later and one.later.called_back for one in adapter.operations.values()):
-        yield None, 0
-        return
-    door = Door(adapter.binding, _opened(folder, adapter, organisation))
-    async with open_door(door, "127.0.0.1", port) as listening:
-        yield door, listening
-
-
-def _opened(folder: DataFolder, adapter: Adapter, organisation: str) -> Opened:
-    """What an organisation sealed, proved by its registered certificates."""
-    from services.dispatch.notifiers import Notifiers
-    from services.dispatch.seals.agreed import agreed
-    from services.dispatch.seals.seal import Forged
-    from services.stack.plan import settings_of
-
-    settings = settings_of(folder).model_copy(update={"secrets": folder.secrets})
-    known = partial(Notifiers(folder.notifiers).certificates, organisation)
-    seal = agreed(adapter.seal, settings.secret().identities, known)
-
-    def opened(headers: Mapping[str, str], raw: bytes) -> bytes | None:
-        try:
-            return seal.opened(headers, raw)
-        except Forged:
-            return None
-
-    return opened
-
-
-@asynccontextmanager
-async def simulator(folder: DataFolder, door: int = 0) -> AsyncIterator[str]:
-    """All simulated agencies in this process, with the folder's keys and books of their own; gives their address.
-
-    They call back to the port `door`.
-    """
-    from services.simulator.life import country, serving
-    from services.simulator.web import Doors
-    from services.stack.plan import settings_of
-
-    with tempfile.TemporaryDirectory(prefix="tongche-conformance-") as books:
-        told = {"data": Path(books), "secrets": folder.secrets, "notifiers": folder.notifiers, "dispatch_port": door}
-        premises = country(settings_of(folder).model_copy(update=told))
-        world, doors = premises.world, Doors(premises, premises.settings.secret())
-        working = [asyncio.create_task(world.journal.run()), asyncio.create_task(doors.work())]
-        try:
-            async with serving(doors.app(), "127.0.0.1", 0) as port:
-                yield f"http://127.0.0.1:{port}"
-        finally:
-            for task in working:
-                task.cancel()
-            await asyncio.gather(*working, return_exceptions=True)
-            world.journal.close()
 
 
 def _adapter(name: str) -> Adapter:

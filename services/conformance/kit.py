@@ -34,6 +34,19 @@ def _by_http(_: Adapter, __: str) -> Way | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """How agencies are reached from here: our seal for each and a stranger's, and the way to who has no HTTP.
+
+    `door` is ours, and open while a plan is played.
+    """
+
+    seal: Callable[[Adapter], Sealing] = _unsealed
+    strangers_seal: Callable[[Adapter], Sealing] = _unsealed
+    way: Callable[[Adapter, str], Way | None] = _by_http
+    door: Door | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What to run against whom.
 
@@ -50,13 +63,7 @@ class Plan:
     at: datetime
     token: str | None = None
     only: Sequence[str] = ()
-    door: Door | None = None
-    """Where the agency brings answers; it is open while the plan is played."""
-    seals: Callable[[Adapter], Sealing] = _unsealed
-    strangers: Callable[[Adapter], Sealing] = _unsealed
-    """As `seals`, with a key that nobody knows."""
-    ways: Callable[[Adapter, str], Way | None] = _by_http
-    """How messages get to an organisation that is not reached over HTTP."""
+    reach: Reach = Reach()
     patience_s: float = PATIENCE_S
     """How long to ask for what is under way."""
 
@@ -74,11 +81,12 @@ async def run(plan: Plan, adapters: Mapping[str, Adapter], organisations: Mappin
     """Play all cases of a plan."""
     base = plan.url.rstrip("/")
     async with wire() as open_wire:
-        way = plan.ways(plan.adapter, plan.organisation) or open_wire
-        seal = plan.seals(plan.adapter)
-        client = Client(plan.adapter, plan.organisation, base, way, seal, plan.door, plan.patience_s)
-        stranger = replace(client, seal=plan.strangers(plan.adapter))
-        bed = await _bed(plan, Neighbours(adapters, organisations, base, open_wire, plan.seals, plan.ways))
+        way = plan.reach.way(plan.adapter, plan.organisation) or open_wire
+        seal = plan.reach.seal(plan.adapter)
+        client = Client(plan.adapter, plan.organisation, base, way, seal, plan.reach.door, plan.patience_s)
+        stranger = replace(client, seal=plan.reach.strangers_seal(plan.adapter))
+        others = Neighbours(adapters, organisations, base, open_wire, plan.reach.seal, plan.reach.way)
+        bed = await _bed(plan, others)
 
         def stage(case: Case, index: int) -> Stage:
             return Stage(client, stranger, bed, plan.round_, index, case.cars, plan.day)

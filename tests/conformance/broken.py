@@ -8,15 +8,20 @@ import gzip
 import json
 import re
 import secrets
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
 
+from adapters.spec import Letter
 from tests.conformance.town import Faithful, Told
 
 REFUSED = 400
 FIRST_PLANE = 0xFFFF
 MEGABYTE = 1024 * 1024
+SIGNATURE = "X-Jws-Signature"
+ASKING = "/chaxun"
+FOUND = 200
 
 
 def readable(raw: bytes) -> Any:
@@ -340,3 +345,45 @@ class Guessing(Faithful):
     async def heard(self, told: Told) -> Told:
         told.raw = told.raw.decode(errors="ignore").encode()
         return await self.passed_on(told)
+
+
+class Trusting(Faithful):
+    """It looks at no signature."""
+
+    async def heard(self, told: Told) -> Told:
+        return await self.passed_on(self._resealed(told))
+
+    def _resealed(self, told: Told) -> Told:
+        sealed = self.seal(Letter(told.raw, {}))
+        return replace(told, raw=sealed.raw, headers=told.headers | {SIGNATURE: sealed.headers[SIGNATURE.lower()]})
+
+
+class Gullible(Trusting):
+    """That there is a signature is enough for it."""
+
+    async def heard(self, told: Told) -> Told:
+        return await self.passed_on(self._resealed(told) if SIGNATURE in told.headers else told)
+
+
+class TellsOnce(Faithful):
+    """An answer that was fetched is thrown away."""
+
+    async def heard(self, told: Told) -> Told:
+        said = await self.passed_on(told)
+        if not told.path.endswith(ASKING) or said.status != FOUND:
+            return said
+        key = told.body["yeWuShuJu"]["liuShuiHao"]
+        if key in self.memory:
+            return said.saying({"liuShuiHao": key, "jieGuoMa": "SW4041", "jieGuoXinXi": "未查到"}, 404)
+        self.memory[key] = True
+        return said
+
+
+class Vague(Faithful):
+    """It cannot tell what never came from what is not done yet."""
+
+    async def heard(self, told: Told) -> Told:
+        said = await self.passed_on(told)
+        if told.path.endswith(ASKING) and b"SW4041" in said.raw:
+            return said.saying(said.body | {"jieGuoMa": "SW0202"}, 202)
+        return said

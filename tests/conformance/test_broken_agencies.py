@@ -21,7 +21,7 @@ CAUGHT = [
     (broken.ForgetsWhoHangsUp, "insurer.insurance.bind.lost-answer", "refused D422"),
     (broken.ClaimsTooEarly, "insurer.insurance.quote.half-message", "HTTP 409"),
     (broken.Mixing, "insurer.many-at-once", "echo:vin"),
-    (broken.Resentful, "insurer.insurance.quote.too-early", "D404"),
+    (broken.Resentful, "miit.coc.query.too-early", "D404"),
     (broken.Eager, "commerce.unknown-path", "not-yet D404"),
     (broken.Html, "insurer.answer-in-json", "text/html"),
     (broken.Gbk, "miit.answer-in-json", "no UTF-8"),

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.bindings.rest import Rest
 from adapters.registry import ADAPTERS
-from services.cli.conformance import simulator
+from services.cli.grounds import Grounds
 from services.conformance.fixtures import Fixture, fixtures, plain
 from tests.conformance.town import Town, told
 
@@ -35,8 +35,9 @@ def test_an_agency_that_answers_so_is_caught(agency: str, fixture: Fixture, town
 
 async def _answering(town: Town, agency: str, fixture: Fixture, case: str) -> dict[str, str]:
     script: dict[str, Any] = {"operation": fixture.command, "fixture": fixture.name}
-    async with asyncio.timeout(120), simulator(town.home) as base, aiohttp.ClientSession() as http:
-        run = town.asked(ADAPTERS[agency], base, (case,))
+    grounds = Grounds(town.home)
+    async with asyncio.timeout(120), grounds.simulator() as base, aiohttp.ClientSession() as http:
+        run = town.asked(ADAPTERS[agency], base, (case,), grounds)
         headers = {"Authorization": f"Bearer {town.token}"}
         for one in await _organisations(agency):
             knobs = {"scripts": [script]}

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from adapters.registry import ADAPTERS
-from services.cli.conformance import simulator
+from services.cli.grounds import Grounds
 from services.conformance import testbed
 from services.conformance.neighbours import certificate
 from services.conformance.run import Run
@@ -46,10 +46,10 @@ def test_a_partner_that_loaded_nothing_is_told_so(town: Town) -> None:
 
 
 async def _judged(town: Town, agency: str, *only: str, load: bool = True) -> Run:
-    adapter = ADAPTERS[agency]
+    adapter, grounds = ADAPTERS[agency], Grounds(town.home)
     async with (
         asyncio.timeout(150),
-        simulator(town.home) as base,
+        grounds.simulator() as base,
         before(base, first(adapter), Foreign) as address,
         aiohttp.ClientSession() as http,
     ):
@@ -59,7 +59,7 @@ async def _judged(town: Town, agency: str, *only: str, load: bool = True) -> Run
             async with http.post(f"{base}/miit/certificates", json=certificate(data), headers=headers) as got:
                 assert got.status == 200
         patience = {} if load else {"patience_s": 0.0}
-        return await town.asked(adapter, address, only, None, **patience)
+        return await town.asked(adapter, address, only, grounds, **patience)
 
 
 def _certificates(agency: str) -> Iterator[dict[str, Any]]:

@@ -16,9 +16,9 @@ from aiohttp import web
 from adapters.organisations import ORGANISATIONS
 from adapters.registry import ADAPTERS
 from adapters.spec import Adapter
-from services.cli.conformance import opened_door, sealing, simulator
+from services.cli.grounds import Grounds
 from services.conformance import kit
-from services.conformance.door import Door
+from services.conformance.client import Sealing, as_it_is
 from services.conformance.run import Run
 from services.runtime.clock import Clock
 from services.simulator.life import serving
@@ -64,6 +64,8 @@ class Faithful:
     base: str
     organisation: str
     http: aiohttp.ClientSession
+    seal: Sealing = as_it_is
+    """Ours, for those that pass on what we have not sealed as if we had."""
     memory: dict[str, Any] = field(default_factory=dict)
 
     async def heard(self, told: Told) -> Told:
@@ -76,7 +78,7 @@ class Faithful:
 
     async def passed_on(self, told: Told) -> Told:
         """What the agency behind says."""
-        kept = {"Idempotency-Key", "Content-Type", "Authorization"}
+        kept = {"Idempotency-Key", "Content-Type", "Authorization", "X-Jws-Signature", "Soapaction"}
         headers = {name: value for name, value in told.headers.items() if name in kept}
         async with self.http.request(
             told.method, self.base + told.path, data=io.BytesIO(told.raw), headers=headers
@@ -101,11 +103,11 @@ _MAKERS = "/miit/certificates"
 
 
 @asynccontextmanager
-async def before(base: str, organisation: str, kind: type[Faithful]) -> AsyncIterator[str]:
+async def before(base: str, organisation: str, kind: type[Faithful], seal: Sealing = as_it_is) -> AsyncIterator[str]:
     """An organisation of that kind before all others at an address; gives its own."""
     async with aiohttp.ClientSession() as http:
         app = web.Application(client_max_size=LARGEST)
-        app.router.add_route("*", "/{path:.*}", kind(base, organisation, http).answer)
+        app.router.add_route("*", "/{path:.*}", kind(base, organisation, http, seal).answer)
         async with serving(app, "127.0.0.1", 0) as port:
             yield f"http://127.0.0.1:{port}"
 
@@ -121,22 +123,21 @@ class Town:
         return asyncio.run(self._judged(adapter, only, kind))
 
     async def _judged(self, adapter: Adapter, only: tuple[str, ...], kind: type[Faithful] | None) -> Run:
+        grounds = Grounds(self.home)
         async with (
             asyncio.timeout(150),
-            opened_door(self.home, adapter, first(adapter)) as (door, port),
-            simulator(self.home, port) as base,
-            before(base, first(adapter), kind or Faithful) as address,
+            grounds.simulator() as base,
+            grounds.reached(adapter, first(adapter)),
+            before(base, first(adapter), kind or Faithful, grounds.seal(adapter)) as address,
         ):
-            return await self.asked(adapter, address if kind else base, only, door)
+            return await self.asked(adapter, address if kind else base, only, grounds)
 
     @property
     def token(self) -> str:
         """The operator's."""
         return str(json.loads(self.home.secrets.read_bytes())["operator_token"])
 
-    async def asked(
-        self, adapter: Adapter, url: str, only: tuple[str, ...] = (), door: Door | None = None, **manner: Any
-    ) -> Run:
+    async def asked(self, adapter: Adapter, url: str, only: tuple[str, ...], grounds: Grounds, **manner: Any) -> Run:
         """A run against an address."""
         clock = Clock()
         plan = kit.Plan(
@@ -149,9 +150,7 @@ class Town:
             at=clock.now(),
             token=self.token,
             only=only,
-            door=door,
-            seals=sealing(self.home),
-            strangers=sealing(self.home, known=False),
+            reach=grounds.reach(url),
             **manner,
         )
         return await kit.run(plan, ADAPTERS, ORGANISATIONS)

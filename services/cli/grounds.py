@@ -1,0 +1,162 @@
+"""What the conformance kit stands on here: our seals, our door, the ways to agencies, and simulated ones."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property, partial
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from adapters.bindings.files import Files
+from adapters.errors import Ambiguous, BrokenAnswer, Unavailable
+from adapters.spec import Adapter, Endpoint, Letter
+from services.conformance.client import Sealing
+from services.conformance.door import Door, Opened, open_door
+from services.conformance.kit import Reach
+from services.conformance.wire import Heard, Said, Silence, Way
+from services.dispatch.carriers.carrier import Carrier
+from services.dispatch.carriers.sftp import Sftp
+from services.dispatch.carriers.ssh import Line
+from services.dispatch.notifiers import Notifiers
+from services.dispatch.seals.agreed import US, agreed
+from services.dispatch.seals.seal import Forged
+from services.runtime.settings import Identity, Settings
+from services.simulator.life import country, serving
+from services.simulator.web import Doors
+from services.stack import ports
+from services.stack.data import DataFolder
+from services.stack.identities import identity
+from services.stack.plan import settings_of
+
+_HERE = "127.0.0.1"
+_CALLBACKS, _FILES = "callbacks", "files"
+
+
+@dataclass
+class Grounds:
+    """One installation's, by its data folder; `simulated_at` is where simulated agencies are, while there are any."""
+
+    folder: DataFolder
+    door: Door | None = None
+    simulated_at: str = ""
+    _ports: dict[str, int] = field(default_factory=lambda: ports.choose((_CALLBACKS, _FILES), {}))
+    _lines: dict[str, Line] = field(default_factory=dict)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Where its keys are, and where simulated agencies are to call back and to take files."""
+        told = {
+            "secrets": self.folder.secrets,
+            "notifiers": self.folder.notifiers,
+            "dispatch_port": self._ports[_CALLBACKS],
+            "simulator_sftp_port": self._ports[_FILES],
+            "simulator_sftp_url": f"sftp://{_HERE}:{self._ports[_FILES]}",
+        }
+        return settings_of(self.folder).model_copy(update=told)
+
+    @cached_property
+    def _identities(self) -> Mapping[str, Identity]:
+        return self.settings.secret().identities
+
+    def reach(self, url: str) -> Reach:
+        """How agencies are reached; `url` is the address that a person named, which may be one for files."""
+        files = url if urlsplit(url).scheme == "sftp" else self.settings.simulator_sftp_url
+        return Reach(self.seal, self.strangers_seal, partial(self._way, files), self.door)
+
+    def seal(self, adapter: Adapter) -> Sealing:
+        """How we seal what goes to an agency."""
+        return agreed(adapter.seal, self._identities, tuple).sealed
+
+    def strangers_seal(self, adapter: Adapter) -> Sealing:
+        """The same with a key that nobody registered."""
+        return agreed(adapter.seal, {US: Identity.model_validate(identity(US))}, tuple).sealed
+
+    @asynccontextmanager
+    async def reached(self, adapter: Adapter, organisation: str, port: int = 0) -> AsyncIterator[None]:
+        """Open our door, if the agency calls back; hang up in the end."""
+        async with AsyncExitStack() as stack:
+            if any(one.later and one.later.called_back for one in adapter.operations.values()):
+                self.door = Door(adapter.binding, self._opened(adapter, organisation))
+                await stack.enter_async_context(open_door(self.door, _HERE, port or self._ports[_CALLBACKS]))
+            try:
+                yield
+            finally:
+                for line in self._lines.values():
+                    await line.close()
+
+    def _opened(self, adapter: Adapter, organisation: str) -> Opened:
+        """What an organisation sealed, proved by its registered certificates."""
+        seal = agreed(adapter.seal, self._identities, self._certificates(organisation))
+
+        def opened(headers: Mapping[str, str], raw: bytes) -> bytes | None:
+            try:
+                return seal.opened(headers, raw)
+            except Forged:
+                return None
+
+        return opened
+
+    def _certificates(self, organisation: str) -> partial[tuple[str, ...]]:
+        return partial(Notifiers(self.settings.notifiers).certificates, organisation)
+
+    def _way(self, files: str, adapter: Adapter, organisation: str) -> Way | None:
+        """By files, to whoever is spoken to by files; over HTTP to all others."""
+        if not isinstance(adapter.binding, Files):
+            return None
+        at = urlsplit(files)
+        if organisation not in self._lines:
+            ours, known = self._identities[US], self._certificates(organisation)
+            self._lines[organisation] = Line(organisation, at.hostname or "", at.port or 22, US, ours, known)
+        return Carried(Sftp(self._lines[organisation], f"{at.path.rstrip('/')}/{organisation}"))
+
+    @asynccontextmanager
+    async def simulator(self) -> AsyncIterator[str]:
+        """All simulated agencies in this process, with books of their own that nobody keeps; gives their address."""
+        with tempfile.TemporaryDirectory(prefix="tongche-conformance-") as books:
+            premises = country(self.settings.model_copy(update={"data": Path(books)}))
+            world, doors = premises.world, Doors(premises, premises.settings.secret())
+            working = [asyncio.create_task(world.journal.run()), asyncio.create_task(doors.work())]
+            try:
+                async with serving(doors.app(), _HERE, 0) as port:
+                    self.simulated_at = f"http://{_HERE}:{port}"
+                    yield self.simulated_at
+            finally:
+                for task in working:
+                    task.cancel()
+                await asyncio.gather(*working, return_exceptions=True)
+                world.journal.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """One of dispatch's ways, as the kit goes it."""
+
+    carrier: Carrier
+
+    async def say(self, said: Said, seconds: float) -> Heard:
+        """As `Way` says."""
+        path, limit = urlsplit(said.url).path, timedelta(seconds=seconds)
+        endpoint = Endpoint("GET" if said.method == "GET" else "POST", path, limit)
+        try:
+            brought = await self.carrier.carry(
+                endpoint, Letter(said.raw, said.headers), said.headers.get("Idempotency-Key")
+            )
+        except Unavailable as wrong:
+            if wrong.status is not None:
+                return Heard(HTTPStatus.SERVICE_UNAVAILABLE, {}, b"")
+            raise Silence("no connection") from None
+        except Ambiguous:
+            raise Silence(f"no answer in {seconds:g} s") from None
+        except BrokenAnswer:
+            raise Silence("an answer without end") from None
+        return Heard(brought.status, brought.headers, brought.raw)
+
+    async def cut(self, said: Said, *, sent: float = 1.0) -> None:
+        """A file is there as a whole or not at all: nothing is ever cut."""
+        raise LookupError(f"{said.url}: {sent:g} of a file")
