@@ -46,6 +46,8 @@ Scenarios = Annotated[
 ]
 
 BROKEN: Final = "police"
+SHARING: Final = "miit"
+"""It tells of certificates by itself, as it has done since June 2026; asking is the other way to the same end."""
 _LOOK_S: Final = 0.25
 _OUTAGE_S: Final = 4.0
 _PATIENCE_S: Final = 300.0
@@ -207,6 +209,7 @@ async def _publish(stack: Running, course: Course, planned: Sequence[Sale]) -> l
     from services.publisher.door import Door
 
     async with Door.of(stack, "platform") as door:
+        await _turn(stack, SHARING, {"pushes": True})
         early = int(course.sales * _SHARE_BEFORE_THE_OUTAGE)
         acknowledged = [await _hand_in(door, sale, course) for sale in planned[:early]]
         await course.until(lambda: not early or course.counts.get("closed", 0) > 0)
@@ -226,12 +229,15 @@ async def _hand_in(door: Door, sale: Sale, course: Course) -> Acknowledged:
 @asynccontextmanager
 async def _broken(stack: Running, course: Course) -> AsyncIterator[None]:
     """One agency down for as long as this lasts."""
-    simulator = stack.service("simulator")
-    await asyncio.to_thread(simulator.ask, "PUT", f"/_faults/{BROKEN}", {"down": "503"})
+    await _turn(stack, BROKEN, {"down": "503"})
     course.down = True
     yield
-    await asyncio.to_thread(simulator.ask, "DELETE", f"/_faults/{BROKEN}")
+    await asyncio.to_thread(stack.service("simulator").ask, "DELETE", f"/_faults/{BROKEN}")
     course.down = False
+
+
+async def _turn(stack: Running, organisation: str, knobs: dict[str, Any]) -> None:
+    await asyncio.to_thread(stack.service("simulator").ask, "PUT", f"/_faults/{organisation}", knobs)
 
 
 async def _watch(stack: Running, course: Course, show: Callable[[], None]) -> None:

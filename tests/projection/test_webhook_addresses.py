@@ -51,9 +51,9 @@ def test_nobodys_neighbour_is_posted_to(address: str) -> None:
         Rules().check(f"https://[{address}]/" if ":" in address else f"https://{address}/")
 
 
-@pytest.mark.parametrize("address", ["93.184.215.14", "2606:4700::1111", "::ffff:93.184.215.14"])
+@pytest.mark.parametrize("address", ["93.184.215.14", "2606:4700::1111", "::ffff:93.184.215.14", "64:ff9b::5db8:d70e"])
 def test_the_open_internet_is_posted_to(address: str) -> None:
-    """An ordinary address."""
+    """An ordinary address, and an IPv6 way to one."""
     assert Rules().permits(address)
 
 
