@@ -64,6 +64,10 @@ def run(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
     token: Annotated[
         str | None, typer.Option("--token", help="模拟机构的操作员令牌 / the simulator's operator token")
     ] = None,
+    sftp: Annotated[
+        str | None,
+        typer.Option("--files", metavar="U", help="文件往来的地址 / where files are exchanged: sftp://host:port"),
+    ] = None,
     door_port: Annotated[
         int, typer.Option("--door-port", min=0, max=65535, help="接收回调的端口 / where call-backs come; 0: any")
     ] = 0,
@@ -91,6 +95,7 @@ def run(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
         token or _operator_token(folder),
         tuple(only or ()),
         door_port,
+        sftp,
     )
     found = asyncio.run(_run(asked, folder))
     where = to or folder.root / "conformance" / found.organisation
@@ -187,6 +192,7 @@ class _Asked:
     token: str
     only: tuple[str, ...] = ()
     door_port: int = 0
+    sftp: str | None = None
 
 
 async def _run(asked: _Asked, folder: DataFolder) -> Run:
@@ -211,7 +217,7 @@ async def _run(asked: _Asked, folder: DataFolder) -> Run:
             at=Clock().now(),
             token=asked.token,
             only=asked.only,
-            reach=grounds.reach(asked.url or ""),
+            reach=grounds.reach(asked.sftp),
         )
         return await kit.run(plan, ADAPTERS, ORGANISATIONS)
 

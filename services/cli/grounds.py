@@ -64,10 +64,10 @@ class Grounds:
     def _identities(self) -> Mapping[str, Identity]:
         return self.settings.secret().identities
 
-    def reach(self, url: str) -> Reach:
-        """How agencies are reached; `url` is the address that a person named, which may be one for files."""
-        files = url if urlsplit(url).scheme == "sftp" else self.settings.simulator_sftp_url
-        return Reach(self.seal, self.strangers_seal, partial(self._way, files), self.door)
+    def reach(self, files: str | None = None) -> Reach:
+        """How agencies are reached; `files` is where they take files, if not where the simulated ones do."""
+        way = partial(self._way, files or self.settings.simulator_sftp_url)
+        return Reach(self.seal, self.strangers_seal, way, self.door)
 
     def seal(self, adapter: Adapter) -> Sealing:
         """How we seal what goes to an agency."""

@@ -150,7 +150,7 @@ class Town:
             at=clock.now(),
             token=self.token,
             only=only,
-            reach=grounds.reach(url),
+            reach=grounds.reach(),
             **manner,
         )
         return await kit.run(plan, ADAPTERS, ORGANISATIONS)
