@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -15,7 +15,7 @@ from . import folders, replies
 from .errors import AgencyError, BrokenAnswer, NotYet, Refused, Unavailable
 from .organisations import ORGANISATIONS
 from .reading import CHINA
-from .spec import Adapter, Json, Lookup, Operation, Reply, Sent
+from .spec import Adapter, Endpoint, Json, Operation, Reply, RequestMapping, Sent
 
 SENT_AT: Final = datetime(2026, 3, 1, 9, 30, tzinfo=CHINA)
 KEY: Final = "0198c0de-0000-7000-8000-000000000001"
@@ -51,6 +51,11 @@ class Case:
         return bool(self.fixture["given"].get("asks") == "lookup")
 
     @property
+    def fetches(self) -> bool:
+        """Whether it records how the answer to a command is asked for that was taken in."""
+        return bool(self.fixture["given"].get("asks") == "answer")
+
+    @property
     def is_json(self) -> bool:
         """Whether its answer is JSON; of others the text is recorded."""
         return "body" in self.fixture["response"]
@@ -76,11 +81,12 @@ class Case:
 
     def body(self) -> dict[str, Json]:
         """The request as the mapping makes it."""
-        return self._wanted.request(self.told())
+        _, request = self._wanted
+        return request(self.told())
 
     def asked(self) -> dict[str, Any]:
         """What the adapter would send: JSON, or text where it is none."""
-        endpoint = self._wanted.endpoint
+        endpoint, _ = self._wanted
         letter = self.adapter.binding.written(endpoint, self.body(), self._sent())
         told: dict[str, Any] = {"method": endpoint.method, "path": endpoint.path}
         if "body" in self.fixture["request"]:
@@ -103,8 +109,7 @@ class Case:
     def heard(self) -> dict[str, Any]:
         """What the adapter makes of the recorded answer, in the fixture's words."""
         try:
-            read = replies.looked_up if self.asks_back else replies.answer
-            event = read(self.adapter, self.operation, self.told(), self.reply())
+            event = self._read(self.adapter, self.operation, self.told(), self.reply())
         except AgencyError as wrong:
             return _in_words(wrong)
         if event is None:
@@ -112,16 +117,31 @@ class Case:
         return {"event": self.operation.command.answer.name, "data": _plain(event)}
 
     @property
-    def _wanted(self) -> Operation | Lookup:
-        wanted = self.operation.lookup if self.asks_back else self.operation
-        if wanted is None:
-            message = f"{self.command} has no look-up"
+    def _read(self) -> Callable[[Adapter, Operation, Contract, Reply], Contract | None]:
+        if self.asks_back:
+            return replies.looked_up
+        return replies.fetched if self.fetches else replies.answer
+
+    @property
+    def _wanted(self) -> tuple[Endpoint, RequestMapping]:
+        """Where it is asked, and how."""
+        operation, lookup, later = self.operation, self.operation.lookup, self.operation.later
+        if self.asks_back and lookup is not None:
+            return lookup.endpoint, lookup.request
+        if self.fetches and later is not None and later.endpoint is not None and (fetch := later.request) is not None:
+            return later.endpoint, lambda command: fetch(command, KEY)
+        if self.asks_back or self.fetches:
+            message = f"nobody can be asked about {self.command}"
             raise LookupError(message)
-        return wanted
+        return operation.endpoint, operation.request
 
     def _sent(self) -> Sent:
         organisation = next(one.id for one in ORGANISATIONS.values() if one.adapter == self.adapter.name)
-        return Sent(organisation, SENT_AT, None if self.asks_back or self.operation.question else KEY)
+        return Sent(organisation, SENT_AT, None if self._only_asks else KEY)
+
+    @property
+    def _only_asks(self) -> bool:
+        return self.asks_back or self.fetches or self.operation.question
 
 
 def cases(adapter: Adapter) -> tuple[Case, ...]:

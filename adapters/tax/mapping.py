@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from adapters.bindings.signed_rest import SERIAL
 from adapters.reading import fields
 from adapters.spec import Json, Reply
 from adapters.writing import day, present, yuan
+from contracts.contract import Contract
 from contracts.tax import (
     InvoiceIssuedV1,
     InvoiceRequestV1,
@@ -31,6 +33,11 @@ DOCUMENTS: Final[dict[IdType, str]] = {
 RELIEFS: Final = {"NONE": "0000", "NEV": "0013061007"}
 BASES: Final = {"TCL-51": "WT01", "PTL-15": "TC15"}
 """Grounds for paying back: paid without owing it, or the car went back."""
+
+
+def query(_: Contract, key: str) -> dict[str, Json]:
+    """What came of a request that was taken in, by the serial number that we gave it."""
+    return {SERIAL: key}
 
 
 def invoice_application(command: InvoiceRequestV1) -> dict[str, Json]:

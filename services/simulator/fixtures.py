@@ -10,26 +10,31 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
+_KEY: Final = "0198c0de-0000-7000-8000-000000000001"
+"""Under which all recorded requests were sent."""
 _NAME: Final = re.compile(r"[a-z0-9-]{1,80}")
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """An answer as it was recorded, about the car that is asked for now."""
+    """An answer as it was recorded, about the car and the request that it is given to now."""
 
     status: int
     headers: Mapping[str, str]
     raw: bytes
 
 
-def recorded(words: str, name: str, vin: str) -> Recorded | None:
-    """The response of one fixture, in the words of that folder; None if there is no such fixture."""
+def recorded(words: str, name: str, vin: str, key: str) -> Recorded | None:
+    """The response of one fixture, in the words of that folder, to a request under that key.
+
+    None if there is no such fixture.
+    """
     fixture = _fixture(words, name) if _NAME.fullmatch(name) else None
     if fixture is None:
         return None
     response = fixture["response"]
     text = response["text"] if "text" in response else json.dumps(response["body"], ensure_ascii=False)
-    told = text.replace(fixture["given"]["data"]["vin"], vin)
+    told = text.replace(fixture["given"]["data"]["vin"], vin).replace(_KEY, key)
     return Recorded(response["status"], response["headers"], told.encode())
 
 

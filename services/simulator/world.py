@@ -257,7 +257,7 @@ class World:
             raise Unknown(organisation)
 
     def _recorded(self, asked: _Request, name: str) -> Outcome:
-        found = recorded(self.country.words[asked.organisation], name, asked.vin)
+        found = recorded(self.country.words[asked.organisation], name, asked.vin, asked.key)
         if found is None:
             raise Unknown(f"fixture {name}")
         return asked.outcome(found.status, found.raw, headers=found.headers)

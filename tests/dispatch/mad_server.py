@@ -19,6 +19,7 @@ PERSON: Final = "张三丰 13800138000 110105194912310021"
 """What an agency should never put into an answer, and what must go nowhere when it does."""
 ENDLESS: Final = 10 * 1024**3
 RECORDED_VIN: Final = "LZZTEST05TA000001"
+RECORDED_KEY: Final = "0198c0de-0000-7000-8000-000000000001"
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,10 @@ class Exchange:
         told = json.dumps(self.fixture["given"]["data"]).replace(RECORDED_VIN, car)
         return CONTRACTS[self.fixture["given"]["command"]].models[-1].model_validate_json(told)
 
-    def answer(self, car: str) -> bytes:
-        """The good answer about it."""
-        return json.dumps(self.fixture["response"]["body"]).replace(RECORDED_VIN, car).encode()
+    def answer(self, car: str, key: str) -> bytes:
+        """The good answer about it, to the request under that key."""
+        told = json.dumps(self.fixture["response"]["body"])
+        return told.replace(RECORDED_VIN, car).replace(RECORDED_KEY, key).encode()
 
 
 def exchange_of(adapter: Adapter) -> Exchange:
@@ -112,7 +114,7 @@ class MadServer:
         car = next(car for car in self.cars if car in body)
         # A question has none.
         path, key = head.split(" ")[1], headers.get("idempotency-key", "")
-        return Request(path, key, car, writer, self.exchange.answer(car))
+        return Request(path, key, car, writer, self.exchange.answer(car, key))
 
     async def _serve(self, request: Request) -> None:
         lookup = self.exchange.operation.lookup

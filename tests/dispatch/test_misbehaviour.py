@@ -68,7 +68,7 @@ async def _says_another_shape(server: MadServer, request: Request) -> None:
 
 async def _repeats_anothers_answer(server: MadServer, request: Request) -> None:
     server.act(request)
-    await say(request, server.exchange.answer(OTHER))
+    await say(request, server.exchange.answer(OTHER, request.key))
 
 
 async def _answers_late(server: MadServer, request: Request) -> None:

@@ -18,10 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from services.simulator.faces.signed import QUERY, SignedRest
-from services.stack.identities import identity
-from tests.simulator.city import PLAINLY, SECRETS, VIN, City, Moment, Said, running
+from tests.simulator.city import PLAINLY, VIN, City, Moment, Said, running
+from tests.simulator.seals import OTHER, US, register
 
-US, OTHER = identity("tongche"), identity("tongche")
 INVOICE = "/fapiao/kaiju"
 STYLES = {**PLAINLY, "tax": lambda premises: SignedRest(premises, "tax")}
 
@@ -90,7 +89,7 @@ Play = Callable[[Scenario], None]
 @pytest.fixture
 def play(tmp_path: Path) -> Play:
     """Play a scenario at the office; played again, it goes on where it was after a kill."""
-    register(tmp_path, US)
+    register(tmp_path)
     clock = Moment()
 
     async def played(scenario: Scenario) -> None:
@@ -98,13 +97,6 @@ def play(tmp_path: Path) -> Play:
             await scenario(Office(city, tmp_path))
 
     return lambda scenario: asyncio.run(played(scenario))
-
-
-def register(folder: Path, who: dict[str, str]) -> None:
-    """Have the office know this certificate as ours."""
-    told = SECRETS.model_dump(mode="json", exclude={"key_secret", "identities"})
-    told |= {"key_secret": SECRETS.key_secret.hex(), "identities": {"tongche": who}}
-    (folder / "secrets.json").write_text(json.dumps(told), encoding="utf-8")
 
 
 def test_a_request_is_taken_in_and_answered_later(play: Play) -> None:

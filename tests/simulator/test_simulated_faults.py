@@ -293,7 +293,8 @@ def test_a_script_answers_with_a_recorded_fixture(play: Play) -> None:
         script = {"operation": "invoice.request", "fixture": "invoice-request-nineteen-digits"}
         await city.turn("tax", scripts=[script])
         said = await car.attempt("invoice-request")
-        assert (said.status, len(said.body["faPiaoHaoMa"]), said.body["cheJiaHao"]) == (200, 19, VIN)
+        told = said.body["yeWuShuJu"]
+        assert (said.status, len(told["faPiaoHaoMa"]), told["cheJiaHao"]) == (200, 19, VIN)
         assert city.lines("ledger") == []
 
     play(scenario)

@@ -7,6 +7,7 @@ from typing import Final
 
 from services.simulator.faces.face import Face, Premises, Working
 from services.simulator.faces.rest import Rest
+from services.simulator.faces.signed import SignedRest
 
 Build = Callable[[Premises], Face | Working]
 
@@ -15,9 +16,13 @@ def _rest(premises: Premises) -> Rest:
     return Rest(premises.world)
 
 
+def _signed(premises: Premises) -> SignedRest:
+    return SignedRest(premises, "tax")
+
+
 FACES: Final[Mapping[str, Build]] = {
     "miit": _rest,
-    "tax": _rest,
+    "tax": _signed,
     "insurer": _rest,
     "bank": _rest,
     "police": _rest,
