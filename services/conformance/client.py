@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from adapters import replies
-from adapters.errors import AgencyError, NotYet, Refused, TakenIn
+from adapters.errors import AgencyError, BrokenAnswer, NotYet, Refused, TakenIn
 from adapters.spec import Adapter, Endpoint, Json, Letter, Operation, Sent
 from contracts.contract import Contract
 
@@ -168,6 +168,8 @@ class Client:
 
     def _understood(self, ask: Ask, heard: Heard, read: Callable[..., Contract | None]) -> Came:
         got = self.adapter.binding.read(heard.status, heard.headers, heard.raw)
+        if got.about not in {None, ask.key} and not ask.looks_up:
+            return Came(heard, got.status, error=BrokenAnswer("about-another", got.status))
         try:
             return Came(heard, got.status, read(self.adapter, ask.operation, ask.command, got))
         except AgencyError as wrong:

@@ -8,16 +8,16 @@ from typing import Any
 import aiohttp
 import pytest
 
-from adapters.bindings.rest import Rest
 from adapters.registry import ADAPTERS
 from services.cli.grounds import Grounds
 from services.conformance.fixtures import Fixture, fixtures, plain
+from services.conformance.properties.which import over_http
 from tests.conformance.town import Town, told
 
 HOSTILE = [
     (name, fixture)
     for name, adapter in ADAPTERS.items()
-    if isinstance(adapter.binding, Rest)
+    if any(over_http(adapter, operation) for operation in adapter.operations.values())
     for fixture in fixtures(adapter)
     if fixture.then.get("error") == "broken-answer" and not fixture.asks_back
 ]
