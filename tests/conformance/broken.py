@@ -387,3 +387,12 @@ class Vague(Faithful):
         if told.path.endswith(ASKING) and b"SW4041" in said.raw:
             return said.saying(said.body | {"jieGuoMa": "SW0202"}, 202)
         return said
+
+
+class Mumbling(Faithful):
+    """Its answers name a number of its own instead of ours."""
+
+    async def heard(self, told: Told) -> Told:
+        said = await self.passed_on(told)
+        said.raw = said.raw.replace(b"conformance-", b"reference-")
+        return said

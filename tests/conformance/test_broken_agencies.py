@@ -42,6 +42,12 @@ CAUGHT = [
     (broken.Curt, "commerce.throttled", "without Retry-After"),
     (broken.Pedantic, "insurer.charset", "HTTP 415"),
     (broken.Getting, "insurer.get", "HTTP 200"),
+    (broken.Trusting, "tax.invoice.request.unsealed", "HTTP 202"),
+    (broken.Trusting, "tax.stranger", "HTTP 202"),
+    (broken.Gullible, "tax.invoice.request.changed", "HTTP 202"),
+    (broken.TellsOnce, "tax.invoice.request.asked-twice", "unknown"),
+    (broken.Vague, "tax.invoice.request.nothing-there", "HTTP 202"),
+    (broken.Mumbling, "tax.invoice.request.same-key", "about-another"),
     (broken.Guessing, "commerce.undecodable", "HTTP 200"),
 ]
 
