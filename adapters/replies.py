@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from contracts.contract import Contract
 
 from .errors import AgencyError, Ambiguous, BrokenAnswer, NotYet, Refused, TakenIn, Unavailable
-from .spec import Adapter, Json, Means, Operation, Reply, ResponseMapping
+from .spec import UNREADABLE, Adapter, Json, Means, Operation, Reply, ResponseMapping
 
 LONGEST_WAIT: Final = timedelta(days=1)
 """An agency that asks for a longer pause is asked again after this."""
@@ -58,6 +58,16 @@ def looked_up(adapter: Adapter, operation: Operation, command: Contract, got: Re
     if isinstance(wrong, Refused):
         raise BrokenAnswer(f"look-up-refused:{wrong.code}", got.status)
     raise wrong
+
+
+def decides(adapter: Adapter, got: Reply) -> bool:
+    """Whether an answer that was called back is a yes or a no, as far as that can be told without the command.
+
+    Everything else, "not yet" and nonsense alike, may be followed by another answer.
+    """
+    if got.status == HTTPStatus.ACCEPTED or got.body is UNREADABLE:
+        return False
+    return _is_success(adapter, got) or isinstance(failure(adapter, got), Refused)
 
 
 def _is_success(adapter: Adapter, got: Reply) -> bool:

@@ -17,6 +17,7 @@ from lxml import etree
 from adapters.spec import Json
 
 Encoding = Literal["UTF-8", "GB18030"]
+Element = etree._Element  # noqa: SLF001 - its only name; lxml has no other for what a parser gives
 
 LARGEST: Final = 1_048_576
 _DEEPEST: Final = 32

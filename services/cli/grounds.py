@@ -54,7 +54,7 @@ class Grounds:
         told = {
             "secrets": self.folder.secrets,
             "notifiers": self.folder.notifiers,
-            "dispatch_port": self._ports[_CALLBACKS],
+            "dispatch_url": f"http://{_HERE}:{self._ports[_CALLBACKS]}",
             "simulator_sftp_port": self._ports[_FILES],
             "simulator_sftp_url": f"sftp://{_HERE}:{self._ports[_FILES]}",
         }

@@ -193,8 +193,9 @@ def _settings(folder: DataFolder, port: int, callbacks: int | None) -> Settings:
         "simulator_port": port,
         "simulator_sftp_port": files,
         "simulator_sftp_url": f"sftp://{settings.bind}:{files}",
-        "dispatch_port": callbacks or settings.dispatch_port,
     }
+    if callbacks is not None:
+        told["dispatch_url"] = f"http://127.0.0.1:{callbacks}"
     return settings.model_copy(update=told)
 
 

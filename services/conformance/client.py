@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from adapters import replies
+from adapters.bindings.xml import NotXml
 from adapters.errors import AgencyError, BrokenAnswer, NotYet, Refused, TakenIn
 from adapters.spec import Adapter, Endpoint, Json, Letter, Operation, Sent
 from contracts.contract import Contract
@@ -123,11 +124,18 @@ class Client:
     def said(self, ask: Ask, raw: bytes | None = None) -> Said:
         """The message as it goes out, or `raw` in its place, under the same seal."""
         letter = self.adapter.binding.written(ask.endpoint, ask.body, Sent(self.organisation, self.now(), ask.key))
-        letter = self.seal(letter if raw is None else Letter(raw, letter.headers))
+        letter = self._sealed(letter if raw is None else Letter(raw, letter.headers))
         headers = {**letter.headers, "traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"}
         if ask.key is not None:
             headers["Idempotency-Key"] = ask.key
         return Said(ask.endpoint.method, ask.endpoint.url(self.base, self.organisation), headers, letter.raw)
+
+    def _sealed(self, letter: Letter) -> Letter:
+        try:
+            return self.seal(letter)
+        except NotXml:
+            # A seal within the document cannot be put on what is none: that goes out as it is.
+            return letter
 
     async def ask(self, ask: Ask) -> Came:
         """Send it and understand what comes at once."""

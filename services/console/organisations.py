@@ -79,7 +79,7 @@ class Organisations:
 
 def from_dispatch(settings: Settings, token: str) -> Fetch:
     """Ask the dispatch service of this installation."""
-    base: Any = getattr(settings, "dispatch_url", None) or f"http://127.0.0.1:{settings.dispatch_port}"
+    base = settings.dispatch_url.rstrip("/")
     headers = {"Authorization": f"Bearer {token}"}
 
     async def fetch() -> bytes:

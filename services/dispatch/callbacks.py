@@ -11,19 +11,21 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
+from adapters import replies
 from adapters.spec import UNREADABLE as NO_MESSAGE
-from adapters.spec import Reply
+from adapters.spec import Adapter, Reply
 from observability import logs, metrics, tracing
 
 from .calls import Agency
 from .door import NO_ORGANISATION, OTHER_CONTENT, UNREADABLE, No, NotTaken, body, fault, install
-from .mailbox import Mailbox
+from .mailbox import Answer, Mailbox
 from .seals.seal import Forged
 
 PATH: Final = "/v1/organisations/{organisation}/callbacks"
@@ -84,11 +86,16 @@ class CallbackDoor:
 
     async def _keep(self, agency: Agency, raw: bytes, reply: Reply) -> None:
         organisation, key = agency.organisation.id, str(reply.about)
-        came = await self.mailbox.put(organisation, key, _digest(reply), raw)
+        answer = Answer(_digest(reply), raw, replies.decides(agency.adapter, reply))
+        came = await self.mailbox.put(organisation, key, answer, partial(_decided, agency.adapter))
         metrics.count("tongche_callbacks_total", organisation=organisation, result=came)
         if came == "another":
             logs.get().error("callback_contradicts", organisation=organisation, delivery=key)
             raise NotTaken(OTHER_CONTENT, fault("about", "answered_otherwise_before"))
+
+
+def _decided(adapter: Adapter, kept: bytes) -> bool:
+    return replies.decides(adapter, adapter.binding.read(HTTPStatus.OK, {}, kept))
 
 
 def _digest(reply: Reply) -> str:

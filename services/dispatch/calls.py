@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from adapters import replies
-from adapters.errors import BrokenAnswer, TakenIn
+from adapters.errors import AgencyError, BrokenAnswer, Refused, TakenIn
 from adapters.organisations import Organisation
 from adapters.registry import ADAPTERS
 from adapters.spec import Adapter, Endpoint, Features, Json, Letter, Operation, Reply, Sent
@@ -50,11 +50,21 @@ class Agency:
     async def ask(self, operation: Operation, command: Message[Contract], key: str, traceparent: str) -> Contract:
         """Send the command; the answering event. Raises `adapters.errors.AgencyError`.
 
-        `key` is the idempotency key, so that a resend is known as one. What was called back already is not sent again.
+        `key` is the idempotency key, so that a resend is known as one. What was decided and called back already is not
+        sent again.
         """
         got = await self._called_back(operation, key)
-        if got is None:
-            got = await self._call(operation.endpoint, operation.request(command.data), key, traceparent)
+        if got is not None:
+            try:
+                return replies.answer(self.adapter, operation, command.data, got)
+            except Refused:
+                raise
+            except AgencyError:
+                # "Not yet", or nonsense: whoever knows our key is asked again, and what came of that has had its time.
+                if self.mailbox is None or not self.knows_again(operation):
+                    raise
+                await self.mailbox.forget(self.organisation.id, key)
+        got = await self._call(operation.endpoint, operation.request(command.data), key, traceparent)
         return replies.answer(self.adapter, operation, command.data, _about(got, key))
 
     async def fetch(

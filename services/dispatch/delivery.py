@@ -21,9 +21,11 @@ from services.runtime.parking import Parked
 from services.runtime.record import Outgoing, Record, read
 
 from .calls import Agency
+from .mailbox import key_of
 
 _DOUBTFUL: Final = frozenset({"ambiguous", "broken-answer"})
 _TOLD: Final = frozenset({"answered", "refused", "not-yet"})
+_TOLD_UNASKED: Final = _TOLD | {"unavailable", "broken-answer"}
 
 
 def is_doubtful(error: AgencyError) -> bool:
@@ -113,7 +115,7 @@ class Delivery:
     @property
     def key(self) -> str:
         """The idempotency key that the organisation sees: the same for every try of one revision."""
-        return self.record.id if self.revision == 1 else f"{self.record.id}.r{self.revision}"
+        return key_of(self.record.id, self.revision)
 
     @property
     def history(self) -> tuple[dict[str, Any], ...]:
@@ -138,10 +140,13 @@ class Delivery:
     def taken_in(self) -> bool:
         """Whether the agency has said that it has this revision, and nothing since that it has not.
 
-        What fails after that is the asking for its answer, which says nothing about the command.
+        What fails after that is the asking for its answer, which says nothing about the command; but where nobody is
+        asked, and the answer only called back, it was the answer.
         """
+        later = self.operation.later
+        telling = _TOLD_UNASKED if later is not None and later.endpoint is None else _TOLD
         ours = (one for one in reversed(self.attempts) if (one.revision or 1) == self.revision)
-        told = next((one for one in ours if one.result in _TOLD), None)
+        told = next((one for one in ours if one.result in telling), None)
         return told is not None and told.result == "not-yet" and told.status == HTTPStatus.ACCEPTED
 
     @property

@@ -121,6 +121,8 @@ class Settings(BaseSettings):
     """This installation is a test: webhooks may go to this very machine, and there without TLS."""
     simulator_url: str = Field(default_factory=lambda known: f"http://127.0.0.1:{known['simulator_port']}")
     simulator_sftp_url: str = Field(default_factory=lambda known: f"sftp://127.0.0.1:{known['simulator_sftp_port']}")
+    dispatch_url: str = Field(default_factory=lambda known: f"http://127.0.0.1:{known['dispatch_port']}")
+    """Where the simulated agencies bring what they were not asked for: answers that come later, notices."""
 
     @model_validator(mode="after")
     def _one_time(self) -> Self:

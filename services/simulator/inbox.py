@@ -60,6 +60,14 @@ class Inbox:
             self.world.journal.write("taken", self._line(taken) | {"settled": True})
             await self.world.journal.durable()
 
+    async def reopen(self, taken: Taken) -> None:
+        """Something is to be done about it once more; durable on return."""
+        key = taken.asked.organisation, taken.asked.key
+        if key not in self._open:
+            self._open[key] = taken
+            self.world.journal.write("taken", self._line(taken) | {"body": taken.asked.body, "settled": False})
+            await self.world.journal.durable()
+
     def _line(self, taken: Taken) -> Line:
         asked = taken.asked
         return {

@@ -71,7 +71,7 @@ class Pushes:
 def pushes(world: World, settings: Settings) -> Pushes:
     """At dispatch of this installation, with the token that it made for MIIT; without one nothing is told."""
     tokens = json.loads(settings.secrets.read_bytes()).get("organisation_tokens", {})
-    door = f"http://127.0.0.1:{settings.dispatch_port}/v1/organisations/miit/notices"
+    door = f"{settings.dispatch_url.rstrip('/')}/v1/organisations/miit/notices"
     return Pushes(world, door, tokens.get("miit", ""))
 
 

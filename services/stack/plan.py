@@ -142,8 +142,9 @@ def wire(plan: Plan, before: Mapping[str, int]) -> Wiring:
     decided: dict[str, Any] = {port: chosen[name] for name, port in settings.items()}
     if embedded:
         decided["kafka"] = f"127.0.0.1:{plan.fronts.get('kafka', chosen['kafka'])}"
-    if "simulator" in plan.fronts:
-        decided["simulator_url"] = f"http://127.0.0.1:{plan.fronts['simulator']}"
+    for name in ("simulator", "dispatch"):
+        if name in plan.fronts:
+            decided[f"{name}_url"] = f"http://127.0.0.1:{plan.fronts[name]}"
     return Wiring(Settings(data=plan.folder.root, **decided), embedded, chosen, plan.fronts)
 
 

@@ -36,9 +36,10 @@ class Exchange:
         return CONTRACTS[self.fixture["given"]["command"]].models[-1].model_validate_json(told)
 
     def answer(self, car: str, key: str) -> bytes:
-        """The good answer about it, to the request under that key."""
-        told = json.dumps(self.fixture["response"]["body"])
-        return told.replace(RECORDED_VIN, car).replace(RECORDED_KEY, key).encode()
+        """The good answer about it, to the command that was sent under that key."""
+        response = self.fixture["response"]
+        text = response["text"] if "text" in response else json.dumps(response["body"])
+        return str(text).replace(RECORDED_VIN, car).replace(RECORDED_KEY, key).encode()
 
 
 def exchange_of(adapter: Adapter) -> Exchange:

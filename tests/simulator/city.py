@@ -15,9 +15,13 @@ from typing import Any
 
 import aiohttp
 
-from adapters.fixtures import Case, cases
+from adapters.bindings.rest import REST
+from adapters.fixtures import KEY, SENT_AT, Case, cases
 from adapters.registry import ADAPTERS
+from adapters.spec import Reply
+from contracts.types import instant_text
 from services.runtime.settings import Secrets, Settings
+from services.simulator.faces import business, loans
 from services.simulator.faces.face import Premises
 from services.simulator.faces.rest import Rest
 from services.simulator.faces.table import FACES, Build
@@ -124,6 +128,27 @@ def fixture(name: str) -> dict[str, Any]:
 def recorded(name: str) -> Case:
     """The same, as its adapter would have it."""
     return next(case for case in cases(ADAPTERS[AGENCY_OF[name]]) if case.file == name)
+
+
+def plain(name: str) -> tuple[str, dict[str, Any]]:
+    """Where it is asked for in JSON, and how: in the words of the agency's book, whatever is spoken at its door."""
+    case = recorded(name)
+    if AGENCY_OF[name] != "bank":
+        return case.request["path"], case.body()
+    came = business.message(business.parsed(case.request["text"].encode()))
+    wanted = loans.DEFINITIONS[came.header.definition]
+    return wanted.path, wanted.heard(came.document)
+
+
+def understood(name: str, body: Any) -> Reply:
+    """An answer of the book's as the agency's own style writes it, and its adapter reads it."""
+    case = recorded(name)
+    if AGENCY_OF[name] != "bank":
+        return REST.read(200, {}, json.dumps(body).encode())
+    wanted = loans.DEFINITIONS[case.operation.endpoint.action]
+    header = business.Header("", "", "", wanted.answer)
+    told = business.plain(business.written(header, KEY, instant_text(SENT_AT), wanted.said(body)))
+    return case.adapter.binding.read(200, {}, told)
 
 
 @dataclass
@@ -246,7 +271,7 @@ class Car:
 
     def body(self, name: str, **changes: Any) -> dict[str, Any]:
         """The recorded request, about this car."""
-        body: dict[str, Any] = self._told(recorded(name).body())
+        body: dict[str, Any] = self._told(plain(name)[1])
         if name == "insurance-quote" and self.certificate["driveMotorNo"]:
             body = {key: value for key, value in body.items() if key != "engineNo"}
             body |= {"motorNo": self.certificate["driveMotorNo"], "energyType": "1"}
@@ -260,7 +285,7 @@ class Car:
             told = {"vin": self.certificate["vin"], "contractNo": self.known["contractNo"], "settleDate": "2026-03-02"}
             return self._heard(name, await self.city.ask(BANK, "/auto-loans/settlements", told | changes, key))
         agency = AGENCY_OF[name]
-        path = fixture(name)["request"]["path"]
+        path, _ = plain(name)
         organisation = ORGANISATION.get(agency, agency)
         return self._heard(name, await self.city.ask(organisation, path, self.body(name, **changes), key))
 

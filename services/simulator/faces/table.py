@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from services.simulator.faces.face import Face, Premises, Working
+from services.simulator.faces.iso20022 import Iso20022
 from services.simulator.faces.rest import Rest
 from services.simulator.faces.signed import SignedRest
 
@@ -24,7 +25,7 @@ FACES: Final[Mapping[str, Build]] = {
     "miit": _rest,
     "tax": _signed,
     "insurer": _rest,
-    "bank": _rest,
+    "bank": Iso20022,
     "police": _rest,
     "commerce": _rest,
     "customs": _rest,
