@@ -184,18 +184,18 @@ def test_a_receiver_that_asks_for_time_gets_it(play: Callable[[Scene], None]) ->
     play(scene)
 
 
-def test_what_waits_is_posted_by_the_process_after_this_one(settings: Settings) -> None:
+def test_what_waits_is_posted_by_the_process_after_this_one(either: Settings) -> None:
     """A crash forgets nothing, and no order; a message that Kafka gives again is not posted past those that wait."""
 
     async def played() -> None:
         topics = Topics()
         async with receiving() as receiver:
             receiver.says = lambda _: 500
-            async with posting(settings, receiver, topics) as house:
+            async with posting(either, receiver, topics) as house:
                 await house.deliver(*await house.tell(*numbered(1, 2, 3)))
             receiver.says = lambda _: 204
             receiver.posts.clear()
-            async with posting(settings, receiver, topics, is_new=False) as house:
+            async with posting(either, receiver, topics, is_new=False) as house:
                 await house.deliver(topics.records[1])
                 assert receiver.posts == []
                 await house.later(10)
@@ -317,14 +317,14 @@ def test_who_takes_nothing_for_days_is_paused_and_shown(play: Callable[[Scene], 
     play(scene)
 
 
-def test_what_an_operator_pauses_stays_so_for_the_next_process(settings: Settings) -> None:
+def test_what_an_operator_pauses_stays_so_for_the_next_process(either: Settings) -> None:
     """With who and why; only `resume` ends it."""
 
     async def played() -> None:
         async with receiving() as receiver:
-            async with posting(settings, receiver) as house:
+            async with posting(either, receiver) as house:
                 await house.posting.pause(NAME, "li", "they are moving house")
-            async with posting(settings, receiver, is_new=False) as house:
+            async with posting(either, receiver, is_new=False) as house:
                 told = await house.shown()
                 assert (told["state"], told["who"], told["reason"]) == ("paused", "li", "they are moving house")
                 await house.posting.pause(NAME, "wang", "again")
