@@ -85,7 +85,9 @@ async def run(plan: Plan, adapters: Mapping[str, Adapter], organisations: Mappin
         seal = plan.reach.seal(plan.adapter)
         client = Client(plan.adapter, plan.organisation, base, way, seal, plan.reach.door, plan.patience_s)
         stranger = replace(client, seal=plan.reach.strangers_seal(plan.adapter))
-        others = Neighbours(adapters, organisations, base, open_wire, plan.reach.seal, plan.reach.way)
+        others = Neighbours(
+            adapters, organisations, plan.organisation, base, open_wire, plan.reach.seal, plan.reach.way
+        )
         bed = await _bed(plan, others)
 
         def stage(case: Case, index: int) -> Stage:

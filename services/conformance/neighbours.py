@@ -35,6 +35,8 @@ class Neighbours:
 
     adapters: Mapping[str, Adapter]
     organisations: Mapping[str, Organisation]
+    tested: str
+    """The organisation under test: of its own kind it is the one that is dealt with."""
     base: str
     wire: Wire
     seals: Callable[[Adapter], Sealing]
@@ -63,6 +65,8 @@ class Neighbours:
         return learned(as_json(came.event))
 
     def _organisation(self, kind: str) -> str:
+        if self.organisations[self.tested].agency == kind:
+            return self.tested
         return next(one.id for one in self.organisations.values() if one.adapter == kind)
 
     async def _posted(self, step: str, organisation: str, path: str, body: Mapping[str, Any]) -> None:

@@ -88,6 +88,16 @@ def test_a_stranger_adds_an_agency_by_following_the_guide(stranger: Stranger) ->
     assert {name: told for name, told in stranger.files().items() if not name.startswith(FOLDER)} == before
 
 
+def test_a_bank_is_added_in_the_same_way(stranger: Stranger) -> None:
+    """Its folder passes as it stands: recordings, list, conformance at its simulator, and the test within."""
+    stranger.type_in("tongche partner new huaxing --like bank --zh 样例华兴银行")
+    told = stranger.asked("tongche partner test huaxing")
+    assert (told["broken"], told["conformance"]["failed"]) == ([], 0)
+    assert told["conformance"]["passed"] > 0
+    run = f'"{sys.executable}" -m pytest -q --rootdir . --confcutdir . -p no:cacheprovider adapters/huaxing'
+    assert "1 passed" in stranger.type_in(run)
+
+
 def _covered_by_the_new_one(stranger: Stranger) -> None:
     """Its own words reached it: the case names it, and its book has the policy."""
     told = stranger.asked("tongche case show KANGTAI-1")
