@@ -23,6 +23,7 @@ from services.dispatch.carriers.carrier import Carrier
 from services.dispatch.carriers.http import Http, connections
 from services.dispatch.deliveries import Deliveries
 from services.dispatch.desk.decisions import Decisions
+from services.dispatch.seals.seal import UNSEALED, Sealing
 from services.dispatch.voice import Voice
 from services.runtime import parking
 from services.runtime.breaker import Breaker
@@ -168,6 +169,7 @@ class Site:
     organisation: str = "customs"
     carrier: Carrier | None = None
     """The way to the agency, where it is none of HTTP's."""
+    sealing: Sealing = UNSEALED
     hurried: Mapping[str, timedelta] = field(default_factory=dict)
     """Cars on whose calls less patience is spent, and how much."""
 
@@ -211,7 +213,7 @@ class Site:
             stack.push_async_callback(store.stop)
             http = await stack.enter_async_context(connections(ADAPTERS[organisation.adapter].features))
             way = self.carrier or Http(self.url, organisation.id, http)
-            agency = MortalAgency(organisation, way, death=death, hurried=self.hurried)
+            agency = MortalAgency(organisation, way, self.sealing, death=death, hurried=self.hurried)
             worker = _worker(agency, store, broker, slot)
             runs = [relay.run, worker.deliveries.book.fence.renew, worker.deliveries.heads.run]
             if lane is None:
