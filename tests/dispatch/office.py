@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -30,14 +31,22 @@ from services.runtime.lanes import Lanes
 from services.runtime.outbox import Relay
 from services.runtime.parking import Parked
 from services.runtime.record import Outgoing, Place, Record, outgoing, read
-from services.runtime.settings import Secrets, Settings
+from services.runtime.settings import Identity, Secrets, Settings
 from services.runtime.store import Store
 from services.runtime.window import Entry, Tenure
+from services.stack.identities import identity
 from tests.dispatch.agency import vin
 from tests.dispatch.workshop import Broker
+from tests.envelopes import heard, said
 
 TOKEN: Final = "operator-token-of-a-test"
-SECRETS: Final = Secrets(key_secret=b"s" * 32, operator_user="op", operator_password="pw", operator_token=TOKEN)
+SECRETS: Final = Secrets(
+    key_secret=b"s" * 32,
+    operator_user="op",
+    operator_password="pw",
+    operator_token=TOKEN,
+    identities={"tongche": Identity.model_validate(identity("tongche"))},
+)
 POLICE: Final = "dispatch.police"
 WHY: Final = {"reason": "they are back", "by": "li"}
 PATIENCE_S: Final = 60.0
@@ -67,12 +76,14 @@ class Police:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Write it down and answer."""
-        key, body = request.headers["Idempotency-Key"], await request.json()
+        raw, in_xml = await request.read(), request.content_type == "text/xml"
+        key, body = request.headers["Idempotency-Key"], heard(raw) if in_xml else json.loads(raw)
         self.heard.append((key, body))
-        said = self.answer(key, body)
-        if said is not None:
-            return web.json_response(said[1], status=said[0])
-        return web.json_response({"clsbdh": body["clsbdh"], "yllsh": body["yllsh"]})
+        told = self.answer(key, body)
+        if told is None:
+            return web.Response(body=said(clsbdh=body["clsbdh"], yllsh=body["yllsh"]))
+        status, what = told
+        return web.Response(body=said(**what), status=status) if in_xml else web.json_response(what, status=status)
 
 
 async def come_true(look: Callable[[], Awaitable[Any]]) -> Any:
