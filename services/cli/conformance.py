@@ -206,7 +206,7 @@ async def _run(asked: _Asked, folder: DataFolder) -> Run:
     async with AsyncExitStack() as stack:
         if asked.url is None:
             await stack.enter_async_context(grounds.simulator())
-        await stack.enter_async_context(grounds.reached(asked.adapter, asked.organisation, asked.door_port))
+        await stack.enter_async_context(grounds.reached(asked.door_port))
         plan = kit.Plan(
             asked.adapter,
             asked.organisation,

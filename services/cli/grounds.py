@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property, partial
@@ -15,9 +15,11 @@ from urllib.parse import urlsplit
 
 from adapters.bindings.files import Files
 from adapters.errors import Ambiguous, BrokenAnswer, Unavailable
+from adapters.organisations import ORGANISATIONS, Organisation
+from adapters.registry import ADAPTERS
 from adapters.spec import Adapter, Endpoint, Letter
 from services.conformance.client import Sealing
-from services.conformance.door import Door, Opened, open_door
+from services.conformance.door import Caller, Door, Opened, open_door
 from services.conformance.kit import Reach
 from services.conformance.wire import Heard, Said, Silence, Way
 from services.dispatch.carriers.carrier import Carrier
@@ -78,17 +80,19 @@ class Grounds:
         return agreed(adapter.seal, {US: Identity.model_validate(identity(US))}, tuple).sealed
 
     @asynccontextmanager
-    async def reached(self, adapter: Adapter, organisation: str, port: int = 0) -> AsyncIterator[None]:
-        """Open our door, if the agency calls back; hang up in the end."""
-        async with AsyncExitStack() as stack:
-            if any(one.later and one.later.called_back for one in adapter.operations.values()):
-                self.door = Door(adapter.binding, self._opened(adapter, organisation))
-                await stack.enter_async_context(open_door(self.door, _HERE, port or self._ports[_CALLBACKS]))
+    async def reached(self, port: int = 0) -> AsyncIterator[None]:
+        """Open our door to all who call back; hang up in the end."""
+        self.door = Door({name: self._caller(one) for name, one in ORGANISATIONS.items() if _calls_back(one)})
+        async with open_door(self.door, _HERE, port or self._ports[_CALLBACKS]):
             try:
                 yield
             finally:
                 for line in self._lines.values():
                     await line.close()
+
+    def _caller(self, organisation: Organisation) -> Caller:
+        adapter = ADAPTERS[organisation.adapter]
+        return Caller(adapter.binding, self._opened(adapter, organisation.id))
 
     def _opened(self, adapter: Adapter, organisation: str) -> Opened:
         """What an organisation sealed, proved by its registered certificates."""
@@ -131,6 +135,11 @@ class Grounds:
                     task.cancel()
                 await asyncio.gather(*working, return_exceptions=True)
                 world.journal.close()
+
+
+def _calls_back(organisation: Organisation) -> bool:
+    operations = ADAPTERS[organisation.adapter].operations.values()
+    return any(one.later is not None and one.later.called_back for one in operations)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiohttp import web
 
@@ -21,6 +21,13 @@ Opened = Callable[[Mapping[str, str], bytes], bytes | None]
 """Headers and body → what the organisation sealed; None where nobody knows who sealed it."""
 
 
+class Caller(NamedTuple):
+    """An organisation that calls back: how its messages are read, and what proves that they are its own."""
+
+    binding: Binding
+    opened: Opened
+
+
 @dataclass(frozen=True, slots=True)
 class Brought:
     """One call-back: whether it was well sealed, and what it says."""
@@ -31,10 +38,12 @@ class Brought:
 
 @dataclass(slots=True)
 class Door:
-    """What came for each key, in order. Where `shut` says so it is turned away with 503, and should come again."""
+    """What came for each key, in order; `callers` are those who call back, by their ids.
 
-    binding: Binding
-    opened: Opened
+    Where `shut` says so it is turned away with 503, and should come again.
+    """
+
+    callers: Mapping[str, Caller]
     shut: dict[str, int] = field(default_factory=dict)
     came: dict[str, list[Brought]] = field(default_factory=dict)
     turned_away: dict[str, list[Brought]] = field(default_factory=dict)
@@ -58,11 +67,14 @@ class Door:
         return self.came.get(key, [])
 
     async def _hear(self, request: web.Request) -> web.Response:
+        caller = self.callers.get(request.match_info["organisation"])
+        if caller is None:
+            return web.json_response({"title": "no such organisation"}, status=HTTPStatus.NOT_FOUND)
         headers = {name.lower(): value for name, value in request.headers.items()}
         raw = await request.read()
-        content = self.opened(headers, raw)
+        content = caller.opened(headers, raw)
         brought = Brought(content is not None, raw if content is None else content)
-        read = self.binding.read(HTTPStatus.OK, {}, brought.raw)
+        read = caller.binding.read(HTTPStatus.OK, {}, brought.raw)
         if read.status == HTTPStatus.ACCEPTED:
             # It only confirms that the command came: no answer yet.
             return web.json_response({}, status=HTTPStatus.ACCEPTED)

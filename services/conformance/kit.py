@@ -86,7 +86,14 @@ async def run(plan: Plan, adapters: Mapping[str, Adapter], organisations: Mappin
         client = Client(plan.adapter, plan.organisation, base, way, seal, plan.reach.door, plan.patience_s)
         stranger = replace(client, seal=plan.reach.strangers_seal(plan.adapter))
         others = Neighbours(
-            adapters, organisations, plan.organisation, base, open_wire, plan.reach.seal, plan.reach.way
+            adapters,
+            organisations,
+            plan.organisation,
+            base,
+            open_wire,
+            plan.reach.seal,
+            plan.reach.way,
+            plan.reach.door,
         )
         bed = await _bed(plan, others)
 

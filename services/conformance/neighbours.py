@@ -16,6 +16,7 @@ from contracts.topics import COMMANDS
 from .bed import DOWN, SEIZED, THROTTLED, UNDER_WAY, Blocked
 from .car import Car, Facts, learned
 from .client import Client, Sealing, as_json, fresh_key
+from .door import Door
 from .fixtures import plain
 from .stage import answered, asked
 from .walk import PAID_BACK, UPLOADED
@@ -41,6 +42,7 @@ class Neighbours:
     wire: Wire
     seals: Callable[[Adapter], Sealing]
     ways: Callable[[Adapter, str], Way | None]
+    door: Door | None
 
     async def act(self, step: str, car: Car) -> Facts:
         """Do a step at whoever does it. Raises `Blocked`."""
@@ -58,7 +60,7 @@ class Neighbours:
         adapter = self.adapters[COMMANDS[step].agency]
         organisation = self._organisation(adapter.name)
         way = self.ways(adapter, organisation) or self.wire
-        client = Client(adapter, organisation, self.base, way, self.seals(adapter))
+        client = Client(adapter, organisation, self.base, way, self.seals(adapter), self.door)
         came = await answered(client, asked(adapter, plain(adapter, step), car))
         if came.event is None:
             raise Blocked(step, came.told)

@@ -71,7 +71,7 @@ async def answered(client: Client, ask: Ask) -> Came:
     give_up_at = asyncio.get_running_loop().time() + (client.patience_s if ask.operation.question else 0.0)
     while isinstance(came.error, NotYet) and asyncio.get_running_loop().time() < give_up_at:
         await asyncio.sleep(_LOOKS_EVERY_S)
-        came = await client.ask(ask)
+        came = await client.answer(ask, await client.ask(ask))
     return came
 
 

@@ -127,7 +127,7 @@ class Town:
         async with (
             asyncio.timeout(150),
             grounds.simulator() as base,
-            grounds.reached(adapter, first(adapter)),
+            grounds.reached(),
             before(base, first(adapter), kind or Faithful, grounds.seal(adapter)) as address,
         ):
             return await self.asked(adapter, address if kind else base, only, grounds)

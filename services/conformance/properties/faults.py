@@ -10,7 +10,7 @@ from services.conformance.case import Property
 from services.conformance.stage import Stage, demand
 from services.conformance.words import Words
 
-from .which import every
+from .which import every, over_http
 
 _BURST: Final = 5
 
@@ -55,7 +55,7 @@ ROWS: Final = (
         Words("限流时告知何时再来", "throttling, it says when to come back"),
         Words("超过限速须答 429 并带 Retry-After", "beyond its rate it says 429 with Retry-After"),
         Words("限流答 429 与 Retry-After（秒）", "answer 429 with Retry-After in seconds"),
-        every,
+        over_http,
         _throttled,
         once=True,
         bed=THROTTLED,

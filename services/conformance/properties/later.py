@@ -13,7 +13,7 @@ from services.conformance.door import Brought, Door
 from services.conformance.stage import Stage, Unmet, demand
 from services.conformance.words import Words
 
-from .which import called_back, later
+from .which import called_back, later, not_at_once
 
 _BROUGHT_S: Final = 60.0
 """So long we wait for a call-back; agencies agree with us on much more."""
@@ -188,7 +188,7 @@ ROWS: Final = (
         Words("次序不同，各得其答", "in any order, each gets its own answer"),
         Words("多笔先后办结，按键取得各自的答复", "several under way: each answer is found by its key"),
         Words("答复按键对应，不按先后", "match answers by key, never by their order"),
-        later,
+        not_at_once,
         _many_in_any_order,
         once=True,
         cars=_MANY,

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
+from urllib.parse import quote_plus
 
 from services.conformance.car import MOST_CARS, wrong_check
 from services.conformance.case import Property
@@ -160,8 +161,8 @@ def _demand_silence_about(person: list[str], came: Came) -> None:
     if came.heard is None:
         return
     text = came.heard.raw.decode(errors="replace")
-    written = json.dumps(person)[1:-1].replace('"', "").split(", ")
-    repeated = any(value in text for value in (*person, *written))
+    ways = (str, lambda value: json.dumps(value)[1:-1], quote_plus)
+    repeated = any(way(value) in text for value in person for way in ways)
     demand(not repeated, "a refusal without a word about a person", f"HTTP {came.heard.status}, with personal data")
 
 

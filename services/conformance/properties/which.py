@@ -63,6 +63,12 @@ def later(adapter: Adapter, operation: Operation) -> bool:
     return operation.later is not None and operation.later.endpoint is not None
 
 
+def not_at_once(adapter: Adapter, operation: Operation) -> bool:
+    """Those whose answer may come later, however it comes."""
+    del adapter
+    return operation.later is not None
+
+
 def called_back(adapter: Adapter, operation: Operation) -> bool:
     """Those whose answer is brought to our door."""
     del adapter
