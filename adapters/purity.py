@@ -35,6 +35,8 @@ ALLOWED: Final = frozenset(
         "tomllib",
         "typing",
         "unicodedata",
+        "urllib.parse.quote_plus",
+        "urllib.parse.unquote_plus",
     }
 )
 """What an adapter may import, with all that is in it; of packages that can do more, only the part that cannot."""

@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 CHINA: Final = timezone(timedelta(hours=8))
 _YUAN: Final = re.compile(r"([0-9]{1,9})\.([0-9]{2})")
+_DIGITS: Final = re.compile(r"[0-9]{1,9}")
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COMPACT_DAY: Final = re.compile(r"[0-9]{8}")
 _LOCAL_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
@@ -47,6 +48,10 @@ class Fields:
     def whole_or_none(self, name: str) -> int | None:
         """A whole number that may be absent or null."""
         return None if self._values.get(name) is None else self.whole(name)
+
+    def digits_or_none(self, name: str) -> int | None:
+        """A whole number that is written as a text, as XML has it, and may be absent."""
+        return None if self.text_or_none(name) is None else int(self._match(name, _DIGITS)[0])
 
     def flag(self, name: str) -> bool:
         """True or false."""

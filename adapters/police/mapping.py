@@ -292,7 +292,7 @@ def parcel_arrival(_: PlateTrackV1, reply: Reply) -> PlateDeliveredV1:
 
 def _record_version(answer: Fields, usual: int) -> int:
     """What they number the change; an answer from before they did, told again under its key, is the usual one."""
-    told = answer.whole_or_none("bgcs")
+    told = answer.digits_or_none("bgcs")
     return usual if told is None else told
 
 

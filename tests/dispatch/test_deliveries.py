@@ -45,6 +45,7 @@ from services.runtime.producer import Producer
 from services.runtime.record import Outgoing, Record, outgoing, read
 from services.runtime.settings import Settings
 from services.runtime.store import Store
+from tests.envelopes import heard, said
 
 PARTITIONS = 2
 VINS = ("LZZTEST05TA000001", "LZZTEST0XTA000009")
@@ -78,7 +79,7 @@ class Police:
     busiest: int = 0
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        key, body = request.headers["Idempotency-Key"], await request.json()
+        key, body = request.headers["Idempotency-Key"], heard(await request.read())
         self.tries[key] = self.tries.get(key, 0) + 1
         self.at.append(time.monotonic())
         self.busy += 1
@@ -90,11 +91,11 @@ class Police:
             self.busy -= 1
 
     async def _say(self, request: web.Request, key: str, body: dict[str, str]) -> web.StreamResponse:
-        said = self.answer(self, key, self.tries[key]) if self.answer else None
-        if said is None:
+        told = self.answer(self, key, self.tries[key]) if self.answer else None
+        if told is None:
             self.act(body["clsbdh"], body["yllsh"])
-            return web.json_response({"clsbdh": body["clsbdh"], "yllsh": body["yllsh"]})
-        status, what = said
+            return web.Response(body=said(clsbdh=body["clsbdh"], yllsh=body["yllsh"]))
+        status, what = told
         if what in ("act", "act and hang"):
             self.act(body["clsbdh"], body["yllsh"])
         if what in ("hang", "act and hang"):
@@ -104,8 +105,9 @@ class Police:
         if isinstance(what, bytes):
             return web.Response(body=what, status=status)
         if isinstance(what, Wait):
-            return web.json_response(what.body, status=status, headers={"Retry-After": str(what.seconds)})
-        return web.json_response(what if isinstance(what, dict) else {}, status=status)
+            told_so = said(**what.body) if what.body else b""
+            return web.Response(body=told_so, status=status, headers={"Retry-After": str(what.seconds)})
+        return web.Response(body=said(**what) if isinstance(what, dict) else b"", status=status)
 
     def act(self, vin: str, number: str) -> None:
         if (vin, number) not in self.effects:
@@ -330,7 +332,7 @@ def test_a_failing_command_parks_and_holds_back_only_its_own_vehicle(
         stubborn: list[str] = []
 
         def answer(_: Police, key: str, __: int) -> tuple[int, Any] | None:
-            return (404, {"cwdm": "JG404"}) if key in stubborn and not healed.is_set() else None
+            return (200, {"code": "-1404"}) if key in stubborn and not healed.is_set() else None
 
         async with bench(kafka, settings, Police(answer)) as one:
             stubborn.append(await one.send(VINS[0], "R0"))
@@ -362,7 +364,7 @@ def test_an_organisation_that_is_down_holds_everything_and_parks_nothing(
         down = True
 
         def answer(*_: Any) -> tuple[int, Any] | None:
-            return (503, {"cwdm": "JG503"}) if down else None
+            return (503, {"code": "-1503"}) if down else None
 
         async with bench(kafka, settings, Police(answer)) as one:
             for number in range(30):
@@ -382,7 +384,7 @@ def test_a_refusal_is_an_answer(kafka: str, settings: Settings, until: Any) -> N
     """The journey hears the code; the delivery is refused, not retried."""
 
     async def play() -> None:
-        async with bench(kafka, settings, Police(lambda *_: (409, {"cwdm": "JG423"}))) as one:
+        async with bench(kafka, settings, Police(lambda *_: (200, {"code": "-1423"}))) as one:
             await one.send(VINS[0], "R0")
             await until(lambda: len(one.police.tries) == 1)
             await one.lanes.stop()
@@ -514,7 +516,7 @@ async def _until_killed(where: Site, effects: int, until: Any) -> None:
     ("status", "what", "reason"),
     [
         (200, b"<html>maintenance</html>", "not-an-object"),
-        (200, {"clsbdh": 7}, "field:clsbdh"),
+        (200, said(clsbdh="@").replace(b"@", b"&lt;a&gt;7&lt;/a&gt;"), "field:clsbdh"),
         (200, "endless", "too-large"),
         (418, b"\xff\xfe", "unknown-refusal"),
     ],
@@ -545,7 +547,7 @@ def test_what_is_parked_survives_a_restart_in_its_order(kafka: str, settings: Se
 
     async def play() -> None:
         wants = False
-        police = Police(lambda *_: None if wants else (409, {"cwdm": "JG404"}))
+        police = Police(lambda *_: None if wants else (200, {"code": "-1404"}))
         async with site(kafka, settings, police) as where:
             async with running(where) as one:
                 for number in range(4):
@@ -584,7 +586,7 @@ def test_past_its_deadline_a_command_is_dead_and_has_an_owner(kafka: str, settin
     """It is not called any more, and told on `<organisation>.dead`; what stands behind it stays parked."""
 
     async def play() -> None:
-        async with bench(kafka, settings, Police(lambda *_: (409, {"cwdm": "JG404"}))) as one:
+        async with bench(kafka, settings, Police(lambda *_: (200, {"code": "-1404"}))) as one:
             await one.send(VINS[0], "R0", age=timedelta(days=30))
             (row,) = await _parked_as(one, "dead")
             await one.send(VINS[0], "R1")
@@ -677,7 +679,7 @@ def test_a_head_that_was_cancelled_meanwhile_is_not_tried(kafka: str, settings: 
     """It was found due, then a person gave it up: what was found is not believed."""
 
     async def play() -> None:
-        async with bench(kafka, settings, Police(lambda *_: (409, Wait(3600, {"cwdm": "JG404"})))) as one:
+        async with bench(kafka, settings, Police(lambda *_: (200, Wait(3600, {"code": "-1404"})))) as one:
             id_ = await one.send(VINS[0], "R0")
             (row,) = await _parked_as(one, "parked")
             tries = dict(one.police.tries)
@@ -717,7 +719,7 @@ def test_a_head_whose_fence_is_gone_is_not_found_due_again(kafka: str, settings:
     """Kafka has not yet said that the partition went: its heads are left alone, and so is the store."""
 
     async def play() -> None:
-        async with bench(kafka, settings, Police(lambda *_: (409, {"cwdm": "JG404"}))) as one:
+        async with bench(kafka, settings, Police(lambda *_: (200, {"code": "-1404"}))) as one:
             await one.send(VINS[0], "R0")
             (row,) = await _parked_as(one, "parked")
             one.deliveries.book.fence._epochs.clear()

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from services.runtime.settings import Settings
 from tests.dispatch.office import WHY, Office, Police, answering, come_true, office, parked, release
+from tests.envelopes import said
 
 Scene = Callable[[Office, Police], Awaitable[None]]
 
@@ -99,7 +100,7 @@ class Later(Police):
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         del request
-        return web.json_response({"cwdm": "JG404"}, status=409, headers={"Retry-After": "3600"})
+        return web.Response(body=said("-1404"), headers={"Retry-After": "3600"})
 
 
 def test_a_try_that_a_dead_process_left_stays_a_doubt_after_the_next_one(settings: Settings) -> None:

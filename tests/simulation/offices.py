@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 
-from adapters.bindings.rest import REST
 from adapters.errors import Ambiguous, Unavailable
 from adapters.organisations import ORGANISATIONS, Organisation
 from adapters.police import ADAPTER
 from adapters.spec import Adapter, Endpoint, Features, Json, Limits, Lookup, Operation, Reply, RetryPolicy
 from services.dispatch.calls import Agency
+from tests.envelopes import said
 from tests.simulation.world import Process, World
 
 COMMAND: Final = "plate.release"
@@ -92,14 +91,14 @@ class Office:
         self.calls += 1
         vin, number = body["clsbdh"], body["yllsh"]
         if does == "busy":
-            return _reply(self.world.chance.choice((429, 503)), {}, **{"retry-after": "1"})
+            return _read(self.world.chance.choice((429, 503)), b"", **{"retry-after": "1"})
         if does in ("error", "garbage", "hang", "cut off"):
             return self._odd(does, body)
         if number in self.not_yet:
-            return _reply(404, {"cwdm": "JG404"})
+            return _read(200, said("-1404"))
         if number in self.refuses:
             self.refused.add(number)
-            return _reply(409, {"cwdm": "JG423"})
+            return _read(200, said("-1423"))
         if self.adapter.features is not Features.IDEMPOTENT or not self.knows(number):
             effect = Effect(key, vin, number, self.world.now)
             self.on_effect(self, effect)
@@ -109,8 +108,8 @@ class Office:
     def asked(self, body: dict[str, str]) -> Reply:
         """A look-up arrived."""
         if self.knows(body["yllsh"]):
-            return _reply(200, body)
-        return _reply(404, {"cwdm": "JG404"})
+            return _read(200, said(**body))
+        return _read(200, said("-1404"))
 
     def knows(self, number: str) -> bool:
         """Whether it did this."""
@@ -119,15 +118,15 @@ class Office:
     def _odd(self, does: str, body: dict[str, str]) -> Reply | None:
         match does:
             case "error":
-                return _reply(500, {})
+                return _read(500, b"")
             case "garbage":
-                return REST.read(200, {}, b"<html>")
+                return _read(200, b"<html>")
             case "another's":
-                return _reply(200, body | {"yllsh": "another"})
+                return _read(200, said(**body | {"yllsh": "another"}))
             case "hang" | "cut off":
                 return None
             case _:
-                return _reply(200, body)
+                return _read(200, said(**body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,5 +171,5 @@ class SimulatedAgency(Agency):
         return reply
 
 
-def _reply(status: int, body: dict[str, str], **headers: str) -> Reply:
-    return REST.read(status, headers, json.dumps(body).encode())
+def _read(status: int, raw: bytes, **headers: str) -> Reply:
+    return ADAPTER.binding.read(status, headers, raw)

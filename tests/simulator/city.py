@@ -24,12 +24,14 @@ from services.runtime.settings import Secrets, Settings
 from services.simulator.faces import business, loans
 from services.simulator.faces.face import Premises
 from services.simulator.faces.rest import Rest
+from services.simulator.faces.soap import SERVICES
 from services.simulator.faces.table import FACES, Build
 from services.simulator.inbox import Inbox
 from services.simulator.life import at_work
 from services.simulator.mishaps import Mishaps
 from services.simulator.web import Doors
 from services.simulator.world import World, opened
+from tests.envelopes import said
 
 TOKEN, PASSWORD = "operator-for-tests", "correct horse battery staple"
 SECRETS = Secrets(key_secret=b"k" * 32, operator_user="operator", operator_password=PASSWORD, operator_token=TOKEN)
@@ -134,7 +136,7 @@ def plain(name: str) -> tuple[str, dict[str, Any]]:
     """Where it is asked for in JSON, and how: in the words of the agency's book, whatever is spoken at its door."""
     case = recorded(name)
     if AGENCY_OF[name] != "bank":
-        return case.request["path"], case.body()
+        return SERVICES.get(case.operation.endpoint.action) or case.request["path"], case.body()
     came = business.message(business.parsed(case.request["text"].encode()))
     wanted = loans.DEFINITIONS[came.header.definition]
     return wanted.path, wanted.heard(came.document)
@@ -143,6 +145,8 @@ def plain(name: str) -> tuple[str, dict[str, Any]]:
 def understood(name: str, body: Any) -> Reply:
     """An answer of the book's as the agency's own style writes it, and its adapter reads it."""
     case = recorded(name)
+    if AGENCY_OF[name] == "police":
+        return case.adapter.binding.read(200, {}, said(**{field: str(value) for field, value in body.items()}))
     if AGENCY_OF[name] != "bank":
         return REST.read(200, {}, json.dumps(body).encode())
     wanted = loans.DEFINITIONS[case.operation.endpoint.action]

@@ -9,6 +9,7 @@ from services.simulator.faces.face import Face, Premises, Working
 from services.simulator.faces.iso20022 import Iso20022
 from services.simulator.faces.rest import Rest
 from services.simulator.faces.signed import SignedRest
+from services.simulator.faces.soap import Soap
 
 Build = Callable[[Premises], Face | Working]
 
@@ -21,12 +22,16 @@ def _signed(premises: Premises) -> SignedRest:
     return SignedRest(premises, "tax")
 
 
+def _soap(premises: Premises) -> Soap:
+    return Soap(premises.world)
+
+
 FACES: Final[Mapping[str, Build]] = {
     "miit": _rest,
     "tax": _signed,
     "insurer": _rest,
     "bank": Iso20022,
-    "police": _rest,
+    "police": _soap,
     "commerce": _rest,
     "customs": _rest,
 }
