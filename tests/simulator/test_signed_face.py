@@ -78,6 +78,12 @@ class Office:
         await car.through("upload")
         return car.body("invoice-request")
 
+    async def worked(self) -> None:
+        """Wait until a request is dealt with, though nobody asks."""
+        async with asyncio.timeout(30):
+            while not any(line["settled"] for line in self.city.lines("taken")):  # noqa: ASYNC110 - a file
+                await asyncio.sleep(0.01)
+
     def effects(self) -> list[str]:
         return [line["key"] for line in self.city.lines("ledger")]
 
@@ -125,9 +131,7 @@ def test_the_office_works_though_nobody_asks(play: Play) -> None:
 
     async def scenario(office: Office) -> None:
         await office.send(await office.matter())
-        async with asyncio.timeout(30):
-            while not office.effects():  # noqa: ASYNC110 - a file, which tells nobody
-                await asyncio.sleep(0.01)
+        await office.worked()
 
     play(scenario)
 
@@ -196,8 +200,9 @@ def test_what_was_taken_in_survives_a_kill(play: Play) -> None:
         assert office.effects() == []
 
     async def after(office: Office) -> None:
-        assert (await office.answer()).body["jieGuoMa"] == "SW0000"
+        await office.worked()
         assert office.effects() == ["k1"]
+        assert (await office.answer()).body["jieGuoMa"] == "SW0000"
 
     play(before)
     play(after)
@@ -369,6 +374,20 @@ def test_silence_about_one_car_is_kept_to_whoever_asks(play: Play) -> None:
         await office.city.heal("tax")
         assert (await office.answer()).body["jieGuoMa"] == "SW0000"
         assert office.effects() == ["k1"]
+
+    play(scenario)
+
+
+def test_silence_that_is_over_before_anybody_asked_is_no_silence(play: Play) -> None:
+    """It is the script that keeps silent, not the office."""
+
+    async def scenario(office: Office) -> None:
+        matter = await office.matter()
+        await office.city.turn("tax", scripts=[{"operation": "invoice.request", "silent": True}])
+        await office.send(matter)
+        await office.worked()
+        await office.city.heal("tax")
+        assert (await office.ask()).body["jieGuoMa"] == "SW0000"
 
     play(scenario)
 
