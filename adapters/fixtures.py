@@ -141,7 +141,9 @@ class Case:
 
     @property
     def _only_asks(self) -> bool:
-        return self.asks_back or self.fetches or self.operation.question
+        # A question that is answered later is asked for under its key, as a command is.
+        is_at_once = self.operation.question and self.operation.later is None
+        return self.asks_back or self.fetches or is_at_once
 
 
 def cases(adapter: Adapter) -> tuple[Case, ...]:

@@ -26,7 +26,7 @@ class Organisation(BaseModel):
     uscc: Uscc | None = None
     zh: Text
     en: Text
-    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+$")] | None = None
+    url: Annotated[str, StringConstraints(pattern=r"^(https?|sftp)://[^\s?#]+$")] | None = None
     """Where it answers once it is live, below which come its id and an operation's path; until then, and without one,
     the simulator plays it."""
     concurrency: Annotated[int, Field(ge=1)] | None = None

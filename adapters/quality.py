@@ -167,7 +167,10 @@ def _has(side: type[Contract], name: str) -> bool:
 def _features(adapter: Adapter, recorded: Cases) -> Iterator[str]:
     for name, operation in adapter.operations.items():
         asked_about = adapter.features is Features.QUERYABLE and not operation.question
-        if (operation.lookup is not None) != asked_about or not _shown_both_ways(operation, recorded):
+        later = operation.later
+        can_be_asked = operation.lookup is not None or (later is not None and later.endpoint is not None)
+        is_idle = operation.lookup is not None and not asked_about
+        if is_idle or (asked_about and not can_be_asked) or not _shown_both_ways(operation, recorded):
             yield name
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from adapters.bindings.files import MESSAGE_ID
 from adapters.reading import fields
 from adapters.spec import Json, Reply
 from adapters.writing import present
@@ -26,13 +27,13 @@ def declaration(command: ExportDeclareV1) -> dict[str, Json]:
     )
 
 
-def declaration_query(command: ExportDeclareV1) -> dict[str, Json]:
-    """Whose declaration of which car to look for, and under which licence: a car may go abroad more than once."""
-    return present({"vinNo": command.vin, "tradeCoScc": command.exporter_uscc, "licenseNo": command.licence_no})
+def receipt_of(_: ExportDeclareV1 | ExportTrackV1, key: str) -> dict[str, Json]:
+    """Which document's receipt to fetch."""
+    return {MESSAGE_ID: key}
 
 
 def release(_: ExportDeclareV1, reply: Reply) -> ExportReleasedV1:
-    """The release, from the declaration itself or from a look-up."""
+    """The release."""
     answer = fields(reply)
     return ExportReleasedV1(
         vin=answer.text("vinNo"), decl_no=answer.text("entryId"), decl_date=answer.compact_day("declareDate")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 
 import aiohttp
 from fastapi import FastAPI
 
+from adapters.bindings.files import Files
 from adapters.organisations import ORGANISATIONS, Organisation
 from adapters.registry import ADAPTERS
-from adapters.spec import Features
+from adapters.spec import Adapter, Features
 from contracts import topics
 from services.runtime import live
 from services.runtime.breaker import Breaker
@@ -28,6 +30,8 @@ from .book import Book
 from .breakers import Breakers
 from .callbacks import CallbackDoor
 from .calls import Agency
+from .carriers import sftp
+from .carriers.carrier import Carrier
 from .carriers.http import Http, connections
 from .consumers import consumer_of
 from .deliveries import Deliveries
@@ -99,17 +103,29 @@ def _desk(runtime: Runtime, who: str, breakers: Breakers, counters: dict[str, Co
 
 def address(settings: Settings, organisation: Organisation) -> str:
     """Where it answers: itself once somebody has let it go live, until then the simulator for it."""
-    return live.addresses(live.acts(settings.live)).get(organisation.id, settings.simulator_url)
+    by_files = isinstance(ADAPTERS[organisation.adapter].binding, Files)
+    simulated = settings.simulator_sftp_url if by_files else settings.simulator_url
+    return live.addresses(live.acts(settings.live)).get(organisation.id, simulated)
+
+
+def _by_files(runtime: Runtime, organisation: Organisation, known: Callable[[], Sequence[str]]) -> Carrier:
+    way = sftp.to(address(runtime.settings, organisation), organisation.id, runtime.secrets.identities, known)
+    runtime.closing(way.line.close)
+    return way
 
 
 def _counter(
     runtime: Runtime, organisation: Organisation, http: dict[Features, aiohttp.ClientSession], mailbox: Mailbox
 ) -> Counter:
     name = consumer_of(organisation.id)
-    session = http[ADAPTERS[organisation.adapter].features]
-    carrier = Http(address(runtime.settings, organisation), organisation.id, session)
+    adapter: Adapter = ADAPTERS[organisation.adapter]
     known = partial(Notifiers(runtime.settings.notifiers).certificates, organisation.id)
-    sealing = agreed(ADAPTERS[organisation.adapter].seal, runtime.secrets.identities, known)
+    sealing = agreed(adapter.seal, runtime.secrets.identities, known)
+    carrier: Carrier
+    if isinstance(adapter.binding, Files):
+        carrier = _by_files(runtime, organisation, known)
+    else:
+        carrier = Http(address(runtime.settings, organisation), organisation.id, http[adapter.features])
     agency = Agency(organisation, carrier, sealing, mailbox, runtime.clock)
     limits = organisation.limits
     voice = Voice(organisation, runtime.clock, runtime.ids)

@@ -80,7 +80,7 @@ WRONGS: dict[str, tuple[Adapter, tuple[Case, ...], str]] = {
             CUSTOMS,
             operations={
                 **CUSTOMS.operations,
-                "export.declare": replace(CUSTOMS.operations["export.declare"], lookup=None),
+                "export.declare": replace(CUSTOMS.operations["export.declare"], later=None),
             },
         ),
         cases(CUSTOMS),

@@ -11,11 +11,10 @@ import pytest
 from adapters import replies
 from adapters.bindings.rest import REST
 from adapters.errors import AgencyError, Ambiguous, BrokenAnswer, NotYet, Refused, Unavailable
-from adapters.registry import ADAPTERS
 from adapters.spec import Endpoint, Lookup, Operation, Reply, operations
 from contracts.export import ExportTrackV1
+from tests.plain_customs import CUSTOMS
 
-CUSTOMS = ADAPTERS["customs"]
 TRACK = CUSTOMS.operations["export.track"]
 COMMAND = ExportTrackV1(vin="LZZTEST05TA000001", decl_no="223320260000012345")
 EXITED = {"vinNo": COMMAND.vin, "entryId": COMMAND.decl_no, "exitDate": "20260305"}

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from adapters.customs import ADAPTER
 from adapters.organisations import ORGANISATIONS
 from adapters.registry import ADAPTERS
 from adapters.spec import Adapter, Features, Limits, Operation, RetryPolicy
@@ -41,6 +40,7 @@ from services.runtime.settings import Settings
 from services.runtime.store import Store
 from services.runtime.work import Lane
 from tests.dispatch.agency import Customs, served
+from tests.plain_customs import CUSTOMS
 from tests.stores import Stores
 
 TOPIC: Final = "customs.commands"
@@ -51,7 +51,7 @@ WAIT_S: Final = 30.0
 
 
 def quick(
-    features: Features, adapter: Adapter = ADAPTER, patience: timedelta = PATIENCE, limits: Limits | None = None
+    features: Features, adapter: Adapter = CUSTOMS, patience: timedelta = PATIENCE, limits: Limits | None = None
 ) -> Adapter:
     """An adapter with other promises and less patience."""
     return replace(

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, cast
+from urllib.parse import urlsplit
 
 import asyncssh
 
 from adapters.bindings.files import FILE, RECEIPT
 from adapters.errors import Ambiguous, BrokenAnswer, Unavailable
 from adapters.spec import Endpoint, Letter
+from services.dispatch.seals.agreed import US
+from services.runtime.settings import Identity
 
 from .carrier import LARGEST_ANSWER, Brought
 from .ssh import Line, NoLine
@@ -93,6 +96,22 @@ class Sftp:
 
 
 _BUSY: Final = HTTPStatus.SERVICE_UNAVAILABLE
+_PORT: Final = 22
+
+
+def to(
+    url: str, organisation: str, identities: Mapping[str, Identity], certificates: Callable[[], Sequence[str]]
+) -> Sftp:
+    """The way to `sftp://host:port/folder`, there in the organisation's own.
+
+    Raises LookupError where we have no key to show.
+    """
+    address, ours = urlsplit(url), identities.get(US)
+    if ours is None:
+        message = f"secrets.json has no identity {US!r} to show: tongche up makes one"
+        raise LookupError(message)
+    line = Line(organisation, str(address.hostname), address.port or _PORT, US, ours, certificates)
+    return Sftp(line, f"{address.path.rstrip('/')}/{organisation}")
 
 
 @asynccontextmanager

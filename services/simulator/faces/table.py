@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from services.simulator.faces.face import Face, Premises, Working
+from services.simulator.faces.files import Files
 from services.simulator.faces.iso20022 import Iso20022
 from services.simulator.faces.rest import Rest
 from services.simulator.faces.signed import SignedRest
@@ -33,6 +34,6 @@ FACES: Final[Mapping[str, Build]] = {
     "bank": Iso20022,
     "police": _soap,
     "commerce": _rest,
-    "customs": _rest,
+    "customs": Files,
 }
 """A new style is a module beside this one and a word here; all organisations of a kind share one face."""
