@@ -23,8 +23,6 @@ from .wire import Heard, Said, Silence, Way
 _NO: Final = range(400, 500)
 PATIENCE_S: Final = 15.0
 """So long the kit asks for what is under way: a parcel, a car, a record that others must bring."""
-_ARRIVES_S: Final = 60.0
-"""So long the kit waits for an answer that comes later; agencies agree with us on much more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +119,11 @@ class Client:
     patience_s: float = PATIENCE_S
     now: Callable[[], datetime] = _now
 
+    @property
+    def answer_s(self) -> float:
+        """So long the kit waits for an answer that comes later; agencies agree with us on much more."""
+        return 4 * self.patience_s
+
     def said(self, ask: Ask, raw: bytes | None = None) -> Said:
         """The message as it goes out, or `raw` in its place, under the same seal."""
         letter = self.adapter.binding.written(ask.endpoint, ask.body, Sent(self.organisation, self.now(), ask.key))
@@ -168,7 +171,7 @@ class Client:
 
     async def answer(self, ask: Ask, came: Came) -> Came:
         """What came, or, if the command was only taken in, what comes of it in the end."""
-        give_up_at = _time() + _ARRIVES_S
+        give_up_at = _time() + self.answer_s
         while isinstance(came.error, TakenIn) and _time() < give_up_at:
             await asyncio.sleep(min(came.error.retry_after.total_seconds() if came.error.retry_after else 1.0, 1.0))
             came = await self.fetch(ask)

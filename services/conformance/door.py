@@ -44,6 +44,7 @@ class Door:
     """
 
     callers: Mapping[str, Caller]
+    awaited: set[str] = field(default_factory=set)
     shut: dict[str, int] = field(default_factory=dict)
     came: dict[str, list[Brought]] = field(default_factory=dict)
     turned_away: dict[str, list[Brought]] = field(default_factory=dict)
@@ -78,7 +79,8 @@ class Door:
         if read.status == HTTPStatus.ACCEPTED:
             # It only confirms that the command came: no answer yet.
             return web.json_response({}, status=HTTPStatus.ACCEPTED)
-        key = read.about or ""
+        # What nobody sealed may not be readable at all, but it is known for whom we wait.
+        key = read.about or next((one for one in self.awaited if one.encode() in raw), "")
         if self.shut.get(key, 0) > 0:
             self.shut[key] -= 1
             self.turned_away.setdefault(key, []).append(brought)

@@ -15,8 +15,6 @@ from services.conformance.words import Words
 
 from .which import called_back, later, not_at_once
 
-_BROUGHT_S: Final = 60.0
-"""So long we wait for a call-back; agencies agree with us on much more."""
 _QUIET_S: Final = 1.0
 """So long we listen whether an answer that was acknowledged is brought once more."""
 
@@ -71,10 +69,12 @@ async def _brought(stage: Stage, name: str) -> None:
 
 
 async def _called(stage: Stage, ask: Ask, door: Door, times: int = 1) -> list[Brought]:
+    door.awaited.add(ask.key or "")
     at_once = await stage.client.ask(ask)
     demand(isinstance(at_once.error, TakenIn), "taken in, to be answered by a call-back", at_once)
-    came = await door.heard(ask.key or "", times, _BROUGHT_S)
-    demand(len(came) >= times, f"a call-back under our key within {_BROUGHT_S:g} s", "none")
+    seconds = stage.client.answer_s
+    came = await door.heard(ask.key or "", times, seconds)
+    demand(len(came) >= times, f"a call-back under our key within {seconds:g} s", "none")
     return came
 
 
