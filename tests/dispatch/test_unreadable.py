@@ -28,7 +28,7 @@ SENT_TO: Final = {
     "tax.reclaim": "tax",
     "insurance.cancel": INSURER,
 }
-NOT_SO: Final = {"code": "-1400", "cuoWuMa": "SW4000", "errCode": "E1002"}
+NOT_SO: Final = {"code": "-1400", "jieGuoMa": "SW4000", "errCode": "E1002"}
 """The request is not as it must be, in the words of all three."""
 
 
