@@ -71,6 +71,19 @@ def test_what_was_taken_without_a_receipt_is_not_unknown(play: Play, until: Unti
     play(scenario)
 
 
+def test_while_a_document_lies_there_no_receipt_is_for_it(play: Play) -> None:
+    """What stands under its name answers an earlier one."""
+
+    async def scenario(customs: Window) -> None:
+        way = customs.way()
+        await put(way, "k-1")
+        assert (await receipt(way, "k-1")).status == 200
+        customs.boxes.path("OutBox", "DEC01_k-1.xml").write_bytes(b"not looked at yet")
+        assert (await fetch(way, "k-1")).status == 202
+
+    play(scenario)
+
+
 def test_nothing_takes_the_place_of_what_lies_there(play: Play) -> None:
     """A second one under the same name is the same, for its name is its key: that it is there is all that is wanted."""
 
