@@ -26,12 +26,14 @@ from observability import logs, metrics, tracing
 from .calls import Agency
 from .door import NO_ORGANISATION, OTHER_CONTENT, UNREADABLE, No, NotTaken, body, fault, install
 from .mailbox import Answer, Mailbox
+from .notifiers import UnreadableNotifiersError
 from .seals.seal import Forged
 
 PATH: Final = "/v1/organisations/{organisation}/callbacks"
 LARGEST: Final = 256 * 1024
 """Bytes of a body."""
 _NOT_PROVED: Final = No(401, "unauthenticated", "签名缺失或无效", "the signature is missing, or proves nothing")
+_CANNOT_TELL: Final = No(503, "unavailable", "暂时无法核对签名，未受理", "signatures cannot be checked now")
 _ABOUT_NOTHING: Final = No(422, "contract", "未说明所答复的业务", "it does not say what it answers")
 
 
@@ -74,6 +76,9 @@ class CallbackDoor:
         try:
             # Not on the loop that all organisations share: a signature takes milliseconds.
             raw = await asyncio.to_thread(agency.sealing.opened, request.headers, came)
+        except UnreadableNotifiersError as problem:
+            logs.get().error("notifiers.unreadable", problem=str(problem))
+            raise NotTaken(_CANNOT_TELL) from None
         except Forged as forged:
             logs.get().warning("callback_forged", organisation=agency.organisation.id, reason=str(forged))
             raise NotTaken(_NOT_PROVED) from None
