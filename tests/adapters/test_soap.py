@@ -135,6 +135,11 @@ def test_what_only_http_declares_is_read_by_that() -> None:
     assert SOAP.read(200, {"Content-Type": "text/xml"}, raw).body is UNREADABLE
 
 
+def test_a_value_with_signs_that_no_url_has_is_not_encoded() -> None:
+    """A share of something stays one."""
+    assert SOAP.read(200, {}, returned(DONE.replace("R-1", "%41 的车"))).body["yllsh"] == "%41 的车"
+
+
 @pytest.mark.parametrize(
     ("status", "raw", "meant"),
     [
@@ -166,6 +171,7 @@ def test_what_only_http_declares_is_read_by_that() -> None:
         (200, returned(""), BrokenAnswer),
         (200, returned("%3C%FF"), BrokenAnswer),
         (200, returned(DONE.replace("</body>", "<veh/></body>")), BrokenAnswer),
+        (200, returned(DONE.replace("</body>", "<drv><xm>?</xm></drv></body>")), BrokenAnswer),
         (200, returned('<!DOCTYPE root [<!ENTITY a "1">]>' + DONE.replace("<code>1", "<code>&a;")), BrokenAnswer),
         (200, returned(quote_plus('<!DOCTYPE root [<!ENTITY a "1">]>' + DONE)), BrokenAnswer),
         (200, returned('<?xml version="1.0" encoding="UTF-7"?>' + DONE), BrokenAnswer),
