@@ -83,7 +83,6 @@ BEFORE = {
     "export-qualify": (),
     "licence-apply": ("export-qualify",),
     "export-declare": ("licence-apply",),
-    "export-declare-looked-up": ("export-declare",),
     "export-track": ("export-declare",),
 }
 """What must have happened before each operation succeeds."""

@@ -154,6 +154,9 @@ def test_answers_can_be_mad(play: Play, knob: str, *, is_json: bool) -> None:
     play(scenario)
 
 
+LOOK_UP = "/export/declarations/query"
+
+
 def test_a_forgetful_organisation_acts_again(play: Play) -> None:
     """It knows no keys: the same key is a new effect, as far as its own rules let it happen twice."""
 
@@ -173,9 +176,10 @@ def test_customs_are_asked_what_they_released(play: Play) -> None:
     async def scenario(city: City) -> None:
         car = city.car()
         await car.through("export-declare")
-        found = await car.attempt("export-declare-looked-up")
+        asked = {name: car.body("export-declare")[name] for name in ("vinNo", "tradeCoScc", "licenseNo")}
+        found = await city.ask("customs", LOOK_UP, asked)
         assert found.body["entryId"] == car.known["entryId"]
-        assert (await car.attempt("export-declare-looked-up", tradeCoScc="91110000600037341L")).code == "HG404"
+        assert (await city.ask("customs", LOOK_UP, asked | {"tradeCoScc": "91110000600037341L"})).code == "HG404"
 
     play(scenario)
 
