@@ -19,6 +19,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from contracts.topics import SALE_EVENTS, events
 from services.runtime.producer import Producer
 from services.runtime.record import outgoing
+from services.stack.identities import identity
 from services.stack.ports import choose
 from tests.simulator.city import VIN, City, Moment
 from tests.simulator.test_simulated_makers import SALE, told
@@ -42,6 +43,7 @@ def _start(folder: Path, kafka: str, port: int) -> subprocess.Popen[bytes]:
     env = os.environ | {
         "TONGCHE_DATA": str(folder),
         "TONGCHE_KAFKA": kafka,
+        "TONGCHE_SIMULATOR_SFTP_PORT": "0",
         "TONGCHE_SIMULATOR_PORT": str(port),
         "TONGCHE_BUSINESS_DATE": "2026-03-02",
     }
@@ -87,7 +89,8 @@ async def _certificate(city: City) -> int:
 def test_a_killed_simulator_knows_what_it_knew(kafka: str, tmp_path: Path) -> None:
     """A published sale finds its certificate; after kill -9 certificate and invoice are still there, once."""
     secrets = {"key_secret": "00" * 32, "operator_user": "o", "operator_password": "p", "operator_token": "t"}
-    (tmp_path / "secrets.json").write_text(json.dumps(secrets), encoding="utf-8")
+    keys = {"identities": {name: identity(name) for name in ("tongche", "customs")}}
+    (tmp_path / "secrets.json").write_text(json.dumps(secrets | keys), encoding="utf-8")
 
     async def scenario() -> None:
         await _publish_sale(kafka)
