@@ -100,6 +100,7 @@ _PLACES: Final = (
     (r"evidence/metrics/(?P<name>.+)\.prom", "metrics:{}"),
     (r"(?:evidence/)?publishers/(?P<name>[^/.]+)\.history\.jsonl", "history:{}"),
     (r"simulator/faults\.json(?P<name>)", "knobs"),
+    (r"simulator/files/(?P<name>[^/]+)/.+", "agency:{}:files"),
     (r"evidence/(?P<name>cases)\.jsonl", "export:{}"),
     (r"(?P<name>.*)", "file:{}"),
 )
