@@ -9,17 +9,28 @@ import aiohttp
 import pytest
 
 from adapters.registry import ADAPTERS
+from adapters.spec import Adapter
 from services.cli.grounds import Grounds
 from services.conformance.fixtures import Fixture, fixtures, plain
 from services.conformance.properties.which import over_http
 from tests.conformance.town import Town, told
+
+
+def _answers_somebody(adapter: Adapter, fixture: Fixture) -> bool:
+    """What is called back and is no message answers nobody: our door turns it away, and the case waits in vain."""
+    later = adapter.operations[fixture.command].later
+    if later is None or not later.called_back:
+        return True
+    response = fixture.told["response"]
+    return adapter.binding.read(200, {}, response["text"].encode()).about is not None
+
 
 HOSTILE = [
     (name, fixture)
     for name, adapter in ADAPTERS.items()
     if any(over_http(adapter, operation) for operation in adapter.operations.values())
     for fixture in fixtures(adapter)
-    if fixture.then.get("error") == "broken-answer" and not fixture.asks_back
+    if fixture.then.get("error") == "broken-answer" and not fixture.asks_back and _answers_somebody(adapter, fixture)
 ]
 
 
@@ -36,7 +47,7 @@ def test_an_agency_that_answers_so_is_caught(agency: str, fixture: Fixture, town
 async def _answering(town: Town, agency: str, fixture: Fixture, case: str) -> dict[str, str]:
     script: dict[str, Any] = {"operation": fixture.command, "fixture": fixture.name}
     grounds = Grounds(town.home)
-    async with asyncio.timeout(120), grounds.simulator() as base, aiohttp.ClientSession() as http:
+    async with asyncio.timeout(120), grounds.simulator() as base, grounds.reached(), aiohttp.ClientSession() as http:
         run = town.asked(ADAPTERS[agency], base, (case,), grounds)
         headers = {"Authorization": f"Bearer {town.token}"}
         for one in await _organisations(agency):
