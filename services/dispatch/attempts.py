@@ -192,20 +192,13 @@ class Attempts:
         What was taken in is not tried again: its answer is asked for.
         """
         while True:
-            if delivery.taken_in:
-                return await self._until_there(delivery)
-            if self._in_doubt(delivery):
-                found = await self._in_turn(delivery, self._looked_up)
+            if delivery.taken_in or self._in_doubt(delivery):
+                found = await self._in_turn(delivery, self._fetched if delivery.taken_in else self._looked_up)
                 if found is not None:
                     return found
             answered = await self._in_turn(delivery, self._called)
             if answered is not None:
                 return answered
-
-    async def _until_there(self, delivery: Delivery) -> Answered:
-        while (found := await self._in_turn(delivery, self._fetched)) is None:
-            pass
-        return found
 
     async def _in_turn(self, delivery: Delivery, act: Act) -> Answered | None:
         place = delivery.record.place

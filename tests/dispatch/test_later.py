@@ -178,8 +178,13 @@ def test_what_is_parked_until_its_answer_comes_is_fetched_by_the_next_process(st
     stage.play(features, office, scenario)
 
 
-def test_a_process_that_dies_in_between_sends_again_where_the_key_is_known(stage: Stage) -> None:
-    """It cannot know that it was taken in; the agency can."""
+@pytest.mark.parametrize(
+    ("features", "sent"),
+    [(Features.IDEMPOTENT, 2), (Features.QUERYABLE, 1)],
+    ids=["sends again where the key is known", "asks first where it can"],
+)
+def test_a_process_that_dies_in_between_makes_sure(stage: Stage, features: Features, sent: int) -> None:
+    """It cannot know that it was taken in: the agency can, or asking for the answer is how one finds out."""
     office = Office(pending=FOR_EVER)
 
     async def scenario(where: Site, record: Record) -> None:
@@ -187,23 +192,9 @@ def test_a_process_that_dies_in_between_sends_again_where_the_key_is_known(stage
         async with where.working(generation=2) as worker:
             await worker.deliveries.handle(record, None)
             await until(lambda: "settled" in where.states(record))
-        assert office.submitted == [record.id] * 2
+        assert office.submitted == [record.id] * sent
 
-    stage.play(Features.IDEMPOTENT, office, scenario)
-
-
-def test_a_process_that_dies_in_between_asks_first_where_it_can(stage: Stage) -> None:
-    """Asking for the answer is how one finds out whether it was taken in at all."""
-    office = Office(pending=FOR_EVER)
-
-    async def scenario(where: Site, record: Record) -> None:
-        await _cut_off(where, record, office)
-        async with where.working(generation=2) as worker:
-            await worker.deliveries.handle(record, None)
-            await until(lambda: "settled" in where.states(record))
-        assert office.submitted == [record.id]
-
-    stage.play(Features.QUERYABLE, office, scenario)
+    stage.play(features, office, scenario)
 
 
 def test_a_process_that_dies_in_between_leaves_it_to_a_person_where_nobody_can_tell(stage: Stage) -> None:
