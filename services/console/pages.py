@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse
 from observability import metrics
 from services.console import api, archive, shown, stats
 from services.console.parts import Parts
+from services.runtime import browsing
 from services.runtime.sessions import COOKIE, LASTS_SECONDS, WINDOW_SECONDS, Brake, Session, Sessions, same
 
 LANGUAGE: Final = "tongche_language"
@@ -52,7 +53,7 @@ class Site:
 
     def page(self, request: Request, template: str, status: int = 200, /, **content: Any) -> HTMLResponse:
         """Render a template in the reader's language."""
-        tongue = shown.tongue(request.cookies.get(LANGUAGE), request.headers.get("accept-language", ""))
+        tongue = browsing.tongue(request.cookies.get(LANGUAGE), request.headers.get("accept-language", ""))
         session = content.setdefault("session", None)
         common = {
             "lang": tongue,

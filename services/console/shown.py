@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import Final, Literal
+from typing import Final
 
 from services.console.words import Words
+from services.runtime.browsing import Tongue
 from services.runtime.clock import CHINA
-
-Tongue = Literal["zh", "en"]
 
 _TEXTS: Final = {
     "agencies": Words("按机构的经过", "By agency"),
@@ -83,13 +82,6 @@ _TEXTS: Final = {
     "group_cancelled": Words("已撤销", "Cancelled"),
     "group_refused": Words("未受理", "Refused"),
 }
-
-
-def tongue(chosen: str | None, accepted: str) -> Tongue:
-    """The language somebody chose, else the one their browser asks for, else Chinese."""
-    if chosen in ("zh", "en"):
-        return "en" if chosen == "en" else "zh"
-    return "en" if accepted.strip().lower().startswith("en") else "zh"
 
 
 @dataclass(frozen=True, slots=True)

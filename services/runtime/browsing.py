@@ -1,14 +1,16 @@
-"""What holds wherever people open pages of ours in a browser: strict headers, small forms, and no other site's."""
+"""What holds wherever people open pages of ours: strict headers, small forms, no other site's, their language."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 LARGEST_FORM: Final = 16_384
 """Bytes."""
+Tongue = Literal["zh", "en"]
+"""The languages that our pages speak."""
 _SAFE: Final = frozenset({"GET", "HEAD"})
 
 SECURITY: Final = {
@@ -25,6 +27,13 @@ SECURITY: Final = {
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 """No inline script and no inline style: what is not a file of ours does not run."""
+
+
+def tongue(chosen: str | None, accepted: str) -> Tongue:
+    """The language somebody chose, else the one their browser asks for, else Chinese."""
+    if chosen in ("zh", "en"):
+        return "en" if chosen == "en" else "zh"
+    return "en" if accepted.strip().lower().startswith("en") else "zh"
 
 
 class Refusal(NamedTuple):

@@ -9,6 +9,7 @@ from typing import Any, Final
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from services.runtime import browsing
 from services.runtime.sessions import Session
 from services.simulator.page import shown
 
@@ -35,7 +36,7 @@ class Pages:
         self, request: web.Request, template: str, session: Session | None, status: int = 200, /, **content: Any
     ) -> web.Response:
         """Render one."""
-        tongue = shown.tongue(request.cookies.get(LANGUAGE), request.headers.get("Accept-Language", ""))
+        tongue = browsing.tongue(request.cookies.get(LANGUAGE), request.headers.get("Accept-Language", ""))
         common = {
             "lang": tongue,
             "ui": shown.Interface(tongue),

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
-from typing import Final, Literal
+from typing import Final
 
+from services.runtime.browsing import Tongue
 from services.simulator import monsoon
 from services.simulator.agency import CHINA
 from services.simulator.country import Name
@@ -18,17 +19,9 @@ from services.simulator.page.words import MISHAPS, MOODS, STATES, TEXTS, Words
 from services.simulator.watch import Seen, Watch
 from services.simulator.world import World
 
-Tongue = Literal["zh", "en"]
 FORESEEN: Final = 4
 """Moods to come that are told."""
 _TONES: Final = {"well": "done", "down": "person", "turned": "wait", "storm": "wait", "lull": "busy"}
-
-
-def tongue(chosen: str | None, accepted: str) -> Tongue:
-    """The language somebody chose, else the one their browser asks for, else Chinese."""
-    if chosen in ("zh", "en"):
-        return "en" if chosen == "en" else "zh"
-    return "en" if accepted.strip().lower().startswith("en") else "zh"
 
 
 @dataclass(frozen=True, slots=True)
