@@ -1,34 +1,32 @@
-"""Trying one delivery: for its turn at the gate, one call, what came of it, and again for a few seconds."""
+"""Trying one delivery: waiting for its turn at the gate, asking, and again for a few seconds."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from http import HTTPStatus
+from datetime import timedelta
 from typing import Final
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_exponential_jitter
 
-from adapters.errors import AgencyError, Ambiguous, BrokenAnswer, NotYet, Refused, TakenIn, Unavailable
-from adapters.spec import Operation
+from adapters.errors import AgencyError, Ambiguous, BrokenAnswer, NotYet, TakenIn, Unavailable
 from contracts.contract import Contract
-from contracts.delivery import Attempt
 from contracts.topics import COMMAND_PARTITIONS
-from observability import logs, metrics, tracing
+from observability import logs
 from services.runtime.clock import Clock
 from services.runtime.gate import Gate, Late, Slot
 from services.runtime.record import Place
 from services.runtime.turns import Turns
 from services.runtime.work import Gone, Stuck
 
+from .asking import Asking, cut_off, unplanned
 from .book import Book
-from .calls import Agency, settles
-from .delivery import FAILURES, Answered, Delivery, Failed, NeedsPerson, Overtaken, Unsettled, is_doubtful
+from .calls import Agency
+from .delivery import FAILURES, Answered, Delivery, Failed, NeedsPerson, Overtaken, is_doubtful
 from .doubts import Doubts
-from .voice import Fate, Voice
+from .voice import Voice
 
 PARK_FOR_S: Final = (30.0, 120.0, 600.0, 1800.0, 3600.0)
 """How long a parked head waits before each next try; the last one repeats."""
@@ -36,16 +34,12 @@ _RARER: Final = 16
 _FETCHED_AGAIN_S: Final = 60.0
 """What was taken in is asked for at least so often while it is parked."""
 _AGAIN: Final = (Unavailable, NotYet, Ambiguous, BrokenAnswer)
-_BUSY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
-_STATUSES: Final = range(100, 600)
 
 Act = Callable[[Delivery, Slot], Awaitable[Answered | None]]
 """What is done within a slot; None if it led to nothing and the delivery must begin anew."""
-Ask = Callable[[Delivery, str], Awaitable[Contract | None]]
-"""One question to the agency under a traceparent; None if it knows nothing of the delivery."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Attempts:
     """Tries deliveries to one organisation.
 
@@ -61,7 +55,12 @@ class Attempts:
     pauses_s: Sequence[float] = PARK_FOR_S
     partitions: int = COMMAND_PARTITIONS
     mine: set[Place] = field(default_factory=set)
-    doubts: Doubts = field(default_factory=Doubts)
+    doubts: Doubts = field(init=False)
+    asking: Asking = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.doubts = Doubts(self.agency, self.clock)
+        self.asking = Asking(self.doubts, self.voice)
 
     async def outcome(self, delivery: Delivery, tries: int = 0) -> Answered | Failed:
         """Try for a few seconds while only this vehicle waits; `tries` counts earlier times of parking.
@@ -76,12 +75,12 @@ class Attempts:
             return Failed("deadline", self._waited_for(delivery), self._now(), final=True)
         except (Gone, Stuck, Overtaken):
             raise
-        except Exception as unplanned:  # noqa: BLE001 - a mistake about one command must not stop all the others
-            place = logs.place_of(unplanned)
+        except Exception as mistake:  # noqa: BLE001 - a mistake about one command must not stop all the others
+            place = logs.place_of(mistake)
             logs.get().error("unplanned", where=place, command=delivery.name, case_id=delivery.case)
-            reason = _unplanned(unplanned)
-            resend = self._may_resend(delivery.operation)
-            return self._failed(delivery, BrokenAnswer(reason) if resend else NeedsPerson(reason), tries)
+            reason = unplanned(mistake)
+            again = self.doubts.bear_resending(delivery.operation)
+            return self._failed(delivery, BrokenAnswer(reason) if again else NeedsPerson(reason), tries)
 
     async def take_up(self, delivery: Delivery) -> None:
         """Note durably that a parked one is being tried. Raises `Overtaken` where a person has decided about it."""
@@ -93,7 +92,7 @@ class Attempts:
         delivery.row, delivery.taken_up = found, True
         if found.trying is not None:
             # A try that was cut off, most often with its process: nobody knows what came of it.
-            delivery.attempts.append(_attempt(delivery, self.clock.now(), 0.0, Ambiguous(), None))
+            delivery.attempts.append(cut_off(delivery, self.clock.now()))
 
     def taking(self, partitions: Collection[Place]) -> None:
         """Have partitions from now on."""
@@ -192,7 +191,7 @@ class Attempts:
         What was taken in is not tried again: its answer is asked for.
         """
         while True:
-            if delivery.taken_in or self._in_doubt(delivery):
+            if delivery.taken_in or self.doubts.about(delivery):
                 found = await self._in_turn(delivery, self._fetched if delivery.taken_in else self._looked_up)
                 if found is not None:
                     return found
@@ -227,22 +226,22 @@ class Attempts:
 
     async def _looked_up(self, delivery: Delivery, slot: Slot) -> Answered | None:
         """Ask whether it was carried out; None if it was not, and never will be."""
-        return await self._traced(delivery, slot, self._found_out)
+        return await self.asking.once(delivery, slot, self.doubts.look_up)
 
     async def _fetched(self, delivery: Delivery, slot: Slot) -> Answered | None:
         """Ask for the answer to what was taken in."""
-        return await self._traced(delivery, slot, self._answer_later)
+        return await self.asking.once(delivery, slot, self.doubts.fetch)
 
     async def _called(self, delivery: Delivery, slot: Slot) -> Answered | None:
         """Call; None if it must not be called yet."""
         if not await self._may_call(delivery):
             return None
         try:
-            return await self._traced(delivery, slot, self._asked)
+            return await self.asking.once(delivery, slot, self._do_it)
         except AgencyError as error:
             # The note is taken back where it is certain that nothing happened; otherwise the outcome does it.
             nothing_happened = not is_doubtful(error) and not delivery.taken_in
-            if delivery.begun and nothing_happened and not self._in_doubt(delivery):
+            if delivery.begun and nothing_happened and not self.doubts.about(delivery):
                 await self.book.end(delivery.record)
                 delivery.begun = False
             raise
@@ -262,153 +261,18 @@ class Attempts:
             delivery.cut_off_at = await self.book.begin(delivery.record, self._now())
             delivery.begun = True
             if delivery.cut_off_at is not None:
-                self._demand_look_up(delivery)
+                if not self.agency.can_look_up(delivery.operation):
+                    reason = "a call was cut off"
+                    raise NeedsPerson(reason)
                 return False
         return self.book.fence.fresh(delivery.record.place)
 
-    def _demand_look_up(self, delivery: Delivery) -> None:
-        if not self.agency.can_look_up(delivery.operation):
-            reason = "a call was cut off"
-            raise NeedsPerson(reason)
-
-    def _in_doubt(self, delivery: Delivery) -> bool:
-        """Whether it must be looked up; of a blind agency a person has judged what was doubtful before."""
-        return delivery.doubtful and self.agency.can_look_up(delivery.operation)
-
-    async def _found_out(self, delivery: Delivery, traceparent: str) -> Contract | None:
-        found = await self.agency.look_up(delivery.operation, delivery.command, delivery.key, traceparent)
-        if found is None and (wait := self._settles_in(delivery)) > timedelta():
-            raise Unsettled(wait)
-        return found
-
-    async def _answer_later(self, delivery: Delivery, traceparent: str) -> Contract:
-        """What was taken in may be unknown for a while, and may be forgotten. Raises `NotYet` where it was."""
-        found = await self.agency.fetch(delivery.operation, delivery.command, delivery.key, traceparent)
-        if found is not None:
-            return found
-        if not self.agency.knows_again(delivery.operation) and (wait := self._settles_in(delivery)) > timedelta():
-            raise Unsettled(wait)
-        if not self._may_resend(delivery.operation):
-            contradiction = "taken in, and unknown since"
-            raise NeedsPerson(contradiction)
-        forgotten = "D404"
-        raise NotYet(forgotten, HTTPStatus.NOT_FOUND)
-
-    def _settles_in(self, delivery: Delivery) -> timedelta:
-        """How long a doubtful call may still be carried out: our own, or a later one of a process before us."""
-        longest = settles(delivery.operation)
-        if longest is None or not delivery.doubtful:
-            return timedelta()
-        return longest - timedelta(seconds=min(self._ages(delivery)))
-
-    def _ages(self, delivery: Delivery) -> Iterator[float]:
-        """How many seconds ago the calls ended that are in doubt."""
-        now = self._now()
-        if (until := delivery.cut_off_until) is not None:
-            yield now - until
-        if delivery.taken_in:
-            yield now - delivery.attempts[-1].started_at.timestamp()
-        if (one := delivery.doubted) is not None:
-            ago_s = self.doubts.ago_s(one.span_id)
-            yield now - one.started_at.timestamp() - one.duration_ms / 1000 if ago_s is None else ago_s
-
-    async def _asked(self, delivery: Delivery, traceparent: str) -> Contract | None:
+    async def _do_it(self, delivery: Delivery, traceparent: str) -> Contract | None:
         return await self.agency.ask(delivery.operation, delivery.command, delivery.key, traceparent)
-
-    async def _traced(self, delivery: Delivery, slot: Slot, ask: Ask) -> Answered | None:
-        envelope, last = delivery.command.envelope, delivery.attempts[-1:]
-        with tracing.span(
-            f"process {delivery.record.topic}",
-            kind="consumer",
-            parent=envelope.traceparent,
-            links=[one.span_id for one in last if one.span_id],
-            case_id=envelope.subject,
-            attributes={
-                "messaging.destination.name": delivery.record.topic,
-                "tongche.organisation": self.agency.organisation.id,
-                "tongche.command": delivery.name,
-                "tongche.attempt": len(delivery.attempts) + 1,
-            },
-        ) as span:
-            return await self._tried(delivery, slot, span, ask)
-
-    async def _tried(self, delivery: Delivery, slot: Slot, span: tracing.SpanHandle, ask: Ask) -> Answered | None:
-        came: Contract | AgencyError | None
-        began, started = self.clock.now(), _time()
-        try:
-            came = await ask(delivery, span.traceparent)
-        except AgencyError as failure:
-            came = failure
-        except Exception as mistake:
-            # A mistake of ours, which says nothing of the organisation; but it may have happened.
-            error = BrokenAnswer(_unplanned(mistake))
-            delivery.attempts.append(_attempt(delivery, began, _time() - started, error, span.span_id))
-            self.doubts.note(span.span_id)
-            raise
-        lasted = _time() - started
-        wrong = came if isinstance(came, AgencyError) else None
-        _judge(slot, wrong, delivery)
-        metrics.observe("tongche_agency_call_seconds", lasted, organisation=self.agency.organisation.id)
-        if came is None:
-            return None
-        if isinstance(wrong, TakenIn | Unsettled) and delivery.taken_in:
-            # Asked for and not there yet: no news, and it would fill the story of a delivery that waits for days.
-            raise wrong
-        delivery.attempts.append(_attempt(delivery, began, lasted, wrong, span.span_id))
-        if wrong is not None:
-            if is_doubtful(wrong) and not delivery.taken_in:
-                self.doubts.note(span.span_id)
-            span.fail(wrong.result)
-            span.set("tongche.code", getattr(wrong, "code", None))
-        return self._said(delivery, came, span.traceparent)
-
-    def _said(self, delivery: Delivery, came: Contract | AgencyError, traceparent: str) -> Answered:
-        """What an attempt came to; raises what may be tried again."""
-        command, key = delivery.command, delivery.record.key
-        if not isinstance(came, AgencyError):
-            fate = Fate("settled", delivery.attempts, deadline=delivery.deadline, decided=delivery.decided)
-            said = self.voice.answered(command, key, came, traceparent)
-            return Answered((said, self.voice.changed(command, key, fate, traceparent)))
-        if isinstance(came, Refused):
-            fate = Fate(
-                "refused",
-                delivery.attempts,
-                deadline=delivery.deadline,
-                reason=came.code,
-                decided=delivery.decided,
-            )
-            said = self.voice.refused(command, key, came, traceparent)
-            return Answered((said, self.voice.changed(command, key, fate, traceparent)))
-        if is_doubtful(came) and not delivery.taken_in and not self._may_resend(delivery.operation):
-            raise NeedsPerson(str(came)) from came
-        raise came
-
-    def _may_resend(self, operation: Operation) -> bool:
-        return self.agency.knows_again(operation) or self.agency.can_look_up(operation)
-
-
-def _unplanned(mistake: Exception) -> str:
-    return f"unplanned: {type(mistake).__name__}"
 
 
 def _time() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _judge(slot: Slot, error: AgencyError | None, delivery: Delivery) -> None:
-    """Tell the gate whether the organisation is there and in its right mind; what it says is another matter."""
-    if error is None or isinstance(error, Refused | NotYet):
-        slot.answered()
-        return
-    pause: timedelta | None = getattr(error, "retry_after", None)
-    status = getattr(error, "status", None)
-    slot.failed(
-        f"{error.result}: {error}",
-        pause_s=pause.total_seconds() if pause else None,
-        busy=status in _BUSY,
-        # No connection says nothing about the command; a bad answer may be about this one alone.
-        about=delivery.record.key if status is not None and not isinstance(error, Unavailable) else None,
-    )
 
 
 def _asked_for(state: RetryCallState) -> float:
@@ -417,24 +281,3 @@ def _asked_for(state: RetryCallState) -> float:
     asked: timedelta | None = getattr(error, "retry_after", None)
     # A pause of the whole organisation is the breaker's business.
     return asked.total_seconds() if asked and isinstance(error, NotYet) else 0.0
-
-
-def _attempt(
-    delivery: Delivery, began: datetime, lasted_s: float, error: AgencyError | None, span_id: str | None
-) -> Attempt:
-    return Attempt(
-        number=len(delivery.attempts) + 1,
-        started_at=began,
-        duration_ms=int(lasted_s * 1000),
-        result=error.result if error else "answered",
-        status=_status(error),
-        code=getattr(error, "code", None),
-        span_id=span_id,
-        revision=delivery.revision if delivery.revision > 1 else None,
-    )
-
-
-def _status(error: AgencyError | None) -> int | None:
-    status: int | None = getattr(error, "status", None) if error else HTTPStatus.OK
-    # Some invent statuses, and HTTP clients hand them on.
-    return status if status is not None and status in _STATUSES else None
