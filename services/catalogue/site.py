@@ -24,6 +24,7 @@ from contracts.topics import COMMANDS
 from contracts.versions import Loss, Versions
 from contracts.views.plan import is_sealed, judge
 from contracts.views.subscriber import Grant, Subscriber
+from services.runtime import browsing
 from services.runtime.dataschema import current
 
 from . import words
@@ -144,7 +145,7 @@ class Site:
         }
         made |= {f"contracts/{name}.html": self._contract(versions) for name, versions in CONTRACTS.items()}
         static = {name: (_HERE / "static" / name).read_bytes() for name in ("catalogue.css", "find.js")}
-        return made | static
+        return made | static | {"palette.css": (browsing.STATIC / "palette.css").read_bytes()}
 
     @cached_property
     def _rows(self) -> tuple[Row, ...]:

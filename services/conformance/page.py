@@ -8,10 +8,13 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from services.runtime import browsing
+
 from .case import KINDS, TITLES
 from .run import Result, Run
 
 _HERE: Final = Path(__file__).parent
+_SHEETS: Final = (browsing.STATIC / "palette.css", _HERE / "templates" / "report.css")
 _CHINA: Final = ZoneInfo("Asia/Shanghai")
 STATES: Final = {
     "passed": ("通过", "passed"),
@@ -33,7 +36,7 @@ def page(run: Run) -> str:
     return environment.get_template("report.html").render(
         run=run,
         at=run.at.astimezone(_CHINA).strftime("%Y-%m-%d %H:%M"),
-        style=(_HERE / "templates" / "report.css").read_text(encoding="utf-8"),
+        style="".join(sheet.read_text(encoding="utf-8") for sheet in _SHEETS),
         wrong=[result for result in run.results if result.state in {"failed", "blocked"}],
         groups=[(TITLES[kind], _of(run, kind)) for kind in KINDS if _of(run, kind)],
         states=STATES,

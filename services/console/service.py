@@ -24,7 +24,7 @@ from services.console.guard import Guard
 from services.console.organisations import Organisations, from_dispatch
 from services.console.parts import Parts
 from services.console.reckoning import Reckoner
-from services.runtime import problems
+from services.runtime import browsing, problems
 from services.runtime.clock import Clock
 from services.runtime.face import Runtime
 from services.runtime.store import Store
@@ -55,7 +55,8 @@ def build(runtime: Runtime) -> FastAPI:
 def application(parts: Parts) -> FastAPI:
     """The pages and the JSON interface."""
     app = FastAPI(title="Tongche console", docs_url=None, redoc_url=None, openapi_url=None)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    shared = ("services.runtime", browsing.STATIC.name)
+    app.mount("/static", StaticFiles(directory=STATIC, packages=[shared]), name="static")
     app.include_router(api.router(parts))
     site = pages.Site(parts)
     app.include_router(pages.router(site))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from pathlib import Path
 from typing import Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
@@ -11,6 +12,8 @@ LARGEST_FORM: Final = 16_384
 """Bytes."""
 Tongue = Literal["zh", "en"]
 """The languages that our pages speak."""
+STATIC: Final = Path(__file__).with_name("static")
+"""What all our pages look like: `palette.css`, the colours and letters, and `icon.svg`."""
 _SAFE: Final = frozenset({"GET", "HEAD"})
 
 SECURITY: Final = {

@@ -96,8 +96,10 @@ def test_pages_run_nothing_but_our_files(read: Read) -> None:
     """The browser is told so with every answer, also with refusals."""
 
     async def scenario(reader: Reader) -> None:
-        for path in ("/", "/_login", "/_static/simulator.js", "/_watch/nobody", "/_static/no"):
+        ours = [f"/_static/{name}" for name in ("palette.css", "simulator.css", "simulator.js", "icon.svg")]
+        for path in ("/", "/_login", "/_watch/nobody", "/_static/no", *ours):
             async with reader.city.session.get(reader.city.base + path, headers={"Cookie": reader.cookie}) as got:
+                assert path not in ours or got.status == 200, path
                 assert "script-src 'self'" in got.headers["Content-Security-Policy"], path
                 assert got.headers["X-Content-Type-Options"] == "nosniff"
 
@@ -286,7 +288,7 @@ def test_everything_has_words_in_both_languages() -> None:
     """Knobs, moods, mishaps and states; none is left over, and each sentence stands there twice."""
     assert set(words.KNOBS) == set(Faults.model_fields) - fields.APART
     assert set(words.MOODS) == set(MOODS)
-    assert set(words.MISHAPS) == {mishap.value for mishap in Mishap} | {"left"}
+    assert set(words.MISHAPS) == {mishap.value for mishap in Mishap} | {"left", "call-back-refused"}
     grouped = [name for _, listed in words.GROUPS for name in listed]
     assert sorted(grouped) == sorted(words.KNOBS)
     said = [*words.TEXTS.values(), *words.STATES.values(), *words.MOODS.values(), *words.MISHAPS.values()]

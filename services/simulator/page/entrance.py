@@ -10,14 +10,19 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from services.runtime.browsing import SECURITY, refusal
+from services.runtime.browsing import SECURITY, STATIC, refusal
 from services.runtime.sessions import COOKIE, LASTS_SECONDS, WINDOW_SECONDS, Brake, Session, Sessions, same
 from services.runtime.settings import Secrets, Settings
 from services.simulator.page.pages import LANGUAGE, Pages
 
 _YEAR: Final = 365 * 24 * 3600
-_STATIC: Final = Path(__file__).with_name("static")
-_FILES: Final = {"simulator.css": "text/css", "simulator.js": "text/javascript", "icon.svg": "image/svg+xml"}
+_OWN: Final = Path(__file__).with_name("static")
+_FILES: Final = {
+    "palette.css": (STATIC, "text/css"),
+    "icon.svg": (STATIC, "image/svg+xml"),
+    "simulator.css": (_OWN, "text/css"),
+    "simulator.js": (_OWN, "text/javascript"),
+}
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 Form = Mapping[str, str]
@@ -113,8 +118,9 @@ class Entrance:
         name = request.match_info["name"]
         if name not in _FILES:
             return self._pages.wrong(request, None, HTTPStatus.NOT_FOUND)
-        headers = {"Content-Type": f"{_FILES[name]}; charset=utf-8", "Cache-Control": "no-cache"}
-        return web.Response(body=(_STATIC / name).read_bytes(), headers=headers)
+        folder, kind = _FILES[name]
+        headers = {"Content-Type": f"{kind}; charset=utf-8", "Cache-Control": "no-cache"}
+        return web.Response(body=(folder / name).read_bytes(), headers=headers)
 
 
 def hardened(answer: web.StreamResponse) -> web.StreamResponse:
