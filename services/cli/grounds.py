@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -29,7 +28,8 @@ from services.dispatch.notifiers import Notifiers
 from services.dispatch.seals.agreed import US, agreed
 from services.dispatch.seals.seal import Forged
 from services.runtime.settings import Identity, Settings
-from services.simulator.life import country, serving
+from services.simulator.faces.table import FACES, Build
+from services.simulator.life import at_work, country
 from services.simulator.web import Doors
 from services.stack import ports
 from services.stack.data import DataFolder
@@ -120,21 +120,13 @@ class Grounds:
         return Carried(Sftp(self._lines[organisation], f"{at.path.rstrip('/')}/{organisation}"))
 
     @asynccontextmanager
-    async def simulator(self) -> AsyncIterator[str]:
+    async def simulator(self, styles: Mapping[str, Build] = FACES) -> AsyncIterator[str]:
         """All simulated agencies in this process, with books of their own that nobody keeps; gives their address."""
         with tempfile.TemporaryDirectory(prefix="tongche-conformance-") as books:
             premises = country(self.settings.model_copy(update={"data": Path(books)}))
-            world, doors = premises.world, Doors(premises, premises.settings.secret())
-            working = [asyncio.create_task(world.journal.run()), asyncio.create_task(doors.work())]
-            try:
-                async with serving(doors.app(), _HERE, 0) as port:
-                    self.simulated_at = f"http://{_HERE}:{port}"
-                    yield self.simulated_at
-            finally:
-                for task in working:
-                    task.cancel()
-                await asyncio.gather(*working, return_exceptions=True)
-                world.journal.close()
+            async with at_work(Doors(premises, premises.settings.secret(), styles=styles)) as port:
+                self.simulated_at = f"http://{_HERE}:{port}"
+                yield self.simulated_at
 
 
 def _calls_back(organisation: Organisation) -> bool:

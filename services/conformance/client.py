@@ -146,6 +146,8 @@ class Client:
 
     async def send(self, ask: Ask, said: Said) -> Came:
         """Send a message that was altered on the way; what comes at once is read as the answer to `ask`."""
+        if self.door is not None and ask.key is not None:
+            self.door.awaited.add(ask.key)
         try:
             heard = await self.wire.say(said, ask.endpoint.timeout.total_seconds())
         except Silence as silence:

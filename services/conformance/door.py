@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 
-from adapters.spec import Binding
+from adapters.spec import UNREADABLE, Binding, Reply
 
 PATH: Final = "/v1/organisations/{organisation}/callbacks"
 """Where dispatch takes call-backs."""
@@ -30,24 +30,39 @@ class Caller(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """One call-back: whether it was well sealed, and what it says."""
+    """One call-back: whose it is, whether it was well sealed, what it says, and the key that it answers, if any."""
 
+    organisation: str
     is_sealed: bool
     raw: bytes
+    reply: Reply
+    key: str | None
+
+    @property
+    def is_message(self) -> bool:
+        """Whether it can be read as a message of its style at all."""
+        return self.reply.body is not UNREADABLE
+
+    def concerns(self, key: str, vin: str) -> bool:
+        """Whether it is about that command, as far as can be told; what names nothing may be about anything."""
+        if self.key == key or vin.encode() in self.raw:
+            return True
+        return self.key is None and not self.is_message
 
 
 @dataclass(slots=True)
 class Door:
-    """What came for each key, in order; `callers` are those who call back, by their ids.
+    """All that came, in order; `callers` are those who call back, by their ids.
 
-    Where `shut` says so it is turned away with 503, and should come again.
+    It answers as dispatch's does: what nobody sealed or nobody can read is refused. Where `shut` says so everything
+    under a key is turned away with 503, and should come again.
     """
 
     callers: Mapping[str, Caller]
     awaited: set[str] = field(default_factory=set)
     shut: dict[str, int] = field(default_factory=dict)
-    came: dict[str, list[Brought]] = field(default_factory=dict)
-    turned_away: dict[str, list[Brought]] = field(default_factory=dict)
+    came: list[Brought] = field(default_factory=list)
+    turned_away: list[Brought] = field(default_factory=list)
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def app(self) -> web.Application:
@@ -58,37 +73,54 @@ class Door:
 
     def find(self, key: str) -> bytes | None:
         """The first well sealed answer under a key."""
-        return next((one.raw for one in self.came.get(key, ()) if one.is_sealed), None)
+        return next((one.raw for one in self.under(key) if one.is_sealed), None)
 
-    async def heard(self, key: str, times: int, seconds: float) -> list[Brought]:
-        """What came under a key, once it came so often or nobody waits any longer."""
+    def under(self, key: str) -> list[Brought]:
+        """What came under a key."""
+        return [one for one in self.came if one.key == key]
+
+    async def until(self, holds: Callable[[], object], seconds: float) -> None:
+        """Wait for what only a call-back can bring about, or until nobody waits any longer."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds), self._news:
-                await self._news.wait_for(lambda: len(self.came.get(key, ())) >= times)
-        return self.came.get(key, [])
+                await self._news.wait_for(holds)
 
     async def _hear(self, request: web.Request) -> web.Response:
-        caller = self.callers.get(request.match_info["organisation"])
+        organisation = request.match_info["organisation"]
+        caller = self.callers.get(organisation)
         if caller is None:
-            return web.json_response({"title": "no such organisation"}, status=HTTPStatus.NOT_FOUND)
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        raw = await request.read()
-        content = caller.opened(headers, raw)
-        brought = Brought(content is not None, raw if content is None else content)
-        read = caller.binding.read(HTTPStatus.OK, {}, brought.raw)
-        if read.status == HTTPStatus.ACCEPTED:
+            return _said(HTTPStatus.NOT_FOUND, "no such organisation")
+        brought = self._brought(organisation, caller, request.headers, await request.read())
+        if brought.reply.status == HTTPStatus.ACCEPTED:
             # It only confirms that the command came: no answer yet.
-            return web.json_response({}, status=HTTPStatus.ACCEPTED)
-        # What nobody sealed may not be readable at all, but it is known for whom we wait.
-        key = read.about or next((one for one in self.awaited if one.encode() in raw), "")
+            return _said(HTTPStatus.ACCEPTED, "taken")
+        async with self._news:
+            status = self._taken(brought)
+            self._news.notify_all()
+        return _said(status, status.phrase)
+
+    def _brought(self, organisation: str, caller: Caller, headers: Mapping[str, str], raw: bytes) -> Brought:
+        content = caller.opened({name.lower(): value for name, value in headers.items()}, raw)
+        said = raw if content is None else content
+        read = caller.binding.read(HTTPStatus.OK, {}, said)
+        # What nobody can read may name the key all the same, and it is known for whom we wait.
+        key = read.about or next((one for one in self.awaited if one.encode() in raw), None)
+        return Brought(organisation, content is not None, said, read, key)
+
+    def _taken(self, brought: Brought) -> HTTPStatus:
+        key = brought.key or ""
         if self.shut.get(key, 0) > 0:
             self.shut[key] -= 1
-            self.turned_away.setdefault(key, []).append(brought)
-            return web.json_response({"title": "come again"}, status=HTTPStatus.SERVICE_UNAVAILABLE)
-        async with self._news:
-            self.came.setdefault(key, []).append(brought)
-            self._news.notify_all()
-        return web.json_response({"id": key}, status=HTTPStatus.ACCEPTED)
+            self.turned_away.append(brought)
+            return HTTPStatus.SERVICE_UNAVAILABLE
+        self.came.append(brought)
+        if not brought.is_sealed:
+            return HTTPStatus.UNAUTHORIZED
+        return HTTPStatus.ACCEPTED if brought.is_message else HTTPStatus.BAD_REQUEST
+
+
+def _said(status: HTTPStatus, title: str) -> web.Response:
+    return web.json_response({"title": title}, status=status)
 
 
 @asynccontextmanager

@@ -9,8 +9,12 @@ import pytest
 
 from adapters.registry import ADAPTERS
 from adapters.spec import Adapter
-from tests.conformance import broken
-from tests.conformance.town import Faithful, Town, told
+from tests.conformance import broken, callers
+from tests.conformance.callers import Punctual
+from tests.conformance.town import Faithful, Odd, Town, told
+
+PATIENCE_S = 1.0
+"""So long the kit asks for what will not come."""
 
 CAUGHT = [
     (broken.Forgetful, "insurer.insurance.bind.same-key", "refused D422"),
@@ -57,15 +61,51 @@ def test_a_broken_agency_is_caught_by_the_case_that_names_its_fault(
     kind: type[Faithful], case: str, came: str, town: Town
 ) -> None:
     """Its case fails, not for a step before it, and says what came."""
-    run = town.judge(ADAPTERS[case.partition(".")[0]], case, kind=kind)
+    run = town.judge(ADAPTERS[case.partition(".")[0]], case, odd=Odd(kind), patience_s=PATIENCE_S)
     assert told(run).keys() == {case}
     assert told(run)[case].startswith("failed: ")
     assert came in told(run)[case]
 
 
+CALLERS = [
+    (callers.FaintHearted, "bank.loan.apply.brought-again", "once, and never again"),
+    (callers.Unregistered, "bank.loan.apply.brought", "nobody we know sealed"),
+    (callers.Selfish, "bank.our-key", "a key under which nobody asked"),
+    (callers.Keyless, "bank.our-key", "names no key"),
+    (callers.Wavering, "bank.loan.apply.one-answer", "different answers to one key"),
+    (callers.InItsOwnOrder, "bank.any-order", "echo:vin"),
+    (callers.Gateway, "bank.a-message", "no message"),
+    (callers.Typed, "bank.a-message", "no message"),
+]
+
+
+@pytest.mark.parametrize(("kind", "case", "came"), CALLERS, ids=[kind.__name__ for kind, _, _ in CALLERS])
+def test_a_bank_that_calls_back_wrongly_is_caught_by_the_case_that_names_its_fault(
+    kind: type[Punctual], case: str, came: str, town: Town
+) -> None:
+    """Its case fails, not for a step before it, and says what came."""
+    run = town.judge(ADAPTERS["bank"], case, odd=Odd(caller=kind), patience_s=PATIENCE_S)
+    assert told(run).keys() == {case}
+    assert told(run)[case].startswith("failed: ")
+    assert came in told(run)[case]
+
+
+def test_a_bank_that_never_calls_back_is_caught(town: Town) -> None:
+    """It took the command in, and we wait in vain."""
+    case = "bank.loan.apply.brought"
+    run = town.judge(ADAPTERS["bank"], case, odd=Odd(caller=callers.Mute), patience_s=0.1)
+    assert told(run) == {case: "failed: none"}
+
+
+def test_a_bank_that_calls_back_through_another_is_not_caught(town: Town) -> None:
+    """What stands between the bank and our door changes nothing of itself."""
+    cases = "bank.loan.apply.brought", "bank.loan.apply.brought-again", "bank.any-order", "bank.a-message"
+    assert told(town.judge(ADAPTERS["bank"], *cases, odd=Odd(caller=Punctual))) == {}
+
+
 def test_an_agency_that_never_answers_is_caught(town: Town) -> None:
     """The time-out that the adapter declares ends the wait."""
-    run = town.judge(_impatient(ADAPTERS["miit"]), "miit.coc.query.in-time", kind=broken.Silent)
+    run = town.judge(_impatient(ADAPTERS["miit"]), "miit.coc.query.in-time", odd=Odd(broken.Silent))
     assert told(run) == {"miit.coc.query.in-time": "failed: no answer in 0.2 s"}
 
 
@@ -79,5 +119,5 @@ def _impatient(adapter: Adapter) -> Adapter:
 
 def test_an_agency_that_passes_everything_on_is_not_caught(town: Town) -> None:
     """What stands between the kit and the agency changes nothing of itself."""
-    run = town.judge(ADAPTERS["commerce"], kind=Faithful)
+    run = town.judge(ADAPTERS["commerce"], odd=Odd(Faithful))
     assert told(run) == {}

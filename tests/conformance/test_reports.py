@@ -17,7 +17,7 @@ from services.conformance.fixtures import fixtures
 from services.conformance.properties.which import PERSONAL
 from services.conformance.run import Run
 from tests.conformance import broken
-from tests.conformance.town import Town
+from tests.conformance.town import Odd, Town
 
 PHONE = {"width": 360, "height": 740}
 
@@ -25,7 +25,7 @@ PHONE = {"width": 360, "height": 740}
 @pytest.fixture(scope="module")
 def run(town: Town) -> Run:
     """A run over an agency whose refusals repeat what was asked, person and all."""
-    return town.judge(ADAPTERS["insurer"], "security", "fixtures", kind=broken.Gossip)
+    return town.judge(ADAPTERS["insurer"], "security", "fixtures", odd=Odd(broken.Gossip))
 
 
 def test_json_counts_what_it_lists(run: Run) -> None:

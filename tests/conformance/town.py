@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import web
@@ -21,8 +22,11 @@ from services.conformance import kit
 from services.conformance.client import Sealing, as_it_is
 from services.conformance.run import Run
 from services.runtime.clock import Clock
+from services.simulator.faces.table import FACES, Build
 from services.simulator.life import serving
+from services.stack import ports
 from services.stack.data import DataFolder
+from tests.conformance.callers import Line, Punctual, between
 
 ROUND = 7
 LARGEST = 64 * 1024 * 1024
@@ -113,24 +117,47 @@ async def before(base: str, organisation: str, kind: type[Faithful], seal: Seali
 
 
 @dataclass(frozen=True)
+class Odd:
+    """How an agency misbehaves: in what it answers, in what it brings, or in its very style."""
+
+    kind: type[Faithful] | None = None
+    caller: type[Punctual] | None = None
+    styles: Mapping[str, Build] = field(default_factory=lambda: FACES)
+
+
+AS_THEY_ARE = Odd()
+
+
+@dataclass(frozen=True)
 class Town:
     """Where agencies are judged; `home` is a data folder with keys."""
 
     home: DataFolder
 
-    def judge(self, adapter: Adapter, *only: str, kind: type[Faithful] | None = None) -> Run:
-        """What the kit finds about the simulated agency, or about one that misbehaves before it."""
-        return asyncio.run(self._judged(adapter, only, kind))
+    def judge(self, adapter: Adapter, *only: str, odd: Odd = AS_THEY_ARE, **manner: Any) -> Run:
+        """What the kit finds about the simulated agency, or about one that misbehaves."""
+        return asyncio.run(self._judged(adapter, only, odd, manner))
 
-    async def _judged(self, adapter: Adapter, only: tuple[str, ...], kind: type[Faithful] | None) -> Run:
+    async def _judged(self, adapter: Adapter, only: tuple[str, ...], odd: Odd, manner: Mapping[str, Any]) -> Run:
         grounds = Grounds(self.home)
-        async with (
-            asyncio.timeout(150),
-            grounds.simulator() as base,
-            grounds.reached(),
-            before(base, first(adapter), kind or Faithful, grounds.seal(adapter)) as address,
-        ):
-            return await self.asked(adapter, address if kind else base, only, grounds)
+        async with asyncio.timeout(150), grounds.simulator(odd.styles) as base, AsyncExitStack() as stack:
+            await stack.enter_async_context(self._door(grounds, first(adapter), odd.caller))
+            if odd.kind is None:
+                return await self.asked(adapter, base, only, grounds, **manner)
+            odd_one = before(base, first(adapter), odd.kind, grounds.seal(adapter))
+            return await self.asked(adapter, await stack.enter_async_context(odd_one), only, grounds, **manner)
+
+    @asynccontextmanager
+    async def _door(self, grounds: Grounds, organisation: str, caller: type[Punctual] | None) -> AsyncIterator[None]:
+        """Our door; where a caller misbehaves, banks knock at its, and it at ours."""
+        if caller is None:
+            async with grounds.reached():
+                yield
+            return
+        out = urlsplit(grounds.settings.dispatch_url).port or 0
+        own, door = grounds.settings.secret().identities[organisation], ports.choose(("door",), {})["door"]
+        async with grounds.reached(door), between(Line(organisation, out, door, own), caller):
+            yield
 
     @property
     def token(self) -> str:

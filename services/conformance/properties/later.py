@@ -54,10 +54,41 @@ async def _refusal_later(stage: Stage, name: str) -> None:
 
 async def _sent(stage: Stage, name: str) -> tuple[Ask, Door]:
     """A command that was taken in, and the door to which its answer will be brought."""
-    door = stage.client.door
-    if door is None:
+    return await _taken(stage, await stage.ready(name))
+
+
+async def _taken(stage: Stage, ask: Ask) -> tuple[Ask, Door]:
+    at_once = await stage.client.ask(ask)
+    demand(isinstance(at_once.error, TakenIn), "taken in, to be answered by a call-back", at_once)
+    return ask, _door(stage)
+
+
+def _door(stage: Stage) -> Door:
+    if stage.client.door is None:
         raise Unmet("a door for call-backs", "none")
-    return await stage.ready(name), door
+    return stage.client.door
+
+
+async def _called(stage: Stage, ask: Ask, door: Door, times: int = 1) -> list[Brought]:
+    """What was brought under a command's key, so often at least."""
+    key, seconds = ask.key or "", stage.client.answer_s
+    await door.until(lambda: len(door.under(key)) >= times, seconds)
+    came = door.under(key)
+    demand(len(came) >= times, f"a call-back under our key within {seconds:g} s", "none")
+    return came
+
+
+async def _concerning(stage: Stage, ask: Ask, door: Door) -> list[Brought]:
+    """What was brought about a command's car, under whatever key, or could not be read."""
+    seconds = stage.client.answer_s
+
+    def came() -> list[Brought]:
+        here = (one for one in door.came if one.organisation == stage.client.organisation)
+        return [one for one in here if one.concerns(ask.key or "", ask.car.vin)]
+
+    await door.until(came, seconds)
+    demand(came(), f"a call-back within {seconds:g} s", "none")
+    return came()
 
 
 async def _brought(stage: Stage, name: str) -> None:
@@ -68,23 +99,31 @@ async def _brought(stage: Stage, name: str) -> None:
     demand(answer.event, ask.operation.command.answer.name, answer)
 
 
-async def _called(stage: Stage, ask: Ask, door: Door, times: int = 1) -> list[Brought]:
-    door.awaited.add(ask.key or "")
-    at_once = await stage.client.ask(ask)
-    demand(isinstance(at_once.error, TakenIn), "taken in, to be answered by a call-back", at_once)
-    seconds = stage.client.answer_s
-    came = await door.heard(ask.key or "", times, seconds)
-    demand(len(came) >= times, f"a call-back under our key within {seconds:g} s", "none")
-    return came
+async def _is_a_message(stage: Stage, name: str) -> None:
+    ask, door = await _sent(stage, name)
+    came = await _concerning(stage, ask, door)
+    wanted = f"a message, as {stage.adapter.name} writes them"
+    demand(all(one.is_message for one in came), wanted, f"{len(came[0].raw)} bytes that are no message of that style")
+
+
+async def _under_our_key(stage: Stage, name: str) -> None:
+    ask, door = await _sent(stage, name)
+    came = await _concerning(stage, ask, door)
+    wanted = "the key of the command that it answers"
+    demand(all(one.key is not None for one in came), wanted, "a call-back that names no key")
+    demand(all(one.key == ask.key for one in came), wanted, "a key under which nobody asked about this car")
 
 
 async def _again_while_shut(stage: Stage, name: str) -> None:
-    ask, door = await _sent(stage, name)
-    key = ask.key or ""
+    ask, door = await stage.ready(name), _door(stage)
+    key, seconds = ask.key or "", stage.client.answer_s
     door.shut[key] = 1
-    came = await _called(stage, ask, door)
-    away = door.turned_away.get(key, [])
-    demand(away, "a call-back that was turned away with 503", "none")
+    await _taken(stage, ask)
+    await door.until(lambda: door.under(key), seconds)
+    away = [one for one in door.turned_away if one.key == key]
+    demand(away, f"a call-back under our key within {seconds:g} s", "none")
+    came = door.under(key)
+    demand(came, f"the call-back again within {seconds:g} s of our 503", "it came once, and never again")
     same = _said(stage, ask, away[0]) == _said(stage, ask, came[0])
     demand(same, "the same answer again after 503", "another answer")
 
@@ -93,8 +132,8 @@ async def _one_answer(stage: Stage, name: str) -> None:
     ask, door = await _sent(stage, name)
     await _called(stage, ask, door)
     await stage.client.ask(ask)
-    came = await door.heard(ask.key or "", 2, _QUIET_S)
-    said = [_said(stage, ask, one) for one in came]
+    await door.until(lambda: len(door.under(ask.key or "")) > 1, _QUIET_S)
+    said = [_said(stage, ask, one) for one in door.under(ask.key or "")]
     demand(
         all(one == said[0] for one in said), "the same answer each time it is brought", "different answers to one key"
     )
@@ -166,6 +205,35 @@ ROWS: Final = (
         ),
         called_back,
         _brought,
+    ),
+    Property(
+        "a-message",
+        "call-backs",
+        Words("回调是一份报文", "what is called back is a message"),
+        Words(
+            "回调的内容须是约定格式的报文：不得是网页、纯文本、带 DTD 的文档或其他命名空间",
+            "a call-back is a message of the agreed style: no page, no plain text, no DTD, no other namespace",
+        ),
+        Words(
+            "网关的错误页不可当作回调送出；以约定的命名空间书写，不带 DOCTYPE",
+            "never bring a gateway's error page; write in the agreed namespaces, without a DOCTYPE",
+        ),
+        called_back,
+        _is_a_message,
+        once=True,
+    ),
+    Property(
+        "our-key",
+        "call-backs",
+        Words("回调写明我方的键", "a call-back names our key"),
+        Words(
+            "回调须写明所答复请求的键，不得是对方自己的编号或别的请求的键",
+            "a call-back names the key of the command it answers: no number of the agency's own, no other command's",
+        ),
+        Words("收下请求时保存其键，回调时原样带回", "keep the key with the request, and give it back as it came"),
+        called_back,
+        _under_our_key,
+        once=True,
     ),
     Property(
         "brought-again",
