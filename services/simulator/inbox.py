@@ -54,10 +54,14 @@ class Inbox:
         """What is not settled yet, the oldest first."""
         return tuple(taken for taken in self._open.values() if taken.asked.organisation == organisation)
 
-    async def settle(self, taken: Taken) -> None:
-        """Nothing more is to be done about it; durable on return."""
+    async def settle(self, taken: Taken, refused: int | None = None) -> None:
+        """Nothing more is to be done about it; durable on return.
+
+        `refused` is the status with which the answer was refused for good by who had asked.
+        """
         if self._open.pop((taken.asked.organisation, taken.asked.key), None) is not None:
-            self.world.journal.write("taken", self._line(taken) | {"settled": True})
+            line = self._line(taken) | {"settled": True}
+            self.world.journal.write("taken", line if refused is None else line | {"refused": refused})
             await self.world.journal.durable()
 
     async def reopen(self, taken: Taken) -> None:

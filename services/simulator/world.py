@@ -218,6 +218,10 @@ class World:
         """Show that a caller left before it was answered. It is not listed: that is no fault of the agency's."""
         self.watch.see("requests", self._listed(asked, 0, "left"))
 
+    def unheard(self, asked: Asked, status: int) -> None:
+        """Show that who asked refused for good what was brought to it. It is no request, so it is not listed."""
+        self.watch.see("requests", self._listed(asked, status, "call-back-refused"))
+
     def _listed(self, asked: Asked, status: int, mishap: str | None) -> Line:
         line = {
             "at": instant_text(self.country.clock.now()),

@@ -1,8 +1,9 @@
 """Banks: business messages after ISO 20022, signed both ways, whose answers are called back.
 
 Modelled on the public descriptions of ISO 20022 and on what banks do with messages that take time: a receipt at once,
-the decision as a message of its own to the address of who asked, again and again until that has it. Definitions and
-namespaces are ours. What is called back is the answer that the book keeps, so that it is the same each time.
+the decision as a message of its own to the address of who asked, again and again until that has it, or has refused it
+for good. Definitions and namespaces are ours. What is called back is the answer that the book keeps, so that it is the
+same each time.
 """
 
 from __future__ import annotations
@@ -46,6 +47,10 @@ _DECIDES_S: Final = 0.1
 _PAUSES_S: Final = (0.3, 0.6, 1.2, 2.5, 5.0, 10.0, 30.0)
 """Before each next call-back; the last one repeats."""
 _TIMEOUT_S: Final = 10.0
+_UNHEARD: Final = 0
+"""The status where nobody answered, or where what was brought decides nothing."""
+_MAY_PASS: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+"""Refusals of a moment, and not of what was brought."""
 _TOO_LARGE: Final = 1024 * 1024
 _KEYS_NO: Final = {"respCode": "B0400", "respMsg": "报文有误"}
 _SEALS_NO: Final = {"respCode": "B0401", "respMsg": "签名无效"}
@@ -110,8 +115,9 @@ class Iso20022:
         if taken is None:
             no = {"respCode": "IDEMPOTENCY", "respMsg": "同一报文标识的内容不同"}
             return Outcome(HTTPStatus.UNPROCESSABLE_ENTITY, no, operation)
-        # Whoever asks again has not got the answer: it is called back again.
-        await inbox.reopen(taken)
+        if not fresh:
+            # Whoever asks again has not got the answer: it is called back again.
+            await inbox.reopen(taken)
         self._news.set()
         return Outcome(HTTPStatus.ACCEPTED, {}, operation, fresh=fresh)
 
@@ -155,47 +161,72 @@ class Iso20022:
         self._news.set()
 
     async def _called_back(self, http: aiohttp.ClientSession, taken: Taken) -> None:
+        refused: int | None = None
         for pause in chain((_DECIDES_S,), _PAUSES_S, repeat(_PAUSES_S[-1])):
             await self.premises.mishaps.pause(pause)
-            if await self._tried(http, taken.asked):
+            status = await self._tried(http, taken.asked)
+            refused = status if _is_refused(status) else None
+            if refused is not None or _is_taken(status):
                 break
             await asyncio.sleep(0)
-        await self.premises.inbox.settle(taken)
+        if refused is not None:
+            logs.get().warning("call_back_refused", organisation=taken.asked.organisation, status=refused)
+            self.premises.world.unheard(taken.asked, refused)
+        await self.premises.inbox.settle(taken, refused)
 
-    async def _tried(self, http: aiohttp.ClientSession, asked: Asked) -> bool:
-        """Decide, or find what was decided, and bring it; whether who asked has it now."""
+    async def _tried(self, http: aiohttp.ClientSession, asked: Asked) -> int:
+        """Decide, or find what was decided, and bring it; what who asked says to that."""
         fate = self.premises.mishaps.fate(asked.organisation)
         if fate.faults.down is not None:
-            return False
+            return _UNHEARD
         outcome = await self.premises.world.handle(asked.organisation, asked.path, asked.key, asked.body)
         mishap = await fate.after(outcome)
         if mishap is Mishap.HANG or outcome.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return False
-        try:
-            raw = business.sealed(self._message(asked, outcome), self._secrets.identities[asked.organisation])
-        except NoMessage:
-            logs.get().warning("recorded_is_no_message", organisation=asked.organisation)
-            return False
+            return _UNHEARD
+        raw = self._signed(asked, outcome)
         if mishap is Mishap.DUPLICATE:
             await self._brought(http, asked.organisation, self._last.get(asked.organisation, raw))
         elif mishap is not None:
+            # What is said to nonsense is said to nobody's decision.
             await self._brought(http, asked.organisation, self._odd(mishap))
-            return False
+            return _UNHEARD
         self._last[asked.organisation] = raw
-        return await self._brought(http, asked.organisation, raw) and outcome.status != HTTPStatus.ACCEPTED
+        status = await self._brought(http, asked.organisation, raw)
+        if _is_taken(status):
+            return status if outcome.status != HTTPStatus.ACCEPTED else _UNHEARD
+        # Somebody's script put other words into its mouth, and may end.
+        return _UNHEARD if isinstance(outcome.said, bytes) else status
+
+    def _signed(self, asked: Asked, outcome: Outcome) -> bytes:
+        """The answer as it is brought; what is recorded as no message at all nobody can sign: it goes as it stands."""
+        try:
+            return business.sealed(self._message(asked, outcome), self._secrets.identities[asked.organisation])
+        except NoMessage:
+            if not isinstance(outcome.said, bytes):
+                raise
+            return outcome.said
 
     def _odd(self, mishap: Mishap) -> bytes:
         if mishap is Mishap.ENDLESS:
             return self.oddities.opening + b" " * _TOO_LARGE
         return self.oddities.garbage if mishap is Mishap.GARBAGE else self.oddities.wrong_schema
 
-    async def _brought(self, http: aiohttp.ClientSession, organisation: str, raw: bytes) -> bool:
+    async def _brought(self, http: aiohttp.ClientSession, organisation: str, raw: bytes) -> int:
         url = f"{self.premises.settings.dispatch_url.rstrip('/')}/v1/organisations/{organisation}/callbacks"
         try:
             async with http.post(url, data=raw) as answer:
-                return HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES
+                return answer.status
         except (aiohttp.ClientError, TimeoutError):
-            return False
+            return _UNHEARD
+
+
+def _is_taken(status: int) -> bool:
+    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+
+
+def _is_refused(status: int) -> bool:
+    """Whether the same would be refused however often it is brought."""
+    return HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _MAY_PASS
 
 
 def _document(path: str, outcome: Outcome) -> tuple[str, business.Content]:

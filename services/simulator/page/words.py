@@ -112,6 +112,7 @@ MISHAPS: Final = {
     "wrong-schema": Words("答非所问", "wrong schema"),
     "duplicate": Words("重复上一答复", "the answer before"),
     "left": Words("对方已走", "the caller left"),
+    "call-back-refused": Words("回送被拒，不再回送", "call-back refused for good"),
 }
 
 GROUPS: Final[tuple[tuple[Words, tuple[str, ...]], ...]] = (
