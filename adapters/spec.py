@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from typing import Any, ClassVar, Final, Literal, NamedTuple, Protocol
 
 from contracts.contract import Contract
 from contracts.topics import Command
@@ -85,8 +85,18 @@ class Letter(NamedTuple):
     headers: Mapping[str, str]
 
 
+class Style(NamedTuple):
+    """A way of speaking that several agencies may share, as people are told of it."""
+
+    name: str
+    zh: str
+    en: str
+
+
 class Binding(Protocol):
     """How a style of agency writes messages down, and how its answers are read. Pure: bytes in, bytes out."""
+
+    style: ClassVar[Style]
 
     def written(self, endpoint: Endpoint, body: Json, sent: Sent) -> Letter:
         """A body under the agency's names, as it goes on the wire, not sealed yet."""

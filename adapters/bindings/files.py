@@ -17,10 +17,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import ClassVar, Final
 
 from adapters.reading import CHINA
-from adapters.spec import UNREADABLE, Endpoint, Json, Letter, Reply, Sent
+from adapters.spec import UNREADABLE, Endpoint, Json, Letter, Reply, Sent, Style
 
 from . import xml
 
@@ -40,6 +40,8 @@ class Files:
 
     `unknown` is the agency's own code for what it does not know, which stands for a file of which there is no trace.
     """
+
+    style: ClassVar[Style] = Style("files", "SFTP 上的 XML 文件，回执文件", "XML files by SFTP, receipts as files")
 
     document: str
     receipt: str

@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import ClassVar, Final
 
-from adapters.spec import UNREADABLE, Endpoint, Json, Letter, Reply, Sent
+from adapters.spec import UNREADABLE, Endpoint, Json, Letter, Reply, Sent, Style
 
 from . import xml
 
@@ -31,6 +31,10 @@ REJECTION: Final = "MsgRjct"
 @dataclass(frozen=True, slots=True)
 class Iso20022:
     """XML in UTF-8. `Endpoint.action` is the definition of a message; its body is what stands in the document."""
+
+    style: ClassVar[Style] = Style(
+        "iso20022", "ISO 20022 式 XML，双向签名，事后回调", "ISO 20022-like XML, sealed both ways, called back"
+    )
 
     def written(self, endpoint: Endpoint, body: Json, sent: Sent) -> Letter:
         """From us to the organisation, whose code ends its id."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Never
+from typing import ClassVar, Final, Never
 
-from adapters.spec import UNREADABLE, Endpoint, Json, Letter, Reply, Sent
+from adapters.spec import UNREADABLE, Endpoint, Json, Letter, Reply, Sent, Style
 
 
 @dataclass(frozen=True, slots=True)
 class Rest:
     """JSON in UTF-8, both ways."""
+
+    style: ClassVar[Style] = Style("rest", "JSON，当场应答", "JSON, answered at once")
 
     def written(self, endpoint: Endpoint, body: Json, sent: Sent) -> Letter:
         """The body; where it goes is the endpoint's business, and the key HTTP's."""

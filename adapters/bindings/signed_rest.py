@@ -20,9 +20,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
-from adapters.spec import UNREADABLE, Endpoint, Json, Letter, Reply, Sent
+from adapters.spec import UNREADABLE, Endpoint, Json, Letter, Reply, Sent, Style
 from adapters.writing import local_time, present
 
 from .rest import parsed
@@ -37,6 +37,8 @@ _MATTER: Final = "yeWuShuJu"
 @dataclass(frozen=True, slots=True)
 class SignedRest:
     """Envelopes of JSON in UTF-8. The seal is not its business."""
+
+    style: ClassVar[Style] = Style("signed-rest", "签名 JSON，受理后查询", "sealed JSON, taken in, then asked for")
 
     def written(self, endpoint: Endpoint, body: Json, sent: Sent) -> Letter:
         """The body in its envelope. What only asks has no serial number of its own."""

@@ -13,12 +13,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 from urllib.parse import quote_plus, unquote_plus
 
 from adapters.bindings import xml
 from adapters.bindings.xml import NotXml
-from adapters.spec import UNREADABLE, Endpoint, Json, Letter, Reply, Sent
+from adapters.spec import UNREADABLE, Endpoint, Json, Letter, Reply, Sent, Style
 
 _ENVELOPE: Final = (
     '<?xml version="1.0" encoding="UTF-8"?>'
@@ -59,6 +59,8 @@ _WRITE: Final = _Function("writeObjectOut", "WriteXmlDoc", "veh")
 @dataclass(frozen=True, slots=True)
 class Soap:
     """`serial` is the serial number 接口序列号 that was granted to us: for which ids is the platform's to know."""
+
+    style: ClassVar[Style] = Style("soap", "SOAP 1.1，XML 文档，数字代码", "SOAP 1.1, XML documents, numeric codes")
 
     serial: str
 

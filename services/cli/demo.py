@@ -19,7 +19,7 @@ import typer
 from rich.live import Live
 from rich.table import Table
 
-from services.cli import feed, terminal
+from services.cli import feed, styles, terminal
 from services.cli.check import judge
 from services.cli.feed import Fed, Pin
 from services.cli.progress import fetching, waiting
@@ -121,9 +121,14 @@ def demo(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
             planned = _planned(stack, course, seed, pins)
             acknowledged = _play(stack, course, planned)
             fed = _fed(stack, planned[0], acknowledged[0].id, pins)
+            spoken = styles.spoken(stack)
             verdict = judge(stack)
-            report = _report(course, verdict, acknowledged) | {"feed": [one.told() for one in fed]}
+            report = _report(course, verdict, acknowledged) | {
+                "styles": [one.told() for one in spoken],
+                "feed": [one.told() for one in fed],
+            }
             _show(stack, report, verdict, hold=hold)
+            styles.show(spoken)
             feed.show(fed)
         finally:
             if not hold:

@@ -77,16 +77,20 @@ def list_(data: Data = None, as_json: Json = False) -> None:
     told = [_row(one, live.get(one.id)) for one in ORGANISATIONS.values()]
     for row in told:
         since = f"{row['since']}  {row['by']}  {row['url']}" if row["url"] else "模拟 / simulated"
-        out.print(f"{row['organisation']}  {row['adapter']}  {row['zh']} / {row['en']}", markup=False, soft_wrap=True)
+        head = f"{row['organisation']}  {row['adapter']}（{row['style']}）  {row['zh']} / {row['en']}"
+        out.print(head, markup=False, soft_wrap=True)
         out.print(f"    {since}", markup=False, soft_wrap=True)
     if as_json:
         answer({"organisations": told})
 
 
 def _row(one: Organisation, last: Act | None) -> dict[str, Any]:
+    from adapters.registry import ADAPTERS
+
     return {
         "organisation": one.id,
         "adapter": one.adapter,
+        "style": ADAPTERS[one.adapter].binding.style.name,
         "zh": one.zh,
         "en": one.en,
         "url": last.url if last else None,

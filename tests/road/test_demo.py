@@ -23,6 +23,7 @@ PROMISED = {
     "checker",
     "case",
     "feed",
+    "styles",
 }
 
 
@@ -48,6 +49,8 @@ def test_the_demonstration_ends_with_a_clean_verdict(tmp_path: Path) -> None:
     assert 0 < report["first_closed_s"] < report["wall_s"]
     assert report["case"] in told
     assert "police" in typed.shown, told
+    assert {one["style"] for one in report["styles"]} == {"rest", "signed-rest", "soap", "iso20022", "files"}
+    assert all(one["calls"] for one in report["styles"]), told
     told_by_version = {one["version"]: one for one in report["feed"]}
     assert sorted(told_by_version) == [1, 2, 3], told
     assert [one["faults"] for one in report["feed"]] == [[], [], []]
