@@ -21,9 +21,9 @@ from services.conformance.client import Sealing
 from services.conformance.door import Caller, Door, Opened, open_door
 from services.conformance.kit import Reach
 from services.conformance.wire import Heard, Said, Silence, Way
+from services.dispatch.carriers import sftp
 from services.dispatch.carriers.carrier import Carrier
 from services.dispatch.carriers.sftp import Sftp
-from services.dispatch.carriers.ssh import Line
 from services.dispatch.notifiers import Notifiers
 from services.dispatch.seals.agreed import US, agreed
 from services.dispatch.seals.seal import Forged
@@ -48,7 +48,7 @@ class Grounds:
     door: Door | None = None
     simulated_at: str = ""
     _ports: dict[str, int] = field(default_factory=lambda: ports.choose((_CALLBACKS, _FILES), {}))
-    _lines: dict[str, Line] = field(default_factory=dict)
+    _ways: dict[str, Sftp] = field(default_factory=dict)
 
     @cached_property
     def settings(self) -> Settings:
@@ -87,8 +87,8 @@ class Grounds:
             try:
                 yield
             finally:
-                for line in self._lines.values():
-                    await line.close()
+                for way in self._ways.values():
+                    await way.line.close()
 
     def _caller(self, organisation: Organisation) -> Caller:
         adapter = ADAPTERS[organisation.adapter]
@@ -113,11 +113,10 @@ class Grounds:
         """By files, to whoever is spoken to by files; over HTTP to all others."""
         if not isinstance(adapter.binding, Files):
             return None
-        at = urlsplit(files)
-        if organisation not in self._lines:
-            ours, known = self._identities[US], self._certificates(organisation)
-            self._lines[organisation] = Line(organisation, at.hostname or "", at.port or 22, US, ours, known)
-        return Carried(Sftp(self._lines[organisation], f"{at.path.rstrip('/')}/{organisation}"))
+        if organisation not in self._ways:
+            proofs = partial(Notifiers(self.settings.notifiers).proofs, organisation)
+            self._ways[organisation] = sftp.to(files, organisation, self._identities, proofs)
+        return Carried(self._ways[organisation])
 
     @asynccontextmanager
     async def simulator(self, styles: Mapping[str, Build] = FACES) -> AsyncIterator[str]:

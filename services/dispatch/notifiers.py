@@ -27,6 +27,8 @@ class Notifier(BaseModel):
     token_sha256: Sha256
     certificates: tuple[str, ...] = ()
     """As PEM: more than one while one takes over from another."""
+    host_keys: tuple[str, ...] = ()
+    """By which a host of its proves itself that has no certificate: one line each, as OpenSSH writes them."""
 
 
 class _File(BaseModel):
@@ -67,6 +69,11 @@ class Notifiers:
     def certificates(self, organisation: str) -> tuple[str, ...]:
         """Those of one organisation, as the file has them now. Raises `UnreadableNotifiersError`; reads the disk."""
         return tuple(pem for one in _read(self.path) if one.organisation == organisation for pem in one.certificates)
+
+    def proofs(self, organisation: str) -> tuple[str, ...]:
+        """By what its host may prove itself: its certificates and its host's keys, as the file has them now."""
+        mine = [one for one in _read(self.path) if one.organisation == organisation]
+        return tuple(proof for one in mine for proof in (*one.certificates, *one.host_keys))
 
 
 def _read(path: Path) -> tuple[Notifier, ...]:

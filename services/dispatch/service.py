@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -20,6 +19,7 @@ from services.runtime import live
 from services.runtime.breaker import Breaker
 from services.runtime.face import Runtime
 from services.runtime.gate import Gate
+from services.runtime.identities import Identities
 from services.runtime.lanes import Lane
 from services.runtime.owner import Fence
 from services.runtime.settings import Settings
@@ -58,7 +58,8 @@ def build(runtime: Runtime) -> FastAPI:
     who = f"{runtime.slot}/{os.getpid()}@{time.time_ns()}"
     breakers = Breakers(runtime.store, runtime.clock, who)
     mailbox = Mailbox(runtime.store, runtime.clock)
-    counters = {name: _counter(runtime, organisation, http, mailbox) for name, organisation in ORGANISATIONS.items()}
+    identities = Identities(runtime.settings)
+    counters = {name: _counter(runtime, one, http, mailbox, identities) for name, one in ORGANISATIONS.items()}
     for counter in counters.values():
         breakers.add(counter.deliveries.attempts.gate)
     runtime.background("breakers", breakers.run)
@@ -108,22 +109,27 @@ def address(settings: Settings, organisation: Organisation) -> str:
     return live.addresses(live.acts(settings.live)).get(organisation.id, simulated)
 
 
-def _by_files(runtime: Runtime, organisation: Organisation, known: Callable[[], Sequence[str]]) -> Carrier:
-    way = sftp.to(address(runtime.settings, organisation), organisation.id, runtime.secrets.identities, known)
+def _by_files(runtime: Runtime, organisation: Organisation, identities: Identities) -> Carrier:
+    proofs = partial(Notifiers(runtime.settings.notifiers).proofs, organisation.id)
+    way = sftp.to(address(runtime.settings, organisation), organisation.id, identities, proofs)
     runtime.closing(way.line.close)
     return way
 
 
 def _counter(
-    runtime: Runtime, organisation: Organisation, http: dict[Features, aiohttp.ClientSession], mailbox: Mailbox
+    runtime: Runtime,
+    organisation: Organisation,
+    http: dict[Features, aiohttp.ClientSession],
+    mailbox: Mailbox,
+    identities: Identities,
 ) -> Counter:
     name = consumer_of(organisation.id)
     adapter: Adapter = ADAPTERS[organisation.adapter]
     known = partial(Notifiers(runtime.settings.notifiers).certificates, organisation.id)
-    sealing = agreed(adapter.seal, runtime.secrets.identities, known)
+    sealing = agreed(adapter.seal, identities, known)
     carrier: Carrier
     if isinstance(adapter.binding, Files):
-        carrier = _by_files(runtime, organisation, known)
+        carrier = _by_files(runtime, organisation, identities)
     else:
         carrier = Http(address(runtime.settings, organisation), organisation.id, http[adapter.features])
     agency = Agency(organisation, carrier, sealing, mailbox, runtime.clock)

@@ -160,7 +160,7 @@ def test_what_is_no_receipt_is_asked_for_again(shore: Shore, knob: str) -> None:
             handling = asyncio.create_task(worker.deliveries.handle(record, None))
             await until(lambda: len(customs.names("SentBox")) == 2)
             await handling
-            assert site.states(record)[-1] == "parked"
+            await until(lambda: site.states(record)[-1:] == ["parked"])
             customs.turn(**{knob: 0.0})
             await worker.nothing_parked()
             await until(lambda: "settled" in site.states(record))

@@ -11,7 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from lxml import etree
 
-from adapters.spec import Letter
+from adapters.spec import Letter, Seal
+from services.dispatch.seals.agreed import US, agreed
 from services.dispatch.seals.jws import HEADER, Jws
 from services.dispatch.seals.seal import UNSEALED, Forged, Sealing
 from services.dispatch.seals.xmldsig import XmlSignature
@@ -133,3 +134,20 @@ def test_where_nothing_is_agreed_nothing_is_proved() -> None:
     assert UNSEALED.sealed(Letter(b"x", {})) == Letter(b"x", {})
     with pytest.raises(Forged):
         UNSEALED.opened({}, b"x")
+
+
+@pytest.mark.parametrize("way", ["jws", "xmldsig"])
+def test_the_next_message_is_sealed_with_the_key_that_is_ours_then(way: Seal) -> None:
+    """A key is exchanged while everything runs; without any there is nothing to begin with."""
+    keys = {US: BANK}
+    seal = agreed(way, keys, list)
+    before = seal.sealed(Letter(WORDS, {}))
+    keys[US] = OTHER
+    after = seal.sealed(Letter(WORDS, {}))
+    make = SEALS[way]
+    for letter, by, not_by in ((before, BANK, OTHER), (after, OTHER, BANK)):
+        assert _open(make, letter, by)
+        with pytest.raises(Forged):
+            _open(make, letter, not_by)
+    with pytest.raises(LookupError):
+        agreed(way, {}, list)

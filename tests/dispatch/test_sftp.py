@@ -13,13 +13,15 @@ import pytest
 from adapters.errors import Ambiguous, BrokenAnswer, Unavailable
 from adapters.spec import UNREADABLE
 from services.chaos.proxy import BLACK_HOLE, CLEAR, Proxy, Weather
+from services.dispatch.carriers import sftp
 from services.dispatch.carriers.carrier import Brought
 from services.dispatch.carriers.sftp import Sftp
 from services.simulator.faces.boxes import BOXES
+from services.simulator.faces.sftp import public_key
 from services.stack.ports import choose
 from tests.conftest import Until
 from tests.dispatch.agency import vin
-from tests.dispatch.window import CAR, FETCH, PUT, Window, declared, fetch, put, receipt, window
+from tests.dispatch.window import CAR, FETCH, IDENTITIES, PUT, Window, declared, fetch, put, receipt, window
 
 OTHER = vin(2)
 SHORT = timedelta(seconds=0.7)
@@ -117,6 +119,57 @@ def test_who_does_not_know_our_key_is_as_good_as_away(play: Play) -> None:
         with pytest.raises(Unavailable):
             await put(customs.way(us="somebody"), "k-1")
         assert customs.names("OutBox") == []
+
+    play(scenario)
+
+
+def test_a_host_may_be_known_by_a_key_of_its_own(play: Play) -> None:
+    """As OpenSSH writes it, where it has no certificate; another's opens nothing."""
+
+    async def scenario(customs: Window) -> None:
+        known = {name: public_key(one.certificate).export_public_key().decode() for name, one in IDENTITIES.items()}
+        url = f"sftp://127.0.0.1:{customs.face.port}"
+        with pytest.raises(Unavailable):
+            await put(sftp.to(url, "customs", IDENTITIES, lambda: [known["somebody"]]), "k-1")
+        way = sftp.to(url, "customs", IDENTITIES, lambda: [known["customs"]])
+        customs.lines.append(way.line)
+        assert (await put(way, "k-1")).status == 202
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(("user", "comes_in"), [("tongche@", True), ("som%65body@", False)])
+def test_we_come_as_whom_the_address_says(play: Play, user: str, *, comes_in: bool) -> None:
+    """They give us a name; where they gave none it is ours."""
+
+    async def scenario(customs: Window) -> None:
+        proofs = [IDENTITIES["customs"].certificate]
+        way = sftp.to(f"sftp://{user}127.0.0.1:{customs.face.port}", "customs", IDENTITIES, lambda: proofs)
+        customs.lines.append(way.line)
+        assert way.line.user == user.replace("%65", "e").rstrip("@")
+        if comes_in:
+            assert (await fetch(way, "k-1")).status == 404
+        else:
+            with pytest.raises(Unavailable):
+                await fetch(way, "k-1")
+
+    play(scenario)
+
+
+def test_a_new_key_of_ours_is_shown_when_a_line_is_opened(play: Play) -> None:
+    """One that is open stays open: nothing under way is lost by an exchange."""
+
+    async def scenario(customs: Window) -> None:
+        keys = {"tongche": IDENTITIES["tongche"]}
+        proofs = [IDENTITIES["customs"].certificate]
+        way = sftp.to(f"sftp://127.0.0.1:{customs.face.port}", "customs", keys, lambda: proofs)
+        customs.lines.append(way.line)
+        assert (await fetch(way, "k-1")).status == 404
+        keys["tongche"] = IDENTITIES["somebody"]
+        assert (await fetch(way, "k-1")).status == 404
+        await way.line.close()
+        with pytest.raises(Unavailable):
+            await fetch(way, "k-1")
 
     play(scenario)
 

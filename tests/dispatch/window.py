@@ -66,7 +66,7 @@ class Window:
     def way(self, port: int | None = None, *, us: str = "tongche", them: tuple[str, ...] = ("customs",)) -> Sftp:
         """A way to it, perhaps through something at another port, as somebody, trusting somebody."""
         known = [IDENTITIES[name].certificate for name in them]
-        line = Line("customs", "127.0.0.1", port or self.face.port, "tongche", IDENTITIES[us], lambda: known)
+        line = Line("customs", "127.0.0.1", port or self.face.port, "tongche", lambda: IDENTITIES[us], lambda: known)
         self.lines.append(line)
         return Sftp(line, "/customs")
 

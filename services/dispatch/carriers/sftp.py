@@ -14,14 +14,14 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, cast
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import asyncssh
 
 from adapters.bindings.files import FILE, RECEIPT
 from adapters.errors import Ambiguous, BrokenAnswer, Unavailable
 from adapters.spec import Endpoint, Letter
-from services.dispatch.seals.agreed import US
+from services.runtime.identities import US
 from services.runtime.settings import Identity
 
 from .carrier import LARGEST_ANSWER, Brought
@@ -96,21 +96,19 @@ class Sftp:
 
 
 _BUSY: Final = HTTPStatus.SERVICE_UNAVAILABLE
-_PORT: Final = 22
+PORT: Final = 22
 
 
-def to(
-    url: str, organisation: str, identities: Mapping[str, Identity], certificates: Callable[[], Sequence[str]]
-) -> Sftp:
-    """The way to `sftp://host:port/folder`, there in the organisation's own.
+def to(url: str, organisation: str, identities: Mapping[str, Identity], proofs: Callable[[], Sequence[str]]) -> Sftp:
+    """The way to `sftp://user@host:port/folder`, there in the organisation's own; without a user as `tongche`.
 
     Raises LookupError where we have no key to show.
     """
-    address, ours = urlsplit(url), identities.get(US)
-    if ours is None:
+    if US not in identities:
         message = f"secrets.json has no identity {US!r} to show: tongche up makes one"
         raise LookupError(message)
-    line = Line(organisation, str(address.hostname), address.port or _PORT, US, ours, certificates)
+    address, user = urlsplit(url), unquote(urlsplit(url).username or US)
+    line = Line(organisation, str(address.hostname), address.port or PORT, user, lambda: identities[US], proofs)
     return Sftp(line, f"{address.path.rstrip('/')}/{organisation}")
 
 

@@ -1,7 +1,8 @@
 """One SSH connection to an organisation, kept for as long as it lasts and opened anew when it is needed again.
 
-The organisation proves itself by the key of its certificate, and nothing else is trusted: neither what a file of this
-machine knows of it, nor what it shows at the first meeting. We prove ourselves by the key of ours.
+The organisation proves itself by the key of its certificate, or by one that it has for its host, and nothing else is
+trusted: neither what a file of this machine knows of it, nor what it shows at the first meeting. We prove ourselves by
+the key of ours, as it is when a line is opened.
 """
 
 from __future__ import annotations
@@ -19,10 +20,14 @@ from observability import logs
 from services.dispatch.notifiers import UnreadableNotifiersError
 from services.runtime.settings import Identity
 
+_CERTIFICATE: Final = "-----BEGIN CERTIFICATE"
 CONNECT_S: Final = 3.0
 LOGIN_S: Final = 5.0
 _ALIVE_S: Final = 5.0
-"""So often the other end is asked whether it lives; asked three times in vain, the connection counts as lost."""
+"""So often the other end is asked whether it lives."""
+_IN_VAIN: Final = 3
+LOST_S: Final = _ALIVE_S * (_IN_VAIN + 1)
+"""A connection on which nobody has answered for so long counts as lost."""
 
 
 class NoLine(Exception):
@@ -31,14 +36,17 @@ class NoLine(Exception):
 
 @dataclass(slots=True)
 class Line:
-    """The way to one organisation. `certificates` gives by what its host may prove itself, as PEM."""
+    """The way to one organisation.
+
+    `proofs` gives by what its host may prove itself: certificates as PEM, and keys as OpenSSH writes them.
+    """
 
     organisation: str
     host: str
     port: int
     user: str
-    ours: Identity
-    certificates: Callable[[], Sequence[str]]
+    ours: Callable[[], Identity]
+    proofs: Callable[[], Sequence[str]]
     _open: tuple[asyncssh.SSHClientConnection, asyncssh.SFTPClient] | None = None
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -59,7 +67,7 @@ class Line:
 
     async def _opened(self) -> tuple[asyncssh.SSHClientConnection, asyncssh.SFTPClient]:
         try:
-            trusted = await asyncio.to_thread(lambda: [_public(one) for one in self.certificates()])
+            trusted = await asyncio.to_thread(lambda: [_key(one) for one in self.proofs()])
             return await self._connected(trusted)
         except (asyncssh.Error, OSError, ValueError, UnreadableNotifiersError) as wrong:
             reason = type(wrong).__name__
@@ -74,7 +82,7 @@ class Line:
             self.port,
             config=None,
             username=self.user,
-            client_keys=[asyncssh.import_private_key(self.ours.key)],
+            client_keys=[asyncssh.import_private_key(self.ours().key)],
             agent_path=None,
             preferred_auth="publickey",
             known_hosts=(trusted, [], []),
@@ -82,6 +90,7 @@ class Line:
             connect_timeout=CONNECT_S,
             login_timeout=LOGIN_S,
             keepalive_interval=_ALIVE_S,
+            keepalive_count_max=_IN_VAIN,
         )
         try:
             return connection, await connection.start_sftp_client()
@@ -90,7 +99,9 @@ class Line:
             raise
 
 
-def _public(certificate: str) -> asyncssh.SSHKey:
-    """The key of a certificate: SSH has no use for the rest of it."""
-    key = x509.load_pem_x509_certificate(certificate.encode()).public_key()
+def _key(proof: str) -> asyncssh.SSHKey:
+    """What a host must have; of a certificate SSH has no use for the rest."""
+    if not proof.startswith(_CERTIFICATE):
+        return asyncssh.import_public_key(proof)
+    key = x509.load_pem_x509_certificate(proof.encode()).public_key()
     return asyncssh.import_public_key(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
