@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from adapters.registry import ADAPTERS
+from services.dispatch.carriers.ssh import LOST_S
 from services.publisher.careful import ANSWER_S
 from services.runtime.broker import REQUEST_S
 from services.runtime.database import SILENT_S
 from services.runtime.producer import ACK_S
 from services.runtime.settings import Settings
+from services.stack.plan import FILES
 
 _SESSION_S: Final[float] = Settings.model_fields["session_s"].default
 _CALL_S: Final = max(
@@ -22,6 +24,7 @@ _CALL_S: Final = max(
 PATIENCE_S: Final[Mapping[str, float]] = {
     "kafka": max(REQUEST_S, ACK_S, _SESSION_S),
     "simulator": _CALL_S,
+    FILES: max(_CALL_S, LOST_S),
     "intake": ANSWER_S,
     "postgresql": SILENT_S,
 }

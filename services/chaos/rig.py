@@ -19,7 +19,7 @@ from services.stack import jars, lifecycle, ports, processes, readiness, state
 from services.stack.data import DataFolder
 from services.stack.installation import Absent, Installation
 from services.stack.lifecycle import Launch
-from services.stack.plan import importable, python, settings_of
+from services.stack.plan import FILES, importable, python, settings_of
 from services.stack.running import Service
 from services.stack.state import Stack
 
@@ -130,7 +130,7 @@ class Rig:
             "DATA": self.up.folder.root,
             "KAFKA": self.up.stack.urls["kafka"],
             "SIMULATOR_URL": self.up.stack.urls["simulator"],
-            "SIMULATOR_SFTP_PORT": self.up.stack.ports["simulator-sftp"],
+            "SIMULATOR_SFTP_URL": f"sftp://{self.links[FILES].address}",
             "SLOT": slot,
             "DISPATCH_PORT": port,
             "CLOCK_OFFSET_S": offset_s,

@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from services.chaos.patience import PATIENCE_S
 from services.chaos.proxy import BLACK_HOLE, HALF_OPEN, Weather
+from services.stack.plan import FILES
 
 SERVICES: Final = ("simulator", "intake", "journey", "dispatch", "projection", "console")
-LINKS: Final = ("kafka", "simulator", "intake")
-"""What stands behind a proxy of ours: the broker, the agencies, the door."""
+LINKS: Final = ("kafka", "simulator", FILES, "intake")
+"""What stands behind a proxy of ours: the broker, the agencies, those that are spoken to by files, the door."""
 POSTGRESQL: Final = "postgresql"
 """The link that is there only where a PostgreSQL is."""
 

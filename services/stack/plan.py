@@ -18,7 +18,7 @@ from services.stack.trouble import TroubleError
 
 _CHECKOUT = Path(__file__).parents[2]
 _EVERYWHERE = {"0.0.0.0", "::"}
-_FILES = "simulator-sftp"
+FILES = "simulator-sftp"
 """The simulator's second port, by its name in the table of ports."""
 
 SUPERVISED = "TONGCHE_SUPERVISED"
@@ -135,7 +135,7 @@ def wire(plan: Plan, before: Mapping[str, int]) -> Wiring:
     embedded = "kafka" not in told.model_fields_set
     settings = {service.name: service.port for service in plan.services}
     if "simulator" in settings:
-        settings[_FILES] = "simulator_sftp_port"
+        settings[FILES] = "simulator_sftp_port"
     names = [*settings, *(["kafka", "controller"] if embedded else [])]
     wished = {name: getattr(told, port) for name, port in settings.items() if port in told.model_fields_set}
     chosen = ports.choose(names, {**before, **wished}, told.bind)
@@ -145,6 +145,8 @@ def wire(plan: Plan, before: Mapping[str, int]) -> Wiring:
     for name in ("simulator", "dispatch"):
         if name in plan.fronts:
             decided[f"{name}_url"] = f"http://127.0.0.1:{plan.fronts[name]}"
+    if FILES in plan.fronts:
+        decided["simulator_sftp_url"] = f"sftp://127.0.0.1:{plan.fronts[FILES]}"
     return Wiring(Settings(data=plan.folder.root, **decided), embedded, chosen, plan.fronts)
 
 

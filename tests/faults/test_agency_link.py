@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from contextlib import suppress
 from dataclasses import replace
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from adapters.errors import AgencyError, TakenIn
+from adapters.errors import AgencyError, TakenIn, Unavailable
 from adapters.organisations import ORGANISATIONS
 from adapters.registry import ADAPTERS
 from adapters.spec import Operation
@@ -24,15 +25,21 @@ from contracts.registry import CONTRACTS
 from services.chaos.proxy import CLEAR, Proxy, Weather
 from services.chaos.schedule import WEATHERS, outlasting
 from services.dispatch.calls import Agency
+from services.dispatch.carriers.carrier import Brought
 from services.dispatch.carriers.http import Http, connections
+from services.dispatch.carriers.sftp import Sftp
 from services.dispatch.seals.jws import Jws
 from services.runtime.settings import Identity
 from services.simulator.faces.table import FACES
+from tests.dispatch.agency import vin
+from tests.dispatch.window import FETCH, PUT, Window, declared, fetch, put, window
+from tests.dispatch.workshop import until
 from tests.simulator.city import PLAINLY, City, Moment, fixture, running
 from tests.simulator.seals import US, register
 
 PATIENCE_S = 0.5
 """The agency's own time-out, made short."""
+PATIENCE: Final = timedelta(seconds=PATIENCE_S)
 BAD: Final = {**WEATHERS, **{f"{name}, outlasting us": one for name, one in outlasting(PATIENCE_S).items()}}
 
 
@@ -43,11 +50,10 @@ def _command() -> Message[Contract]:
 
 
 def _impatient(operation: Operation) -> Operation:
-    patience = timedelta(seconds=PATIENCE_S)
     assert operation.later is not None
     assert operation.later.endpoint is not None
-    later = replace(operation.later, endpoint=replace(operation.later.endpoint, timeout=patience))
-    return replace(operation, endpoint=replace(operation.endpoint, timeout=patience), later=later)
+    later = replace(operation.later, endpoint=replace(operation.later.endpoint, timeout=PATIENCE))
+    return replace(operation, endpoint=replace(operation.endpoint, timeout=PATIENCE), later=later)
 
 
 @pytest.mark.parametrize("weather", BAD.values(), ids=list(BAD))
@@ -99,4 +105,66 @@ async def _heard(agency: Agency, operation: Operation, command: Message[Contract
             found = await agency.fetch(operation, command, "key", "")
             assert found is not None
             return found
+        await asyncio.sleep(0.01)
+
+
+def test_a_document_is_put_down_once_whatever_the_link_does(tmp_path: Path) -> None:
+    """Customs in every weather at once, by lines opened in it, open before it, and caught by it at the last moment."""
+
+    async def scenario(customs: Window) -> None:
+        cases = list(itertools.product(BAD, ("opened in it", "opened before", "caught by it")))
+        async with asyncio.TaskGroup() as declaring:
+            for number, (weather, line) in enumerate(cases, start=1):
+                declaring.create_task(_declared(customs, number, weather, line), name=f"{weather}, {line}")
+        numbers = range(1, len(cases) + 1)
+        assert sorted(customs.effects()) == sorted((vin(number), f"k-{number}") for number in numbers)
+        assert customs.names("SentBox") == sorted(f"DEC01_k-{number}.xml" for number in numbers)
+
+    async def played() -> None:
+        async with asyncio.timeout(120), window(tmp_path) as customs:
+            await scenario(customs)
+
+    asyncio.run(played())
+
+
+async def _declared(customs: Window, number: int, weather: str, line: str) -> None:
+    """Put one down in bad weather and again after it, as long as nobody has it."""
+    key, body, hasty = f"k-{number}", declared(vin(number)), replace(PUT, timeout=PATIENCE)
+    async with Proxy("127.0.0.1", customs.face.port, Random(number)) as link:
+        way = customs.way(link.port)
+        if line != "opened in it":
+            assert (await fetch(way, key)).status == 404
+        if line == "caught by it":
+            link.turn(Weather(latency_s=0.02))
+        else:
+            link.turn(BAD[weather])
+        putting = asyncio.create_task(put(way, key, body, hasty))
+        if line == "caught by it":
+            # It lies there already; only the word that it does is still under way.
+            await until(lambda: _lies(customs, key) or putting.done())
+            link.turn(BAD[weather])
+        (came,) = await asyncio.gather(putting, return_exceptions=True)
+        assert isinstance(came, AgencyError | Brought), came
+        with suppress(AgencyError):
+            await fetch(way, key, replace(FETCH, timeout=PATIENCE))
+        link.turn(CLEAR)
+        told = await _fetched(way, key)
+        assert told == 404 or not isinstance(came, Unavailable), "what was called certain had happened"
+        while told != 200:
+            if told == 404:
+                with suppress(AgencyError):
+                    await put(way, key, body)
+            told = await _fetched(way, key)
+
+
+def _lies(customs: Window, key: str) -> bool:
+    name = f"DEC01_{key}.xml"
+    return name in customs.names("OutBox") or name in customs.names("SentBox")
+
+
+async def _fetched(way: Sftp, key: str) -> int:
+    """What is known of it, as soon as somebody can be asked."""
+    while True:
+        with suppress(AgencyError):
+            return (await fetch(way, key)).status
         await asyncio.sleep(0.01)
