@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gzip
+import html
 import json
 import re
 import secrets
 from dataclasses import replace
 from typing import Any
+from urllib.parse import unquote_plus
 
 from aiohttp import web
 
@@ -396,3 +398,53 @@ class Mumbling(Faithful):
         said = await self.passed_on(told)
         said.raw = said.raw.replace(b"conformance-", b"reference-")
         return said
+
+
+DONE = b"%3Ccode%3E1%3C"
+FAULT = (
+    b'<?xml version="1.0" encoding="UTF-8"?><e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>'
+    b"<e:Fault><faultcode>e:Server</faultcode><faultstring>BusinessException</faultstring></e:Fault>"
+    b"</e:Body></e:Envelope>"
+)
+
+
+class Throwing(Faithful):
+    """Whatever it refuses leaves it as an exception, of which its framework makes a fault."""
+
+    async def heard(self, told: Told) -> Told:
+        said = await self.passed_on(told)
+        return said if DONE in said.raw else replace(said, status=500, raw=FAULT)
+
+
+class BySoapAction(Faithful):
+    """It lets pass what its header promises, and looks at that no more."""
+
+    async def heard(self, told: Told) -> Told:
+        return await self.passed_on(replace(told, headers=told.headers | {"Soapaction": '""'}))
+
+
+class Mislabelled(Faithful):
+    """It says UTF-8 and writes GB18030."""
+
+    async def heard(self, told: Told) -> Told:
+        said = await self.passed_on(told)
+        returned = re.search(rb">(%3C[^<]*)<", said.raw)
+        assert returned is not None
+        plain = html.escape(unquote_plus(returned[1].decode()))
+        return replace(said, raw=said.raw.replace(returned[1], plain.encode("gb18030")))
+
+
+class Renumbered(Faithful):
+    """It has new numbers for what it refuses, and told nobody."""
+
+    async def heard(self, told: Told) -> Told:
+        said = await self.passed_on(told)
+        return replace(said, raw=re.sub(rb"%3Ccode%3E-1(\d{3})%3C", rb"%3Ccode%3E-7\1%3C", said.raw))
+
+
+class Nameless(Faithful):
+    """It writes its envelopes by joining texts, without the namespaces."""
+
+    async def heard(self, told: Told) -> Told:
+        said = await self.passed_on(told)
+        return replace(said, raw=re.sub(rb"soapenv:|ns:| xmlns(?::\w+)?=\"[^\"]*\"", b"", said.raw))

@@ -9,7 +9,8 @@ import pytest
 
 from adapters.registry import ADAPTERS
 from adapters.spec import Adapter
-from tests.conformance import broken, callers
+from services.simulator.faces.table import FACES, Build
+from tests.conformance import broken, callers, offices
 from tests.conformance.callers import Punctual
 from tests.conformance.town import Faithful, Odd, Town, told
 
@@ -53,6 +54,11 @@ CAUGHT = [
     (broken.Vague, "tax.invoice.request.nothing-there", "HTTP 202"),
     (broken.Mumbling, "tax.invoice.request.same-key", "about-another"),
     (broken.Guessing, "commerce.undecodable", "HTTP 200"),
+    (broken.Throwing, "police.no-fault", "a fault"),
+    (broken.BySoapAction, "police.soap-action", "HTTP 200"),
+    (broken.Mislabelled, "police.answer-in-xml", "no utf-8"),
+    (broken.Renumbered, "police.plate.reserve.wrong-vin", "unknown-refusal"),
+    (broken.Nameless, "police.namespaces", "another namespace, or none: Envelope"),
 ]
 
 
@@ -101,6 +107,29 @@ def test_a_bank_that_calls_back_through_another_is_not_caught(town: Town) -> Non
     """What stands between the bank and our door changes nothing of itself."""
     cases = "bank.loan.apply.brought", "bank.loan.apply.brought-again", "bank.any-order", "bank.a-message"
     assert told(town.judge(ADAPTERS["bank"], *cases, odd=Odd(caller=Punctual))) == {}
+
+
+CUSTOMS: list[tuple[Build, str, str]] = [
+    (offices.HalfWritten, "customs.export.declare.whole-receipt", "the beginning of one"),
+    (offices.Misfiled, "customs.any-order", "about-another"),
+    (offices.twice, "customs.export.declare.put-down-again", "refused X409"),
+]
+
+
+@pytest.mark.parametrize(("style", "case", "came"), CUSTOMS, ids=["half-written", "misfiled", "taken-twice"])
+def test_customs_that_put_down_wrong_receipts_are_caught(style: Build, case: str, came: str, town: Town) -> None:
+    """Its case fails, not for a step before it, and says what came."""
+    run = town.judge(ADAPTERS["customs"], case, odd=Odd(styles={**FACES, "customs": style}))
+    assert told(run).keys() == {case}
+    assert told(run)[case].startswith("failed: ")
+    assert came in told(run)[case]
+
+
+def test_customs_that_give_no_receipt_are_caught(town: Town) -> None:
+    """The declaration was taken away, and we wait in vain."""
+    case, odd = "customs.export.declare.taken-in", Odd(styles={**FACES, "customs": offices.Unanswering})
+    run = town.judge(ADAPTERS["customs"], case, odd=odd, patience_s=0.1)
+    assert told(run) == {case: "failed: HTTP 202, not-yet taken in, not answered yet"}
 
 
 def test_an_agency_that_never_answers_is_caught(town: Town) -> None:

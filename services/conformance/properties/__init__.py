@@ -6,15 +6,17 @@ from typing import Final
 
 from services.conformance.case import Property
 
-from . import documents, encodings, faults, idempotency, later, order, security, timeouts
+from . import documents, encodings, faults, files, idempotency, later, order, security, soap, timeouts
 
 PROPERTIES: Final[tuple[Property, ...]] = (
     *idempotency.ROWS,
     *timeouts.ROWS,
     *order.ROWS,
     *later.ROWS,
+    *files.ROWS,
     *encodings.ROWS,
     *security.ROWS,
     *documents.ROWS,
+    *soap.ROWS,
     *faults.ROWS,
 )

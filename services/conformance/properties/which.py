@@ -42,6 +42,11 @@ def over_http(adapter: Adapter, operation: Operation) -> bool:
     return _FILE not in _written(adapter, operation).headers
 
 
+def done_by_files(adapter: Adapter, operation: Operation) -> bool:
+    """Deeds that travel as files."""
+    return not over_http(adapter, operation) and not operation.question
+
+
 def in_json(adapter: Adapter, operation: Operation) -> bool:
     """Those that are written as JSON."""
     return "json" in _content_type(adapter, operation)
@@ -50,6 +55,16 @@ def in_json(adapter: Adapter, operation: Operation) -> bool:
 def in_xml(adapter: Adapter, operation: Operation) -> bool:
     """Those that are written as XML."""
     return "xml" in _content_type(adapter, operation)
+
+
+def in_xml_over_http(adapter: Adapter, operation: Operation) -> bool:
+    """Those that are requests of HTTP, too."""
+    return in_xml(adapter, operation) and over_http(adapter, operation)
+
+
+def in_soap(adapter: Adapter, operation: Operation) -> bool:
+    """Those in envelopes of SOAP 1.1."""
+    return "SOAPAction" in _written(adapter, operation).headers
 
 
 def sealed(adapter: Adapter, operation: Operation) -> bool:

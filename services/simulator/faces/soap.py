@@ -97,7 +97,7 @@ class Soap:
         if letter.method != "POST":
             raise Unread(_NOT_ALLOWED)
         try:
-            call = _call(letter.raw)
+            call = _call(letter.raw, letter.headers.get("soapaction", ""))
         except _NotUnderstood as wrong:
             raise Unread(_fault(str(wrong))) from None
         path = _service(call)
@@ -122,7 +122,8 @@ class Soap:
         return Written(outcome.status if busy else HTTPStatus.OK, _envelope(function, document), outcome.headers)
 
 
-def _call(raw: bytes) -> _Call:
+def _call(raw: bytes, action: str) -> _Call:
+    """The one call of an envelope; its `SOAPAction` says nothing, or the same. Raises `_NotUnderstood`."""
     envelope = _parsed(raw)
     body = envelope.find(f"{{{_ENVELOPE}}}Body")
     if envelope.tag != f"{{{_ENVELOPE}}}Envelope" or body is None or len(body) != 1:
@@ -130,6 +131,9 @@ def _call(raw: bytes) -> _Call:
     called = etree.QName(body[0])
     if called.namespace != _PLATFORM or called.localname not in _PARAMETERS:
         raise _NotUnderstood("no such operation")
+    if action.strip('"') not in {"", called.localname}:
+        # Whatever let the message through by its header may have let through another one.
+        raise _NotUnderstood("SOAPAction names another operation")
     return _Call(called.localname, {etree.QName(one).localname: (one.text or "").strip() for one in body[0]})
 
 
