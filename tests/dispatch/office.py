@@ -195,6 +195,7 @@ async def office(
 ) -> AsyncIterator[Office]:
     """A process with these of its background tasks, from its start until it is dropped as a crash drops it."""
     clock = clock or SetClock()
+    _write(settings)
     store = open_store(settings, "dispatch")
     store.start()
     async with AsyncExitStack() as stack:
@@ -215,6 +216,14 @@ async def office(
         yield Office(runtime, url, http, clock, broker.said)
         failed = [task.exception() for task in working if task.done()]
         assert not failed, failed
+
+
+def _write(settings: Settings) -> None:
+    """The secrets where an installation has them, unless the test wrote its own."""
+    if not settings.secrets.exists():
+        told = SECRETS.model_dump(mode="json", exclude={"key_secret"}) | {"key_secret": SECRETS.key_secret.hex()}
+        settings.secrets.parent.mkdir(parents=True, exist_ok=True)
+        settings.secrets.write_text(json.dumps(told), encoding="utf-8")
 
 
 async def _dropped(tasks: Sequence[asyncio.Future[None]]) -> None:
