@@ -66,7 +66,7 @@ def run(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
     ] = None,
     sftp: Annotated[
         str | None,
-        typer.Option("--files", metavar="U", help="文件往来的地址 / where files are exchanged: sftp://host:port"),
+        typer.Option("--files", metavar="U", help="文件往来的地址 / where files are exchanged: sftp://user@host:port"),
     ] = None,
     door_port: Annotated[
         int, typer.Option("--door-port", min=0, max=65535, help="接收回调的端口 / where call-backs come; 0: any")
@@ -202,7 +202,7 @@ async def _run(asked: _Asked, folder: DataFolder) -> Run:
     from services.conformance import kit
     from services.runtime.clock import Clock
 
-    grounds = Grounds(folder)
+    grounds, files = Grounds(folder), _taking_files(asked)
     async with AsyncExitStack() as stack:
         if asked.url is None:
             await stack.enter_async_context(grounds.simulator())
@@ -217,9 +217,24 @@ async def _run(asked: _Asked, folder: DataFolder) -> Run:
             at=Clock().now(),
             token=asked.token,
             only=asked.only,
-            reach=grounds.reach(asked.sftp),
+            reach=grounds.reach(files),
+            files=files,
         )
         return await kit.run(plan, ADAPTERS, ORGANISATIONS)
+
+
+def _taking_files(asked: _Asked) -> str | None:
+    """Where it takes files, if that is how it is spoken to; None for our simulated one. Raises `TroubleError`."""
+    from adapters.bindings.files import Files
+
+    if not isinstance(asked.adapter.binding, Files) or asked.url is None:
+        return None
+    files = asked.sftp or asked.url
+    if not files.startswith("sftp://"):
+        raise TroubleError(
+            f"{asked.adapter.name} 以文件往来", f"{asked.adapter.name} takes files", fix="--files sftp://user@host:port"
+        )
+    return files
 
 
 def _adapter(name: str) -> Adapter:

@@ -1,10 +1,11 @@
-"""`partner new|list|test|keys|live`: an agency of a new kind, from an empty folder to the day it answers itself."""
+"""`partner …`: an agency of a new kind, from an empty folder to the day it answers itself, and its keys."""
 
 from __future__ import annotations
 
 import getpass
 import hashlib
 import tempfile
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -27,6 +28,12 @@ app = typer.Typer(help="接入机构 / agencies of a new kind", no_args_is_help=
 
 _SIGNS: Final = {"done": "✓", "todo": "…", "exempt": "–"}
 _GUIDE: Final = "docs/ADDING_AN_AGENCY.md"
+_STAGES: Final = {
+    "tongche": "在用 / in use",
+    "tongche-coming": "待用 / to come",
+    "tongche-gone": "已换下 / was in use",
+}
+_PORTS: Final = {"http": 80, "https": 443, "sftp": 22}
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="适配器或机构 / the adapter, or the organisation's id")]
 
@@ -159,6 +166,12 @@ def keys(  # noqa: PLR0913 - each is an option
         Path | None,
         typer.Option("--certificate", metavar="PEM", help="机构自己的证书，随 --rotate / its own, with --rotate"),
     ] = None,
+    host_key: Annotated[
+        Path | None,
+        typer.Option(
+            "--host-key", metavar="PUB", help="其 SFTP 主机公钥，随 --rotate / its SFTP host's, with --rotate"
+        ),
+    ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -166,46 +179,158 @@ def keys(  # noqa: PLR0913 - each is an option
     from services.stack import partners
 
     one, home = _organisation(name), _home(data)
-    if (rotate and retire) or (certificate and not rotate):
+    if (rotate and retire) or ((certificate or host_key) and not rotate):
         raise TroubleError("先 --rotate，换用后再 --retire", "first --rotate, later --retire", fix=_GUIDE)
+    if host_key and not _by_files(one):
+        raise TroubleError(f"{one.id} 不收发文件", f"{one.id} is not spoken to by files", fix=_GUIDE)
+    proofs = _certificate(certificate) if certificate else None, _host_key(host_key) if host_key else None
     gone = partners.retire(home, one.id) if retire else 0
     token = partners.newest(home, one.id)
     if rotate or token is None:
-        token = partners.issue(home, one.id, _certificate(certificate) if certificate else None)
+        token = partners.issue(home, one.id, *proofs)
     known = partners.counting(home, one.id)
-    theirs = [_fingerprint(pem) for each in known for pem in each.certificates]
-    ours = partners.our_certificate(home)
-    table = Table(box=None, show_header=False)
-    for label, value in (
-        ("机构 / organisation", one.id),
-        ("令牌 / token", token),
-        ("有效令牌数 / tokens that count", str(len(known))),
-        ("其证书 / its certificates (SHA-256)", "\n".join(theirs)),
-    ):
-        table.add_row(label, value)
-    out.print(table)
-    out.print("我方证书 / our certificate:", markup=False)
-    out.print(ours, markup=False, soft_wrap=True)
+    theirs = [_dated(pem) for each in known for pem in each.certificates]
+    ours = partners.our_certificates(home)
+    told: dict[str, Any] = {
+        "organisation": one.id,
+        "token": token,
+        "counting": len(known),
+        "retired": gone,
+        "certificates": theirs,
+        "ours": list(ours.values()),
+        **(_by_ssh(ours, [key for each in known for key in each.host_keys]) if _by_files(one) else {}),
+    }
+    _show_keys(told)
     if as_json:
-        told = {"organisation": one.id, "token": token, "counting": len(known), "retired": gone}
-        answer(told | {"certificates": theirs, "ours": ours})
+        answer(told)
+
+
+def _by_files(one: Organisation) -> bool:
+    from adapters.bindings.files import Files
+    from adapters.registry import ADAPTERS
+
+    return isinstance(ADAPTERS[one.adapter].binding, Files)
+
+
+def _by_ssh(ours: Mapping[str, str], theirs: Sequence[str]) -> dict[str, Any]:
+    """As whom we come and with which keys, and by which keys its host proves itself beside its certificates'."""
+    from services.runtime.identities import US
+    from services.stack.identities import ssh_line
+
+    return {"user": US, "ssh_keys": [ssh_line(pem, name) for name, pem in ours.items()], "host_keys": list(theirs)}
+
+
+def _show_keys(told: Mapping[str, Any]) -> None:
+    table = Table(box=None, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, value in (
+        ("机构 / organisation", told["organisation"]),
+        ("令牌 / token", told["token"]),
+        ("有效令牌数 / tokens that count", str(told["counting"])),
+        ("其证书 / its certificates (SHA-256)", "\n".join(map(_told_of, told["certificates"]))),
+        ("其主机公钥 / its host's keys", "\n".join(told.get("host_keys", ()))),
+        ("我方用户 / our user", told.get("user", "")),
+    ):
+        if value:
+            table.add_row(label, value)
+    out.print(table)
+    for title, texts in (
+        ("我方 SSH 公钥 / our SSH keys:", told.get("ssh_keys", ())),
+        ("我方证书 / our certificates:", told["ours"]),
+    ):
+        for text in (title, *texts) if texts else ():
+            out.print(text, markup=False, soft_wrap=True)
+
+
+def _dated(pem: str) -> dict[str, Any]:
+    """A certificate as people are told of it."""
+    from services.runtime.clock import Clock
+    from services.stack.identities import read
+
+    one = read(pem)
+    told = {"sha256": one.sha256, "since": one.since.isoformat(), "until": one.until.isoformat()}
+    return told | {"days_left": one.left(Clock().now()).days}
+
+
+def _told_of(one: Mapping[str, Any]) -> str:
+    from services.stack.partners import EXPIRES_SOON
+
+    days = one["days_left"]
+    ends = "已过期 / has ended" if days < 0 else f"还有 {days} 天 / {days} days left"
+    warning = f"  [red]{ends}[/]" if days < EXPIRES_SOON.days else ""
+    return f"{one['sha256']}\n    {one['since'][:10]} – {one['until'][:10]}{warning}"
 
 
 def _certificate(file: Path) -> str:
     """The text of a certificate that can be read. Raises `TroubleError`."""
+    from services.stack.identities import read
+
     try:
         text = file.read_text(encoding="ascii")
-        _fingerprint(text)
+        read(text)
     except (OSError, ValueError) as wrong:
         raise TroubleError(f"{file} 不是证书", f"{file} is no certificate: {wrong}", fix="PEM") from None
     return text
 
 
-def _fingerprint(pem: str) -> str:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
+def _host_key(file: Path) -> str:
+    """The line of a host's public key. Raises `TroubleError`."""
+    from services.stack.identities import host_key
 
-    return x509.load_pem_x509_certificate(pem.encode()).fingerprint(hashes.SHA256()).hex()
+    try:
+        return host_key(file.read_text(encoding="ascii"))
+    except (OSError, ValueError) as wrong:
+        raise TroubleError(
+            f"{file} 不是主机公钥", f"{file} is no host's public key: {wrong}", fix="ssh_host_ed25519_key.pub"
+        ) from None
+
+
+@app.command()
+def identity(  # noqa: PLR0913 - each is an option
+    *,
+    renew: Annotated[
+        bool, typer.Option("--renew", help="备好下一套，先不用 / one more, told and not used yet")
+    ] = False,
+    own: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="PEM", help="机构签发的私钥与证书 / a key and its certificate, with --renew"),
+    ] = None,
+    use: Annotated[
+        bool, typer.Option("--use", help="立即换用，无需重启 / use it, at once and without a restart")
+    ] = False,
+    retire: Annotated[bool, typer.Option("--retire", help="不用的作废 / drop the one that is not in use")] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """我方证书：--renew 告知机构，--use 换用，--retire 作废 / ours: told, then used, then dropped; nothing restarts."""
+    from services.stack import partners
+
+    home = _home(data)
+    if renew + use + retire > 1 or (own and not renew):
+        raise TroubleError("一次一步", "one step at a time", fix="--renew, --use, --retire")
+    if renew:
+        partners.prepare(home, _given(own) if own else None)
+    if use:
+        partners.use(home)
+    if retire and not partners.forget(home):
+        raise TroubleError("没有可作废的", "there is none to drop", fix="tongche partner identity")
+    told = [{"name": name, **_dated(pem), "pem": pem} for name, pem in partners.our_certificates(home).items()]
+    for one in told:
+        out.print(f"{_STAGES[one['name']]}\n{_told_of(one)}", soft_wrap=True)
+        out.print(one["pem"], markup=False, soft_wrap=True)
+    if as_json:
+        answer({"ours": told})
+
+
+def _given(file: Path) -> dict[str, str]:
+    """A key with its certificate. Raises `TroubleError`."""
+    from services.stack.identities import given
+
+    try:
+        return given(file.read_text(encoding="ascii"))
+    except (OSError, ValueError) as wrong:
+        raise TroubleError(f"{file} 不能用", f"{file} will not do: {wrong}", fix="PEM: P-256") from None
 
 
 @app.command()
@@ -232,7 +357,7 @@ def live(  # noqa: PLR0913 - each is an option
     if back:
         act = _act(one, reason=reason or _needed("--reason"))
     else:
-        address = url or one.url or _needed("--url")
+        address = _reachable(one, url or one.url or _needed("--url"))
         file = result or home.root / "conformance" / one.id / "result.jws"
         act = _act(one, url=address, proof=_proved(one, address, file, home))
     _record(home, act)
@@ -304,7 +429,7 @@ def _proved(one: Organisation, address: str, file: Path, home: DataFolder) -> st
         raise TroubleError(f"无法读取 {file}", f"cannot read {file}: {type(wrong).__name__}", fix=_run(one)) from None
     except result.NotProved as wrong:
         raise TroubleError(f"不能上线：{wrong.words.zh}", f"not live: {wrong.words.en}", fix=_run(one)) from None
-    if (proof.organisation, proof.host) != (one.id, urlsplit(address).netloc):
+    if (proof.organisation, _place(address, proof.host)) != (one.id, _place(address)):
         raise TroubleError(
             f"检测的是 {proof.organisation} 于 {proof.host}",
             f"what was tested is {proof.organisation} at {proof.host}",
@@ -313,9 +438,33 @@ def _proved(one: Organisation, address: str, file: Path, home: DataFolder) -> st
     return hashlib.sha256(told.encode()).hexdigest()
 
 
+def _reachable(one: Organisation, address: str) -> str:
+    """An address that we can speak to as this one is spoken to. Raises `TroubleError`."""
+    schemes = ("sftp",) if _by_files(one) else ("https", "http")
+    at = urlsplit(address)
+    try:
+        fits = at.scheme in schemes and bool(at.hostname) and at.port != 0
+    except ValueError:
+        fits = False
+    if not fits:
+        raise TroubleError(
+            "地址或原因不合要求", f"the address or the reason will not do: {one.id} is at {schemes[0]}://…", fix=_GUIDE
+        )
+    if at.password is not None or (at.username is not None and not _by_files(one)):
+        raise TroubleError("地址中不得有口令", "an address has no password in it", fix="tongche partner keys")
+    return address
+
+
+def _place(address: str, host: str | None = None) -> tuple[str | None, int]:
+    """Host and port of an address, or of its like with another host; its path and login are no part of it."""
+    at = urlsplit(address if host is None else f"{urlsplit(address).scheme}://{host}")
+    return at.hostname, at.port or _PORTS[at.scheme]
+
+
 def _run(one: Organisation) -> str:
     """How the proof is had."""
-    return f"tongche conformance run --agency {one.adapter} --organisation {one.id} --url U"
+    address = "sftp://…" if _by_files(one) else "U"
+    return f"tongche conformance run --agency {one.adapter} --organisation {one.id} --url {address}"
 
 
 def _acts(home: DataFolder) -> tuple[Act, ...]:

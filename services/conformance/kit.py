@@ -66,6 +66,8 @@ class Plan:
     reach: Reach = Reach()
     patience_s: float = PATIENCE_S
     """How long to ask for what is under way."""
+    files: str | None = None
+    """Where it takes files, if that is how it is spoken to."""
 
     @property
     def chosen(self) -> list[tuple[int, Case]]:
@@ -101,14 +103,14 @@ async def run(plan: Plan, adapters: Mapping[str, Adapter], organisations: Mappin
             return Stage(client, stranger, bed, plan.round_, index, case.cars, plan.day)
 
         results = await played(plan.chosen, bed, stage)
-    host = urlsplit(base).netloc.rpartition("@")[2]
+    host = urlsplit(plan.files or base).netloc.rpartition("@")[2]
     return Run(agency(plan.adapter), plan.organisation, host, plan.against, plan.round_, plan.at, results)
 
 
 async def _bed(plan: Plan, neighbours: Neighbours) -> Bed:
     """Our simulator plays the other agencies, too; elsewhere the partner has loaded what they would tell."""
     if not await _is_simulator(neighbours.base, neighbours.wire):
-        return Loaded(neighbours.adapters)
+        return Loaded(neighbours.adapters, plan.adapter)
     knobs = Knobs(neighbours.base, plan.token or "", neighbours.wire)
     return Country(plan.organisation, neighbours.act, knobs.turned if await knobs.are_ours() else None)
 

@@ -13,6 +13,7 @@ import psutil
 
 from contracts.views.plan import judge
 from services.runtime.broker import serves
+from services.runtime.clock import Clock
 from services.stack import jars, java, ports, state
 from services.stack.data import DataFolder
 from services.stack.plan import settings_of
@@ -165,6 +166,22 @@ def _subscribers(folder: DataFolder) -> Finding:
     return Finding(title, ok=not refused, found=found, required=required, fix=fix)
 
 
+def _certificates(folder: DataFolder) -> Finding:
+    # Loaded where it is needed, as above.
+    from services.stack import partners
+
+    title, required = "证书 / certificates", f"> {partners.EXPIRES_SOON.days} 天 / days"
+    if not folder.secrets.exists():
+        return Finding(title, ok=True, found="尚无 / none yet", required=required, fix="")
+    try:
+        ending = list(partners.ending(folder, Clock().now()))
+    except ValueError as wrong:
+        fix = f"{folder.secrets}, {folder.notifiers}"
+        return Finding(title, ok=False, found=f"{type(wrong).__name__}: {wrong}", required=required, fix=fix)
+    found = "; ".join(f"{one.whose} {one.until:%Y-%m-%d}" for one in ending) or "都有效 / all valid"
+    return Finding(title, ok=not ending, found=found, required=required, fix="; ".join(one.fix for one in ending))
+
+
 def _nearest(path: Path) -> Path:
     """The folder itself, or the first one above it that exists."""
     return next(place for place in (path, *path.parents) if place.exists())
@@ -180,5 +197,6 @@ _CHECKS: tuple[Callable[[DataFolder], Finding], ...] = (
     _ports,
     _rights,
     _subscribers,
+    _certificates,
     _kafka,
 )

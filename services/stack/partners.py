@@ -12,33 +12,46 @@ import json
 import re
 import secrets
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+from services.runtime.identities import COMING, GONE, US
 from services.stack.data import DataFolder, write, write_json
 from services.stack.trouble import TroubleError
 
 MOST: Final = 2
 """At once: the old one until the organisation has taken the new one into use."""
-OURS: Final = "tongche"
-"""Under whose name our own key pair stands."""
+EXPIRES_SOON: Final = timedelta(days=30)
+"""So long before a certificate ends people are told: who must take another into use needs weeks."""
+_PROOFS: Final = ("certificates", "host_keys")
 _ENTRY: Final = re.compile(r"^\[\[notifiers\]\]\n(?:[^\[#\n].*\n?)*", re.MULTILINE)
 """One entry, to the next table, comment or blank line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """One entry: the SHA-256 of a token, and the certificates (PEM) that came with it."""
+    """One entry: the SHA-256 of a token, the certificates (PEM) that came with it, the keys (OpenSSH) of its host."""
 
     token_sha256: str
     certificates: tuple[str, ...]
+    host_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A certificate that counts and will not for long, or does not any more. Whose, and what ends it."""
+
+    whose: str
+    until: datetime
+    fix: str
 
 
 def counting(folder: DataFolder, organisation: str) -> list[Known]:
     """Everything by which an organisation is known, the oldest first."""
-    told = tomllib.loads(_text(folder)).get("notifiers", ())
-    mine = (each for each in told if each["organisation"] == organisation)
-    return [Known(each["token_sha256"], tuple(each.get("certificates", ()))) for each in mine]
+    mine = (each for each in _entries(folder) if each["organisation"] == organisation)
+    return [Known(each["token_sha256"], *(tuple(each.get(name, ())) for name in _PROOFS)) for each in mine]
 
 
 def newest(folder: DataFolder, organisation: str) -> str | None:
@@ -48,16 +61,66 @@ def newest(folder: DataFolder, organisation: str) -> str | None:
     return token if token is not None and _sha256(token) in known else None
 
 
-def our_certificate(folder: DataFolder) -> str:
-    """By which an organisation proves what we seal, as PEM."""
-    certificate: str = _secrets(folder)["identities"][OURS]["certificate"]
-    return certificate
+def our_certificates(folder: DataFolder) -> dict[str, str]:
+    """By which organisations prove what we seal, as PEM: the one in use, and the one before or the one to come."""
+    known = _secrets(folder)["identities"]
+    return {name: known[name]["certificate"] for name in (US, COMING, GONE) if name in known}
 
 
-def issue(folder: DataFolder, organisation: str, certificate: str | None = None) -> str:
+def prepare(folder: DataFolder, identity: dict[str, str] | None = None) -> str:
+    """A key pair more of ours, given or made here, of which organisations are told before it is used; its certificate.
+
+    Raises `TroubleError` where an exchange is under way.
+    """
+    stored = _secrets(folder)
+    if {COMING, GONE} & stored["identities"].keys():
+        raise TroubleError(
+            "上一次更换尚未结束", "an exchange is under way", fix="tongche partner identity --use | --retire"
+        )
+    stored["identities"][COMING] = identity or _made(US)
+    write_json(folder.secrets, stored)
+    return str(stored["identities"][COMING]["certificate"])
+
+
+def use(folder: DataFolder) -> None:
+    """Seal with the one to come from now on, whatever runs. Raises `TroubleError` where there is none."""
+    stored = _secrets(folder)
+    known = stored["identities"]
+    if COMING not in known:
+        raise TroubleError("没有待用的证书", "no certificate is to come", fix="tongche partner identity --renew")
+    known[GONE], known[US] = known[US], known.pop(COMING)
+    write_json(folder.secrets, stored)
+
+
+def forget(folder: DataFolder) -> bool:
+    """Drop what is not in use, the one before or the one to come; whether there was any."""
+    stored = _secrets(folder)
+    dropped = [stored["identities"].pop(name, None) for name in (COMING, GONE)]
+    if any(dropped):
+        write_json(folder.secrets, stored)
+    return any(dropped)
+
+
+def ending(folder: DataFolder, now: datetime) -> Iterator[Ending]:
+    """Certificates that end within `EXPIRES_SOON` or have ended: ours in use, and the newest of each organisation."""
+    from services.stack.identities import read
+
+    if mine := _secrets(folder).get("identities", {}).get(US):
+        until = read(mine["certificate"]).until
+        if until - now < EXPIRES_SOON:
+            yield Ending(US, until, "tongche partner identity --renew")
+    for organisation in dict.fromkeys(each["organisation"] for each in _entries(folder)):
+        ends = [read(pem).until for each in counting(folder, organisation) for pem in each.certificates]
+        # While one takes over from another, the one before may end.
+        if ends and max(ends) - now < EXPIRES_SOON:
+            yield Ending(organisation, max(ends), f"tongche partner keys {organisation} --rotate")
+
+
+def issue(folder: DataFolder, organisation: str, certificate: str | None = None, host_key: str | None = None) -> str:
     """A token more, which counts at once beside the one before, with a certificate; its own, or one generated here.
 
-    Raises `TroubleError` where two count already.
+    Whose host proves itself by a key of its own (`host_key`, as OpenSSH writes it) needs no certificate. Raises
+    `TroubleError` where two count already.
     """
     if len(counting(folder, organisation)) >= MOST:
         raise TroubleError(
@@ -65,13 +128,10 @@ def issue(folder: DataFolder, organisation: str, certificate: str | None = None)
         )
     stored, token = _secrets(folder), secrets.token_urlsafe(32)
     stored["organisation_tokens"][organisation] = token
-    if certificate is None:
-        # Loaded where it is needed: it takes its time.
-        from services.stack.identities import identity
-
-        stored["identities"][organisation] = identity(organisation)
+    if certificate is None and host_key is None:
+        stored["identities"][organisation] = _made(organisation)
         certificate = stored["identities"][organisation]["certificate"]
-    entry = _entry(organisation, token, certificate)
+    entry = _entry(organisation, token, certificates=certificate, host_keys=host_key)
     text = f"{_text(folder).rstrip()}\n\n{entry}".lstrip()
     _demand_readable(text)
     # Secrets first, so that a crash between them leaves no token that nobody knows.
@@ -88,9 +148,17 @@ def retire(folder: DataFolder, organisation: str) -> int:
     return len(gone)
 
 
-def _entry(organisation: str, token: str, certificate: str) -> str:
+def _made(name: str) -> dict[str, str]:
+    # Loaded where it is needed: it takes its time.
+    from services.stack.identities import identity
+
+    return identity(name)
+
+
+def _entry(organisation: str, token: str, **proofs: str | None) -> str:
     # JSON's strings and lists of strings are TOML's too.
-    told = {"organisation": organisation, "token_sha256": _sha256(token), "certificates": [certificate]}
+    told: dict[str, str | list[str]] = {"organisation": organisation, "token_sha256": _sha256(token)}
+    told |= {name: [proof] for name, proof in proofs.items() if proof is not None}
     return "\n".join(("[[notifiers]]", *(f"{name} = {json.dumps(value)}" for name, value in told.items()), ""))
 
 
@@ -107,6 +175,11 @@ def _demand_readable(text: str) -> None:
 def _is_of(entry: str, hashes: set[str]) -> bool:
     (told,) = tomllib.loads(entry)["notifiers"]
     return told["token_sha256"] in hashes
+
+
+def _entries(folder: DataFolder) -> list[dict[str, Any]]:
+    told: list[dict[str, Any]] = tomllib.loads(_text(folder)).get("notifiers", [])
+    return told
 
 
 def _text(folder: DataFolder) -> str:

@@ -17,8 +17,9 @@ from contracts.numbers import uscc
 from services.cli import application, conformance, scaffold
 from services.conformance import fixtures, result
 from services.runtime import live
-from services.stack import credentials
+from services.stack import credentials, partners
 from services.stack.data import DataFolder
+from services.stack.identities import identity, ssh_line
 from services.stack.trouble import TroubleError
 
 INSURER = "insurer-91110000MAY1GEUH59"
@@ -128,6 +129,66 @@ def test_tokens_are_exchanged_without_a_gap(folder: DataFolder) -> None:
     assert (last["counting"], last["retired"], last["token"]) == (1, 1, second["token"])
 
 
+def test_who_takes_files_is_told_how_we_come(folder: DataFolder, tmp_path: Path) -> None:
+    """Our user and our key as OpenSSH writes it; its host's key counts beside the certificate until that is retired."""
+    at = ("--data", str(folder.root), "--json")
+    first = told(typed("keys", "customs", *at))
+    assert (first["user"], first["host_keys"]) == ("tongche", [])
+    assert [key.split()[::2] for key in first["ssh_keys"]] == [["ecdsa-sha2-nistp256", "tongche"]]
+    file = tmp_path / "ssh_host_ed25519_key.pub"
+    line = ssh_line(identity("host")["certificate"], "root@customs")
+    file.write_text(line + "\n", encoding="ascii")
+    with_it = ("--host-key", str(file))
+    assert "first --rotate" in refused("keys", "customs", *with_it, *at)
+    assert "is not spoken to by files" in refused("keys", INSURER, "--rotate", *with_it, *at)
+    second = told(typed("keys", "customs", "--rotate", *with_it, *at))
+    assert (second["host_keys"], second["certificates"]) == ([line.rpartition(" ")[0]], first["certificates"])
+    last = told(typed("keys", "customs", "--retire", *at))
+    assert (last["host_keys"], last["certificates"]) == (second["host_keys"], [])
+    file.write_text("nothing", encoding="ascii")
+    assert "no host's public key" in refused("keys", "customs", "--rotate", *with_it, *at)
+    assert "ssh_keys" not in told(typed("keys", INSURER, *at))
+
+
+def test_a_certificate_says_until_when_it_is_valid(folder: DataFolder) -> None:
+    """Whoever looks at the keys of one whose certificate ends is warned."""
+    at = ("--data", str(folder.root))
+    (one,) = told(typed("keys", INSURER, *at, "--json"))["certificates"]
+    assert datetime.fromisoformat(one["since"]) < datetime.now(UTC) < datetime.fromisoformat(one["until"])
+    assert "days left" not in typed("keys", INSURER, *at).output
+    partners.issue(folder, INSURER, identity(INSURER, timedelta(days=9, hours=1))["certificate"])
+    assert "9 days left" in typed("keys", INSURER, *at).output
+
+
+def test_ours_is_exchanged_step_by_step(folder: DataFolder, tmp_path: Path) -> None:
+    """Told, used, dropped; one that an authority has certified as well; never two steps at once."""
+    at = ("--data", str(folder.root), "--json")
+    (first,) = told(typed("identity", *at))["ours"]
+    file = tmp_path / "ours.pem"
+    made = identity("tongche")
+    file.write_text(made["key"] + made["certificate"], encoding="ascii")
+    coming = told(typed("identity", "--renew", "--from", str(file), *at))["ours"]
+    assert [(one["name"], one["sha256"] == first["sha256"]) for one in coming] == [
+        ("tongche", True),
+        ("tongche-coming", False),
+    ]
+    assert coming[1]["pem"] == made["certificate"]
+    handed = told(typed("keys", "customs", *at))
+    assert handed["ours"] == [one["pem"] for one in coming]
+    assert len(handed["ssh_keys"]) == len(coming)
+    used = told(typed("identity", "--use", *at))["ours"]
+    assert [(one["name"], one["sha256"]) for one in used] == [
+        ("tongche", coming[1]["sha256"]),
+        ("tongche-gone", first["sha256"]),
+    ]
+    assert told(typed("identity", "--retire", *at))["ours"] == used[:1]
+    assert "none to drop" in refused("identity", "--retire", *at)
+    assert "one step at a time" in refused("identity", "--renew", "--use", *at)
+    assert "one step at a time" in refused("identity", "--from", str(file), *at)
+    file.write_text(made["key"], encoding="ascii")
+    assert "will not do" in refused("identity", "--renew", "--from", str(file), *at)
+
+
 def test_who_is_meant_must_be_clear(folder: DataFolder) -> None:
     """Four insurers speak the same words; one of them is named."""
     at = ("--data", str(folder.root))
@@ -180,6 +241,40 @@ def test_it_goes_live_on_proof_and_back_with_a_reason(folder: DataFolder, proved
     told(typed("live", INSURER, "--back", "--reason", "the trial is over", *at))
     assert live.addresses(live.acts(folder.live)) == {}
     assert [act.reason for act in live.acts(folder.live)] == [None, "the trial is over"]
+
+
+@pytest.mark.parametrize(
+    "address", ["sftp://customs.example", "sftp://tongche@customs.example:22/in", "sftp://CUSTOMS.example:22"]
+)
+def test_who_takes_files_goes_live_where_they_were_taken(folder: DataFolder, proved: Proved, address: str) -> None:
+    """The host that was tested, whatever the folder and our name there."""
+    given = _customs(folder, proved)
+    gone = told(typed("live", "customs", "--url", address, *given, "--json"))
+    assert live.addresses(live.acts(folder.live)) == {"customs": gone["url"]} == {"customs": address}
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("https://customs.example", "customs is at sftp://"),
+        ("sftp://customs.example:ssh", "customs is at sftp://"),
+        ("sftp:///in", "customs is at sftp://"),
+        ("sftp://tongche:secret@customs.example", "no password"),
+        ("sftp://customs.example:2222", "what was tested is customs at customs.example:22"),
+        ("sftp://other.example:22", "what was tested is customs at customs.example:22"),
+    ],
+)
+def test_no_files_go_where_nobody_was_tested(folder: DataFolder, proved: Proved, address: str, why: str) -> None:
+    """Nor where they cannot go; no password is kept in clear."""
+    assert why in refused("live", "customs", "--url", address, *_customs(folder, proved))
+    assert not folder.live.exists()
+
+
+def _customs(folder: DataFolder, proved: Proved) -> tuple[str, ...]:
+    """Its proof, of the host where it took files."""
+    known = fixtures.agency(ADAPTERS["customs"])
+    told_of = {"agency": known.name, "organisation": "customs", "fixtures": known.fixtures}
+    return ("--result", proved(**told_of, host="customs.example:22"), "--data", str(folder.root))
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from services.conformance import fixtures
 from services.conformance.catalogue import cases
 from services.conformance.result import NotProved, verified
 from services.runtime.clock import Clock
+from services.stack.trouble import TroubleError
 
 
 def typed(*words: str) -> Result:
@@ -50,6 +51,26 @@ def test_a_run_against_nobody(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert last(result)["passed"] == 0
     assert {case["came"] for case in last(result)["cases"] if case["result"] == "failed"} == {"no connection"}
+
+
+@pytest.mark.parametrize(
+    ("where", "host"),
+    [
+        (("--url", "http://127.0.0.1:9", "--files", "sftp://tongche@127.0.0.1:8"), "127.0.0.1:8"),
+        (("--url", "sftp://tongche@[::1]:9/in"), "[::1]:9"),
+        (("--url", "http://127.0.0.1:9"), None),
+    ],
+)
+def test_who_takes_files_is_judged_where_they_are_taken(
+    tmp_path: Path, where: tuple[str, ...], host: str | None
+) -> None:
+    """That host stands in the result, for it is the one that goes live; and without it nobody is judged."""
+    result = typed("run", "--agency", "customs", *where, "--only", "nothing", "--json", "--data", str(tmp_path))
+    if host is None:
+        assert isinstance(result.exception, TroubleError)
+        assert "--files sftp://" in result.exception.fix
+    else:
+        assert last(result)["host"] == host
 
 
 def test_a_part_of_a_run_signs_nothing(tmp_path: Path) -> None:

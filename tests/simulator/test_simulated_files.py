@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import asyncssh
 import pytest
 
+from adapters.errors import Unavailable
 from adapters.spec import Endpoint, Sent
 from tests.conftest import Until
 from tests.dispatch.window import BINDING, CAR, IDENTITIES, PUT, Window, declared, fetch, put, receipt, window
@@ -30,6 +32,28 @@ def play(tmp_path: Path) -> Play:
             await scenario(made)
 
     return lambda scenario: asyncio.run(played(scenario))
+
+
+@pytest.mark.parametrize(("held", "comes_in"), [("tongche-coming", True), ("tongche-gone", True), ("somebody", False)])
+def test_our_key_is_exchanged_while_the_door_is_open(play: Play, held: str, *, comes_in: bool) -> None:
+    """Whatever of ours counts at the moment opens it, and nothing of anybody else's."""
+
+    async def scenario(customs: Window) -> None:
+        with pytest.raises(Unavailable):
+            await fetch(customs.way(us="somebody"), "k-1")
+        file = customs.face.premises.settings.secrets
+        stored = json.loads(file.read_bytes())
+        stored["identities"][held] = IDENTITIES["somebody"].model_dump()
+        file.with_suffix(".new").write_text(json.dumps(stored), encoding="utf-8")
+        file.with_suffix(".new").replace(file)
+        if comes_in:
+            assert (await fetch(customs.way(us="somebody"), "k-1")).status == 404
+        else:
+            with pytest.raises(Unavailable):
+                await fetch(customs.way(us="somebody"), "k-1")
+        assert (await fetch(customs.way(), "k-1")).status == 404
+
+    play(scenario)
 
 
 async def _inside(customs: Window) -> asyncssh.SFTPClient:

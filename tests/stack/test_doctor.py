@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import socket
+from datetime import timedelta
 
 import pytest
 
 from services.stack import credentials, doctor
-from services.stack.data import DataFolder
+from services.stack.data import DataFolder, write_json
 from services.stack.doctor import Finding
+from services.stack.identities import identity
 from services.stack.state import Stack
 
 
@@ -82,3 +85,16 @@ def test_a_subscribers_file_that_cannot_count_is_told(folder: DataFolder, conten
     folder.subscribers.write_text(content, encoding="utf-8")
     finding = found(folder, "subscribers.toml")
     assert (finding.ok, said in finding.found, "grant check" in finding.fix) == (ok, True, True)
+
+
+def test_a_certificate_that_ends_is_named(folder: DataFolder) -> None:
+    """A month before, with the verb that brings another; an installation of before there were any has none."""
+    assert found(folder, "certificates").ok
+    credentials.ensure(folder)
+    assert found(folder, "certificates").ok
+    stored = json.loads(folder.secrets.read_bytes())
+    write_json(folder.secrets, stored | {"identities": {"tongche": identity("tongche", timedelta(days=29))}})
+    told = found(folder, "certificates")
+    assert (told.ok, told.found.startswith("tongche 20"), told.fix) == (False, True, "tongche partner identity --renew")
+    write_json(folder.secrets, {name: value for name, value in stored.items() if name != "identities"})
+    assert found(folder, "certificates").ok

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from services.dispatch.notifiers import Notifiers
+from services.runtime.identities import COMING, GONE, US
 from services.stack import credentials, partners
-from services.stack.data import DataFolder
+from services.stack.data import DataFolder, write_json
+from services.stack.identities import given, host_key, identity
 from services.stack.trouble import TroubleError
 
 BANK = "bank-91110000MAT57WXL1C"
@@ -108,3 +121,96 @@ def test_the_first_token_of_a_new_organisation(folder: DataFolder) -> None:
     folder.notifiers.write_text(stored.replace(f"[[notifiers]]{entry}", ""))
     assert partners.counting(folder, BANK) == []
     assert who(folder, partners.issue(folder, BANK)) == BANK
+
+
+def test_who_has_no_certificate_is_known_by_its_hosts_key(folder: DataFolder) -> None:
+    """Dispatch trusts both while one takes over from the other; nothing is generated for who is real."""
+    before = credentials.identities(folder)["customs"]
+    fresh = _host_key()
+    partners.issue(folder, "customs", host_key=fresh)
+    known = Notifiers(folder.notifiers)
+    assert known.proofs("customs") == (before["certificate"], fresh)
+    assert known.certificates("customs") == (before["certificate"],)
+    partners.retire(folder, "customs")
+    assert (known.proofs("customs"), known.certificates("customs")) == ((fresh,), ())
+    assert credentials.identities(folder)["customs"] == before
+
+
+def _host_key() -> str:
+    key = ed25519.Ed25519PrivateKey.generate().public_key()
+    return key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+
+
+def test_a_hosts_key_is_one_line() -> None:
+    """As OpenSSH writes it, whoever's comment stands behind it; anything else is none."""
+    line = _host_key()
+    assert host_key(f"{line} root@customs\n") == line
+    for wrong in ("", "ssh-ed25519", line[:-9], "-----BEGIN CERTIFICATE-----"):
+        with pytest.raises(ValueError, match=r".+"):
+            host_key(wrong)
+
+
+def test_ours_is_told_before_it_is_used_and_dropped_after(folder: DataFolder) -> None:
+    """One step after another, and at each all that organisations may still need is there."""
+    first = _ours(folder)[US]
+    coming = partners.prepare(folder)
+    assert {name: one["certificate"] for name, one in _ours(folder).items()} == {
+        US: first["certificate"],
+        COMING: coming,
+    }
+    with pytest.raises(TroubleError, match="under way"):
+        partners.prepare(folder)
+    partners.use(folder)
+    assert (_ours(folder)[US]["certificate"], _ours(folder)[GONE]) == (coming, first)
+    with pytest.raises(TroubleError, match="to come"):
+        partners.use(folder)
+    with pytest.raises(TroubleError, match="under way"):
+        partners.prepare(folder)
+    assert partners.forget(folder)
+    assert list(partners.our_certificates(folder).items()) == [(US, coming)]
+    assert not partners.forget(folder)
+
+
+def _ours(folder: DataFolder) -> dict[str, dict[str, str]]:
+    return {name: one for name, one in credentials.identities(folder).items() if name in {US, COMING, GONE}}
+
+
+def _pem(key: Any, *, locked: bool = False) -> str:
+    lock = BestAvailableEncryption(b"password") if locked else NoEncryption()
+    return str(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, lock).decode())
+
+
+def test_one_that_an_authority_has_certified_is_taken_as_it_is() -> None:
+    """With what other programs write into such a file; whatever cannot seal is refused before anybody is told."""
+    made, other = identity("tongche"), identity("authority")
+    noise = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+    assert given(noise + made["key"] + made["certificate"] + other["certificate"]) == made
+    for key in (
+        other["key"],
+        "",
+        _pem(ec.generate_private_key(ec.SECP384R1())),
+        _pem(ed25519.Ed25519PrivateKey.generate()),
+        _pem(ec.generate_private_key(ec.SECP256R1()), locked=True),
+    ):
+        with pytest.raises(ValueError, match=r".+"):
+            given(key + made["certificate"])
+
+
+def test_who_ends_soon_is_told_in_time(folder: DataFolder) -> None:
+    """Ours, and an organisation's newest: one that takes over already ends the matter."""
+    now = datetime.now(UTC)
+    assert list(partners.ending(folder, now)) == []
+    stored = json.loads(folder.secrets.read_bytes())
+    short = identity(US, timedelta(days=29))
+    write_json(folder.secrets, stored | {"identities": stored["identities"] | {US: short}})
+    partners.issue(folder, BANK, identity(BANK, timedelta(days=-1))["certificate"])
+    partners.retire(folder, BANK)
+    told = {one.whose: (one.until < now, one.fix) for one in partners.ending(folder, now)}
+    assert told == {
+        US: (False, "tongche partner identity --renew"),
+        BANK: (True, f"tongche partner keys {BANK} --rotate"),
+    }
+    partners.issue(folder, BANK)
+    partners.prepare(folder)
+    partners.use(folder)
+    assert list(partners.ending(folder, now)) == []

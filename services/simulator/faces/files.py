@@ -14,11 +14,12 @@ from functools import cached_property
 from io import BytesIO
 from typing import Final, Literal
 
+from services.runtime.identities import Identities, ours
 from services.simulator.faces import documents
 from services.simulator.faces.boxes import Boxes, Title
 from services.simulator.faces.documents import NotADocument
 from services.simulator.faces.face import Premises
-from services.simulator.faces.sftp import US, Cuts, Declines, Door, Endless, Hangs
+from services.simulator.faces.sftp import Cuts, Declines, Door, Endless, Hangs
 from services.simulator.mishaps import Fate, Mishap
 from services.simulator.world import Asked, Outcome, Unknown
 
@@ -55,8 +56,8 @@ class Files:
             for about in boxes.waiting():
                 self.came(organisation, about)
         settings = self.premises.settings
-        identities = settings.secret().identities
-        door = Door(self, identities[US], identities[KIND])
+        identities = Identities(settings)
+        door = Door(self, lambda: ours(identities), identities[KIND])
         async with door.open(settings.bind, settings.simulator_sftp_port) as self.port, asyncio.TaskGroup() as working:
             self.open.set()
             while True:

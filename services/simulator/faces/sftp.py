@@ -8,7 +8,7 @@ file of anybody's is changed, replaced or removed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -84,10 +84,10 @@ class Office(Protocol):
 
 @dataclass(slots=True)
 class Door:
-    """One port. `ours` is whom it lets in, by his certificate; `its` proves the organisations."""
+    """One port. `ours` is whom it lets in at the moment, by any of his certificates; `its` proves the organisations."""
 
     office: Office
-    ours: Identity
+    ours: Callable[[], Sequence[Identity]]
     its: Identity
     _inside: set[asyncssh.SSHServerConnection] = field(default_factory=set)
 
@@ -98,7 +98,7 @@ class Door:
             host,
             port,
             config=None,
-            server_factory=lambda: _Porter(self.office, public_key(self.ours.certificate), self._inside),
+            server_factory=lambda: _Porter(self.office, self.ours, self._inside),
             server_host_keys=[asyncssh.import_private_key(self.its.key)],
             sftp_factory=lambda chan: _Counter(chan, self.office),
             compression_algs=["none"],
@@ -126,7 +126,7 @@ class _Porter(asyncssh.SSHServer):
     """Who gets in."""
 
     office: Office
-    key: asyncssh.SSHKey
+    ours: Callable[[], Sequence[Identity]]
     inside: set[asyncssh.SSHServerConnection]
     _connection: asyncssh.SSHServerConnection | None = None
 
@@ -146,7 +146,7 @@ class _Porter(asyncssh.SSHServer):
         return True
 
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
-        return username == US and key == self.key
+        return username == US and key in [public_key(one.certificate) for one in self.ours()]
 
 
 class _Counter(asyncssh.SFTPServer):
