@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -35,6 +36,8 @@ LARGEST: Final = 256 * 1024
 _NOT_PROVED: Final = No(401, "unauthenticated", "签名缺失或无效", "the signature is missing, or proves nothing")
 _CANNOT_TELL: Final = No(503, "unavailable", "暂时无法核对签名，未受理", "signatures cannot be checked now")
 _ABOUT_NOTHING: Final = No(422, "contract", "未说明所答复的业务", "it does not say what it answers")
+_KEY: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.r[1-9][0-9]{0,5})?")
+"""As every key of ours is written. It is shown to people, so nothing else may stand there: no VIN, nobody's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,8 @@ class CallbackDoor:
             raise NotTaken(UNREADABLE, fault("body", "not_a_message"))
         if not reply.about:
             raise NotTaken(_ABOUT_NOTHING, fault("about", "missing"))
+        if _KEY.fullmatch(reply.about) is None:
+            raise NotTaken(_ABOUT_NOTHING, fault("about", "no_key_of_ours"))
         return raw, reply
 
     async def _keep(self, agency: Agency, raw: bytes, reply: Reply) -> None:

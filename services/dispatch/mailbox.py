@@ -5,17 +5,17 @@ It is shared by all processes: the one whose door it came to need not be the one
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, Select, delete, func, select, update
 from sqlalchemy.sql import ColumnElement
 
 from services.runtime import parking
 from services.runtime.clock import Clock
-from services.runtime.sql import insert_once
+from services.runtime.sql import insert_once, one_at_a_time
 from services.runtime.store import Store, waited_out
 
 from .consumers import consumer_of
@@ -29,6 +29,13 @@ _STANDS_FOR: Final = timedelta(hours=1)
 Came = Literal["new", "again", "another"]
 
 
+class Brought(NamedTuple):
+    """An answer that is here: the bytes that were sealed, and since when (seconds since 1970), by which it is known."""
+
+    raw: bytes
+    at: float
+
+
 class Answer(NamedTuple):
     """What came: a digest of what it says, the bytes that were sealed, and whether it is a yes or a no at all."""
 
@@ -38,10 +45,28 @@ class Answer(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What is known of an answer for people: when it came, and how many came later that said something else."""
+    """What is known of an answer for people: nothing that it says.
 
+    `others` came later, the last at `other_at`, and said something else: the first holds. `cleared`: so many of them a
+    person has cleared up with the organisation.
+    """
+
+    organisation: str
+    key: str
     at: float
     others: int
+    other_at: float | None
+    cleared: int
+
+    @property
+    def delivery(self) -> str:
+        """The id of the delivery that it answers."""
+        return _delivery(self.key)[0]
+
+    @property
+    def revision(self) -> int:
+        """Which edition of that it answers."""
+        return _delivery(self.key)[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +76,15 @@ class Mailbox:
     store: Store
     clock: Clock
 
-    async def find(self, organisation: str, key: str) -> bytes | None:
+    async def find(self, organisation: str, key: str) -> Brought | None:
         """The answer to the command that was sent under a key, as it was opened; None while there is none."""
         return await waited_out(lambda: self.store.read(lambda connection: _found(connection, organisation, key)))
+
+    async def here(self, organisation: str, keys: Collection[str]) -> set[str]:
+        """Under which of these keys there is one."""
+        mine = (callbacks.c.organisation == organisation) & callbacks.c.key.in_(keys)
+        query = select(callbacks.c.key).where(mine)
+        return await waited_out(lambda: self.store.read(lambda connection: set(connection.execute(query).scalars())))
 
     async def put(self, organisation: str, key: str, answer: Answer, stands: Callable[[bytes], bool]) -> Came:
         """Keep an answer; durable on return. Whoever waits for it, parked or given up, is tried at once.
@@ -70,14 +101,16 @@ class Mailbox:
     def _put(
         self, connection: Connection, organisation: str, key: str, answer: Answer, stands: Callable[[bytes], bool]
     ) -> Came:
+        _alone(connection, organisation, key)
         now, same = self.clock.now().timestamp(), _same(organisation, key)
-        told = {"content": answer.content, "raw": answer.raw, "at": now, "others": 0}
+        told = {"content": answer.content, "raw": answer.raw, "at": now, "others": 0, "other_at": None, "cleared": 0}
         if not insert_once(connection, callbacks, {"organisation": organisation, "key": key, **told}):
             kept = connection.execute(select(callbacks.c.content, callbacks.c.raw).where(same)).one()
             if kept.content == answer.content or not answer.decides:
                 return "again"
             if stands(kept.raw):
-                connection.execute(update(callbacks).where(same).values(others=callbacks.c.others + 1))
+                more = {"others": callbacks.c.others + 1, "other_at": now}
+                connection.execute(update(callbacks).where(same).values(more))
                 return "another"
             connection.execute(update(callbacks).where(same).values(told))
         until = now + _STANDS_FOR.total_seconds()
@@ -90,9 +123,23 @@ def prune(connection: Connection, before: float) -> int:
     return connection.execute(delete(callbacks).where(callbacks.c.at < before)).rowcount
 
 
-def _found(connection: Connection, organisation: str, key: str) -> bytes | None:
-    raw: bytes | None = connection.execute(select(callbacks.c.raw).where(_same(organisation, key))).scalar()
-    return raw
+def unheard(connection: Connection, organisation: str, key: str, heard_at: float | None) -> bool:
+    """Whether an answer is here other than the one that was heard; one that comes later finds what is written now.
+
+    It must be asked in the transaction that has its delivery wait, or gives it up: else neither sees the other.
+    """
+    _alone(connection, organisation, key)
+    found = _found(connection, organisation, key)
+    return found is not None and found.at != heard_at
+
+
+def _alone(connection: Connection, organisation: str, key: str) -> None:
+    one_at_a_time(connection, f"{organisation} {key}")
+
+
+def _found(connection: Connection, organisation: str, key: str) -> Brought | None:
+    row = connection.execute(select(callbacks.c.raw, callbacks.c.at).where(_same(organisation, key))).first()
+    return None if row is None else Brought(*row)
 
 
 def _same(organisation: str, key: str) -> ColumnElement[bool]:
@@ -104,10 +151,42 @@ def key_of(id_: str, revision: int) -> str:
     return id_ if revision == 1 else f"{id_}.r{revision}"
 
 
-def kept(connection: Connection, organisation: str, key: str) -> Kept | None:
-    """What is known of the answer under a key; None if none was called back."""
-    row = connection.execute(select(callbacks.c.at, callbacks.c.others).where(_same(organisation, key))).first()
-    return None if row is None else Kept(row.at, row.others)
+# -- what people ask
+
+
+def kept(connection: Connection, organisation: str, delivery: str, revision: int) -> list[Kept]:
+    """What an organisation called back about a delivery, by the editions up to this one."""
+    keys = [key_of(delivery, number) for number in range(1, revision + 1)]
+    mine = (callbacks.c.organisation == organisation) & callbacks.c.key.in_(keys)
+    return sorted(_read(connection, _KEPT.where(mine)), key=lambda one: one.revision)
+
+
+def contradictions(connection: Connection, most: int) -> list[Kept]:
+    """Those answers that were contradicted, which nobody has cleared up, the newest first."""
+    return _read(connection, _KEPT.where(_IS_OPEN).order_by(callbacks.c.other_at.desc()).limit(most))
+
+
+def contradicted(connection: Connection) -> dict[str, int]:
+    """How many such answers there are of each organisation that has any."""
+    counted = select(callbacks.c.organisation, func.count().label("number")).where(_IS_OPEN)
+    return {row.organisation: row.number for row in connection.execute(counted.group_by(callbacks.c.organisation))}
+
+
+def clear_up(connection: Connection, delivery: str) -> list[Kept]:
+    """Note that a person knows which answer about a delivery is true; those that were contradicted until now."""
+    found = [one for one in _read(connection, _KEPT.where(_IS_OPEN)) if one.delivery == delivery]
+    for one in found:
+        same = _same(one.organisation, one.key)
+        connection.execute(update(callbacks).where(same).values(cleared=one.others))
+    return found
+
+
+_KEPT: Final[Select[Any]] = select(*(callbacks.c[name] for name in Kept._fields))
+_IS_OPEN: Final = callbacks.c.other_at.is_not(None) & (callbacks.c.others > callbacks.c.cleared)
+
+
+def _read(connection: Connection, query: Select[Any]) -> list[Kept]:
+    return [Kept(*row) for row in connection.execute(query)]
 
 
 def _delivery(key: str) -> tuple[str, int]:

@@ -137,6 +137,9 @@ callbacks = Table(
     Column("raw", LargeBinary, nullable=False, comment="what the organisation has sealed"),
     Column("others", Integer, nullable=False, comment="how many came later that said something else"),
     Column("at", Float, nullable=False),
+    Column("other_at", Float, comment="when the last of those came"),
+    Column("cleared", Integer, nullable=False, server_default="0", comment="how many of those a person cleared up"),
     Index("callbacks_by_moment", "at"),
+    Index("callbacks_contradicted", "other_at"),
 )
 """Answers that organisations brought of their own accord, the first for each key."""

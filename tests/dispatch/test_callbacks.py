@@ -17,6 +17,7 @@ from adapters.bank import ADAPTER
 from adapters.bindings import iso20022
 from adapters.fixtures import cases
 from contracts.registry import CONTRACTS
+from observability import metrics
 from services.dispatch import callbacks
 from services.dispatch.consumers import consumer_of
 from services.runtime.ids import new_id
@@ -122,6 +123,13 @@ class Stage:
             return not (await self.desk.search())["total"]
 
         await come_true(gone)
+
+
+def _contradicted() -> float:
+    """How often the metric says that the bank was refused for that."""
+    line = f'tongche_callbacks_total{{organisation="{BANK}",result="another"}} '
+    found = [told.removeprefix(line) for told in metrics.render().decode().splitlines() if told.startswith(line)]
+    return float(found[0]) if found else 0.0
 
 
 def _known(settings: Settings) -> None:
@@ -234,6 +242,91 @@ def test_the_same_again_is_no_news_and_another_is_refused(settings: Settings) ->
         assert decision.loan_contract_no == "AL2026WXL1C0000001"
 
     play(settings, scene)
+
+
+def test_a_bank_that_contradicts_itself_is_shown_to_people(settings: Settings) -> None:
+    """Which one, about what, when, how often, and that nobody has cleared it up; nothing of what its answers say."""
+
+    async def scenario(at: Stage) -> None:
+        before = _contradicted()
+        record, other = application(), application(vin(2))
+        await at.waits(record)
+        for number in (1, 2, 3):
+            await at.bring(approval(record.id, contract=f"AL2026WXL1C000000{number}"))
+            at.desk.clock.pass_(timedelta(minutes=1))
+        await at.bring(approval(other.id, vin(2)))
+        await at.nothing_waits()
+        banks = {row["id"]: row for row in await at.desk.told("GET", "/organisations")}
+        (told,) = banks[BANK]["contradictions"]
+        assert (banks[BANK]["contradicted"], banks[OTHER_BANK]["contradicted"]) == (1, 0)
+        assert (told["organisation"], told["delivery"], told["others"], told["open"]) == (BANK, record.id, 2, True)
+        assert 110 < told["other_at"] - told["at"] < 180
+        whole = await at.desk.told("GET", f"/deliveries/{record.id}")
+        assert (whole["state"], whole["called_back"]) == ("settled", [told])
+        page = await at.desk.search()
+        assert [row["id"] for row in page["contradicted"]] == [BANK]
+        assert (await at.desk.search(agency="police"))["contradicted"] == []
+        assert CAR not in json.dumps([told, page]) + json.dumps(whole["called_back"])
+        assert _contradicted() - before == 2
+
+    play(settings, scenario)
+
+
+def test_what_a_person_has_cleared_up_is_shown_no_more_until_it_happens_again(settings: Settings) -> None:
+    """Who asked the bank, and what it said, is kept beside the delivery; another contradiction is news."""
+
+    async def scenario(at: Stage) -> None:
+        record = application()
+        await at.waits(record)
+        assert (await at.desk.ask("POST", f"/deliveries/{record.id}/clear-up", WHY))[0] == 409
+        await at.bring(approval(record.id))
+        await at.bring(approval(record.id, contract="AL2026WXL1C0000002"))
+        await at.nothing_waits()
+        cleared = await at.desk.told("POST", f"/deliveries/{record.id}/clear-up", WHY)
+        assert cleared == {"id": record.id, "cleared": 1}
+        status, problem = await at.desk.ask("POST", f"/deliveries/{record.id}/clear-up", WHY)
+        assert (status, problem["code"]) == (409, "undisputed")
+        assert (await at.desk.search())["contradicted"] == []
+        whole = await at.desk.told("GET", f"/deliveries/{record.id}")
+        assert [(one["others"], one["open"]) for one in whole["called_back"]] == [(1, False)]
+        assert [(act["act"], act["who"], act["reason"]) for act in whole["acts"]] == [
+            ("clear-up", WHY["by"], WHY["reason"])
+        ]
+        await at.bring(approval(record.id, contract="AL2026WXL1C0000003"))
+        (bank,) = (await at.desk.search())["contradicted"]
+        assert [one["others"] for one in bank["contradictions"]] == [2]
+        assert (await at.desk.told("POST", f"/deliveries/{record.id}/clear-up", WHY))["cleared"] == 1
+
+    play(settings, scenario)
+
+
+def test_a_contradiction_about_an_edition_stands_with_its_delivery(settings: Settings) -> None:
+    """Also while it waits, and beside what was called back about the edition before."""
+
+    async def scenario(at: Stage) -> None:
+        record = application()
+        edition = f"{record.id}.r2"
+        await at.bring(approval(record.id))
+        for contract in ("AL2026WXL1C0000001", "AL2026WXL1C0000002"):
+            await at.bring(approval(edition, contract=contract))
+        await at.desk.park(waiting(record, revision=2))
+        whole = await at.desk.told("GET", f"/deliveries/{record.id}")
+        assert [(one["revision"], one["others"]) for one in whole["called_back"]] == [(1, 0), (2, 1)]
+        assert (await at.desk.told("POST", f"/deliveries/{record.id}/clear-up", WHY))["cleared"] == 1
+
+    play(settings, scenario)
+
+
+def test_an_answer_names_a_key_of_ours_or_nothing(settings: Settings) -> None:
+    """It is kept and shown under it: a VIN or somebody's name must not stand there."""
+
+    async def scenario(at: Stage) -> None:
+        for key in (CAR, "张三", f"{new_id()}.r", f"{new_id()}.x2", f"{new_id()} ", new_id().upper()):
+            status, problem = await at.bring(approval(key))
+            told = [(one["field"], one["reason"]) for one in problem["faults"]]
+            assert (status, told) == (422, [("about", "no_key_of_ours")]), key
+
+    play(settings, scenario)
 
 
 def test_only_the_bank_that_was_asked_proves_anything(settings: Settings) -> None:

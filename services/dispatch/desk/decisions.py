@@ -29,7 +29,18 @@ from . import editing, lineage
 from .editing import Change, Unchanged
 from .lineage import Act, Because
 
-Why = Literal["unknown", "being-tried", "answered", "held", "ended", "changed", "doubtful", "unchanged", "unreadable"]
+Why = Literal[
+    "unknown",
+    "being-tried",
+    "answered",
+    "held",
+    "ended",
+    "changed",
+    "doubtful",
+    "unchanged",
+    "unreadable",
+    "undisputed",
+]
 
 
 class CannotDecide(Exception):

@@ -11,8 +11,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row
 
+from services.dispatch import mailbox
 from services.dispatch.breakers import Breakers, Pause
 from services.dispatch.consumers import consumer_of, organisation_of
+from services.dispatch.mailbox import Kept
 from services.runtime import ledger, parking
 from services.runtime.breaker import State
 from services.runtime.clock import Clock
@@ -36,6 +38,7 @@ __all__ = ["Counter", "Desk", "UnknownDelivery"]
 _BACKLOG_S: Final = 2.0
 _MOST_BEHIND: Final = 100
 _MOST_OF_A_CASE: Final = 1000
+_MOST_CONTRADICTIONS: Final = 200
 
 
 class UnknownDelivery(LookupError):
@@ -51,6 +54,16 @@ class Standing:
     behind: list[Parked]
     acts: list[Act]
     data: Shown | None
+    called_back: list[Kept]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many deliveries wait, by consumer and state, and what organisations contradicted and nobody cleared up."""
+
+    waiting: dict[tuple[str, str], int]
+    contradicted: dict[str, int]
+    contradictions: list[Kept]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +81,19 @@ class Desk:
     # -- organisations
 
     async def organisations(self) -> list[Shown]:
-        """Every organisation: its breaker and why, and how many deliveries are held, parked and dead."""
+        """Every organisation: its breaker and why, how many deliveries wait how, and where it contradicted itself."""
         await self.breakers.look()
-        counts = await self.store.read(partial(parking.counts, consumers=self._consumers))
+        counts = await self.store.read(self._counted)
         return [await self._organisation(name, counter, counts) for name, counter in self.counters.items()]
 
-    async def _organisation(self, name: str, counter: Counter, counts: dict[tuple[str, str], int]) -> Shown:
+    def _counted(self, connection: Connection) -> Counts:
+        return Counts(
+            parking.counts(connection, self._consumers),
+            mailbox.contradicted(connection),
+            mailbox.contradictions(connection, _MOST_CONTRADICTIONS),
+        )
+
+    async def _organisation(self, name: str, counter: Counter, counts: Counts) -> Shown:
         breaker, gate = counter.deliveries.breaker, counter.deliveries.attempts.gate
         consumer = counter.deliveries.book.consumer
         word = self.breakers.pause(name)
@@ -87,10 +107,12 @@ class Desk:
             "paused_by": word.by if word else None,
             "since": self.breakers.since(name),
             "held": backlog,
-            "parked": counts.get((consumer, "parked"), 0) + counts.get((consumer, "answered"), 0),
-            "dead": counts.get((consumer, "dead"), 0),
+            "parked": counts.waiting.get((consumer, "parked"), 0) + counts.waiting.get((consumer, "answered"), 0),
+            "dead": counts.waiting.get((consumer, "dead"), 0),
             "in_flight": gate.running,
             "allowed": gate.allowed,
+            "contradicted": counts.contradicted.get(name, 0),
+            "contradictions": [shown.called_back(one) for one in counts.contradictions if one.organisation == name],
         }
 
     async def pause(self, organisation: str, because: Because) -> State:
@@ -123,13 +145,13 @@ class Desk:
         Raises `UnknownOrganisation`.
         """
         page = await self.searching.page(search, self._now())
-        down = [one for one in await self.organisations() if one["state"] != State.CLOSED.value]
-        named = [one for one in down if self.searching.means(search, one["id"])]
+        named = [one for one in await self.organisations() if self.searching.means(search, one["id"])]
         return {
             "deliveries": [shown.row(one) for one in page.rows],
             "total": page.total,
             "next": page.next,
-            "held": named,
+            "held": [one for one in named if one["state"] != State.CLOSED.value],
+            "contradicted": [one for one in named if one["contradicted"]],
         }
 
     async def of_case(self, case: str, state: parking.State | None) -> list[Shown]:
@@ -168,6 +190,7 @@ class Desk:
             "acts": [shown.act(one, reveal=reveal) for one in standing.acts],
             "head": shown.row(standing.head) if standing.head else None,
             "behind": [shown.row(one) for one in standing.behind],
+            "called_back": [shown.called_back(one) for one in standing.called_back],
         }
 
     async def _held(self, id_: str) -> tuple[Held, list[Held]] | None:
@@ -191,18 +214,19 @@ class Desk:
             "acts": [],
             "head": shown.row(lane[0]) if place else None,
             "behind": [shown.row(each) for each in lane[place + 1 :][:_MOST_BEHIND]],
+            "called_back": [],
         }
 
     async def _ended(self, id_: str) -> Shown:
-        def look(connection: Connection) -> tuple[Any, list[Act]]:
+        def look(connection: Connection) -> Shown | None:
             found = (ledger.decided(connection, consumer, [id_]).get(id_) for consumer in self._consumers)
-            return next(filter(None, found), None), lineage.of_delivery(connection, id_)
+            fate = shown.ended(next(filter(None, found), []))
+            return None if fate is None else _over(connection, shown.fate(fate))
 
-        outputs, acts = await self.store.read(look)
-        fate = shown.ended(outputs or [])
-        if fate is None:
+        whole = await self.store.read(look)
+        if whole is None:
             raise UnknownDelivery(id_)
-        return {**shown.fate(fate), "data": None, "acts": [shown.act(one) for one in acts], "head": None, "behind": []}
+        return whole
 
     async def retry(self, id_: str, because: Because) -> None:
         """Try a delivery again now. Raises `CannotDecide`."""
@@ -228,6 +252,23 @@ class Desk:
         counter = await self._counter_of(id_)
         await counter.decisions.answer(id_, raw, because)
         counter.deliveries.heads.look()
+
+    async def clear_up(self, id_: str, because: Because) -> int:
+        """Note that a person knows which of its answers is true; how many contradicted the first.
+
+        Raises `CannotDecide` where none did, or that is cleared up.
+        """
+
+        def act(connection: Connection) -> int:
+            found = mailbox.clear_up(connection, id_)
+            for one in found:
+                lineage.keep(connection, Act("clear-up", because, self._now(), one.organisation, id_))
+            return sum(one.others - one.cleared for one in found)
+
+        cleared = await self.store.run(act)
+        if not cleared:
+            raise CannotDecide("undisputed")
+        return cleared
 
     async def _counter_of(self, id_: str) -> Counter:
         """Where people are served about a parked delivery. Raises `CannotDecide`."""
@@ -329,4 +370,20 @@ def _standing(connection: Connection, id_: str, consumers: Collection[str], *, r
         parking.behind(connection, row, _MOST_BEHIND),
         lineage.of_delivery(connection, id_),
         shown.data(row.record, reveal=reveal),
+        mailbox.kept(connection, organisation_of(row.consumer), id_, row.revision),
     )
+
+
+def _over(connection: Connection, fate: Shown) -> Shown:
+    """All about a delivery that waits no more."""
+    id_ = fate["id"]
+    return {
+        **fate,
+        "data": None,
+        "acts": [shown.act(one) for one in lineage.of_delivery(connection, id_)],
+        "head": None,
+        "behind": [],
+        "called_back": [
+            shown.called_back(one) for one in mailbox.kept(connection, fate["organisation"], id_, fate["revision"])
+        ],
+    }

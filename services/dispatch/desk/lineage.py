@@ -12,7 +12,9 @@ from adapters.spec import Json
 from services.dispatch.tables import acts
 from services.runtime.forms import OPERATOR
 
-Name = Literal["retry", "cancel", "edit", "answer", "reveal", "pause", "resume", "plan", "run", "halt", "abandon"]
+Name = Literal[
+    "retry", "cancel", "edit", "answer", "reveal", "clear-up", "pause", "resume", "plan", "run", "halt", "abandon"
+]
 
 
 @dataclass(frozen=True, slots=True)

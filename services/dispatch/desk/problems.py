@@ -43,6 +43,7 @@ _CANNOT: Final[dict[Why, No]] = {
     "changed": No(409, "已被他人修改，请重新查看", "somebody has changed it since; look again"),
     "unchanged": No(409, "内容没有变化；如需再试请用 retry", "nothing would change; to try it again as it is: retry"),
     "unreadable": No(409, "所存命令无法读取", "the command that is stored cannot be read"),
+    "undisputed": No(409, "没有待核实的矛盾答复", "nothing contradicts the answer to it, or that is cleared up"),
     "doubtful": No(
         409,
         "此前的调用可能已经办理；新的幂等键会重复办理。请先向机构核实，确认未办理后加 --not-carried-out",

@@ -80,6 +80,10 @@ def _acts(router: APIRouter, desk: Desk) -> None:
         revision = await desk.edit(delivery_id, wish.change(), wish.because())
         return {"id": delivery_id, "state": "parked", "revision": revision}
 
+    @router.post("/deliveries/{delivery_id}/clear-up")
+    async def clear_up(delivery_id: str, why: Reasoned) -> Told:
+        return {"id": delivery_id, "cleared": await desk.clear_up(delivery_id, why.because())}
+
     @router.post("/deliveries/{delivery_id}/answer")
     async def answer(delivery_id: str, given: Answering) -> Told:
         await desk.answer(delivery_id, given.data, given.because())

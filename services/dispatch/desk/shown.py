@@ -10,6 +10,7 @@ from contracts.delivery import DeliveryChangedV1
 from contracts.envelope import Message, Undecodable
 from observability import redaction
 from services.dispatch.consumers import organisation_of
+from services.dispatch.mailbox import Kept
 from services.dispatch.voice import OWNER_OF
 from services.runtime.parking import Parked
 from services.runtime.record import Outgoing, Record, read
@@ -108,6 +109,19 @@ def act(one: Act, *, reveal: bool = False) -> Shown:
         "revision": one.revision,
         "not_carried_out": one.because.not_carried_out,
         "changes": [{"field": name, "before": before.get(name), "after": after.get(name)} for name in names],
+    }
+
+
+def called_back(one: Kept) -> Shown:
+    """That an answer was brought, and that others came which say something else; nothing of what they say."""
+    return {
+        "organisation": one.organisation,
+        "delivery": one.delivery,
+        "revision": one.revision,
+        "at": one.at,
+        "others": one.others,
+        "other_at": one.other_at,
+        "open": one.others > one.cleared,
     }
 
 
