@@ -12,7 +12,7 @@ proofs. Two kinds of bed bring that about:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -22,7 +22,7 @@ from contracts.topics import COMMANDS
 
 from .car import Car, Facts, command, learned
 from .fixtures import plain
-from .walk import PAID_BACK, UPLOADED
+from .walk import PAID_BACK, UPLOADED, untimely
 
 DOWN: Final = "down"
 """The agency says in its own words that it is down."""
@@ -35,6 +35,7 @@ UNDER_WAY: Final = "under-way"
 LIVE: Final = "live"
 """The other agencies act when they are asked to, and have not done so beforehand."""
 CONDITIONS: Final = frozenset({DOWN, THROTTLED, SEIZED, UNDER_WAY, LIVE})
+_NEEDS_NO_KNOB: Final = frozenset({None, LIVE})
 
 
 class Bed(Protocol):
@@ -44,8 +45,8 @@ class Bed(Protocol):
         """Have a step of another agency done; what it tells. Raises `Blocked`."""
         ...
 
-    def can(self, condition: str) -> bool:
-        """Whether a condition can be arranged here at any moment."""
+    def lacks(self, condition: str | None, steps: Sequence[str]) -> str | None:
+        """Which condition, or which of the steps to a case, cannot be brought about here; None if all can."""
         ...
 
     def arranged(self, condition: str, car: Car) -> AbstractAsyncContextManager[None]:
@@ -67,6 +68,7 @@ class Loaded:
     """Reference data that was loaded before. Nothing can be arranged while cases run."""
 
     adapters: Mapping[str, Adapter]
+    tested: Adapter
 
     async def bring(self, step: str, car: Car) -> Facts:
         """It has happened, as far as the test system knows."""
@@ -81,14 +83,13 @@ class Loaded:
             return PAID_BACK, {name: car.facts[name] for name in ("vin", "loan_contract_no", "settled_on")}
         return COMMANDS[step].answer.name, self._answered(step, car)
 
-    def can(self, condition: str) -> bool:
-        """A seized car can be loaded as one; moods cannot."""
-        del condition
-        return False
+    def lacks(self, condition: str | None, steps: Sequence[str]) -> str | None:
+        """No mood can be loaded, and no step that must not have happened before one of the agency's own."""
+        return condition or untimely(steps, self.tested.operations)
 
     @asynccontextmanager
     async def arranged(self, condition: str, car: Car) -> AsyncIterator[None]:
-        """Never called: see `can`."""
+        """Never called: see `lacks`."""
         del condition, car
         yield
 
@@ -96,7 +97,8 @@ class Loaded:
         fixture = plain(self.adapters[COMMANDS[step].agency], step)
         told = dict(fixture.then["data"])
         model = COMMANDS[step].answer.models[-1]
-        facts = car.facts | {name: make(car.number) for name, make in _INVENTED.items() if name not in car.facts}
+        facts = _dated(car.facts["sold_on"]) | car.facts
+        facts |= {name: make(car.number) for name, make in _INVENTED.items() if name not in facts}
         return dict(command(model, told, facts).model_dump(mode="json", exclude_none=True))
 
 
@@ -120,6 +122,12 @@ _INVENTED: Final[Mapping[str, Callable[[int], str]]] = {
 }
 """How numbers that another agency would have given are made up, by field."""
 
+
+def _dated(day: str) -> Facts:
+    """The days on which others did theirs: all that happens to a car happens on one."""
+    return {"reg_date": day, "dereg_date": day, "licence_expiry": f"{day[:4]}-12-31"}
+
+
 Act = Callable[[str, Car], Awaitable[Facts]]
 Turn = Callable[[str, str, str], AbstractAsyncContextManager[None]]
 """Organisation, condition, VIN → the knob turned for as long as this lasts."""
@@ -137,9 +145,10 @@ class Country:
         """Do it."""
         return await self.act(step, car)
 
-    def can(self, condition: str) -> bool:
-        """Whatever there is a knob for, and needs none."""
-        return condition == LIVE or (self.turn is not None and condition in CONDITIONS)
+    def lacks(self, condition: str | None, steps: Sequence[str]) -> str | None:
+        """Whatever there is no knob for."""
+        del steps
+        return condition if condition not in _NEEDS_NO_KNOB and self.turn is None else None
 
     @asynccontextmanager
     async def arranged(self, condition: str, car: Car) -> AsyncIterator[None]:

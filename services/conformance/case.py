@@ -11,6 +11,7 @@ from contracts.purposes import PURPOSES
 
 from .fixtures import PLAIN, Situation
 from .stage import Stage
+from .walk import before
 from .words import Words
 
 Kind = Literal["fixtures", "idempotency", "time-outs", "order", "call-backs", "encodings", "security", "faults"]
@@ -49,6 +50,11 @@ class Case:
     def bed(self) -> str | None:
         """What must be arranged."""
         return self.situation.bed
+
+    @property
+    def steps(self) -> list[str]:
+        """What happened to its cars before, as it stands."""
+        return before(self.command, self.situation.without, self.situation.after)
 
 
 def about(operation: Operation, title: Words) -> Words:

@@ -123,8 +123,9 @@ def _is_alone(case: Case) -> bool:
 
 
 async def _played(case: Case, bed: Bed, stage: Stage) -> Result:
-    if case.bed is not None and not bed.can(case.bed):
-        return Result(case, "skipped", case.demands.en, f"{_NOT_HERE}: {case.bed}")
+    lacking = bed.lacks(case.bed, case.steps)
+    if lacking is not None:
+        return Result(case, "skipped", case.demands.en, f"{_NOT_HERE}: {lacking}")
     began = time.monotonic()
     try:
         await case.play(stage)

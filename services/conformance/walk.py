@@ -6,7 +6,7 @@ command: the maker uploads the certificate, and the borrower pays back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 UPLOADED: Final = "coc.uploaded"
@@ -47,6 +47,27 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "export.declare": ("licence.apply",),
     "export.track": ("export.declare",),
 }
+
+_ENDS: Final[Mapping[str, str]] = {
+    PAID_BACK: "loan.apply",
+    "loan.withdraw": "loan.apply",
+    "invoice.reverse": "invoice.request",
+    "insurance.cancel": "insurance.bind",
+    "plate.release": "plate.reserve",
+    "registration.deregister": "registration.register",
+    "mortgage.release": "mortgage.register",
+    "elicence.revoke": "elicence.issue",
+}
+"""What a step puts an end to."""
+
+
+def untimely(steps: Sequence[str], own: Container[str]) -> str | None:
+    """The step of others that cannot be told of beforehand: it ends what an agency's own step before it rests on."""
+    for place, step in enumerate(steps):
+        ended = _ENDS.get(step) if step not in own else None
+        if ended is not None and any(ended in before(other) for other in steps[:place] if other in own):
+            return step
+    return None
 
 
 def before(command: str, without: Iterable[str] = (), after: Iterable[str] = ()) -> list[str]:
