@@ -1,9 +1,12 @@
 """XML documents as JSON would have them, read without trust, in UTF-8 or as Chinese offices write it, in GB18030.
 
 There is no DTD, so no entity but XML's own five, and nothing outside is ever read. Bytes, depth, elements and
-attributes have limits. An element with children is an object of them, in their order; several of one name are a list;
-attributes stand beside as `@name`, and a text beside them as `#text`; an element with nothing but text is that text.
-Names are local: of namespaces the bindings know themselves what they expect.
+attributes have limits, and masses are counted before anything is built. What is parsed is the text that was looked at,
+never the bytes that came: a parser that finds out their encoding by itself reads another document.
+
+An element with children is an object of them, in their order; several of one name are a list; attributes stand beside
+as `@name`, and a text beside them as `#text`; an element with nothing but text is that text. Names are local: of
+namespaces the bindings know themselves what they expect.
 """
 
 from __future__ import annotations
@@ -23,8 +26,13 @@ LARGEST: Final = 1_048_576
 _DEEPEST: Final = 32
 _ELEMENTS: Final = 10_000
 _ATTRIBUTES: Final = 32
+_EQUALS: Final = 40_000
+"""Attributes of all elements together, and names given to namespaces: each has a sign of equality."""
+_PREFIXES: Final = 1_000
+"""Names given to namespaces. The time that it takes to prove a seal grows with their square."""
 _DECLARATION: Final = re.compile(rb"\A<\?xml\s[^>]{0,200}?\?>")
 _DECLARED: Final = re.compile(rb"""encoding\s*=\s*["']([A-Za-z0-9._-]{1,20})["']""")
+_AT_START: Final = re.compile(r"[\ufeff \t\r\n]*<\?xml\s")
 _MARKUP: Final = re.compile(r"<!(?!--|\[CDATA\[)")
 _UTF8: Final = frozenset({"utf-8", "utf8", "us-ascii"})
 _CHINESE: Final = frozenset({"gb18030", "gbk", "gb2312", "cp936"})
@@ -47,15 +55,8 @@ def tree(raw: bytes) -> etree._Element:
     if len(raw) > LARGEST:
         raise NotXml("too-large")
     text = _text(raw)
-    if _MARKUP.search(text):
-        raise NotXml("dtd")
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
-    )
-    try:
-        root = etree.fromstring(text.encode(), parser)
-    except (etree.XMLSyntaxError, UnicodeEncodeError, ValueError):
-        raise NotXml("syntax") from None
+    _demand_few(text)
+    root = _parsed(text)
     _demand_limits(root)
     return root
 
@@ -104,13 +105,46 @@ def _text(raw: bytes) -> str:
     name = declared[1].decode().lower() if declared else "utf-8"
     body = raw[declaration.end() :] if declaration else raw
     try:
-        if name in _UTF8:
-            return body.decode()
-        if name in _CHINESE:
-            return body.decode("gb18030").translate(_MOVED)
+        text = _decoded(name, body)
     except UnicodeDecodeError:
         raise NotXml("encoding") from None
+    # A second declaration, or one that we have not understood, may say something else than what we went by.
+    if _AT_START.match(text):
+        raise NotXml("syntax")
+    if _MARKUP.search(text):
+        raise NotXml("dtd")
+    return text
+
+
+def _decoded(name: str, body: bytes) -> str:
+    if name in _UTF8:
+        return body.decode()
+    if name in _CHINESE:
+        return body.decode("gb18030").translate(_MOVED)
     raise NotXml("encoding-unknown")
+
+
+def _demand_few(text: str) -> None:
+    """Count before anything is built: a tree takes a hundred times the room of its text."""
+    begun = text.count("<") - text.count("</")
+    if begun > _ELEMENTS or text.count("=") > _EQUALS or text.count("xmlns:") > _PREFIXES:
+        raise NotXml("too-much")
+
+
+def _parsed(text: str) -> etree._Element:
+    parser = etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        return etree.fromstring(text.encode(), parser)
+    except (etree.XMLSyntaxError, UnicodeEncodeError, ValueError):
+        raise NotXml("syntax") from None
 
 
 def _demand_limits(root: etree._Element) -> None:

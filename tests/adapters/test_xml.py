@@ -14,6 +14,10 @@ from adapters.bindings.xml import NotXml
 BOMB = '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "bbb"><!ENTITY c "&b;&b;">]><a>&c;</a>'
 OUTSIDE = '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/hostname">]><a>&b;</a>'
 DTD = '<?xml version="1.0"?><!DOCTYPE a SYSTEM "http://127.0.0.1:1/a.dtd"><a/>'
+HIDDEN = '<!DOCTYPE a [<!ENTITY b "boom">]><a c="&b;">d</a>'
+"""Where no angle bracket and no exclamation mark is seen by whoever reads it in another encoding."""
+UTF_7 = HIDDEN.replace("!", "+ACE-").replace("<", "+ADw-").replace(">", "+AD4-").encode()
+FAR = b'<?xml version="1.0"' + b" " * 300 + b'encoding="UTF-7"?>'
 
 _NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9]{0,8}", fullmatch=True)
 _TEXTS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xD7FF), max_size=20)
@@ -57,6 +61,16 @@ def test_older_names_of_the_encoding_mean_it_too(name: str) -> None:
         (b'<?xml version="1.0" encoding="UTF-16"?><a/>', "encoding-unknown"),
         (b'<?xml version="1.0" encoding="UTF-7"?><a/>', "encoding-unknown"),
         (b"<a>\xff\xfe</a>", "encoding"),
+        (f"<?xml version='1.0'?>{HIDDEN}".encode("utf-16-le"), "syntax"),
+        (f"<?xml version='1.0'?>{HIDDEN}".encode("utf-16-be"), "syntax"),
+        (HIDDEN.encode("utf-32-le"), "syntax"),
+        (HIDDEN.encode("utf-32-be"), "syntax"),
+        (FAR + UTF_7, "syntax"),
+        (b'<?xml version="1.0"?><?xml version="1.0" encoding="UTF-7"?>' + UTF_7, "syntax"),
+        (b'<?xml version="1.0"?>\xef\xbb\xbf<?xml version="1.0" encoding="UTF-7"?>' + UTF_7, "syntax"),
+        (FAR + b"<a/>", "syntax"),
+        (b'<?xml version="1.0"?> <?xml version="1.0"?><a/>', "syntax"),
+        (b'\xef\xbb\xbf<?xml version="1.0"?>\xef\xbb\xbf<?xml version="1.0"?><a/>', "syntax"),
         (b"<a>", "syntax"),
         (b"<a>&b;</a>", "syntax"),
         (b"", "syntax"),
@@ -65,6 +79,9 @@ def test_older_names_of_the_encoding_mean_it_too(name: str) -> None:
         (b"<a>" * 40 + b"</a>" * 40, "too-much"),
         (b"<a>" + b"<b/>" * 20_000 + b"</a>", "too-much"),
         (b"<a " + b" ".join(b'k%d="1"' % number for number in range(100)) + b"/>", "too-much"),
+        (b"<a>" + b"<b/>" * 20_000 + b"cut off before its e", "too-much"),
+        (b"<a " + b" ".join(b'k%d=""' % number for number in range(50_000)) + b" cut off", "too-much"),
+        (b"<a " + b" ".join(b'xmlns:k%d="u"' % number for number in range(2_000)) + b"/>", "too-much"),
         (b"<a>" + b" " * xml.LARGEST + b"</a>", "too-large"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
@@ -73,6 +90,29 @@ def test_what_could_do_harm_is_no_document(raw: bytes, why: str) -> None:
     """Entities, what lies outside, depth and masses: refused by name, and nothing of it is looked at."""
     with pytest.raises(NotXml, match=f"^{why}$"):
         xml.read(raw)
+
+
+_ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "utf-7", "gb18030", "big5", "cp037")
+
+
+@given(
+    codec=st.sampled_from(_ENCODINGS),
+    declared=st.sampled_from((None, *_ENCODINGS, "UTF-16", "UCS-4", "ISO-8859-1", "EBCDIC-CP-US")),
+    before=st.sampled_from(("", " ", "\ufeff", '<?xml version="1.0"?>', "<!---->", "<?pi?>")),
+    spaces=st.sampled_from((1, 300)),
+)
+def test_no_encoding_brings_a_dtd(codec: str, declared: str | None, before: str, spaces: int) -> None:
+    """However it is written down, declared and introduced: it is refused, or no entity of it means anything."""
+    told = f'<?xml version="1.0"{" " * spaces}encoding="{declared}"?>' if declared else ""
+    for raw in ((before + told + HIDDEN).encode(codec, "replace"), (before + told).encode() + HIDDEN.encode(codec)):
+        with pytest.raises(NotXml):
+            xml.read(raw)
+
+
+def test_a_document_within_a_document_keeps_its_declaration() -> None:
+    """The police write one as a text of another: only at the start a second declaration is none."""
+    inner = '<?xml version="1.0" encoding="GB18030"?><root/>'
+    assert xml.read(f'<?xml version="1.0"?><a><![CDATA[{inner}]]></a>'.encode()) == {"a": inner}
 
 
 @given(raw=st.binary(max_size=200))
