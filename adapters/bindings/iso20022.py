@@ -50,12 +50,15 @@ class Iso20022:
         return Letter(xml.written(message), {"Content-Type": "application/xml; charset=utf-8"})
 
     def read(self, status: int, headers: Mapping[str, str], raw: bytes) -> Reply:
-        """A receipt is a 202, a rejection a 422, whatever status of success it came with. Never raises."""
+        """A receipt is a 202, a rejection a 422, whatever status of success it came with. Never raises.
+
+        Nothing else is a 202: what HTTP accepted and nobody acknowledged would be waited for in vain.
+        """
         named = {name.lower(): value for name, value in headers.items()}
         try:
             header, body = _opened(raw)
         except xml.NotXml:
-            return Reply(status, UNREADABLE, named)
+            return Reply(_meant(status, UNREADABLE), UNREADABLE, named)
         return Reply(_meant(status, body), body, named, _answers(header))
 
 
@@ -84,8 +87,10 @@ def _only(message: xml.Element, name: str) -> xml.Element:
 
 
 def _meant(status: int, body: Json) -> int:
-    if status not in range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES) or not isinstance(body, dict):
+    if status not in range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES):
         return status
+    if not isinstance(body, dict):
+        return HTTPStatus.OK
     if RECEIPT in body:
         return HTTPStatus.ACCEPTED
     return HTTPStatus.UNPROCESSABLE_ENTITY if REJECTION in body else HTTPStatus.OK
