@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from contracts.contract import Contract
-from contracts.registry import CONTRACTS
+from contracts.registry import CONTRACTS, contract_of
 
 from . import folders, replies
 from .errors import AgencyError, BrokenAnswer, NotYet, Refused, Unavailable
@@ -111,10 +111,8 @@ class Case:
         try:
             event = self._read(self.adapter, self.operation, self.told(), self.reply())
         except AgencyError as wrong:
-            return _in_words(wrong)
-        if event is None:
-            return {"known": False}
-        return {"event": self.operation.command.answer.name, "data": _plain(event)}
+            return in_words(wrong)
+        return {"known": False} if event is None else told(event)
 
     @property
     def _read(self) -> Callable[[Adapter, Operation, Contract, Reply], Contract | None]:
@@ -158,11 +156,18 @@ def _encoding(declaration: str) -> str:
     return "gb18030" if 'encoding="GB' in declaration else "utf-8"
 
 
+def told(event: Contract) -> dict[str, Any]:
+    """An event in a fixture's words."""
+    versions, _ = contract_of(event)
+    return {"event": versions.name, "data": _plain(event)}
+
+
 def _plain(event: Contract) -> dict[str, Any]:
     return event.model_dump(mode="json", exclude_none=True)
 
 
-def _in_words(wrong: AgencyError) -> dict[str, Any]:
+def in_words(wrong: AgencyError) -> dict[str, Any]:
+    """What came instead of an event, in a fixture's words."""
     said: dict[str, Any] = {"error": wrong.result}
     if isinstance(wrong, Refused | NotYet | Unavailable) and wrong.code:
         said["code"] = wrong.code

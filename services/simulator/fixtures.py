@@ -13,6 +13,7 @@ from typing import Any, Final
 _KEY: Final = "0198c0de-0000-7000-8000-000000000001"
 """Under which all recorded requests were sent."""
 _NAME: Final = re.compile(r"[a-z0-9-]{1,80}")
+_DECLARED: Final = re.compile(r'<\?xml[^>]{0,40} encoding="GB')
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,12 @@ def recorded(words: str, name: str, vin: str, key: str) -> Recorded | None:
     response = fixture["response"]
     text = response["text"] if "text" in response else json.dumps(response["body"], ensure_ascii=False)
     told = text.replace(fixture["given"]["data"]["vin"], vin).replace(_KEY, key)
-    return Recorded(response["status"], response["headers"], told.encode())
+    return Recorded(response["status"], response["headers"], told.encode(_encoding(told)))
+
+
+def _encoding(text: str) -> str:
+    """Of XML that says so; everything else is UTF-8."""
+    return "gb18030" if _DECLARED.match(text) else "utf-8"
 
 
 @cache

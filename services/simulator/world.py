@@ -208,6 +208,16 @@ class World:
             "tongche_simulator_effects_total", organisation=asked.organisation, operation=asked.service.operation
         )
 
+    def foretold(self, asked: Asked) -> int | None:
+        """The status of the recorded answer that a script has for a request, if one has. To look uses nothing up."""
+        service = self.country.agencies[asked.organisation].services.get(asked.path)
+        vin = _vin(asked.body, service.vin) if service else ""
+        script = self.faults(asked.organisation).script_for(service.operation, vin) if service else None
+        if script is None or script.fixture is None:
+            return None
+        found = recorded(self.country.words[asked.organisation], script.fixture, vin, asked.key)
+        return found.status if found else None
+
     def note(self, asked: Asked, status: int, traceparent: str | None = None, mishap: str | None = None) -> None:
         """List a request, over whatever it came; `status` 0 is that nobody was answered."""
         line = self._listed(asked, status, mishap) | {"traceparent": traceparent}

@@ -588,8 +588,8 @@ def test_scripts_are_played_when_it_calls_back(play: Play, script: dict[str, Any
 
 @pytest.mark.parametrize(
     "script",
-    [_script(silent=True), _script(echo="error"), _script(fixture="loan-apply-html-error-page")],
-    ids=["silent", "an error page of its own", "an error page"],
+    [_script(silent=True), _script(echo="error")],
+    ids=["silent", "an error page of its own"],
 )
 def test_what_is_no_message_is_not_called_back(play: Play, script: dict[str, Any]) -> None:
     """For as long as the script stands; then what it decided is brought."""
@@ -604,5 +604,20 @@ def test_what_is_no_message_is_not_called_back(play: Play, script: dict[str, Any
         (answer,) = await bank.brought()
         assert isinstance(came_to("loan-apply", bank, car, answer), dict)
         assert bank.effects() == [("loan.apply", "k1")]
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(("fixture", "status"), [("html-error-page", 502), ("down", 503), ("taken-in", 202)], ids=str)
+def test_what_was_said_at_once_is_said_at_once(play: Play, fixture: str, status: int) -> None:
+    """A recorded answer that was none to be called back: nothing is taken in over it, and nothing brought."""
+
+    async def scenario(bank: Branch) -> None:
+        car = await bank.arranged()
+        await bank.city.turn(BANK, **_script(fixture=f"loan-apply-{fixture}", times=1))
+        assert (await bank.send("loan-apply", car)).status == status
+        assert (bank.city.lines("taken"), bank.door.came) == ([], [])
+        assert (await bank.send("loan-apply", car)).status == 202
+        assert isinstance(came_to("loan-apply", bank, car, (await bank.brought())[0]), dict)
 
     play(scenario)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from adapters.errors import AgencyError, TakenIn
+from adapters.fixtures import Case, cases, in_words, told
 from adapters.registry import ADAPTERS
 from adapters.spec import Reply
 from contracts.registry import CONTRACTS
 from tests.simulator.city import AGENCY_OF, BEFORE, City, Play, fixture, recorded, understood
+from tests.simulator.counter import Counter, counter
 
 ICE = {
     "engineNo": "4G156270845",
@@ -72,3 +79,34 @@ def test_figures_are_those_of_the_rulebook(play: Play, name: str, figures: dict[
         assert {key: said.body[key] for key in figures} == figures
 
     play(scenario)
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_every_recorded_answer_can_be_played(tmp_path: Path, name: str) -> None:
+    """By a script, in the agency's own style over a socket; dispatch hears what the fixture says will be heard."""
+
+    async def scenario() -> dict[str, tuple[Any, Any]]:
+        async with asyncio.timeout(120), counter(tmp_path, name) as before:
+            return {case.file: (await _played(before, case), case.then) for case in cases(ADAPTERS[name])}
+
+    heard = asyncio.run(scenario())
+    assert {file: came for file, (came, _) in heard.items()} == {file: then for file, (_, then) in heard.items()}
+
+
+async def _played(counter: Counter, case: Case) -> dict[str, Any]:
+    await counter.turn(scripts=[{"operation": case.command, "fixture": case.file}])
+    key, heard = counter.keys(), len(counter.door.came)
+    try:
+        return told(await counter.ask(case.command, case.told(), key))
+    except TakenIn as taken:
+        is_said_at_once = case.fixture["response"]["status"] != HTTPStatus.OK
+        if is_said_at_once and case.operation.later and case.operation.later.called_back:
+            return in_words(taken)
+    except AgencyError as wrong:
+        return in_words(wrong)
+    await counter.decided(key, heard)
+    try:
+        event = await counter.fetch(case.command, case.told(), key)
+    except AgencyError as wrong:
+        return in_words(wrong)
+    return {"known": False} if event is None else told(event)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any, Final
 
 from lxml import etree
@@ -118,20 +119,23 @@ def about(root: etree._Element, key: str) -> etree._Element:
     return root
 
 
-def plain(root: etree._Element) -> bytes:
+def plain(root: etree._Element, encoding: str = "UTF-8") -> bytes:
     """A message as bytes."""
-    return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
+    into = BytesIO()
+    etree.ElementTree(root).write(into, encoding=encoding, xml_declaration=True)
+    return into.getvalue()
 
 
 def sealed(root: etree._Element, identity: Identity) -> bytes:
-    """A message under somebody's signature, as bytes."""
+    """A message under somebody's signature, as bytes, in the encoding in which it came if it came from anywhere."""
     signer = XMLSigner(
         method=SignatureConstructionMethod.enveloped,
         signature_algorithm=SignatureMethod.ECDSA_SHA256,
         digest_algorithm=DigestAlgorithm.SHA256,
         c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0,
     )
-    return plain(signer.sign(root, key=identity.key, cert=identity.certificate))
+    signed = signer.sign(root, key=identity.key, cert=identity.certificate)
+    return plain(signed, etree.ElementTree(root).docinfo.encoding or "UTF-8")
 
 
 def _depth(element: etree._Element) -> int:

@@ -110,6 +110,9 @@ class Iso20022:
         operation = world.operation(asked)
         if not asked.key:
             return Outcome(HTTPStatus.BAD_REQUEST, _KEYS_NO, operation)
+        if world.foretold(asked) not in {None, HTTPStatus.OK}:
+            # Only answers are called back. What was recorded with another status was said at once.
+            return await world.handle(asked.organisation, asked.path, asked.key, asked.body)
         fresh = inbox.find(asked.organisation, asked.key) is None
         taken = await inbox.take(asked)
         if taken is None:
@@ -126,7 +129,13 @@ class Iso20022:
             return self._counter.written(asked, outcome)
         if isinstance(outcome.said, bytes):
             return Written(outcome.status, outcome.said, {**_HEADERS, **outcome.headers})
-        return Written(outcome.status, business.plain(self._message(asked, outcome)), {**_HEADERS, **outcome.headers})
+        message = self._message(asked, outcome)
+        if outcome.status == HTTPStatus.ACCEPTED:
+            # A receipt decides nothing: it goes unsealed.
+            raw = business.plain(message)
+        else:
+            raw = business.sealed(message, self._secrets.identities[asked.organisation])
+        return Written(outcome.status, raw, {**_HEADERS, **outcome.headers})
 
     def _message(self, asked: Asked, outcome: Outcome) -> etree._Element:
         """An outcome as a message. Raises `NoMessage` where it is recorded as something that is none."""
