@@ -27,6 +27,8 @@ _SHOWN: Final = 20
 _PAGE: Final = 500
 _LAST_ATTEMPTS: Final = 8
 """Of many attempts the first and the last tell it all."""
+_CONTRADICTIONS: Final = 3
+"""Of each organisation: what is wrong with it shows in the first ones."""
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="投递编号 / the delivery's id", callback=whole_id)]
 Reason = Annotated[str, typer.Option("--reason", help="为什么，永久保存，勿写姓名 / why: kept for good, no names")]
@@ -50,6 +52,8 @@ def list_(  # noqa: PLR0913 - each is an option
     wanted |= {"after": after} if after else {}
     page = _whole(dispatch, wanted) if everything else _page(dispatch, wanted, number)
     _organisations(page["held"])
+    for line in contradictions(page["contradicted"]):
+        out.print(line, markup=False, soft_wrap=True)
     _rows(page["deliveries"], page["total"])
     if page["next"]:
         out.print(f"→ --after {json.dumps(page['next'])}, --all", markup=False, soft_wrap=True)
@@ -77,6 +81,8 @@ def show(
     _data(whole["data"])
     _attempts(whole["attempts"])
     _acts(whole["acts"])
+    for one in whole["called_back"]:
+        _called_back(one, whole["case"])
     _queue(whole)
     _hints(whole)
 
@@ -131,6 +137,12 @@ def answer_(
 ) -> None:
     """机构已办理而无答复：由人代录 / it was done and no answer came: give the agency's answer yourself."""
     _decide(id_, "answer", {"data": _object(file), "reason": reason}, data, as_json=as_json)
+
+
+@app.command("clear-up")
+def clear_up(id_: Id, reason: Reason, data: Data = None, as_json: Json = False) -> None:
+    """机构回送的答复自相矛盾，已核实何者为真 / answers contradict each other: you asked which is true; it is noted."""
+    _decide(id_, "clear-up", {"reason": reason}, data, as_json=as_json)
 
 
 @app.command()
@@ -194,6 +206,7 @@ _SAID: Final = {
     "cancel": "已放弃 / given up",
     "edit": "已改，正以新幂等键发送 / changed, being sent under a new key",
     "answer": "已按答复了结 / settled with that answer",
+    "clear-up": "已记为核实，不再提示 / noted as cleared up, and shown no more",
 }
 _RESUMED: Final = {
     "closed": "本未暂缓 / it is not held",
@@ -366,6 +379,46 @@ def _acts(acts: list[dict[str, Any]]) -> None:
             out.print(f"      {change['field']}: {was} → {now}", markup=False, soft_wrap=True)
 
 
+def _called_back(one: dict[str, Any], case: str) -> None:
+    edition = f" r{one['revision']}" if one["revision"] > 1 else ""
+    out.print(f"\n回送的答复 / called back{edition}  {moment(one['at'])}", markup=False, soft_wrap=True)
+    if not one["others"]:
+        return
+    out.print(f"  {_contradicted(one)}", markup=False, soft_wrap=True)
+    out.print("  以首次为准，业务已据此进行 / the first holds, and the case goes by it", markup=False)
+    if not one["open"]:
+        out.print("  已由人核实 / a person has cleared it up", markup=False)
+        return
+    for step in (
+        f"  请向机构核实何者为真 / ask them which is true: {' '.join(_named(one['organisation']))}",
+        f"  若首次不实 / if it is not the first: → tongche case show {case} (resume | cancel | secure)",
+        f"  核实之后 / once you know: → tongche delivery clear-up {one['delivery']} --reason …",
+    ):
+        out.print(step, markup=False, soft_wrap=True)
+
+
+def contradictions(organisations: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Where organisations contradicted themselves, and what to look at; of many, the newest."""
+    for each in organisations:
+        if each["contradicted"]:
+            zh, en = _named(each["id"])
+            count = each["contradicted"]
+            yield f"{zh}对同一请求回送了相互矛盾的答复 / {en} called back answers that contradict each other: {count}"
+        for one in each["contradictions"][:_CONTRADICTIONS]:
+            yield f"  {moment(one['at'])}  {_contradicted(one)}"
+            yield f"  → tongche delivery show {one['delivery']}"
+
+
+def _contradicted(one: dict[str, Any]) -> str:
+    number, last = one["others"], moment(one["other_at"])
+    return f"其后 {number} 次不同，末次 {last} / {number} later said otherwise, the last {last}"
+
+
+def _named(organisation: str) -> tuple[str, str]:
+    name = words.organisation(organisation)
+    return name.zh, name.en
+
+
 def _queue(whole: dict[str, Any]) -> None:
     if whole["head"]:
         out.print("\n排在其后 / it stands behind")
@@ -422,6 +475,9 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def moment(seconds: float | None) -> str:
-    """A moment in China, short."""
-    return "–" if seconds is None else datetime.fromtimestamp(seconds, _CHINA).strftime("%m-%d %H:%M:%S")
+def moment(when: float | str | None) -> str:
+    """A moment in China, short; as seconds since 1970 or as the console writes it."""
+    if when is None:
+        return "–"
+    at = datetime.fromisoformat(when) if isinstance(when, str) else datetime.fromtimestamp(when, _CHINA)
+    return at.astimezone(_CHINA).strftime("%m-%d %H:%M:%S")

@@ -158,6 +158,7 @@ def _report(folder: DataFolder, stack: Stack) -> dict[str, Any]:
         "running": True,
         "cases": counts["cases"],
         "deliveries": counts["deliveries"],
+        "contradicted": [_contradicted(each) for each in counts["organisations"] if each["contradicted"]],
         "subscribers": _subscribers(folder, stack),
         "urls": stack.urls,
         "processes": {
@@ -166,6 +167,10 @@ def _report(folder: DataFolder, stack: Stack) -> dict[str, Any]:
         },
         "data": stack.data,
     }
+
+
+def _contradicted(organisation: dict[str, Any]) -> dict[str, Any]:
+    return {name: organisation[name] for name in ("id", "contradicted", "contradictions")}
 
 
 def _subscribers(folder: DataFolder, stack: Stack) -> dict[str, Any] | None:
@@ -177,7 +182,7 @@ def _subscribers(folder: DataFolder, stack: Stack) -> dict[str, Any] | None:
         )
     except (KeyError, OSError):
         return None  # its process is shown as not ready, or this stack has none
-    return subscriptions(told) | {"webhooks": webhooks(posted)}
+    return subscriptions(told) | {"webhooks": webhooks(posted), "lost": lost(posted)}
 
 
 def subscriptions(told: dict[str, Any]) -> dict[str, Any]:
@@ -192,6 +197,11 @@ def webhooks(told: dict[str, Any]) -> dict[str, int]:
     return dict(sorted(Counter(one["state"] for one in told["webhooks"]).items()))
 
 
+def lost(told: dict[str, Any]) -> int:
+    """How many messages were dropped before they could be posted, of which nobody has acknowledged it."""
+    return sum(one["lost"]["number"] for one in told["webhooks"] if one["lost"])
+
+
 def _grants(told: dict[str, Any] | None) -> None:
     if told is None:
         out.print("授权 / grants: ？")
@@ -203,6 +213,9 @@ def _grants(told: dict[str, Any] | None) -> None:
         posted = ", ".join(f"{state} {number}" for state, number in told["webhooks"].items())
         troubled = {"failing", "paused"} & told["webhooks"].keys()
         out.print(f"推送 / webhooks: {posted}" + (" → tongche webhook list" if troubled else ""), markup=False)
+    if told["lost"]:
+        words = f"遗失未推送 / lost before they could be posted: {told['lost']} → tongche webhook list"
+        out.print(words, markup=False, soft_wrap=True, style="red")
     if told["problem"]:
         words = f"订阅方文件无效 / subscribers.toml is not in force: {told['problem']}"
         out.print(words, markup=False, soft_wrap=True, style="red")
@@ -217,10 +230,20 @@ def _tables(report: dict[str, Any]) -> None:
         ready = "[green]✓[/]" if process["ready"] else "[red]✗[/]"
         processes.add_row(name, *(str(process[key]) for key in ("pid", "port", "restarts")), ready)
     out.print(counts)
+    _contradictions(report["contradicted"])
     out.print(processes)
     _grants(report["subscribers"])
     for name, url in report["urls"].items():
         out.print(f"{name}: {url}", markup=False)
+
+
+def _contradictions(organisations: list[dict[str, Any]]) -> None:
+    # The words of organisations take their time to load, and mostly there is nothing to tell.
+    if organisations:
+        from services.cli.delivery import contradictions
+
+        for line in contradictions(organisations):
+            out.print(line, markup=False, soft_wrap=True, style="red")
 
 
 def _rows(counts: dict[str, int]) -> Iterator[tuple[str, str]]:

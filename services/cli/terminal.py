@@ -61,7 +61,7 @@ _ADVICE: Final = re.compile(
 _COMMAND: Final = re.compile(
     r"\btongche (?:(?:up|down|status|doctor|reset|demo|check)\b(?: --[\w-]+(?: (?!/ )[^\s;；，,(（-][^\s;；，,]*)?)*"
     r"|(?:sale|case|delivery|repair|policy|grant|disclosure|partner|webhook|contracts|topics|risk"
-    r"|conformance) [a-z]+"
+    r"|conformance) [a-z]+(?:-[a-z]+)*"
     r"(?: (?!/ )[^\s;；，,(（][^\s;；，,]*)*)"
 )
 """A command in a text, to its end: a verb of the top is followed by options only, what else comes is talk."""

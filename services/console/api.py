@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -12,11 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
 from contracts.case import CaseKind
-from services.console import archive, stats, words
+from services.console import archive, stats, views, words
 from services.console.feed import Feed, TooManyFollowers
 from services.console.organisations import Organisation
 from services.console.parts import Parts
-from services.console.views import Case
+from services.console.views import Case, Contradiction
 from services.runtime.operator import operator
 from services.runtime.store import StoreUnavailable
 
@@ -107,7 +107,15 @@ async def known_case(parts: Parts, case_id: str) -> Case:
     found = await parts.store.read(lambda connection: archive.case(connection, case_id, parts.clock.now()))
     if found is None:
         raise HTTPException(404, "no such case")
-    return found
+    told = (one for one in parts.organisations.contradictions() if one.delivery in found.deliveries)
+    return replace(found, contradictions=tuple(views.contradiction(one, case_id) for one in told))
+
+
+async def contradictions(parts: Parts, most: int) -> list[Contradiction]:
+    """Where organisations contradicted themselves and nobody has cleared it up, the newest first."""
+    told = parts.organisations.contradictions()[:most]
+    cases = await parts.store.read(lambda connection: archive.cases_of(connection, [one.delivery for one in told]))
+    return [views.contradiction(one, cases.get(one.delivery)) for one in told]
 
 
 def plain(case: Case) -> dict[str, Any]:

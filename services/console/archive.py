@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
@@ -76,6 +77,12 @@ def case(connection: Connection, case_id: str, now: datetime) -> Case | None:
     history = select(steps).where(steps.c.case_id == case_id).order_by(steps.c.version, steps.c.position)
     sent = select(deliveries).where(deliveries.c.case_id == case_id)
     return views.case(found[0], _rows(connection, history), _rows(connection, sent), now)
+
+
+def cases_of(connection: Connection, delivery_ids: Collection[str]) -> dict[str, str]:
+    """To which case each of these deliveries belongs, of those that are known."""
+    query = select(deliveries.c.delivery_id, deliveries.c.case_id).where(deliveries.c.delivery_id.in_(delivery_ids))
+    return {row.delivery_id: row.case_id for row in connection.execute(query)}
 
 
 def trace(connection: Connection, case_id: str) -> Trace:

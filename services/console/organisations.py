@@ -23,6 +23,18 @@ def _instant(value: Any) -> Any:
     return instant_text(datetime.fromtimestamp(value, UTC)) if isinstance(value, int | float) else value
 
 
+class Contradiction(BaseModel):
+    """An organisation called back an answer, and later others that say something else. Dispatch goes by the first."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    organisation: str
+    delivery: str
+    at: Annotated[str, BeforeValidator(_instant)]
+    others: int
+    other_at: Annotated[str, BeforeValidator(_instant)]
+
+
 class Organisation(BaseModel):
     """One organisation as dispatch sees it. Newer fields of dispatch are none of our business."""
 
@@ -37,6 +49,9 @@ class Organisation(BaseModel):
     parked: int = 0
     dead: int = 0
     in_flight: int = 0
+    contradicted: int = 0
+    """Deliveries about which it contradicted itself and nobody has cleared it up; below, the newest of them."""
+    contradictions: tuple[Contradiction, ...] = ()
 
 
 _LIST: Final = TypeAdapter(list[Organisation])
@@ -66,6 +81,11 @@ class Organisations:
             self._away(trouble)
         else:
             self.fresh = True
+
+    def contradictions(self) -> list[Contradiction]:
+        """Of all of them, the newest first."""
+        found = [one for each in self.known for one in each.contradictions]
+        return sorted(found, key=lambda one: one.other_at, reverse=True)
 
     def sums(self) -> dict[str, int]:
         """What waits, over all of them."""

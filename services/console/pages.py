@@ -24,6 +24,7 @@ LANGUAGE: Final = "tongche_language"
 _YEAR: Final = 365 * 24 * 3600
 _ATTENTION: Final = 20
 _RECENT: Final = 30
+_CONTRADICTIONS: Final = 5
 
 Typed = Annotated[str, Form(max_length=200)]
 
@@ -161,6 +162,8 @@ def _lists(pages: APIRouter, site: Site, checks: _Checks) -> None:
             "standing": await api.standing(site.parts),
             "times": times,
             "waiting": waiting,
+            "contradictions": await api.contradictions(site.parts, _CONTRADICTIONS),
+            "contradicted": sum(each.contradicted for each in site.parts.organisations.known),
             "recent": [each for each in recent if each.tone != "person"],
         }
 

@@ -19,8 +19,15 @@ _TEXTS: Final = {
     "case": Words("业务", "Case"),
     "cases": Words("业务", "Cases"),
     "changed": Words("更新", "Changed"),
+    "clear_up": Words(
+        "请向机构核实何者为真。若首次不实，在业务上处理（恢复、撤销或另行担保）；核实之后记录在案，不再提示。",
+        "Ask them which is true. If it is not the first, act on the case (resume, cancel, or secure it otherwise). "
+        "Once you know, note it, and it is shown no more.",
+    ),
     "closed_after": Words("历时", "took"),
     "console": Words("控制台", "Console"),
+    "contradicted": Words("自相矛盾", "contradicted itself"),
+    "contradictions": Words("机构回送的答复自相矛盾", "Organisations that contradicted themselves"),
     "dead": Words("停止", "dead"),
     "deadline": Words("期限", "deadline"),
     "do": Words("处理办法", "To resolve"),
@@ -74,6 +81,9 @@ _TEXTS: Final = {
     "within_30_min": Words("30 分钟内", "Within 30 minutes"),
     "within_3_days": Words("3 天内", "Within 3 days"),
     "where_login": Words("用户名和密码在 tongche up 的输出中。", "tongche up prints the user name and the password."),
+    "first_holds": Words("首次答复，以此为准", "the first answer, which holds"),
+    "last_other": Words("末次", "the last"),
+    "whole_list": Words("其余见", "The others:"),
     "group_open": Words("办理中", "In progress"),
     "group_hold": Words("等待", "On hold"),
     "group_manual": Words("待人工", "Needs a person"),
@@ -105,6 +115,12 @@ class Interface:
     def of(self, words: dict[str, str]) -> str:
         """As `say`, for words that have been JSON already."""
         return words[self.tongue]
+
+    def others(self, number: int) -> str:
+        """How many answers came later and say something else."""
+        if self.tongue == "en":
+            return "1 later answer says otherwise" if number == 1 else f"{number} later answers say otherwise"
+        return f"其后 {number} 次不同"
 
     def clock(self, instant: str) -> str:
         """The time of day in China, to the second; with the day where it is another one."""

@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Any, Final, Literal
 
 from observability import redaction
-from services.console import story, words
+from services.console import organisations, story, words
 from services.console.projection import OVER, VIN_TAIL
 from services.console.story import Why
 from services.console.words import Words
@@ -183,6 +183,23 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Contradiction:
+    """An organisation brought an answer at a moment, and later so many others that say something else.
+
+    The first holds. What they say nobody is told here; `commands` resolve it.
+    """
+
+    organisation: str
+    delivery: str
+    case: str | None
+    at: str
+    others: int
+    other_at: str
+    commands: tuple[str, ...]
+    said: Said
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """The whole case."""
 
@@ -195,6 +212,31 @@ class Case:
     clocks: tuple[Clock, ...] = ()
     timers: tuple[dict[str, str], ...] = ()
     policy_packs: tuple[str, ...] = field(default=())
+    contradictions: tuple[Contradiction, ...] = ()
+
+    @property
+    def deliveries(self) -> set[str]:
+        """The ids of all that was sent to anybody."""
+        return {each.id for agency in self.agencies for each in agency.deliveries}
+
+
+def contradiction(told: organisations.Contradiction, case: str | None) -> Contradiction:
+    """What dispatch tells of one, about a case if that is known."""
+    look = (f"tongche case show {case}",) if case else ()
+    return Contradiction(
+        organisation=told.organisation,
+        delivery=told.delivery,
+        case=case,
+        at=told.at,
+        others=told.others,
+        other_at=told.other_at,
+        commands=(
+            f"tongche delivery show {told.delivery}",
+            *look,
+            f'tongche delivery clear-up {told.delivery} --reason "…"',
+        ),
+        said={"organisation": words.organisation(told.organisation)},
+    )
 
 
 def line(row: Row) -> CaseLine:

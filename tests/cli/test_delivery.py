@@ -16,6 +16,8 @@ import psutil
 import pytest
 
 from services import cli
+from services.cli import stack
+from services.dispatch.mailbox import Answer, Mailbox
 from services.runtime.settings import Settings
 from services.stack.data import DataFolder
 from services.stack.state import ChildState, Stack
@@ -246,6 +248,54 @@ def test_answer_settles_what_an_agency_did_without_saying_so(tmp_path: Path) -> 
         assert (await terminal.reads(*words))["state"] == "settled"
 
     play(tmp_path, scene)
+
+
+def test_where_an_organisation_contradicted_itself_is_listed_shown_and_cleared_up(tmp_path: Path) -> None:
+    """Who, when, how often, which answer holds and what to do; noted as cleared up, nobody is asked again."""
+
+    async def scene(terminal: Terminal) -> None:
+        record = release(1, 1)
+        await terminal.desk.park(parked(record, "parked"))
+        mailbox = Mailbox(terminal.desk.store, terminal.desk.clock)
+        for content in ("yes", "no", "no"):
+            await mailbox.put("police", record.id, Answer(content, content.encode(), decides=True), lambda _: True)
+        show = f"→ tongche delivery show {record.id}"
+        for words in (("delivery", "list"), ("delivery", "list", "--agency", "police")):
+            listed = (await terminal.type(*words)).out
+            assert "called back answers that contradict each other: 1" in listed
+            assert "2 later said otherwise, the last" in listed
+            assert show in listed
+        assert "contradict" not in (await terminal.type("delivery", "list", "--agency", "tax")).out
+        shown = (await terminal.type("delivery", "show", record.id)).out
+        assert "以首次为准，业务已据此进行 / the first holds" in shown
+        assert f"→ tongche case show case-{vin(1)}" in shown
+        assert f"→ {terminal.advised(f'delivery clear-up {record.id} --reason …')}" in shown
+        cleared = await terminal.reads("delivery", "clear-up", record.id, "--reason", "their branch: the first")
+        assert cleared["cleared"] == 2
+        assert "contradict" not in (await terminal.type("delivery", "list")).out
+        after = (await terminal.type("delivery", "show", record.id)).out
+        assert "a person has cleared it up" in after
+        assert "li  clear-up  their branch: the first" in after
+        again = await terminal.type("delivery", "clear-up", record.id, "--reason", "x", "--json")
+        assert (again.code, again.json["fix"]) == (1, terminal.advised(f"delivery show {record.id}"))
+
+    play(tmp_path, scene)
+
+
+def test_the_status_names_who_contradicted_itself_and_what_to_look_at(capsys: pytest.CaptureFixture[str]) -> None:
+    """Moments as the console writes them; of many the newest, and how many there are."""
+    told = {"at": "2026-11-20T04:00:00.000Z", "others": 1, "other_at": "2026-11-20T04:01:30.000Z"}
+    bank = {
+        "id": "bank-91110000MAT57WXL1C",
+        "contradicted": 9,
+        "contradictions": [{**told, "delivery": f"d{number}"} for number in range(5)],
+    }
+    stack._contradictions([bank])
+    said = capsys.readouterr().out
+    assert "样例银行一行对同一请求回送了相互矛盾的答复 / Sample Bank One called back" in said
+    assert ": 9" in said
+    assert "11-20 12:00:00  其后 1 次不同，末次 11-20 12:01:30 / 1 later said otherwise" in said
+    assert [f"delivery show d{number}" in said for number in range(5)] == [True] * 3 + [False] * 2
 
 
 def test_a_repair_is_planned_counted_run_and_shown(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ def test_advice_can_be_typed_as_it_stands(tmp_path: Path, typed: str) -> None:
         ('tongche case resume abc-1 --reason "…"', 'tongche case resume abc-1 --reason "…" @'),
         ("tongche case show VIN|ID", "tongche case show VIN|ID @"),
         ("tongche delivery answer abc-1 --file /a/b.json", "tongche delivery answer abc-1 --file /a/b.json @"),
+        ("tongche delivery clear-up abc-1 --reason …", "tongche delivery clear-up abc-1 --reason … @"),
         ("tongche down --data /elsewhere", "tongche down --data /elsewhere"),
         ("tongche bench hop", "tongche bench hop"),
     ],

@@ -8,9 +8,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import SLOWLY_MS, needs_chromium
-from tests.console.stage import PASSWORD, VINS, Stage, case, delivery, span, spans
+from tests.console.stage import NOON, PASSWORD, VINS, Stage, case, delivery, span, spans
 
 CASE = "0198c0de-0000-7000-8000-000000000001"
+BANK = "bank-91110000MAT57WXL1C"
 
 pytestmark = needs_chromium
 
@@ -56,6 +57,15 @@ def tell_a_story(stage: Stage) -> None:
     )
 
 
+def contradict(stage: Stage) -> None:
+    """A bank said two things about that case's loan."""
+    sent = "0198c0de-0000-7000-8000-00000000000a"
+    stage.tell(delivery(CASE, "loan.apply", BANK, ["answered/0"], id=sent))
+    told = {"organisation": BANK, "delivery": sent, "at": NOON.timestamp(), "others": 12, "other_at": NOON.timestamp()}
+    stage.dispatch = [{"id": BANK, "state": "closed", "contradicted": 1, "contradictions": [told]}]
+    stage.act(stage.organisations.ask)
+
+
 def test_an_operator_finds_a_vehicle_by_keyboard(browser: Browser, stage: Stage) -> None:
     """Log in, press slash, type the VIN: the case page; no VIN in any address, no complaint of the browser."""
     tell_a_story(stage)
@@ -99,10 +109,13 @@ def test_pages_keep_themselves_current(browser: Browser, stage: Stage) -> None:
 def test_pages_fit_a_phone_in_light_and_dark(browser: Browser, stage: Stage, scheme: str) -> None:
     """Nothing sticks out at 360 pixels, and the ground follows the reader's scheme."""
     tell_a_story(stage)
+    contradict(stage)
     desk = Desk(browser, stage, viewport={"width": 360, "height": 740}, color_scheme=scheme)
     desk.log_in()
+    expect(desk.page.locator(".wait-card")).to_have_count(1)
     assert not desk.overflows()
     desk.page.goto(f"{stage.url}/cases/{CASE}")
+    expect(desk.page.locator(".delivery .mark.person")).to_have_count(1)
     assert not desk.overflows()
     ground = desk.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (ground == "rgb(20, 24, 23)") is (scheme == "dark")

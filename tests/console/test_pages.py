@@ -18,6 +18,7 @@ from services.console.shown import Interface
 from tests.console.stage import NOON, PASSWORD, TOKEN, VINS, Stage, at, case, delivery, span, spans
 
 CASE = "0198c0de-0000-7000-8000-000000000001"
+BANK = "bank-91110000MAT57WXL1C"
 PAGES = ("/", "/live", "/cases", f"/cases/{CASE}", f"/cases/{CASE}/live", f"/cases/{CASE}/spans")
 LOOKS = ("/static/console.css", "/static/palette.css", "/static/icon.svg")
 VOID = {"meta", "link", "input", "br", "hr", "img"}
@@ -184,6 +185,42 @@ def test_the_start_page_shows_what_needs_a_person_first(stage: Stage) -> None:
     stage.dispatch = [{"id": "police", "state": "open", "paused_by": "li"}]
     stage.act(stage.organisations.ask)
     assert "人工暂缓" in stage.ask("/").text
+
+
+def contradicted(delivery_id: str, others: int, organisation: str = BANK) -> dict[str, Any]:
+    """What dispatch tells of a bank that brought two answers or more to one command."""
+    told = {"organisation": organisation, "delivery": delivery_id, "revision": 1, "open": True}
+    return told | {"at": at(0).timestamp(), "others": others, "other_at": at(90).timestamp()}
+
+
+def test_an_organisation_that_contradicted_itself_is_shown_with_what_to_do(stage: Stage) -> None:
+    """On the start page and with the case, in both languages: who, when, how often, what holds; until that is known."""
+    sent, strange = "0198c0de-0000-7000-8000-00000000000a", "0198c0de-0000-7000-8000-00000000000b"
+    stage.tell(case(CASE), case("other", VINS[1]), delivery(CASE, "loan.apply", BANK, ["answered/0"], id=sent))
+    bank = {"id": BANK, "state": "closed", "contradicted": 7}
+    stage.dispatch = [bank | {"contradictions": [contradicted(sent, 2), contradicted(strange, 1)]}]
+    stage.act(stage.organisations.ask)
+    stage.log_in()
+    for language, texts in (
+        ("zh", ("自相矛盾", "首次答复，以此为准", "其后 2 次不同", "请向机构核实何者为真")),
+        ("en", ("contradicted itself", "the first answer, which holds", "2 later answers say otherwise", "Ask them")),
+    ):
+        stage.ask("/language", {"to": language})
+        start, of_case = stage.ask("/").text, stage.ask(f"/cases/{CASE}").text
+        for page in (start, of_case):
+            assert all(text in page for text in (*texts, "12:00:00", "12:01:30")), language
+            assert f"tongche delivery clear-up {sent} --reason" in page
+            assert len(set(Structure(page).ids)) == len(Structure(page).ids)
+        assert f'href="/cases/{CASE}"' in start
+        assert (strange in start, strange in of_case) == (True, False)
+        assert "tongche delivery list --json" in start
+        assert VINS[0] not in start + of_case
+        assert texts[0] not in stage.ask("/cases/other").text
+    assert [one["delivery"] for one in stage.api(f"/api/cases/{CASE}").json["contradictions"]] == [sent]
+    assert stage.api("/api/status").json["organisations"][0]["contradicted"] == 7
+    stage.dispatch = [bank | {"contradicted": 0}]
+    stage.act(stage.organisations.ask)
+    assert "contradicted itself" not in stage.ask("/").text + stage.ask(f"/cases/{CASE}").text
 
 
 def test_a_closed_case_in_which_somebody_must_act_is_among_those_that_need_a_person(stage: Stage) -> None:

@@ -10,7 +10,11 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-COUNTS = {"cases": {"open": 1, "closed": 2, "manual": 3}, "deliveries": {"held": 4, "parked": 5, "dead": 6}}
+COUNTS = {
+    "cases": {"open": 1, "closed": 2, "manual": 3},
+    "deliveries": {"held": 4, "parked": 5, "dead": 6},
+    "organisations": [],
+}
 
 SLOW_S = 4.0
 """Longer than the fake stack lets a service be silent."""
