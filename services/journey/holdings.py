@@ -10,6 +10,7 @@ from contracts.fields import FIELDS, field_names
 from services.runtime.holdings import Holding, fields_of
 
 from .case import Case
+from .retention import OTHERS_KEPT
 from .tables import cases, live_vin, timers, unplaced
 
 MESSAGES: Final = fields_of(CASE_CHANGED, *(command.versions for command in topics.COMMANDS.values()))
@@ -21,10 +22,11 @@ HOLDINGS: Final = (
     Holding(timers, "定时器", "timers", frozenset({"due"}), timers.c.case_id),
     Holding(
         unplaced,
-        "尚无业务可归的消息",
-        "messages about a case that is not here yet",
+        "尚无业务可归的消息（合格证只存一年）",
+        "messages about a case that is not here yet (certificates: one year only)",
         fields_of(*(versions for carried in topics.SUBSCRIBABLE.values() for versions in carried)),
         unplaced.c.subject,
         unplaced.c.at,
+        OTHERS_KEPT,
     ),
 )

@@ -13,6 +13,7 @@ from services.runtime.subscription import Subscription
 
 from . import desk, holdings, policy_desk
 from .process import Process
+from .retention import Retention
 from .timers import AlarmClock
 
 GROUP: Final = "journey"
@@ -28,6 +29,7 @@ def build(runtime: Runtime) -> FastAPI:
     alarm = AlarmClock(runtime.store, runtime.clock, process)
     runtime.background("timers", alarm.run)
     runtime.background("census", alarm.census)
+    runtime.background("retention", Retention(runtime.store, runtime.clock).run)
     runtime.holds(*holdings.HOLDINGS, messages=holdings.MESSAGES)
     app = FastAPI(title="Tongche journey", docs_url=None, redoc_url=None, openapi_url=None)
     desk.mount(app, runtime, process)
