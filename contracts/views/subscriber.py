@@ -48,10 +48,19 @@ Said = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 def _of_a_receiver(url: str) -> str:
     parts = urlsplit(url)
     is_known = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _ITSELF)
-    if not is_known or not parts.hostname or parts.username is not None or parts.fragment or _port(parts) is None:
+    is_bare = parts.username is None and not parts.fragment
+    if not (is_known and is_bare and _is_a_name(parts.hostname) and _port(parts) is not None):
         kind = "url"
         raise PydanticCustomError(kind, "https://host/path, without a name, a password or a fragment")
     return url
+
+
+def _is_a_name(host: str | None) -> bool:
+    """Whether a resolver can be asked for it: no label is empty, or longer than 63 characters."""
+    try:
+        return bool((host or "").encode("idna"))
+    except UnicodeError:
+        return False
 
 
 def _port(parts: SplitResult) -> int | None:

@@ -22,6 +22,7 @@ _FIXES: Final = {
     "no-repair": "tongche repair list",
     "no-grant": "tongche grant list",
     "no-webhook": "tongche webhook list",
+    "two-secrets": "tongche webhook list",
     "over": "tongche grant list",
     "unavailable": "tongche status",
     "not-valid": "--help",

@@ -1,4 +1,4 @@
-"""`webhook list|pause|resume|secret|rotate|replay`: subscribers that read no Kafka and are posted their messages."""
+"""`webhook …`: subscribers that read no Kafka and are posted their messages."""
 
 from __future__ import annotations
 
@@ -72,6 +72,16 @@ def resume(name: Name, data: Data = None, as_json: Json = False) -> None:
 
 
 @app.command()
+def acknowledge(name: Name, reason: Reason, data: Data = None, as_json: Json = False) -> None:
+    """遗失的消息已处理，不再提示 / what was lost has been seen to otherwise: say how; it is kept, and shown no more."""
+    if not reason.strip():
+        raise typer.BadParameter("须写明原因 / say why", param_hint="--reason")
+    told = Projection(data).act(f"/v1/webhooks/{name}/acknowledge", {"reason": reason}, about=_LIST)
+    out.print(f"已确认 {told['acknowledged']} 条 / {told['acknowledged']} acknowledged", markup=False)
+    _acted(told, as_json=as_json)
+
+
+@app.command()
 def secret(name: Name, data: Data = None, as_json: Json = False) -> None:
     """签名密钥，交给订阅方 / the secret that signs, to be handed to its subscriber and to nobody else."""
     told = Projection(data).ask("GET", f"/v1/webhooks/{name}/secret", about=_LIST)
@@ -130,5 +140,26 @@ def _show(one: dict[str, Any]) -> None:
     if one["waiting"]:
         words = f"    待重试 {one['waiting']} 条 / {one['waiting']} wait, the oldest since {moment(one['oldest'])}"
         out.print(words, markup=False, soft_wrap=True)
+    if one["lost"]:
+        _lost(one["subscriber"], one["lost"])
     if one["secrets"] > 1:
         out.print(f"    新旧密钥并签至 / two secrets sign until {moment(one['old_until'])}", markup=False)
+
+
+def _lost(subscriber: str, lost: dict[str, Any]) -> None:
+    """What was dropped before it could be posted, and the way on from there."""
+    number = lost["number"]
+    words = f"    遗失 {number} 条，主题已不再保留 / {number} lost: dropped from the topic before they were taken"
+    out.print(words, markup=False, soft_wrap=True, style="red")
+    for one in lost["ranges"]:
+        where = f"{one['topic']}/{one['partition']}  {one['first']}–{one['last']}  ({one['number']})"
+        waited = f"  自 / waited since {moment(one['since'])}" if one["since"] else ""
+        out.print(f"      {where}{waited}", markup=False, soft_wrap=True)
+        for message in one["messages"]:
+            out.print(f"        {message}", markup=False, soft_wrap=True)
+    out.print(
+        f"    以其他方式补送后 / give it to them otherwise, then: "
+        f"→ tongche webhook acknowledge {subscriber} --reason …",
+        markup=False,
+        soft_wrap=True,
+    )

@@ -8,7 +8,7 @@ from contracts.subscription import SUBSCRIPTION_ENDED, SUBSCRIPTION_WITHHELD
 from services.runtime.holdings import Holding, fields_of
 
 from .disclosures import KEPT
-from .tables import disclosures, grants, terms, webhooks
+from .tables import disclosures, grants, terms, webhook_losses, webhooks
 
 MESSAGES: Final = fields_of(SUBSCRIPTION_ENDED, SUBSCRIPTION_WITHHELD)
 HOLDINGS: Final = (
@@ -24,4 +24,7 @@ HOLDINGS: Final = (
     Holding(terms, "提供的条件", "on what terms", since=terms.c.first_at),
     Holding(grants, "授权", "grants", since=grants.c.opened_at),
     Holding(webhooks, "推送地址的状态", "how it stands with those to whom we post"),
+    Holding(
+        webhook_losses, "未能推送的消息", "what was gone before it could be posted", since=webhook_losses.c.noted_at
+    ),
 )

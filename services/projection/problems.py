@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -12,13 +13,14 @@ from services.runtime import problems
 from services.runtime.store import StoreUnavailable
 
 from .register import AlreadyOver, UnknownGrant
-from .webhooks.posting import UnknownWebhook
+from .webhooks.posting import StillTwo, UnknownWebhook
 
 
 def install(app: FastAPI) -> None:
     """Have every no of ours answered so."""
     app.exception_handler(UnknownGrant)(_unknown)
     app.exception_handler(UnknownWebhook)(_no_webhook)
+    app.exception_handler(StillTwo)(_still_two)
     app.exception_handler(AlreadyOver)(_over)
     app.exception_handler(StoreUnavailable)(_away)
     app.exception_handler(RequestValidationError)(_not_understood)
@@ -30,6 +32,13 @@ async def _unknown(_: Request, __: UnknownGrant) -> JSONResponse:
 
 async def _no_webhook(_: Request, __: UnknownWebhook) -> JSONResponse:
     return _problem(404, "no-webhook", "没有这个推送地址", "there is no such webhook")
+
+
+async def _still_two(_: Request, two: StillTwo) -> JSONResponse:
+    until = datetime.fromtimestamp(two.until, UTC).isoformat(timespec="seconds")
+    zh = f"新旧密钥并签至 {until}，订阅方可能仍用旧的；若已泄露，以 0 小时并用立即换新"
+    en = f"two secrets sign until {until}, and its subscriber may hold the older; if they leaked: an overlap of 0 hours"
+    return _problem(409, "two-secrets", zh, en, until=until)
 
 
 async def _over(_: Request, __: AlreadyOver) -> JSONResponse:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Float, Index, Integer, MetaData, Table, Text
 
+from services.runtime.tables import BIG
+
 metadata = MetaData()
 
 grants = Table(
@@ -67,3 +69,20 @@ webhooks = Table(
     Column("reason", Text, comment="and why"),
 )
 """How it stands with those to whom we post; a row each, once anything is to be said of one."""
+
+webhook_losses = Table(
+    "webhook_losses",
+    metadata,
+    Column("subscriber", Text, primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("first", BIG, primary_key=True, comment="offset of the first that is gone"),
+    Column("last", BIG, nullable=False, comment="and of the last"),
+    Column("message", Text, comment="the ce_id, where one alone is gone and had been read"),
+    Column("since", Float, comment="since when it waited; none where it was never read"),
+    Column("noted_at", Float, nullable=False),
+    Column("seen_at", Float, comment="when a person acknowledged it"),
+    Column("who", Text, comment="who did"),
+    Column("reason", Text, comment="and what was done about it"),
+)
+"""What Kafka kept no more before it could be posted. Nothing of it is deleted: it is what a subscriber never got."""

@@ -117,6 +117,20 @@ def test_no_spelling_of_this_machine_gets_around_it(host: str) -> None:
     assert missed.reason in {"address-forbidden", "no-such-host"}
 
 
+@pytest.mark.parametrize("host", ["a..example", f"{'a' * 64}.example", "a\u3002\u3002example"])
+def test_a_name_that_no_resolver_can_be_asked_for_is_no_host(host: str) -> None:
+    """It is missed as any other, so that it ends nobody else's posting."""
+
+    async def posted() -> Missed | None:
+        postman = Postman.of(Rules())
+        try:
+            return await postman.post(f"https://{host}/hook", {}, b"{}")
+        finally:
+            await postman.close()
+
+    assert asyncio.run(posted()) == Missed("no-such-host")
+
+
 @pytest.mark.parametrize(
     ("status", "headers", "meant"),
     [

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from services.cli import application
 from services.cli.asking import Projection
-from services.cli.stack import webhooks
+from services.cli.stack import lost, webhooks
 
 HOOK: Final = {
     "subscriber": "small-dealer",
@@ -25,7 +25,24 @@ HOOK: Final = {
     "oldest": 1_790_000_000.0,
     "secrets": 2,
     "old_until": 1_790_500_000.0,
+    "lost": {
+        "number": 3,
+        "ranges": [
+            {
+                "topic": "to.small-dealer.sale.events",
+                "partition": 2,
+                "first": 12,
+                "last": 17,
+                "number": 3,
+                "since": 1_787_000_000.0,
+                "noted_at": 1_790_000_000.0,
+                "messages": ["m-1", "m-2", "m-3"],
+            }
+        ],
+    },
 }
+
+LOST: Final = ("3 lost", "to.small-dealer.sale.events/2  12–17", "m-2", "webhook acknowledge small-dealer")
 
 
 @pytest.fixture
@@ -37,7 +54,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, Any]]:
         heard.append((method, path, body))
         if path == "/v1/webhooks":
             return {"webhooks": [HOOK]}
-        return HOOK | {"secret": "whsec_abc", "queued": 21}
+        return HOOK | {"secret": "whsec_abc", "queued": 21, "acknowledged": 3}
 
     monkeypatch.setattr(Projection, "__init__", lambda _, __: None)
     monkeypatch.setattr(Projection, "ask", ask)
@@ -54,7 +71,14 @@ def _run(*words: str) -> tuple[int, str]:
 def test_the_list_says_what_is_wrong_and_who_paused_it(asked: list[tuple[str, str, Any]]) -> None:
     """All that an operator needs at night, in one place."""
     _, said = _run("list")
-    for words in ("small-dealer  dealer.example  已暂停 / paused", "tongche", "http-500", "7 wait", "two secrets"):
+    for words in (
+        "small-dealer  dealer.example  已暂停 / paused",
+        "tongche",
+        "http-500",
+        "7 wait",
+        "two secrets",
+        *LOST,
+    ):
         assert words in said
 
 
@@ -63,6 +87,12 @@ def test_the_list_says_what_is_wrong_and_who_paused_it(asked: list[tuple[str, st
     [
         (("pause", "small-dealer", "--reason", "they move"), "pause", {"reason": "they move"}, "paused"),
         (("resume", "small-dealer"), "resume", {}, "small-dealer"),
+        (
+            ("acknowledge", "small-dealer", "--reason", "sent by hand"),
+            "acknowledge",
+            {"reason": "sent by hand"},
+            "3 acknowledged",
+        ),
         (("rotate", "small-dealer", "--overlap-hours", "2"), "rotate", {"overlap_s": 7200}, "whsec_abc"),
         (
             ("replay", "small-dealer", "--since", "2026-11-21T08:00"),
@@ -87,6 +117,11 @@ def test_the_status_counts_how_they_stand() -> None:
     """Those that are paused are seen without being looked for."""
     told = {"webhooks": [{"state": "paused"}, {"state": "working"}, {"state": "working"}]}
     assert webhooks(told) == {"paused": 1, "working": 2}
+
+
+def test_the_status_counts_what_was_lost() -> None:
+    """Over all of them, so that it is seen without being looked for."""
+    assert lost({"webhooks": [{"lost": None}, {"lost": {"number": 3}}, {"lost": {"number": 4}}]}) == 7
 
 
 def test_the_secret_is_shown_to_who_asks_for_it(asked: list[tuple[str, str, Any]]) -> None:

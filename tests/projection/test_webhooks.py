@@ -14,9 +14,11 @@ import pytest
 from aiohttp import web
 from pydantic import ValidationError
 from pydantic_core import from_json
+from sqlalchemy import select
 
+from services.projection.tables import webhook_losses
 from services.projection.webhooks.letter import letter
-from services.projection.webhooks.posting import PAUSED_AFTER, UnknownWebhook
+from services.projection.webhooks.posting import PAUSED_AFTER, StillTwo, UnknownWebhook
 from services.projection.webhooks.signature import secret_of, shown, signed
 from services.runtime.record import Record
 from services.runtime.settings import Settings
@@ -24,6 +26,7 @@ from tests.projection.people import SECRET
 from tests.projection.receiving import (
     GRANT,
     NAME,
+    TOPIC,
     House,
     Post,
     Topics,
@@ -223,17 +226,51 @@ def test_what_waits_is_kept_without_a_value(play: Callable[[Scene], None], setti
 
 
 def test_what_kafka_keeps_no_more_holds_up_nobody(play: Callable[[Scene], None]) -> None:
-    """It is reported and let go; what stood behind it follows."""
+    """What stood behind it follows."""
 
     async def scene(house: House) -> None:
-        house.receiver.says = lambda _: 500
-        await house.deliver(*await house.tell(*numbered(1, 2)))
-        house.receiver.says = lambda _: 204
-        house.topics.gone.add(0)
-        await house.later(10)
+        await _lose_one(house)
         await until(lambda: house.receiver.ids[1:] == ["m-2"])
 
     play(scene)
+
+
+async def _lose_one(house: House) -> None:
+    """Two of a car wait; the first is dropped from its topic before they are tried again."""
+    house.receiver.says = lambda _: 500
+    await house.deliver(*await house.tell(*numbered(1, 2)))
+    house.receiver.says = lambda _: 204
+    house.topics.gone.add(0)
+    await house.later(10)
+
+
+def test_what_is_lost_is_told_until_somebody_has_seen_to_it(either: Settings) -> None:
+    """How many, where they stood and which, also by the next process; then nothing, and who saw to it is kept."""
+
+    async def played() -> None:
+        topics = Topics()
+        async with receiving() as receiver:
+            async with posting(either, receiver, topics) as house:
+                assert (await house.shown())["lost"] is None
+                await _lose_one(house)
+                await until_empty(house)
+            async with posting(either, receiver, topics, is_new=False) as house:
+                told = (await house.shown())["lost"]
+                (stood,) = told["ranges"]
+                assert (told["number"], stood["topic"], stood["partition"]) == (1, TOPIC, 0)
+                assert (stood["first"], stood["last"], stood["messages"]) == (0, 0, ["m-1"])
+                assert stood["since"] < stood["noted_at"]
+                assert await house.posting.acknowledge(NAME, "li", "sent by hand") == 1
+                assert (await house.shown())["lost"] is None
+                assert await house.posting.acknowledge(NAME, "li", "again") == 0
+                kept = await house.stage.store.read(
+                    lambda connection: list(connection.execute(select(webhook_losses)).mappings())
+                )
+                assert [(one["message"], one["who"], one["reason"]) for one in kept] == [("m-1", "li", "sent by hand")]
+                with pytest.raises(UnknownWebhook):
+                    await house.posting.acknowledge("nobody", "li", "why")
+
+    asyncio.run(played())
 
 
 # -- the end of a grant
@@ -359,6 +396,29 @@ def test_while_a_secret_changes_two_of_them_sign(play: Callable[[Scene], None]) 
     play(scene)
 
 
+def test_no_third_secret_is_made_while_two_sign(play: Callable[[Scene], None]) -> None:
+    """The subscriber may still hold the older; only who wants no overlap at all ends both at once."""
+
+    async def scene(house: House) -> None:
+        await house.posting.rotate(NAME, timedelta(hours=2))
+        with pytest.raises(StillTwo) as two:
+            await house.posting.rotate(NAME)
+        assert two.value.until == house.stage.clock.now().timestamp() + 7200
+        await house.deliver(*await house.tell(*numbered(1)))
+        assert _verified(house.receiver.posts[-1], secret_of(SECRET, NAME, 0))
+        await house.posting.rotate(NAME, timedelta())
+        await house.deliver(*await house.tell(*numbered(2)))
+        signed_by = [
+            number for number in range(3) if _verified(house.receiver.posts[-1], secret_of(SECRET, NAME, number))
+        ]
+        assert signed_by == [2]
+        await house.posting.rotate(NAME, timedelta(hours=1))
+        await house.stage.pass_(3600)
+        await house.posting.rotate(NAME)
+
+    play(scene)
+
+
 def test_a_replay_posts_again_under_the_same_ids_in_order(play: Callable[[Scene], None]) -> None:
     """What comes of a car meanwhile stands behind; asked for twice it is queued once."""
 
@@ -392,6 +452,8 @@ def test_a_replay_posts_again_under_the_same_ids_in_order(play: Callable[[Scene]
         "https://li:secret@dealer.example/hook",
         "https://dealer.example/hook#part",
         "https://dealer.example:99999/hook",
+        "https://a..example/hook",
+        f"https://{'a' * 64}.example/hook",
         "https://dealer.example/a hook",
         "https://dealer.example/\u5355",
         "dealer.example/hook",

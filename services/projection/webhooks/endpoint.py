@@ -1,8 +1,9 @@
 """One subscriber's letters: posted as they come, each vehicle's in their order; what is not taken waits, alone.
 
 A letter that is not taken is put aside with all that comes of its vehicle after it, and tried again as Standard
-Webhooks proposes, and then every day; it is never given up. While nothing is taken at all its breaker is open: what
-comes waits on Kafka, and one letter now and then finds out whether that has changed.
+Webhooks proposes, and then every day, for as long as its topic keeps it; one that is dropped there before it was taken
+is noted for people (`losses`). While nothing is taken at all its breaker is open: what comes waits on Kafka, and one
+letter now and then finds out whether that has changed.
 """
 
 from __future__ import annotations
@@ -167,7 +168,7 @@ class Endpoint(Forgetful):
             # It waited for longer than anybody's reader may be away.
             metrics.count("tongche_webhooks_total", result="expired")
             logs.get().error("letter_expired", place=row.record.spot, subscriber=self.orders.subscriber)
-            await self.waiting.forget(row)
+            await self.waiting.lost(row, self.orders.subscriber)
             return
         missed = await self._posted(record)
         if missed is None:

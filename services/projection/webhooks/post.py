@@ -74,7 +74,8 @@ class Postman:
             ) as answer:
                 await answer.content.read(_READ)
                 return _missed(answer.status, answer.headers)
-        except (aiohttp.ClientError, OSError) as wrong:
+        # A name that no resolver can even be asked for is a ValueError, and ends nobody else's posting.
+        except (aiohttp.ClientError, OSError, ValueError) as wrong:
             return _unreached(wrong)
 
 
@@ -82,6 +83,7 @@ _UNREACHED: Final = (
     (Forbidden, "address-forbidden"),
     (aiohttp.ClientConnectorDNSError, "no-such-host"),
     (aiohttp.InvalidURL, "no-such-host"),
+    (UnicodeError, "no-such-host"),
     (aiohttp.ClientSSLError, "tls"),
     (aiohttp.ClientConnectorError, "no-connection"),
     (aiohttp.ConnectionTimeoutError, "no-connection"),

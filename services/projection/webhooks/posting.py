@@ -22,7 +22,7 @@ from services.runtime.record import Record
 from services.runtime.settings import Settings
 from services.runtime.store import Store, waited_out
 
-from . import standing
+from . import losses, standing
 from .endpoint import Endpoint, Orders, Shelf
 from .post import Missed, Postman
 from .signature import secret_of, shown
@@ -44,6 +44,14 @@ _ITSELF: Final = "tongche"
 
 class UnknownWebhook(LookupError):
     """The file has no subscriber of this name with an address to post to."""
+
+
+class StillTwo(Exception):
+    """The secret before the last change is still good; a third would end it at once. `until` is when it ends."""
+
+    def __init__(self, until: float) -> None:
+        super().__init__(until)
+        self.until = until
 
 
 class Wanted(NamedTuple):
@@ -229,7 +237,11 @@ class Posting:
         wanted = list(self.wanted())
         consumers = [consumer_of(one.subscriber) for one in wanted]
         waiting = await self.store.read(partial(summary, consumers=consumers))
-        return [self._shown(one) | waiting[consumer_of(one.subscriber)] for one in wanted]
+        lost = await self.store.read(losses.unseen)
+        return [
+            self._shown(one) | waiting[consumer_of(one.subscriber)] | {"lost": lost.get(one.subscriber)}
+            for one in wanted
+        ]
 
     async def one(self, name: str) -> dict[str, Any]:
         """The same of one. Raises `UnknownWebhook`."""
@@ -260,16 +272,28 @@ class Posting:
         await self._change(name, **nothing)
         self._wake.set()
 
+    async def acknowledge(self, name: str, who: str, reason: str) -> int:
+        """Note that somebody has seen to what was lost; how many letters that were. Raises `UnknownWebhook`."""
+        self._demand(name)
+        act = partial(losses.acknowledge, subscriber=name, who=who, reason=reason, now=self._now())
+        return await waited_out(lambda: self.store.run(act))
+
     def secret(self, name: str) -> str:
         """The one that signs now, as its subscriber is to be given it. Raises `UnknownWebhook`."""
         self._demand(name)
         return shown(secret_of(self.key_secret, name, self._of(name).secret))
 
     async def rotate(self, name: str, overlap: timedelta = OVERLAP) -> str:
-        """Sign with a new secret from now on, and for a while with the one before it as well; gives back the new."""
+        """Sign with a new secret from now on, and for a while with the one before it as well; gives back the new.
+
+        Its subscriber may hold either while two sign: only without any overlap may a third take their place, at once.
+        Raises `UnknownWebhook`, `StillTwo`.
+        """
         self._demand(name)
-        until = self._now() + overlap.total_seconds()
-        await self._change(name, secret=self._of(name).secret + 1, old_until=until)
+        now, stands = self._now(), self._of(name)
+        if overlap and stands.old_until is not None and len(stands.secrets(now)) > 1:
+            raise StillTwo(stands.old_until)
+        await self._change(name, secret=stands.secret + 1, old_until=now + overlap.total_seconds())
         logs.get().info("webhook_secret_rotated", subscriber=name)
         return self.secret(name)
 

@@ -58,6 +58,11 @@ def routes(posting: Posting, secrets: Secrets) -> APIRouter:
         await posting.resume(subscriber)
         return await posting.one(subscriber)
 
+    @router.post("/{subscriber}/acknowledge")
+    async def acknowledge(subscriber: str, why: Reasoned) -> Told:
+        number = await posting.acknowledge(subscriber, why.by, why.reason)
+        return {"acknowledged": number} | await posting.one(subscriber)
+
     @router.get("/{subscriber}/secret")
     async def secret(subscriber: str) -> Told:
         return {"subscriber": subscriber, "secret": posting.secret(subscriber)}

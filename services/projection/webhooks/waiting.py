@@ -19,6 +19,8 @@ from services.runtime.record import Place, Record
 from services.runtime.store import Op, Store, waited_out
 from services.runtime.tables import parked
 
+from . import losses
+
 T = TypeVar("T")
 
 
@@ -50,13 +52,21 @@ class Waiting:
         await self._durable(lambda connection: self._put(connection, later))
 
     async def forget(self, row: Parked) -> None:
-        """It was taken, or will never be told; what stands behind it is next."""
+        """It was taken, or is not to be told any more; what stands behind it is next."""
+        await self._durable(lambda connection: self._remove(connection, row))
+
+    async def lost(self, row: Parked, subscriber: str) -> None:
+        """It can be told no more, which is noted for people; what stands behind it is next."""
 
         def act(connection: Connection) -> None:
-            self.fence.check(connection, row.record.place)
-            parking.remove(connection, row)
+            self._remove(connection, row)
+            losses.note(connection, losses.of(row, subscriber, self._now()))
 
         await self._durable(act)
+
+    def _remove(self, connection: Connection, row: Parked) -> None:
+        self.fence.check(connection, row.record.place)
+        parking.remove(connection, row)
 
     async def due(self, places: Collection[Place], most: int) -> list[Parked]:
         """Those that may be posted now: of each vehicle the first."""
