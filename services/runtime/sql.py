@@ -13,6 +13,7 @@ _NOW: Final = {
     "postgresql": text("select extract(epoch from clock_timestamp())"),
     "sqlite": text("select (julianday('now') - 2440587.5) * 86400.0"),
 }
+_ONE_AT_A_TIME: Final = text("select pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
 def _insert(table: Table, dialect: str) -> Any:
@@ -67,6 +68,15 @@ def insert_those_new(connection: Connection, table: Table, rows: Sequence[dict[s
         return set()
     statement = _once(table, connection.dialect.name).returning(*table.primary_key.columns)
     return {tuple(row) for row in connection.execute(statement, list(rows))}
+
+
+def one_at_a_time(connection: Connection, name: str) -> None:
+    """Wait until no other transaction has been here under this name without having ended.
+
+    What each of two must see of the other, neither misses. SQLite has one that writes at a time anyhow.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_ONE_AT_A_TIME, {"name": name})
 
 
 def now(connection: Connection) -> float:
