@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import shlex
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,7 +16,7 @@ import typer
 
 from services.cli import terminal
 from services.cli.terminal import FAILED, Data, Json, answer, out, talk
-from services.stack import credentials
+from services.stack import credentials, ports
 from services.stack.data import DataFolder, write
 from services.stack.trouble import TroubleError
 
@@ -62,14 +63,18 @@ def run(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
     round_: Round = None,
     day: Day = None,
     token: Annotated[
-        str | None, typer.Option("--token", help="模拟机构的操作员令牌 / the simulator's operator token")
+        str | None,
+        typer.Option("--token", help="模拟机构的操作员令牌，缺省取自数据目录 / the simulator's; else the folder's"),
     ] = None,
     sftp: Annotated[
         str | None,
         typer.Option("--files", metavar="U", help="文件往来的地址 / where files are exchanged: sftp://user@host:port"),
     ] = None,
     door_port: Annotated[
-        int, typer.Option("--door-port", min=0, max=65535, help="接收回调的端口 / where call-backs come; 0: any")
+        int,
+        typer.Option(
+            "--door-port", min=0, max=65535, help="本机接收回调的端口 / the port here to be called back at; 0: any"
+        ),
     ] = 0,
     to: Annotated[
         Path | None, typer.Option("--to", metavar="DIR", help="报告目录 / folder for the reports; 默认在数据目录内")
@@ -80,6 +85,9 @@ def run(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
     """逐项检测，写出 report.html、junit.xml、result.jws / case by case; writes the three reports.
 
     全部通过才返回 0；用 --only 的结果不能用于上线 / exit 0 only if nothing failed; with --only no result is signed.
+
+    我方以 --data 中的密钥签名，对方须认得 / we seal with the keys of --data, which the agency must know. 对另一终端中的
+    simulator serve A，照它所印的命令 / against simulator serve A in another shell, type what that prints.
     """
     if (url is None) == (not simulator):
         raise typer.BadParameter("--url U 或 --simulator 二选一 / one of --url U and --simulator")
@@ -97,7 +105,7 @@ def run(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
         door_port,
         sftp,
     )
-    found = asyncio.run(_run(asked, folder))
+    found = _found(asked, folder)
     where = to or folder.root / "conformance" / found.organisation
     files = _written(found, where, folder, signed=not only)
     show(found)
@@ -193,6 +201,61 @@ class _Asked:
     only: tuple[str, ...] = ()
     door_port: int = 0
     sftp: str | None = None
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """Where `simulator serve` plays agencies: its address, its data folder, where it takes files and calls back."""
+
+    url: str
+    data: Path
+    files: str
+    callbacks: int
+
+
+def typed_against(simulated: Simulated, agency: str, organisation: str) -> str:
+    """What to type in another shell to have one of them judged: no option that is of no use to it."""
+    from adapters.bindings.files import Files
+
+    adapter = _adapter(agency)
+    words = ["tongche", "conformance", "run", "--agency", agency, "--url", simulated.url]
+    if organisation != _first(adapter):
+        words += ["--organisation", organisation]
+    if isinstance(adapter.binding, Files):
+        words += ["--files", simulated.files]
+    if _is_called_back(adapter):
+        words += ["--door-port", str(simulated.callbacks)]
+    return shlex.join([*words, "--data", str(simulated.data)])
+
+
+def _is_called_back(adapter: Adapter) -> bool:
+    """Whether it, or an agency that must act before it can, calls back."""
+    from adapters.registry import ADAPTERS
+    from contracts.topics import COMMANDS
+    from services.conformance import catalogue
+
+    steps = {step for case in catalogue.cases(adapter) for step in (case.command, *case.steps) if step in COMMANDS}
+    there = {adapter.name, *(COMMANDS[step].agency for step in steps)}
+    laters = (one.later for name in there for one in ADAPTERS[name].operations.values())
+    return any(later is not None and later.called_back for later in laters)
+
+
+def _found(asked: _Asked, folder: DataFolder) -> Run:
+    """What came of a run. Raises `TroubleError` where it cannot be played at all."""
+    from services.conformance.kit import Strangers
+
+    if asked.door_port and not ports.is_free(asked.door_port):
+        raise TroubleError(
+            f"端口 {asked.door_port} 已被占用", f"port {asked.door_port} is taken", fix="--door-port PORT"
+        )
+    try:
+        return asyncio.run(_run(asked, folder))
+    except Strangers:
+        raise TroubleError(
+            "那里是模拟机构，但不认识本数据目录的密钥",
+            "simulated agencies are there, and they do not know the keys of this data folder",
+            fix="照 simulator serve 所印的命令 / type what simulator serve printed: --data DIR",
+        ) from None
 
 
 async def _run(asked: _Asked, folder: DataFolder) -> Run:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import urlsplit
 
 import typer
 from rich.table import Table
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="模拟机构 / simulated agencies")
 
 _SEEDS: Final = 2**31
-_FILES: Final = "files"
+_FILES, _CALLBACKS = "files", "callbacks"
 
 
 @app.callback()
@@ -56,7 +57,9 @@ def serve(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
     ] = None,
     callbacks: Annotated[
         int | None,
-        typer.Option("--callbacks", min=1, max=65535, help="回调送往本机的端口 / the port here to call back"),
+        typer.Option(
+            "--callbacks", min=1, max=65535, help="回调送往本机的端口，默认任选 / the port here to call back; any"
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -99,6 +102,7 @@ class _Served:
             ("机构 / organisation", f"{self.name.zh} / {self.name.en}"),
             ("地址 / address", f"{url}/{self.name.id}"),
             ("文件 / files", self.settings.simulator_sftp_url),
+            ("回调送往 / calls back", self.settings.dispatch_url),
             ("页面 / page", url),
             ("登录 / login", f"{secrets.operator_user} / {secrets.operator_password}"),
             ("故障 / faults", f"{self.faults} (--seed {self.seed})"),
@@ -106,9 +110,22 @@ class _Served:
             ("停止 / stop", "Ctrl-C"),
         ):
             table.add_row(title, Text(value, style="bold", overflow="fold"))
-        (talk if as_json else out).print(table)
+        shown, command = talk if as_json else out, self._judged(url)
+        shown.print(table)
+        shown.print(f"\n在另一终端检测 / to have it judged, in another shell:\n{command}", markup=False, soft_wrap=True)
         if as_json:
-            answer(self._told(url, secrets.operator_token, secrets.operator_user, secrets.operator_password))
+            answer(
+                {"conformance": command}
+                | self._told(url, secrets.operator_token, secrets.operator_user, secrets.operator_password)
+            )
+
+    def _judged(self, url: str) -> str:
+        from services.cli import conformance
+
+        where = conformance.Simulated(
+            url, self.folder.root, self.settings.simulator_sftp_url, urlsplit(self.settings.dispatch_url).port or 0
+        )
+        return conformance.typed_against(where, self.name.words, self.name.id)
 
     def _told(self, url: str, token: str, user: str, password: str) -> dict[str, Any]:
         return {
@@ -116,6 +133,7 @@ class _Served:
             "organisation": self.name.id,
             "address": f"{url}/{self.name.id}",
             "files": self.settings.simulator_sftp_url,
+            "callbacks": self.settings.dispatch_url,
             "page": url,
             "login": {"user": user, "password": password},
             "token": token,
@@ -185,7 +203,8 @@ def _unknown(told: str) -> TroubleError:
 
 def _settings(folder: DataFolder, port: int, callbacks: int | None) -> Settings:
     settings = settings_of(folder)
-    files = ports.choose((_FILES,), {}, settings.bind)[_FILES]
+    chosen = ports.choose((_FILES, _CALLBACKS), {_CALLBACKS: callbacks or 0}, settings.bind)
+    files = chosen[_FILES]
     if port and not ports.is_free(port, settings.bind):
         raise TroubleError(f"端口 {port} 已被占用", f"port {port} is taken", fix="--port 0")
     told: dict[str, Any] = {
@@ -193,9 +212,9 @@ def _settings(folder: DataFolder, port: int, callbacks: int | None) -> Settings:
         "simulator_port": port,
         "simulator_sftp_port": files,
         "simulator_sftp_url": f"sftp://{settings.bind}:{files}",
+        # Whoever listens there may be there already.
+        "dispatch_url": f"http://127.0.0.1:{callbacks or chosen[_CALLBACKS]}",
     }
-    if callbacks is not None:
-        told["dispatch_url"] = f"http://127.0.0.1:{callbacks}"
     return settings.model_copy(update=told)
 
 

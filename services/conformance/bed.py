@@ -35,7 +35,6 @@ UNDER_WAY: Final = "under-way"
 LIVE: Final = "live"
 """The other agencies act when they are asked to, and have not done so beforehand."""
 CONDITIONS: Final = frozenset({DOWN, THROTTLED, SEIZED, UNDER_WAY, LIVE})
-_NEEDS_NO_KNOB: Final = frozenset({None, LIVE})
 
 
 class Bed(Protocol):
@@ -135,20 +134,20 @@ Turn = Callable[[str, str, str], AbstractAsyncContextManager[None]]
 
 @dataclass(frozen=True, slots=True)
 class Country:
-    """All agencies behind one address. `act` does a step at another one, `turn` turns the operators' knobs, if any."""
+    """All agencies behind one address. `act` does a step at another one, `turn` turns the operators' knobs."""
 
     organisation: str
     act: Act
-    turn: Turn | None = None
+    turn: Turn
 
     async def bring(self, step: str, car: Car) -> Facts:
         """Do it."""
         return await self.act(step, car)
 
     def lacks(self, condition: str | None, steps: Sequence[str]) -> str | None:
-        """Whatever there is no knob for."""
-        del steps
-        return condition if condition not in _NEEDS_NO_KNOB and self.turn is None else None
+        """Nothing: there is a knob for everything."""
+        del condition, steps
+        return None
 
     @asynccontextmanager
     async def arranged(self, condition: str, car: Car) -> AsyncIterator[None]:
@@ -156,7 +155,5 @@ class Country:
         if condition == LIVE:
             yield
             return
-        if self.turn is None:
-            raise LookupError(condition)
         async with self.turn(self.organisation, condition, car.vin):
             yield

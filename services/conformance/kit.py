@@ -25,6 +25,10 @@ from .wire import Said, Silence, Way, Wire, wire
 _HEALTH_S = 5.0
 
 
+class Strangers(Exception):
+    """Our simulator is there, and it has the keys of another installation: it would take nothing of ours."""
+
+
 def _unsealed(_: Adapter) -> Sealing:
     return as_it_is
 
@@ -80,7 +84,7 @@ class Plan:
 
 
 async def run(plan: Plan, adapters: Mapping[str, Adapter], organisations: Mapping[str, Organisation]) -> Run:
-    """Play all cases of a plan."""
+    """Play all cases of a plan. Raises `Strangers`."""
     base = plan.url.rstrip("/")
     async with wire() as open_wire:
         way = plan.reach.way(plan.adapter, plan.organisation) or open_wire
@@ -108,11 +112,16 @@ async def run(plan: Plan, adapters: Mapping[str, Adapter], organisations: Mappin
 
 
 async def _bed(plan: Plan, neighbours: Neighbours) -> Bed:
-    """Our simulator plays the other agencies, too; elsewhere the partner has loaded what they would tell."""
+    """Our simulator plays the other agencies, too; elsewhere the partner has loaded what they would tell.
+
+    Raises `Strangers`.
+    """
     if not await _is_simulator(neighbours.base, neighbours.wire):
         return Loaded(neighbours.adapters, plan.adapter)
     knobs = Knobs(neighbours.base, plan.token or "", neighbours.wire)
-    return Country(plan.organisation, neighbours.act, knobs.turned if await knobs.are_ours() else None)
+    if not await knobs.are_ours():
+        raise Strangers
+    return Country(plan.organisation, neighbours.act, knobs.turned)
 
 
 async def _is_simulator(base: str, wire_: Wire) -> bool:
