@@ -251,6 +251,11 @@ class Adapter:
     limits: Limits = Limits()
 
     @property
+    def calls_back(self) -> bool:
+        """Whether it brings any of its answers to our door."""
+        return any(one.later and one.later.called_back for one in self.operations.values())
+
+    @property
     def agency(self) -> str:
         """The kind of agency whose commands it takes: one of `contracts.topics.AGENCIES`."""
         return next(iter(self.operations.values())).command.agency

@@ -30,6 +30,8 @@ _WHAT: Final = {
     INDEX: Said("架构索引：URN 对应文件", "index of schemas: which file has which URN"),
 }
 _SMALL: Final = 1000
+SEAL: Final = "x-tongche-seal"
+"""How a document says that a door is guarded by a signature in the message, for which OpenAPI has no word."""
 
 
 class Described(NamedTuple):
@@ -73,11 +75,22 @@ def _size(length: int) -> str:
 
 def _door(described: Described) -> Door:
     routes = tuple(
-        Route(method.upper(), path, told.get("summary", ""))
+        Route(method.upper(), path, told.get("summary", ""), _guard(told))
         for path, methods in described.document["paths"].items()
         for method, told in methods.items()
     )
     return Door(described.document["info"]["title"], f"openapi/{described.name}.json", routes)
+
+
+def _guard(operation: Mapping[str, Any]) -> Said:
+    """By what it is told who asks. Raises `LookupError` where the document says nothing of it."""
+    if operation.get(SEAL):
+        return Said("报文签名", "a seal in the message")
+    if {} in operation["security"]:
+        return Said("令牌可选", "a token, or none")
+    if any(operation["security"]):
+        return Said("令牌", "a bearer token")
+    raise LookupError(operation["operationId"])
 
 
 def _json(value: Any) -> bytes:

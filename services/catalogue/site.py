@@ -55,6 +55,7 @@ class Route(NamedTuple):
     method: str
     path: str
     words: str
+    guard: words.Said
 
 
 class Door(NamedTuple):

@@ -167,10 +167,11 @@ def _used(folder: DataFolder) -> Mapping[str, Used] | None:
 
 def _doors() -> list[Described]:
     from services.catalogue.export import Described
-    from services.dispatch import notices
+    from services.dispatch import callbacks, notices
     from services.intake import service as intake
 
-    return [Described("intake", intake.described()), Described("notices", notices.described())]
+    named = {"intake": intake, "notices": notices, "callbacks": callbacks}
+    return [Described(name, door.described()) for name, door in named.items()]
 
 
 def _no_data_folder(root: Path) -> TroubleError:

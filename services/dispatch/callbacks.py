@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
@@ -24,8 +24,10 @@ from adapters.spec import UNREADABLE as NO_MESSAGE
 from adapters.spec import Adapter, Reply
 from observability import logs, metrics, tracing
 
+from . import door
+from .callback_openapi import BRING, RESPONSES
 from .calls import Agency
-from .door import NO_ORGANISATION, OTHER_CONTENT, UNREADABLE, No, NotTaken, body, fault, install
+from .door import NO_ORGANISATION, OTHER_CONTENT, UNREADABLE, No, NotTaken, body, fault
 from .mailbox import Answer, Mailbox
 from .notifiers import UnreadableNotifiersError
 from .seals.seal import Forged
@@ -47,11 +49,17 @@ class CallbackDoor:
     mailbox: Mailbox
     agencies: Mapping[str, Agency]
 
-    def install(self, app: FastAPI) -> None:
-        """Open the door."""
-        post = app.post(PATH, status_code=HTTPStatus.ACCEPTED, summary="Bring an answer")
+    def route(self, app: FastAPI) -> None:
+        """Give it its address."""
+        post = app.post(
+            PATH,
+            status_code=HTTPStatus.ACCEPTED,
+            response_class=Response,
+            openapi_extra=BRING,
+            responses=RESPONSES,
+            summary="Bring an answer",
+        )
         post(self.take)
-        install(app)
 
     async def take(self, request: Request, organisation: str) -> Response:
         """Take one answer in: 202 once it is durable, and again for the same again."""
@@ -102,6 +110,11 @@ class CallbackDoor:
         if came == "another":
             logs.get().error("callback_contradicts", organisation=organisation, delivery=key)
             raise NotTaken(OTHER_CONTENT, fault("about", "answered_otherwise_before"))
+
+
+def described() -> dict[str, Any]:
+    """This door in OpenAPI 3.1."""
+    return door.described("call-backs", CallbackDoor.__new__(CallbackDoor))
 
 
 def _decided(adapter: Adapter, kept: bytes) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Protocol
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -31,7 +31,7 @@ NOT_VALID: Final = No(422, "contract", "内容不符合契约", "the notice does
 
 
 class NotTaken(Exception):
-    """A notice that was refused; faults name fields, never values."""
+    """What was brought was refused; faults name fields, never values."""
 
     def __init__(self, no: No, *faults: Fault, **headers: str) -> None:
         super().__init__(no.code)
@@ -47,9 +47,25 @@ class NotTaken(Exception):
         return problems.answer(self.no.status, self.no.code, headers=self.headers, detail=detail, **members)
 
 
-def install(app: FastAPI) -> None:
-    """Let an application say no in these words."""
+class Door(Protocol):
+    """Something that organisations can bring to us over HTTP."""
+
+    def route(self, app: FastAPI) -> None:
+        """Give it its address in an application; what it cannot take it refuses by `NotTaken`."""
+
+
+def install(app: FastAPI, *doors: Door) -> None:
+    """Open doors in an application, which says no in their words."""
     app.exception_handler(NotTaken)(_refused)
+    for door in doors:
+        door.route(app)
+
+
+def described(title: str, door: Door) -> dict[str, Any]:
+    """One door in OpenAPI 3.1, by itself: its route is looked at and never asked."""
+    app = FastAPI(title=f"通车 / Tongche: {title}", version="1", docs_url=None, redoc_url=None)
+    install(app, door)
+    return app.openapi()
 
 
 async def body(request: Request, largest: int) -> bytes:

@@ -6,24 +6,10 @@ from typing import Any, Final
 
 from contracts.examples import examples
 from contracts.topics import NOTICES
-from services.runtime.problems import MEDIA_TYPE
+
+from .door_openapi import problem
 
 _TYPES: Final = [versions.type_of(number) for versions in NOTICES.values() for number in range(1, versions.newest + 1)]
-_FAULT: Final = {
-    "type": "object",
-    "required": ["code", "field", "reason"],
-    "properties": {name: {"type": "string"} for name in ("code", "field", "reason", "suggestion")},
-}
-_PROBLEM: Final = {
-    "type": "object",
-    "required": ["type", "status", "detail"],
-    "properties": {
-        "type": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "faults": {"type": "array", "items": _FAULT},
-    },
-}
 _NOTICE: Final = {
     "type": "object",
     "additionalProperties": False,
@@ -35,10 +21,6 @@ _NOTICE: Final = {
     },
     "examples": [{"id": "N-2026-0001", "type": type_, "data": examples()[type_][0]} for type_ in _TYPES],
 }
-
-
-def _problem(description: str) -> dict[str, Any]:
-    return {"description": description, "content": {MEDIA_TYPE: {"schema": _PROBLEM}}}
 
 
 GIVE: Final[dict[str, Any]] = {
@@ -59,6 +41,6 @@ GIVE: Final[dict[str, Any]] = {
     },
 }
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    "4XX": _problem("RFC 9457: refused"),
-    503: _problem("RFC 9457: tokens cannot be checked; nothing was taken in"),
+    "4XX": problem("RFC 9457: refused"),
+    503: problem("RFC 9457: tokens cannot be checked; nothing was taken in"),
 }

@@ -31,6 +31,7 @@ from services.runtime.clock import Clock
 from services.runtime.sql import insert_once
 from services.runtime.store import Store
 
+from . import door
 from .door import (
     NO_ORGANISATION,
     NOT_VALID,
@@ -40,7 +41,6 @@ from .door import (
     NotTaken,
     body,
     fault,
-    install,
 )
 from .notice_openapi import GIVE, RESPONSES
 from .notifiers import Notifiers, UnreadableNotifiersError
@@ -89,8 +89,8 @@ class NoticeDoor:
     notifiers: Notifiers
     voices: Mapping[str, Voice]
 
-    def install(self, app: FastAPI) -> None:
-        """Open the door."""
+    def route(self, app: FastAPI) -> None:
+        """Give it its address."""
         # For the description only: who it is, `_who` decides.
         bearer = Depends(HTTPBearer(scheme_name="organisation", auto_error=False))
         post = app.post(
@@ -102,7 +102,6 @@ class NoticeDoor:
             summary="Give notice",
         )
         post(self.take)
-        install(app)
 
     async def take(self, request: Request, organisation: str) -> JSONResponse:
         """Take one notice in: 202 once it is durable, and the same answer to the same again."""
@@ -159,10 +158,8 @@ class NoticeDoor:
 
 
 def described() -> dict[str, Any]:
-    """This door in OpenAPI 3.1, without a door: its route is looked at and never asked."""
-    app = FastAPI(title="通车 / Tongche: notices", version="1", docs_url=None, redoc_url=None)
-    NoticeDoor.__new__(NoticeDoor).install(app)
-    return app.openapi()
+    """This door in OpenAPI 3.1."""
+    return door.described("notices", NoticeDoor.__new__(NoticeDoor))
 
 
 def examined(raw: bytes, agency: str) -> Examined:

@@ -24,7 +24,7 @@ from services.runtime.lanes import Lane
 from services.runtime.owner import Fence
 from services.runtime.settings import Settings
 
-from . import holdings, notices
+from . import door, holdings, notices
 from .attempts import Attempts
 from .book import Book
 from .breakers import Breakers
@@ -68,18 +68,13 @@ def build(runtime: Runtime) -> FastAPI:
     app = FastAPI(title="Tongche dispatch", docs_url=None, redoc_url=None)
     app.include_router(routes(_desk(runtime, who, breakers, counters), runtime.secrets))
     problems.install(app)
-    _notices(runtime, counters).install(app)
-    CallbackDoor(mailbox, _calling_back(counters)).install(app)
+    door.install(app, _notices(runtime, counters), CallbackDoor(mailbox, _calling_back(counters)))
     return app
 
 
 def _calling_back(counters: dict[str, Counter]) -> dict[str, Agency]:
     agencies = {name: counter.deliveries.attempts.agency for name, counter in counters.items()}
-    return {
-        name: agency
-        for name, agency in agencies.items()
-        if any(one.later and one.later.called_back for one in agency.adapter.operations.values())
-    }
+    return {name: agency for name, agency in agencies.items() if agency.adapter.calls_back}
 
 
 def _notices(runtime: Runtime, counters: dict[str, Counter]) -> notices.NoticeDoor:

@@ -13,7 +13,7 @@ from contracts.views.subscriber import Subscribers
 from services.catalogue import export
 from services.catalogue.export import Described
 from services.catalogue.installation import Installation, Publisher, Used
-from services.dispatch import notices
+from services.dispatch import callbacks, notices
 from services.intake import service as intake
 
 ROOT: Final = Path(__file__).parents[2]
@@ -43,7 +43,8 @@ def installation(used: dict[str, Used] | None = None) -> Installation:
 
 def doors() -> list[Described]:
     """As the command line puts them together."""
-    return [Described("intake", intake.described()), Described("notices", notices.described())]
+    named = {"intake": intake, "notices": notices, "callbacks": callbacks}
+    return [Described(name, door.described()) for name, door in named.items()]
 
 
 @pytest.fixture(scope="session")

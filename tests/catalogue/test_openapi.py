@@ -11,10 +11,11 @@ import schemathesis
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.definitions import OPENAPI_31
 
+from adapters.registry import ADAPTERS
 from contracts.topics import NOTICES
-from services.catalogue.export import Described
+from services.catalogue.export import SEAL, Described, files
 from services.intake.admission import types_taken
-from tests.catalogue.conftest import doors
+from tests.catalogue.conftest import doors, installation
 
 DOORS: Final = doors()
 
@@ -52,10 +53,12 @@ def _schemas(told: Any) -> list[Any]:
 
 
 def test_every_operation_says_who_may_and_what_is_refused(door: Described) -> None:
-    """A bearer token, which for schemas is optional; refusals are problem documents."""
+    """A bearer token, which for schemas is optional, or a seal, and never neither; refusals are problem documents."""
     for path, methods in door.document["paths"].items():
         for operation in methods.values():
-            assert any(operation["security"])
+            is_sealed = SEAL in operation
+            assert is_sealed == path.endswith("/callbacks")
+            assert any(operation["security"]) != is_sealed
             assert ({} in operation["security"]) == (path == "/schemas/{name}")
             assert "application/problem+json" in operation["responses"]["4XX"]["content"]
             assert all("schema" in said for said in _contents(operation["responses"]))
@@ -67,7 +70,7 @@ def _contents(responses: Any) -> list[Any]:
 
 def test_the_types_that_are_taken_are_told() -> None:
     """As the doors themselves know them."""
-    intake, notices = (door.document for door in DOORS)
+    intake, notices, _ = (door.document for door in DOORS)
     event = intake["paths"]["/v1/sales"]["post"]["requestBody"]["content"]["application/cloudevents+json"]["schema"]
     assert event["properties"]["type"]["enum"] == list(types_taken())
     (path,) = notices["paths"].values()
@@ -75,6 +78,33 @@ def test_the_types_that_are_taken_are_told() -> None:
     assert {name.removeprefix("tongche.").rpartition(".")[0] for name in body["properties"]["type"]["enum"]} == set(
         NOTICES
     )
+
+
+def test_the_sealed_door_says_by_which_seal_whose_call_backs_are_proved() -> None:
+    """Of every kind of agency that calls back, in both languages, with the body in which the seal stands."""
+    told = {door.name: door.document for door in DOORS}["callbacks"]
+    ((_, methods),) = told["paths"].items()
+    seals = {seal["agency"]: seal for seal in methods["post"][SEAL]}
+    calling = {name: adapter for name, adapter in ADAPTERS.items() if adapter.calls_back}
+    assert {name: seal["kind"] for name, seal in seals.items()} == {name: one.seal for name, one in calling.items()}
+    assert seals["bank"]["kind"] == "xmldsig"
+    assert all(seal["zh"] and "signature" in seal["en"] for seal in seals.values())
+    assert set(methods["post"]["requestBody"]["content"]) == {"application/xml"}
+    assert {"202", "401", "422", "503"} <= methods["post"]["responses"].keys()
+
+
+def test_the_site_says_how_every_door_is_guarded(exported: dict[str, bytes]) -> None:
+    """Beside each route."""
+    page = exported["doors.html"].decode()
+    for words in ("a bearer token", "a token, or none", "a seal in the message", "openapi/callbacks.json"):
+        assert words in page
+
+
+def test_a_door_that_says_nothing_of_its_guard_is_not_exported() -> None:
+    """Nobody would know whether it is open to all."""
+    open_door = {"post": {"operationId": "take", "security": []}}
+    with pytest.raises(LookupError, match="take"):
+        files(installation(), [Described("open", {"info": {"title": "t"}, "paths": {"/": open_door}})], "0.0.0")
 
 
 def test_it_is_exported(exported: dict[str, bytes]) -> None:

@@ -18,7 +18,7 @@ from adapters.bindings import iso20022
 from adapters.fixtures import cases
 from contracts.registry import CONTRACTS
 from observability import metrics
-from services.dispatch import callbacks
+from services.dispatch import callbacks, notices
 from services.dispatch.consumers import consumer_of
 from services.runtime.ids import new_id
 from services.runtime.parking import Parked
@@ -132,7 +132,7 @@ def _contradicted() -> float:
     return float(found[0]) if found else 0.0
 
 
-def _known(settings: Settings) -> None:
+def known(settings: Settings) -> None:
     tables = (
         f'[[notifiers]]\norganisation = "{name}"\ntoken_sha256 = "{index:064x}"\n'
         f"certificates = [{json.dumps(one.certificate)}]\n"
@@ -155,7 +155,7 @@ async def stage(settings: Settings, bank: Bank, **more: Any) -> AsyncIterator[St
 
 def play(settings: Settings, scene: Callable[[Stage], Awaitable[None]]) -> None:
     """A scene in an office to which two banks bring answers."""
-    _known(settings)
+    known(settings)
 
     async def run() -> None:
         async with stage(settings, Bank()) as one:
@@ -486,7 +486,7 @@ def test_an_answer_to_what_was_said_before_an_edit_is_not_that_to_the_edition(se
 
 def test_whichever_process_it_comes_to_it_outlives_that(settings: Settings) -> None:
     """Brought to one process that ends at once, it is heard by another, and known there."""
-    _known(settings)
+    known(settings)
     record, bank = application(), Bank()
 
     async def run() -> None:
@@ -509,6 +509,20 @@ def test_a_large_body_is_not_read_to_its_end(settings: Settings) -> None:
     play(settings, scene)
 
 
+def test_both_doors_are_served_as_they_are_described(settings: Settings) -> None:
+    """What organisations get as a file is what stands at the door, and one no is said at both."""
+
+    async def scenario(at: Stage) -> None:
+        async with at.desk.http.get(f"{at.desk.url}/openapi.json") as said:
+            served = (await said.json())["paths"]
+        for door in (callbacks, notices):
+            assert door.described()["paths"][door.PATH] == served[door.PATH]
+            async with at.desk.http.post(at.desk.url + door.PATH.format(organisation="nobody"), data=b"") as no:
+                assert no.content_type == "application/problem+json"
+
+    play(settings, scenario)
+
+
 def test_while_no_signature_can_be_checked_nothing_is_taken_in(settings: Settings) -> None:
     """Nobody can be told from anybody; mended, the same is taken in."""
 
@@ -516,7 +530,7 @@ def test_while_no_signature_can_be_checked_nothing_is_taken_in(settings: Setting
         record = application()
         at.desk.runtime.settings.notifiers.write_text("[[notifiers")
         assert (await at.bring(approval(record.id)))[0] == 503
-        _known(settings)
+        known(settings)
         assert (await at.bring(approval(record.id)))[0] == 202
 
     play(settings, scene)
