@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise, takewhile
 from typing import Any, Final
 
 from services.runtime.identities import COMING, GONE, US
@@ -26,8 +27,8 @@ MOST: Final = 2
 EXPIRES_SOON: Final = timedelta(days=30)
 """So long before a certificate ends people are told: who must take another into use needs weeks."""
 _PROOFS: Final = ("certificates", "host_keys")
-_ENTRY: Final = re.compile(r"^\[\[notifiers\]\]\n(?:[^\[#\n].*\n?)*", re.MULTILINE)
-"""One entry, to the next table, comment or blank line."""
+_TABLE: Final = re.compile(r"^[ \t]*\[.*$", re.MULTILINE)
+"""Where a table may begin; what an array or a text holds may look so, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +142,21 @@ def issue(folder: DataFolder, organisation: str, certificate: str | None = None,
 
 
 def retire(folder: DataFolder, organisation: str) -> int:
-    """Let all but the newest count no longer; how many that were."""
+    """Let all but the newest count no longer; how many that were.
+
+    Raises `TroubleError` where the file is of a shape from which they cannot be taken: then all count as before.
+    """
     gone = {each.token_sha256 for each in counting(folder, organisation)[:-1]}
     if gone:
-        write(folder.notifiers, _ENTRY.sub(lambda entry: "" if _is_of(entry[0], gone) else entry[0], _text(folder)))
+        text = _without(_text(folder), gone)
+        # What a person wrote is read by eye here; so the file is read again before it is believed.
+        if _read(text) != [each for each in _entries(folder) if each["token_sha256"] not in gone]:
+            raise TroubleError(
+                "notifiers.toml 写法特殊，旧令牌仍有效，须手工删除",
+                "notifiers.toml has a shape of its own: the old token still counts; take its entry out by hand",
+                fix=f"{folder.notifiers}: {', '.join(sorted(gone))}",
+            )
+        write(folder.notifiers, text)
     return len(gone)
 
 
@@ -172,9 +184,31 @@ def _demand_readable(text: str) -> None:
         ) from None
 
 
-def _is_of(entry: str, hashes: set[str]) -> bool:
-    (told,) = tomllib.loads(entry)["notifiers"]
-    return told["token_sha256"] in hashes
+def _without(text: str, hashes: set[str]) -> str:
+    """A file without these entries, as far as they can be told; what stands around them stays to the letter."""
+    begins = [0, *(found.start() for found in _TABLE.finditer(text)), len(text)]
+    parts = (text[begin:end] for begin, end in pairwise(begins))
+    return "".join(_behind(part) if _is_of(part, hashes) else part for part in parts)
+
+
+def _behind(part: str) -> str:
+    """Blank lines and comments at its end: they speak of what follows."""
+    last_first = reversed(part.splitlines(keepends=True))
+    return "".join(reversed(list(takewhile(lambda line: not line.partition("#")[0].strip(), last_first))))
+
+
+def _is_of(part: str, hashes: set[str]) -> bool:
+    told = _read(part) or []
+    return len(told) == 1 and told[0].get("token_sha256") in hashes
+
+
+def _read(text: str) -> list[dict[str, Any]] | None:
+    """The entries in a text; None where it cannot be read."""
+    try:
+        told: list[dict[str, Any]] = tomllib.loads(text).get("notifiers", [])
+    except tomllib.TOMLDecodeError:
+        return None
+    return told
 
 
 def _entries(folder: DataFolder) -> list[dict[str, Any]]:

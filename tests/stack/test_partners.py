@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -95,6 +96,43 @@ def test_what_a_person_wrote_around_them_stays(folder: DataFolder) -> None:
     assert gone == ["token_sha256", "certificates"]
     assert {"# ours since May", "# the end"} <= set(after)
     assert folder.notifiers.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        '[[ notifiers ]]\norganisation = "{who}"\ntoken_sha256 = "{hash}"\n',
+        '[[notifiers]]  # since May\n\norganisation = "{who}"\n\n# it\ntoken_sha256 = "{hash}"\n\ncertificates = []\n',
+        '\t[["notifiers"]]\norganisation = "{who}"\ncertificates = [\n]\ntoken_sha256 = "{hash}"\n',
+        "[[notifiers]]\norganisation = '{who}'\ntoken_sha256 = '''{hash}'''\ncertificates = [\n  # none\n]\n",
+    ],
+    ids=["blanks", "blank-lines", "quoted", "many-lines"],
+)
+def test_an_old_entry_goes_however_it_is_written(folder: DataFolder, entry: str) -> None:
+    """No token that was leaked may go on counting because of a blank; what follows it can still be read."""
+    old = "an old token"
+    mine = entry.replace("{who}", BANK).replace("{hash}", hashlib.sha256(old.encode()).hexdigest())
+    others = folder.notifiers.read_text()
+    others = "".join(f"[[notifiers]]{each}" for each in others.split("[[notifiers]]")[1:] if BANK not in each)
+    folder.notifiers.write_text(f"# first\n{mine}\n# the others\n{others}")
+    new = partners.issue(folder, BANK)
+    assert (who(folder, old), who(folder, new)) == (BANK, BANK)
+    assert partners.retire(folder, BANK) == 1
+    assert (who(folder, old), who(folder, new)) == (None, BANK)
+    assert who(folder, credentials.organisation_tokens(folder)[OTHER]) == OTHER
+    assert folder.notifiers.read_text().startswith("# first\n\n# the others\n[[notifiers]]")
+
+
+def test_an_old_entry_that_cannot_be_taken_out_is_no_retired_one(folder: DataFolder) -> None:
+    """A person is told that it still counts; the file stays as it was."""
+    tokens = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("old", "new")}
+    rows = ", ".join(f'{{organisation = "{BANK}", token_sha256 = "{one}"}}' for one in tokens.values())
+    folder.notifiers.write_text(f"notifiers = [{rows}]\n")
+    before = folder.notifiers.read_text()
+    with pytest.raises(TroubleError, match="still counts"):
+        partners.retire(folder, BANK)
+    assert folder.notifiers.read_text() == before
+    assert who(folder, "old") == BANK
 
 
 def test_a_file_of_another_shape_is_left_alone(folder: DataFolder) -> None:
