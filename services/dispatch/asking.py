@@ -33,11 +33,12 @@ class Asking:
     doubts: Doubts
     voice: Voice
 
-    async def once(self, delivery: Delivery, slot: Slot, question: Question) -> Answered | None:
+    async def once(self, delivery: Delivery, slot: Slot | None, question: Question) -> Answered | None:
         """What is to be said of its answer; None if the organisation knows nothing of the delivery.
 
-        The delivery has the attempt afterwards, and the gate knows how the organisation does. Raises `AgencyError`
-        where it may be tried again, `NeedsPerson` where nobody can tell whether it happened.
+        The delivery has the attempt afterwards, and the gate knows how the organisation does; no `slot` where nobody
+        is called, because its answer is here. Raises `AgencyError` where it may be tried again, `NeedsPerson` where
+        nobody can tell whether it happened.
         """
         envelope, last = delivery.command.envelope, delivery.attempts[-1:]
         with tracing.span(
@@ -56,7 +57,7 @@ class Asking:
             return await self._noted(delivery, slot, span, question)
 
     async def _noted(
-        self, delivery: Delivery, slot: Slot, span: tracing.SpanHandle, question: Question
+        self, delivery: Delivery, slot: Slot | None, span: tracing.SpanHandle, question: Question
     ) -> Answered | None:
         came: Contract | AgencyError | None
         began, started = self.doubts.clock.now(), _time()
@@ -72,9 +73,10 @@ class Asking:
             raise
         lasted_s = _time() - started
         wrong = came if isinstance(came, AgencyError) else None
-        _judge(slot, wrong, delivery)
-        organisation = self.doubts.agency.organisation.id
-        metrics.observe("tongche_agency_call_seconds", lasted_s, organisation=organisation)
+        if slot is not None:
+            _judge(slot, wrong, delivery)
+            organisation = self.doubts.agency.organisation.id
+            metrics.observe("tongche_agency_call_seconds", lasted_s, organisation=organisation)
         if came is None:
             return None
         if isinstance(wrong, TakenIn | Unsettled) and delivery.taken_in:

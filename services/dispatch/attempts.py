@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
@@ -15,6 +16,7 @@ from adapters.errors import AgencyError, Ambiguous, BrokenAnswer, NotYet, TakenI
 from contracts.contract import Contract
 from contracts.topics import COMMAND_PARTITIONS
 from observability import logs
+from services.runtime.breaker import State
 from services.runtime.clock import Clock
 from services.runtime.gate import Gate, Late, Slot
 from services.runtime.record import Place
@@ -26,6 +28,7 @@ from .book import Book
 from .calls import Agency
 from .delivery import FAILURES, Answered, Delivery, Failed, NeedsPerson, Overtaken, is_doubtful
 from .doubts import Doubts
+from .hearing import Hearing
 from .voice import Voice
 
 PARK_FOR_S: Final = (30.0, 120.0, 600.0, 1800.0, 3600.0)
@@ -37,6 +40,10 @@ _AGAIN: Final = (Unavailable, NotYet, Ambiguous, BrokenAnswer)
 
 Act = Callable[[Delivery, Slot], Awaitable[Answered | None]]
 """What is done within a slot; None if it led to nothing and the delivery must begin anew."""
+
+
+class _Brought(Exception):
+    """Its answer is here: it need not wait for its turn to ask."""
 
 
 @dataclass(slots=True)
@@ -57,8 +64,10 @@ class Attempts:
     mine: set[Place] = field(default_factory=set)
     doubts: Doubts = field(init=False)
     asking: Asking = field(init=False)
+    hearing: Hearing = field(init=False)
 
     def __post_init__(self) -> None:
+        self.hearing = Hearing(self.agency)
         self.doubts = Doubts(self.agency, self.clock)
         self.asking = Asking(self.doubts, self.voice)
 
@@ -106,6 +115,11 @@ class Attempts:
         self._take_share()
         self.gate.look()
 
+    async def listen(self) -> None:
+        """Let those go who wait at the gate though their answer has been brought to our own door meanwhile."""
+        if await self.hearing.look():
+            self.gate.look()
+
     def _take_share(self) -> None:
         if not self.mine:
             return
@@ -135,6 +149,9 @@ class Attempts:
             return await self._once(delivery)
 
         def spent(state: RetryCallState) -> bool:
+            if _failed_with(state, TakenIn) and self.gate.breaker.state is not State.CLOSED:
+                # While it is away that clock stands, and nothing comes soon.
+                return True
             tried_s = self._while_there() - began - delivery.held_s
             longest_pause_s = policy.longest.total_seconds()
             return tried_s >= policy.in_place_for.total_seconds() or _asked_for(state) > longest_pause_s
@@ -188,16 +205,48 @@ class Attempts:
     async def _once(self, delivery: Delivery) -> Answered:
         """One try; after a doubtful one first find out, where that is possible, whether it was carried out.
 
-        What was taken in is not tried again: its answer is asked for.
+        What was taken in is not tried again: its answer is asked for, or waited for where it is only called back.
         """
         while True:
-            if delivery.taken_in or self.doubts.about(delivery):
-                found = await self._in_turn(delivery, self._fetched if delivery.taken_in else self._looked_up)
-                if found is not None:
-                    return found
-            answered = await self._in_turn(delivery, self._called)
+            heard = await self._heard(delivery)
+            if heard is not None:
+                return heard
+            later = delivery.operation.later
+            if delivery.taken_in and later is not None and later.endpoint is None:
+                if self._now() >= delivery.deadline:
+                    raise Late
+                raise TakenIn(later.every)
+            try:
+                answered = await self._asked(delivery)
+            except _Brought:
+                continue
             if answered is not None:
                 return answered
+
+    async def _heard(self, delivery: Delivery) -> Answered | None:
+        """What was brought to our own door comes to; None if nothing was, or nothing that decides."""
+        brought = await self.hearing.find(delivery)
+        if brought is None:
+            return None
+        await self.take_up(delivery)
+        came = await self.hearing.take(delivery, brought)
+        if came is None:
+            return None
+
+        async def answer(_: Delivery, __: str) -> Contract:
+            if isinstance(came, AgencyError):
+                raise came
+            return came
+
+        return await self.asking.once(delivery, None, answer)
+
+    async def _asked(self, delivery: Delivery) -> Answered | None:
+        """Find out first where there is a doubt, then call; None where all of it must begin anew."""
+        if delivery.taken_in or self.doubts.about(delivery):
+            found = await self._in_turn(delivery, self._fetched if delivery.taken_in else self._looked_up)
+            if found is not None:
+                return found
+        return await self._in_turn(delivery, self._called)
 
     async def _in_turn(self, delivery: Delivery, act: Act) -> Answered | None:
         place = delivery.record.place
@@ -205,12 +254,18 @@ class Attempts:
             if not self.book.fence.fresh(place):
                 await self.book.fence.leased(place)
             await self._put_down(delivery)
-            async with self.gate.slot(lambda: place not in self.mine, delivery.deadline - self._now()) as slot:
-                delivery.held_s += slot.waited_s
-                await self.take_up(delivery)
-                # The lease may have lapsed while it waited here: then it waits for that outside, with no slot taken.
-                if self.book.fence.fresh(place):
-                    return await act(delivery, slot)
+            with self.hearing.waiting(delivery):
+                async with self.gate.slot(partial(self._why_leave, delivery), delivery.deadline - self._now()) as slot:
+                    delivery.held_s += slot.waited_s
+                    await self.take_up(delivery)
+                    # The lease may have lapsed while it waited: then it waits for that outside, with no slot taken.
+                    if self.book.fence.fresh(place):
+                        return await act(delivery, slot)
+
+    def _why_leave(self, delivery: Delivery) -> Exception | None:
+        if delivery.record.place not in self.mine:
+            return Gone()
+        return _Brought() if self.hearing.is_here(delivery) else None
 
     async def _put_down(self, delivery: Delivery) -> None:
         """While it waits for its turn people may decide about a parked one, and see what came of it so far."""
@@ -273,6 +328,10 @@ class Attempts:
 
 def _time() -> float:
     return asyncio.get_running_loop().time()
+
+
+def _failed_with(state: RetryCallState, kind: type[AgencyError]) -> bool:
+    return state.outcome is not None and isinstance(state.outcome.exception(), kind)
 
 
 def _asked_for(state: RetryCallState) -> float:

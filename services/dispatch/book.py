@@ -95,13 +95,17 @@ class Book:
         """Heads that may be tried now."""
         return await self.seen(lambda connection: parking.due_heads(connection, self.consumer, places, now, most))
 
-    async def park(self, row: Parked, said: Sequence[Outgoing], *, cut_off: bool) -> None:
-        """Store that a delivery waits or is dead, and have it said."""
+    async def park(
+        self, row: Parked, said: Sequence[Outgoing], *, cut_off: bool, unheard: Op[bool] | None = None
+    ) -> bool:
+        """Store that a delivery waits or is dead, and have it said; False, and nothing of it, where `unheard` is so."""
 
-        def act(connection: Connection) -> None:
+        def act(connection: Connection) -> bool:
             self.fence.check(connection, row.record.place)
             if self._went_on(connection, row):
-                return
+                return True
+            if unheard is not None and unheard(connection):
+                return False
             # That a call was cut off stays on record until an outcome clears it up.
             if not cut_off:
                 self._ended(connection, row.record)
@@ -109,8 +113,9 @@ class Book:
                 parking.park(connection, row)
             for one in said:
                 outbox.add_outgoing(connection, one)
+            return True
 
-        await self.durable(act)
+        return await self.durable(act)
 
     async def park_behind(self, row: Parked, said: Outgoing) -> bool:
         """Park it, and have that said, only if something of its key is parked; whether it was."""

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from http import HTTPStatus
 
 from adapters import replies
-from adapters.errors import AgencyError, BrokenAnswer, Refused, TakenIn
+from adapters.errors import BrokenAnswer
 from adapters.organisations import Organisation
 from adapters.registry import ADAPTERS
 from adapters.spec import Adapter, Endpoint, Features, Json, Letter, Operation, Reply, Sent
 from contracts.contract import Contract
 from contracts.envelope import Message
 from services.runtime.clock import Clock
+from services.runtime.store import Op
 
 from .carriers.carrier import Carrier
-from .mailbox import Mailbox
-from .seals.seal import UNSEALED, Sealing
+from .mailbox import Brought, Mailbox, unheard
+from .seals.seal import UNSEALED, Forged, Sealing
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +54,42 @@ class Agency:
     async def ask(self, operation: Operation, command: Message[Contract], key: str, traceparent: str) -> Contract:
         """Send the command; the answering event. Raises `adapters.errors.AgencyError`.
 
-        `key` is the idempotency key, so that a resend is known as one. What was decided and called back already is not
-        sent again.
+        `key` is the idempotency key, so that a resend is known as one.
         """
-        got = await self._called_back(operation, key)
-        if got is not None:
-            try:
-                return replies.answer(self.adapter, operation, command.data, got)
-            except Refused:
-                raise
-            except AgencyError:
-                # "Not yet", or nonsense: whoever knows our key is asked again, and what came of that has had its time.
-                if self.mailbox is None or not self.knows_again(operation):
-                    raise
-                await self.mailbox.forget(self.organisation.id, key)
-        got = await self._call(operation.endpoint, operation.request(command.data), key, traceparent)
+        got = await self._call(operation, operation.endpoint, operation.request(command.data), key, traceparent)
         return replies.answer(self.adapter, operation, command.data, _about(got, key))
+
+    def calls_back(self, operation: Operation) -> bool:
+        """Whether its answers may be brought to our own door, under a seal."""
+        return self.mailbox is not None and operation.later is not None and operation.later.called_back
+
+    def unheard(self, operation: Operation, key: str, heard_at: float | None) -> Op[bool] | None:
+        """An act that tells whether an answer was brought other than the one that was heard; see `mailbox.unheard`.
+
+        None where nothing is ever brought.
+        """
+        if not self.calls_back(operation):
+            return None
+        return lambda connection: unheard(connection, self.organisation.id, key, heard_at)
+
+    async def brought(self, operation: Operation, key: str) -> Brought | None:
+        """What the organisation brought to our own door as the answer to what was sent under a key; None if nothing."""
+        if self.mailbox is None or not self.calls_back(operation):
+            return None
+        return await self.mailbox.find(self.organisation.id, key)
+
+    def heard(self, operation: Operation, command: Message[Contract], brought: Brought) -> Contract:
+        """The event that it comes to. Raises whatever `ask` does."""
+        return replies.answer(self.adapter, operation, command.data, self._read(brought.raw))
+
+    async def forget(self, key: str) -> None:
+        """What was brought under a key decided nothing, and has had its time: another answer may come."""
+        if self.mailbox is not None:
+            await self.mailbox.forget(self.organisation.id, key)
+
+    async def here(self, keys: Collection[str]) -> set[str]:
+        """Under which of these keys something was brought."""
+        return set() if self.mailbox is None else await self.mailbox.here(self.organisation.id, keys)
 
     async def fetch(
         self, operation: Operation, command: Message[Contract], key: str, traceparent: str
@@ -75,16 +99,11 @@ class Agency:
         Raises `TakenIn` while there is none, and whatever `ask` does.
         """
         later = operation.later
-        if later is None:
-            message = "this operation is answered at once"
+        if later is None or later.endpoint is None or later.request is None:
+            message = "this operation's answer cannot be asked for"
             raise LookupError(message)
-        got = await self._called_back(operation, key)
-        if got is not None:
-            return replies.answer(self.adapter, operation, command.data, got)
-        if later.endpoint is None or later.request is None:
-            raise TakenIn(later.every)
         # A question has no key of its own: under the deed's it could be taken for that deed with another content.
-        got = await self._call(later.endpoint, later.request(command.data, key), None, traceparent)
+        got = await self._call(operation, later.endpoint, later.request(command.data, key), None, traceparent)
         return replies.fetched(self.adapter, operation, command.data, _about(got, key))
 
     async def look_up(
@@ -97,7 +116,7 @@ class Agency:
         lookup = operation.lookup
         if lookup is None:
             return await self.fetch(operation, command, key, traceparent)
-        got = await self._call(lookup.endpoint, lookup.request(command.data), None, traceparent)
+        got = await self._call(operation, lookup.endpoint, lookup.request(command.data), None, traceparent)
         return replies.looked_up(self.adapter, operation, command.data, got)
 
     def can_look_up(self, operation: Operation) -> bool:
@@ -108,18 +127,29 @@ class Agency:
         """Whether a second call for the same does no harm: the agency knows its key, or it only asks."""
         return self.adapter.features is Features.IDEMPOTENT or operation.question
 
-    async def _called_back(self, operation: Operation, key: str) -> Reply | None:
-        if self.mailbox is None or operation.later is None or not operation.later.called_back:
-            return None
-        raw = await self.mailbox.find(self.organisation.id, key)
-        return None if raw is None else self.adapter.binding.read(200, {}, raw)
+    def _read(self, raw: bytes) -> Reply:
+        return self.adapter.binding.read(HTTPStatus.OK, {}, raw)
 
-    async def _call(self, endpoint: Endpoint, body: Json, key: str | None, traceparent: str) -> Reply:
-        binding = self.adapter.binding
-        letter = binding.written(endpoint, body, Sent(self.organisation.id, self.clock.now(), key))
+    async def _call(
+        self, operation: Operation, endpoint: Endpoint, body: Json, key: str | None, traceparent: str
+    ) -> Reply:
+        letter = self.adapter.binding.written(endpoint, body, Sent(self.organisation.id, self.clock.now(), key))
         raw, headers = self.sealing.sealed(letter)
-        brought = await self.carrier.carry(endpoint, Letter(raw, {**headers, "traceparent": traceparent}), key)
-        return binding.read(*brought)
+        came = await self.carrier.carry(endpoint, Letter(raw, {**headers, "traceparent": traceparent}), key)
+        return await self._proved(operation, *came)
+
+    async def _proved(self, operation: Operation, status: int, headers: Mapping[str, str], raw: bytes) -> Reply:
+        """What came. No decision of who seals what it calls back is believed without the seal, wherever it is said."""
+        reply = self.adapter.binding.read(status, headers, raw)
+        if not self.calls_back(operation) or not replies.decides(self.adapter, reply):
+            return reply
+        try:
+            # Not on the loop that all organisations share: a signature takes milliseconds.
+            opened = await asyncio.to_thread(self.sealing.opened, headers, raw)
+        except Forged:
+            reason = "not-sealed"
+            raise BrokenAnswer(reason, status) from None
+        return self.adapter.binding.read(status, headers, opened)
 
 
 def settles(operation: Operation) -> timedelta | None:

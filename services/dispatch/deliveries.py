@@ -18,7 +18,7 @@ from services.runtime.record import Place, Record
 
 from .attempts import Attempts
 from .book import Book
-from .delivery import Answered, of
+from .delivery import Failed, of
 from .heads import Heads
 from .parked import ParkedDeliveries
 from .unread import unread
@@ -35,7 +35,7 @@ class Deliveries:
     heads: Heads = field(init=False)
 
     def __post_init__(self) -> None:
-        self.parked = ParkedDeliveries(self.book, self.attempts.voice)
+        self.parked = ParkedDeliveries(self.attempts.agency, self.book, self.attempts.voice)
         self.heads = Heads(self.attempts, self.parked, self.producer)
 
     @property
@@ -75,11 +75,10 @@ class Deliveries:
             return
         if await self.parked.put_behind(delivery):
             return
-        outcome = await self.attempts.outcome(delivery)
-        if isinstance(outcome, Answered):
-            await self.producer.send_all(await self.book.settle(record, outcome.outputs))
-        else:
-            await self.parked.put(delivery, outcome)
+        while isinstance(outcome := await self.attempts.outcome(delivery), Failed):
+            if await self.parked.put(delivery, outcome):
+                return
+        await self.producer.send_all(await self.book.settle(record, outcome.outputs))
 
     async def _give_up(self, record: Record, reason: str) -> None:
         """Set aside what cannot be read, and tell its case that nobody delivers it.

@@ -102,6 +102,9 @@ class Delivery:
     cut_off_at: float | None = None
     """When a process before us began a call of which it never told how it ended."""
 
+    heard_at: float | None = None
+    """Since when the answer was at our door that was heard last."""
+
     @property
     def name(self) -> str:
         """The command's contract."""

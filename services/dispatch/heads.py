@@ -50,6 +50,7 @@ class Heads:
         async with asyncio.TaskGroup() as heads:
             while True:
                 self._wake.clear()
+                await self.attempts.listen()
                 for row in await self._due():
                     if row.record.key not in self._trying and row.record.place in self.attempts.mine:
                         task = heads.create_task(self._head(row))
@@ -100,10 +101,11 @@ class Heads:
         except Undecodable as wrong:
             await self.parked.bury(due, wrong.reason)
             return None
-        outcome = await self.attempts.outcome(delivery, due.tries)
-        # Its time may have run out while it waited for its turn and anybody could decide about it.
-        await self.attempts.take_up(delivery)
-        if isinstance(outcome, Failed):
-            await self.parked.put(delivery, outcome, due.tries)
-            return None
-        return await self.attempts.book.answer(due, outcome.outputs)
+        while True:
+            outcome = await self.attempts.outcome(delivery, due.tries)
+            # Its time may have run out while it waited for its turn and anybody could decide about it.
+            await self.attempts.take_up(delivery)
+            if not isinstance(outcome, Failed):
+                return await self.attempts.book.answer(due, outcome.outputs)
+            if await self.parked.put(delivery, outcome, due.tries):
+                return None

@@ -11,6 +11,7 @@ from services.runtime.parking import Parked
 from services.runtime.record import Outgoing, Place
 
 from .book import Book
+from .calls import Agency
 from .delivery import Delivery, Failed, Overtaken
 from .keys import Keys
 from .unread import unread
@@ -21,6 +22,7 @@ from .voice import Fate, Voice, fate_unread
 class ParkedDeliveries:
     """Parks one organisation's deliveries and says so."""
 
+    agency: Agency
     book: Book
     voice: Voice
     keys: Keys = field(default_factory=Keys)
@@ -52,8 +54,11 @@ class ParkedDeliveries:
         if self.keys.doubtful:
             await self.learn(self._places)
 
-    async def put(self, delivery: Delivery, failed: Failed, tries: int = 0) -> None:
-        """Store that it waits, or that it is dead, and say so; the head of its key if nothing waits before it."""
+    async def put(self, delivery: Delivery, failed: Failed, tries: int = 0) -> bool:
+        """Store that it waits, or that it is dead, and say so; the head of its key if nothing waits before it.
+
+        False where its answer has been brought to our door meanwhile: it is to be heard instead.
+        """
         row = replace(
             self._row(delivery),
             state="dead" if failed.final else "parked",
@@ -62,9 +67,15 @@ class ParkedDeliveries:
             failure=failed.failure,
             reason=failed.reason,
         )
-        await self.book.park(row, self._said(delivery, failed), cut_off=delivery.cut_off_at is not None)
+        cut_off, unheard = (
+            delivery.cut_off_at is not None,
+            self.agency.unheard(delivery.operation, delivery.key, delivery.heard_at),
+        )
+        if not await self.book.park(row, self._said(delivery, failed), cut_off=cut_off, unheard=unheard):
+            return False
         self.keys.add(delivery.record.key)
         logs.get().info("delivery_parked", state=row.state, failure=row.failure, case_id=delivery.case)
+        return True
 
     async def bury(self, row: Parked, reason: str) -> None:
         """Store that a head which cannot be read is dead, and say so. Raises `Overtaken` if it stands so no more."""

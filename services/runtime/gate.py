@@ -19,7 +19,6 @@ from observability import metrics
 
 from .breaker import Breaker, State
 from .turns import Turns
-from .work import Gone
 
 _AHEAD_S: Final = 0.05
 """Timers are coarse: at a high rate, so much of it may go at once."""
@@ -29,6 +28,10 @@ _STEPS: Final = 64
 """In about so many rounds of calls a halved limit grows from nothing to all."""
 
 
+Leaving = Callable[[], Exception | None]
+"""Why whoever waits must leave; None while it may stay."""
+
+
 class Late(Exception):
     """The moment passed up to which a call was worth waiting for."""
 
@@ -36,7 +39,7 @@ class Late(Exception):
 @dataclass(slots=True)
 class _Waiter:
     admitted: asyncio.Future[bool]
-    leaving: Callable[[], bool]
+    leaving: Leaving
     until: float
 
 
@@ -79,24 +82,24 @@ class Gate:
         closed = self.breaker.state is State.CLOSED
         return closed and not self._waiting and self.running < self.allowed and self._is_time()
 
-    def slot(self, leaving: Callable[[], bool], patience_s: float) -> Slot:
+    def slot(self, leaving: Leaving, patience_s: float) -> Slot:
         """A place for one call, to be entered with `async with`; see `Slot`."""
         return Slot(self, leaving, patience_s)
 
     def look(self) -> None:
         """Let in whoever may go now, and let go whoever must leave; call it when a reason to wait has changed."""
         for waiter in self._waiting:
-            if not waiter.admitted.done() and waiter.leaving():
-                waiter.admitted.set_exception(Gone())
+            if not waiter.admitted.done() and (why := waiter.leaving()) is not None:
+                waiter.admitted.set_exception(why)
         self._waiting = deque(self._still_waiting())
         self._admit()
 
     # -- the slots' side
 
-    async def enter(self, leaving: Callable[[], bool], patience_s: float) -> bool:
-        """Wait for a turn; whether this call is the probe. Raises `Gone` once `leaving()`, `Late` past its patience."""
-        if leaving():
-            raise Gone
+    async def enter(self, leaving: Leaving, patience_s: float) -> bool:
+        """Wait for a turn; whether this call is the probe. Raises what `leaving` says, `Late` past its patience."""
+        if (why := leaving()) is not None:
+            raise why
         if patience_s <= 0:
             raise Late
         if not self._waiting and self._lets_through():
@@ -224,7 +227,7 @@ class Slot:
     """One call's place. Within it, say what became of the call; a probe that says nothing is given to the next."""
 
     gate: Gate
-    leaving: Callable[[], bool]
+    leaving: Leaving
     patience_s: float
     waited_s: float = 0.0
     """How long it waited for its turn while the organisation was there."""

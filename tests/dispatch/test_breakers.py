@@ -116,7 +116,7 @@ def test_a_persons_pause_holds_everywhere_until_a_person_ends_it(settings: Setti
             assert await one.pause() is State.OPEN
             await until(lambda: two.breaker.reason == NOON.reason)
             assert two.breakers.pause("police") == NOON
-            waiting = asyncio.create_task(two.enter(lambda: False, 60.0))
+            waiting = asyncio.create_task(two.enter(lambda: None, 60.0))
             await until(lambda: two.waiting == 1)
             assert await one.resume() is State.OPEN, "nobody waits here: the next call probes"
             async with asyncio.timeout(20):
@@ -249,7 +249,7 @@ def test_a_resume_is_told_as_what_it_became(settings: Settings, until: Until) ->
         async with process(settings, "one") as one:
             assert await one.resume() is State.CLOSED
             await one.pause()
-            waiting = asyncio.create_task(one.enter(lambda: False, 60.0))
+            waiting = asyncio.create_task(one.enter(lambda: None, 60.0))
             await until(lambda: one.waiting == 1)
             assert await one.resume() is State.HALF_OPEN
             assert await waiting

@@ -53,4 +53,4 @@ def test_who_waits_goes_as_soon_as_the_share_grows(settings: Settings) -> None:
 
 
 def _slot(gate: Gate) -> Slot:
-    return gate.slot(lambda: False, 60.0)
+    return gate.slot(lambda: None, 60.0)

@@ -31,7 +31,7 @@ class Visits:
         return asyncio.ensure_future(self._visit(name, act, patience_s))
 
     async def _visit(self, name: str, act: Callable[[Slot], None], patience_s: float) -> None:
-        async with self.gate.slot(lambda: name in self.leaving, patience_s) as slot:
+        async with self.gate.slot(lambda: Gone() if name in self.leaving else None, patience_s) as slot:
             self.inside.append(name)
             await self.go[name].wait()
             act(slot)
@@ -88,7 +88,7 @@ def test_a_few_bad_calls_at_the_front_do_not_keep_a_healthy_organisation_closed(
         breaker.failed("nonsense", 0.01, about="bad")
 
         async def call(name: str) -> None:
-            async with visits.gate.slot(lambda: False, PATIENCE_S) as slot:
+            async with visits.gate.slot(lambda: None, PATIENCE_S) as slot:
                 probes.append(name)
                 if name == "bad" and "good" not in probes:
                     slot.failed("nonsense", pause_s=0.01, about="bad")

@@ -146,8 +146,10 @@ class SimulatedAgency(Agency):
         """The one it has."""
         return self.office.adapter.operations.get(command)
 
-    async def _call(self, endpoint: Endpoint, body: Json, key: str | None, traceparent: str) -> Reply:
-        del traceparent
+    async def _call(
+        self, operation: Operation, endpoint: Endpoint, body: Json, key: str | None, traceparent: str
+    ) -> Reply:
+        del operation, traceparent
         self.office.on_call(self.office, self.caller, body["clsbdh"])
         does, world, request = self.office.does(), self.process.world, dict(body)
         if does == "away":

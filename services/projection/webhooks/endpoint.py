@@ -194,7 +194,7 @@ class Endpoint(Forgetful):
         while True:
             if not fence.fresh(place):
                 await fence.leased(place)
-            async with self.gate.slot(lambda: place not in self.mine, math.inf) as slot:
+            async with self.gate.slot(lambda: Gone() if place not in self.mine else None, math.inf) as slot:
                 # The lease may have lapsed while it waited here: then it waits for that outside, with no slot taken.
                 if fence.fresh(place):
                     return await self._in_turn(told, slot, record)
