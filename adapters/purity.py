@@ -15,6 +15,7 @@ ALLOWED: Final = frozenset(
         "__future__",
         "adapters",
         "base64",
+        "codecs.getincrementaldecoder",
         "collections",
         "contracts",
         "dataclasses",

@@ -73,9 +73,7 @@ def decides(adapter: Adapter, got: Reply) -> bool:
 def _is_success(adapter: Adapter, got: Reply) -> bool:
     if not HTTPStatus.OK <= got.status < HTTPStatus.MULTIPLE_CHOICES:
         return False
-    # Where a code tells, and not the status, a body that has none is no "no": its mapping will say what it lacks.
-    theirs = _theirs(adapter, got.body)
-    return not adapter.errors.done or theirs is None or theirs in adapter.errors.done
+    return not adapter.errors.done or _theirs(adapter, got.body) in adapter.errors.done
 
 
 def failure(adapter: Adapter, got: Reply) -> AgencyError:
@@ -87,9 +85,17 @@ def failure(adapter: Adapter, got: Reply) -> AgencyError:
     if got.status >= HTTPStatus.INTERNAL_SERVER_ERROR or got.status == HTTPStatus.REQUEST_TIMEOUT:
         return Ambiguous(got.status)
     if means is None:
-        # A code we do not know, or a refusal by something in between: not a "no" that a journey may act upon.
-        return BrokenAnswer("unknown-refusal", got.status)
+        return BrokenAnswer(_unknown(adapter, got), got.status)
     return NotYet(means.code, got.status, wait) if means.then == "retried" else Refused(means.code, got.status)
+
+
+def _unknown(adapter: Adapter, got: Reply) -> str:
+    """Why an answer is neither a yes nor a no."""
+    if got.status < HTTPStatus.MULTIPLE_CHOICES and _theirs(adapter, got.body) is None:
+        # Where only a code says that something was done, an answer without one says nothing.
+        return f"field:{adapter.errors.field}" if isinstance(got.body, dict) else "not-an-object"
+    # A code we do not know, or a refusal by something in between: not a "no" that a journey may act upon.
+    return "unknown-refusal"
 
 
 def _event(mapping: ResponseMapping, echoes: tuple[str, ...], command: Contract, got: Reply) -> Contract:

@@ -13,7 +13,6 @@ carrier learns both names from the letter's headers, and says in HTTP's numbers 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -31,7 +30,6 @@ RECEIPT: Final = "receipt-name"
 MESSAGE_ID: Final = "MessageId"
 CODE: Final = "returnCode"
 """Where a receipt's body says how it went."""
-_ROOT: Final = re.compile(rb"<([A-Za-z_][A-Za-z0-9_.:-]{0,80})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +67,11 @@ class Files:
             return Reply(status, {CODE: self.unknown}, told)
         if status != HTTPStatus.OK:
             return Reply(status, {}, told)
-        if _is_unfinished(raw):
-            return Reply(HTTPStatus.ACCEPTED, {}, told)
-        found = self._opened(raw)
+        try:
+            found = self._opened(raw)
+        except xml.NotXml:
+            begun = xml.is_begun(raw)
+            return Reply(HTTPStatus.ACCEPTED, {}, told) if begun else Reply(status, UNREADABLE, told)
         return Reply(status, UNREADABLE, told) if found is None else Reply(status, found[1], told, about=found[0])
 
     def _head(self, endpoint: Endpoint, key: str, sent: Sent) -> dict[str, Json]:
@@ -83,22 +83,11 @@ class Files:
         }
 
     def _opened(self, raw: bytes) -> tuple[str, Json] | None:
-        try:
-            root = xml.tree(raw)
-        except xml.NotXml:
-            return None
+        """What a receipt answers, and says; None for a document that is none. Raises `NotXml`."""
+        root = xml.tree(raw)
         told = xml.content(root)
         if root.tag != f"{{{self.namespace}}}{self.receipt}" or not isinstance(told, dict):
             return None
         head, body = told.get("MessageHead"), told.get("MessageBody")
         about = head.get("RefMessageId") if isinstance(head, dict) else None
         return (about, body) if isinstance(about, str) and about and isinstance(body, dict) else None
-
-
-def _is_unfinished(raw: bytes) -> bool:
-    """Whether these are the first bytes of a document. Tags look alike in UTF-8 and in GB18030."""
-    begun = raw.removeprefix(b"\xef\xbb\xbf").strip()
-    if begun and not begun.startswith(b"<"):
-        return False
-    root = _ROOT.search(begun)
-    return root is None or not begun.endswith(b"</" + root[1] + b">")

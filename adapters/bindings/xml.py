@@ -12,8 +12,9 @@ namespaces the bindings know themselves what they expect.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Final, Literal, cast
+from codecs import getincrementaldecoder
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal, cast
 
 from lxml import etree
 
@@ -33,6 +34,7 @@ _PREFIXES: Final = 1_000
 _DECLARATION: Final = re.compile(rb"\A<\?xml\s[^>]{0,200}?\?>")
 _DECLARED: Final = re.compile(rb"""encoding\s*=\s*["']([A-Za-z0-9._-]{1,20})["']""")
 _AT_START: Final = re.compile(r"[\ufeff \t\r\n]*<\?xml\s")
+_CUT: Final = re.compile(r"<[^<>]*\Z")
 _MARKUP: Final = re.compile(r"<!(?!--|\[CDATA\[)")
 _UTF8: Final = frozenset({"utf-8", "utf8", "us-ascii"})
 _CHINESE: Final = frozenset({"gb18030", "gbk", "gb2312", "cp936"})
@@ -44,6 +46,16 @@ _MOVED: Final = {
 }  # fmt: skip
 """The 18 characters that GB 18030-2022 took out of private use; Python's codec is of 2005."""
 _BACK: Final = {now: before for before, now in _MOVED.items()}
+_SAFELY: Final[Mapping[str, Any]] = {
+    "encoding": "utf-8",
+    "resolve_entities": False,
+    "no_network": True,
+    "load_dtd": False,
+    "huge_tree": False,
+    "remove_comments": True,
+    "remove_pis": True,
+}
+"""How a parser is made: it takes UTF-8 for granted, so nothing that it finds tells it otherwise."""
 
 
 class NotXml(ValueError):
@@ -52,13 +64,29 @@ class NotXml(ValueError):
 
 def tree(raw: bytes) -> etree._Element:
     """The root of a document. Raises `NotXml`."""
-    if len(raw) > LARGEST:
-        raise NotXml("too-large")
     text = _text(raw)
-    _demand_few(text)
-    root = _parsed(text)
+    _demand_harmless(text)
+    try:
+        root = etree.fromstring(text.encode(), etree.XMLParser(**_SAFELY))
+    except (etree.XMLSyntaxError, UnicodeEncodeError, ValueError):
+        raise NotXml("syntax") from None
     _demand_limits(root)
     return root
+
+
+def is_begun(raw: bytes) -> bool:
+    """Whether more bytes could make a document of what is none yet: so far nothing is wrong with it."""
+    parser = etree.XMLPullParser(("start", "end"), **_SAFELY)
+    try:
+        text = _CUT.sub("", _text(raw, is_whole=False))
+        _demand_harmless(text)
+        parser.feed(text.encode())
+    except (NotXml, etree.XMLSyntaxError, UnicodeEncodeError):
+        return False
+    seen = [event for event, _ in parser.read_events()]
+    is_open = seen.count("start") > seen.count("end")
+    # What is no markup at all the parser calls wrong only when it is told that nothing follows.
+    return not parser.feed_error_log and (is_open or (not seen and text.lstrip()[:1] in {"", "<"}))
 
 
 def read(raw: bytes) -> Json:
@@ -98,53 +126,35 @@ def written(root: etree._Element, encoding: Encoding = "UTF-8") -> bytes:
     return f'<?xml version="1.0" encoding="{encoding}"?>'.encode() + codec
 
 
-def _text(raw: bytes) -> str:
+def _text(raw: bytes, *, is_whole: bool = True) -> str:
+    """What stands after the declaration; where more is to come, all characters that are whole."""
+    if len(raw) > LARGEST:
+        raise NotXml("too-large")
     raw = raw.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
     declaration = _DECLARATION.match(raw)
     declared = _DECLARED.search(declaration[0]) if declaration else None
     name = declared[1].decode().lower() if declared else "utf-8"
     body = raw[declaration.end() :] if declaration else raw
     try:
-        text = _decoded(name, body)
+        if name in _UTF8:
+            return getincrementaldecoder("utf-8")().decode(body, is_whole)
+        if name in _CHINESE:
+            return getincrementaldecoder("gb18030")().decode(body, is_whole).translate(_MOVED)
     except UnicodeDecodeError:
         raise NotXml("encoding") from None
+    raise NotXml("encoding-unknown")
+
+
+def _demand_harmless(text: str) -> None:
     # A second declaration, or one that we have not understood, may say something else than what we went by.
     if _AT_START.match(text):
         raise NotXml("syntax")
     if _MARKUP.search(text):
         raise NotXml("dtd")
-    return text
-
-
-def _decoded(name: str, body: bytes) -> str:
-    if name in _UTF8:
-        return body.decode()
-    if name in _CHINESE:
-        return body.decode("gb18030").translate(_MOVED)
-    raise NotXml("encoding-unknown")
-
-
-def _demand_few(text: str) -> None:
-    """Count before anything is built: a tree takes a hundred times the room of its text."""
+    # Counted before anything is built: a tree takes a hundred times the room of its text.
     begun = text.count("<") - text.count("</")
     if begun > _ELEMENTS or text.count("=") > _EQUALS or text.count("xmlns:") > _PREFIXES:
         raise NotXml("too-much")
-
-
-def _parsed(text: str) -> etree._Element:
-    parser = etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    try:
-        return etree.fromstring(text.encode(), parser)
-    except (etree.XMLSyntaxError, UnicodeEncodeError, ValueError):
-        raise NotXml("syntax") from None
 
 
 def _demand_limits(root: etree._Element) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.bindings import xml
@@ -115,8 +115,52 @@ def test_a_document_within_a_document_keeps_its_declaration() -> None:
     assert xml.read(f'<?xml version="1.0"?><a><![CDATA[{inner}]]></a>'.encode()) == {"a": inner}
 
 
+@settings(max_examples=40, deadline=None)
+@given(data=st.data(), name=_NAMES, body=_BODIES, encoding=st.sampled_from(["UTF-8", "GB18030"]))
+def test_a_document_is_begun_until_it_is_whole(
+    data: st.DataObject, name: str, body: object, encoding: xml.Encoding
+) -> None:
+    """Cut anywhere, within a character, a tag, a comment or the declaration, only the rest is missing."""
+    around = st.sampled_from((b"", b"<!-- <b> --><?c d?>", b"\n"))
+    declaration, _, root = xml.written(xml.element(name, body), encoding).partition(b"?>")
+    raw = declaration + b"?>" + data.draw(around) + root
+    cut = data.draw(st.integers(0, len(raw) - 1))
+    with pytest.raises(NotXml):
+        xml.read(raw[:cut])
+    assert xml.is_begun(raw[:cut])
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"busy",
+        b"{}",
+        b"<a>&b;</a>",
+        b"<a>\x00</a>",
+        b"<a>\xff",
+        b"<b:a/>",
+        b"<a/><b/>",
+        b"<a></b>",
+        b"<html><body><br>gone</body>",
+        b"<a>" * 300,
+        b"<a>" + b"<b/>" * 20_000,
+        b'<?xml version="1.0" encoding="UTF-7"?><a>',
+        FAR + b"<a>",
+        BOMB.encode()[:-1],
+        b"<a>" + b" " * xml.LARGEST,
+    ],
+    ids=lambda raw: raw[:20].decode(errors="replace"),
+)
+def test_what_can_never_become_a_document_is_not_begun(raw: bytes) -> None:
+    """Whatever follows: nobody needs to wait for the rest."""
+    with pytest.raises(NotXml):
+        xml.read(raw)
+    assert not xml.is_begun(raw)
+
+
 @given(raw=st.binary(max_size=200))
 def test_any_bytes_are_a_document_or_none(raw: bytes) -> None:
     """And never anything else."""
     with suppress(NotXml):
         assert isinstance(xml.read(raw), dict)
+    assert xml.is_begun(raw) in {True, False}
