@@ -71,5 +71,5 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     401: problem("RFC 9457: the seal is missing, or proves nothing"),
     422: problem("RFC 9457: it does not say what it answers, or answers otherwise than before"),
     "4XX": problem("RFC 9457: refused"),
-    503: problem("RFC 9457: seals cannot be checked now; nothing was taken in, bring it again"),
+    503: problem("RFC 9457: it cannot be checked or stored now; nothing was taken in, bring it again"),
 }

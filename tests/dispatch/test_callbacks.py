@@ -127,9 +127,7 @@ class Stage:
 
 def _contradicted() -> float:
     """How often the metric says that the bank was refused for that."""
-    line = f'tongche_callbacks_total{{organisation="{BANK}",result="another"}} '
-    found = [told.removeprefix(line) for told in metrics.render().decode().splitlines() if told.startswith(line)]
-    return float(found[0]) if found else 0.0
+    return metrics.read("tongche_callbacks_total", organisation=BANK, result="another")
 
 
 def known(settings: Settings) -> None:
