@@ -163,3 +163,17 @@ def test_that_nonsense_is_refused_says_nothing_about_the_answer(visit: Visit, un
         assert bank.door.came[-1] == "k1"
 
     visit(scenario)
+
+
+def test_that_a_scripts_words_are_refused_says_nothing_about_the_answer(visit: Visit, until: Until) -> None:
+    """Somebody put them into its mouth, and may take them out again: it goes on."""
+
+    async def scenario(bank: Bank) -> None:
+        bank.door.says = [422, 401, 202]
+        await bank.city.turn(BANK, scripts=[{"operation": "loan.apply", "fixture": "loan-apply"}])
+        await bank.asked("k1")
+        await until(lambda: bank.settled("k1"))
+        assert bank.settled("k1") == [None]
+        assert bank.door.came == ["k1"] * 3
+
+    visit(scenario)
