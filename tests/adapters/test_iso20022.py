@@ -1,0 +1,115 @@
+"""Business messages after ISO 20022: what is written is read again, and whatever comes is an answer or none."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters import replies
+from adapters.bank import ADAPTER
+from adapters.bindings import xml
+from adapters.bindings.iso20022 import ISO20022, NAMESPACE
+from adapters.errors import AgencyError
+from adapters.fixtures import KEY, Case, cases
+from adapters.spec import UNREADABLE, Endpoint, Reply, Sent
+
+BANK = "bank-91110000MAT57WXL1C"
+AT = datetime(2026, 3, 1, 1, 30, tzinfo=UTC)
+CASES = cases(ADAPTER)
+
+_NAMES = st.from_regex(r"[A-Z][A-Za-z]{0,8}", fullmatch=True)
+_TEXTS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xD7FF), max_size=20)
+_BODIES = st.dictionaries(
+    _NAMES,
+    st.recursive(_TEXTS, lambda inner: st.dictionaries(_NAMES, inner, min_size=1, max_size=4), max_leaves=8),
+    min_size=1,
+    max_size=3,
+).filter(lambda body: not {"RctAck", "MsgRjct"} & body.keys())
+_DEFINITIONS = st.from_regex(r"tcal\.[0-9]{3}\.001\.[0-9]{2}", fullmatch=True)
+
+
+def _written(body: Any, definition: str = "tcal.001.001.01", key: str | None = KEY) -> bytes:
+    return ISO20022.written(Endpoint("POST", "/messages", action=definition), body, Sent(BANK, AT, key)).raw
+
+
+def _answering(raw: bytes, key: str) -> bytes:
+    """The same as the answer to a message."""
+    return raw.replace(b"</AppHdr>", f"<Rltd><BizMsgIdr>{key}</BizMsgIdr></Rltd></AppHdr>".encode())
+
+
+@settings(max_examples=25)
+@given(body=_BODIES, definition=_DEFINITIONS)
+def test_what_is_written_is_read_again(body: dict[str, Any], definition: str) -> None:
+    """Whatever stands in the document; and what it answers, once it says that."""
+    raw = _written(body, definition)
+    assert (ISO20022.read(200, {}, raw).body, ISO20022.read(200, {}, raw).about) == (body, None)
+    assert ISO20022.read(200, {"X-A": "1"}, _answering(raw, KEY)) == Reply(200, body, {"x-a": "1"}, KEY)
+
+
+def test_the_header_says_from_whom_to_whom_and_what() -> None:
+    """The bank by the code that ends its id, us by ours, our key as the message's own identifier."""
+    header = xml.read(_written({"A": "1"}))["BizMsg"]["AppHdr"]
+    ids = [header[side]["OrgId"]["Id"]["OrgId"]["Othr"]["Id"] for side in ("Fr", "To")]
+    assert ids == ["91310115MATNGCHE3G", "91110000MAT57WXL1C"]
+    assert (header["BizMsgIdr"], header["MsgDefIdr"]) == (KEY, "tcal.001.001.01")
+    assert header["CreDt"] == "2026-03-01T01:30:00.000+00:00"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "means"),
+    [
+        (200, {"RctAck": {"ReqHdlg": {"StsCd": "RCVD"}}}, 202),
+        (202, {"RctAck": {"ReqHdlg": {"StsCd": "PDNG"}}}, 202),
+        (200, {"MsgRjct": {"Rsn": {"RjctgPtyRsn": "B0422"}}}, 422),
+        (202, {"MsgRjct": {"Rsn": {"RjctgPtyRsn": "B0422"}}}, 422),
+        (202, {"CarLnDcsn": {"VIN": "X"}}, 200),
+        (503, {"RctAck": {}}, 503),
+        (401, {"MsgRjct": {"Rsn": {"RjctgPtyRsn": "B0401"}}}, 401),
+    ],
+    ids=str,
+)
+def test_the_document_says_what_an_answer_is(status: int, body: dict[str, Any], means: int) -> None:
+    """And not HTTP, unless that says that nobody answered."""
+    assert ISO20022.read(status, {}, _written(body)).status == means
+
+
+@pytest.mark.parametrize("raw", [b"", b"accepted", b"<BizMsg/>", _written({"A": "1"})[:-9]], ids=repr)
+def test_what_http_accepts_without_a_receipt_is_none(raw: bytes) -> None:
+    """Nobody has said that the message is there: it would be waited for until its time is over."""
+    got = ISO20022.read(202, {}, raw)
+    assert (got.status, got.body) == (200, UNREADABLE)
+
+
+def test_a_document_is_of_the_definition_that_its_header_names() -> None:
+    """Another's is none, nor is a definition that is a path, or a namespace of its own."""
+    raw = _written({"A": "1"})
+    for other in ("tcal.002.001.01", "*", "}x", "", "tcal.001.001.01}Document/{x"):
+        spoilt = raw.replace(b"<MsgDefIdr>tcal.001.001.01<", f"<MsgDefIdr>{other}<".encode())
+        assert ISO20022.read(200, {}, spoilt).body is UNREADABLE
+    assert ISO20022.read(200, {}, raw.replace(NAMESPACE.encode(), b"urn:x")).body is UNREADABLE
+
+
+@given(raw=st.binary(max_size=200), status=st.integers(100, 599))
+def test_any_bytes_are_an_answer_or_none(raw: bytes, status: int) -> None:
+    """Nothing that a bank sends breaks the reading of it, or is taken for a receipt."""
+    got = ISO20022.read(status, {}, raw)
+    assert got.body is UNREADABLE
+    assert got.status == (200 if 200 <= status < 300 else status)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+@settings(max_examples=15)
+@given(data=st.data())
+def test_a_broken_message_is_an_event_or_a_named_failure(case: Case, data: st.DataObject) -> None:
+    """Bytes lost, doubled, or put in anywhere: the mapping never fails in a way that has no name."""
+    raw = case.answer()
+    begin, end = sorted(data.draw(st.tuples(*[st.integers(0, len(raw))] * 2)))
+    between = data.draw(st.binary(max_size=12) | st.just(raw[begin:end] * 2))
+    got = ISO20022.read(case.fixture["response"]["status"], {}, raw[:begin] + between + raw[end:])
+    with suppress(AgencyError):
+        replies.answer(ADAPTER, case.operation, case.told(), got)
