@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from adapters.errors import Ambiguous, BrokenAnswer, Unavailable
 from adapters.spec import UNREADABLE
+from observability import tracing
 from services.chaos.proxy import BLACK_HOLE, CLEAR, Proxy, Weather
 from services.dispatch.carriers import sftp
 from services.dispatch.carriers.carrier import Brought
@@ -55,6 +57,33 @@ def test_a_document_is_taken_in_and_its_receipt_fetched(play: Play) -> None:
         assert (customs.names("OutBox"), customs.names("SentBox")) == ([], ["DEC01_k-1.xml"])
 
     play(scenario)
+
+
+def test_each_exchange_stands_in_the_trace_of_its_case(play: Play) -> None:
+    """Below the call that it was for, with the box in which something was put or found; the document knows no trace."""
+    shipped: list[dict[str, Any]] = []
+    kept = tracing.configure("dispatch", lambda spans, _: shipped.extend(spans))
+
+    async def scenario(customs: Window) -> None:
+        way = customs.way()
+        with tracing.span("process customs.commands", "consumer", case_id="case-1") as call:
+            assert (await fetch(way, "k-1")).status == 404
+            await put(way, "k-1")
+            assert (await receipt(way, "k-1")).status == 200
+            with pytest.raises(Unavailable):
+                await put(customs.way(us="somebody"), "k-2")
+        kept.flush()
+        spans = [one for one in shipped if one["kind"] == "client"]
+        assert {(one["parent_id"], one["case_id"]) for one in spans} == {(call.span_id, "case-1")}
+        told = [(one["name"], one["attributes"].get("tongche.box"), one["status"]) for one in spans]
+        assert told[:2] == [("fetch DEC01", None, "unset"), ("put DEC01", "OutBox", "unset")]
+        assert told[-2:] == [("fetch DEC01", "InBox", "unset"), ("put DEC01", None, "error")]
+        assert call.trace_id.encode() not in customs.boxes.path("SentBox", "DEC01_k-1.xml").read_bytes()
+
+    try:
+        play(scenario)
+    finally:
+        kept.shutdown()
 
 
 def test_what_was_taken_without_a_receipt_is_not_unknown(play: Play, until: Until) -> None:

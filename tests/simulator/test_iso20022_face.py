@@ -263,17 +263,23 @@ def test_who_did_not_sign_gets_nothing_done(play: Play) -> None:
 
 
 def test_our_certificate_is_exchanged_while_banks_work(tmp_path: Path, play: Play) -> None:
-    """The next process knows the new one, and the old one no more."""
+    """From then on the new one counts; the old one, and one that is to come, as long as we say so."""
 
     async def scenario(bank: Branch) -> None:
         car = await bank.arranged()
         assert (await bank.send("loan-apply", car, by=OTHER)).status == 401
+        register(tmp_path, OTHER, BANKS)
+        assert (await bank.send("loan-apply", car, by=OTHER)).status == 202
+        assert (await bank.send("loan-apply", car, by=US)).status == 401
+        for held in ("tongche-coming", "tongche-gone"):
+            register(tmp_path, OTHER, {**BANKS, held: US})
+            assert [(await bank.send("loan-apply", car, by=by)).status for by in (US, OTHER)] == [202, 202], held
 
     async def after(bank: Branch) -> None:
         register(tmp_path, OTHER, BANKS)
         car = await bank.arranged("loan-apply", **OTHER_CAR)
-        assert (await bank.send("loan-apply", car, by=OTHER)).status == 202
-        assert (await bank.send("loan-apply", car, "k2", by=US)).status == 401
+        assert (await bank.send("loan-apply", car, "k2", by=OTHER)).status == 202
+        assert (await bank.send("loan-apply", car, "k3", by=US)).status == 401
 
     play(scenario)
     play(after)

@@ -326,6 +326,9 @@ def test_our_certificate_is_exchanged_while_the_office_works(play: Play) -> None
         register(office.folder, OTHER)
         assert (await office.post(QUERY, raw, sealed(raw, OTHER))).status == 404
         assert (await office.post(QUERY, raw, sealed(raw, US))).status == 401
+        for held in ("tongche-coming", "tongche-gone"):
+            register(office.folder, OTHER, {held: US})
+            assert [(await office.post(QUERY, raw, sealed(raw, by))).status for by in (US, OTHER)] == [404, 404], held
 
     play(scenario)
 

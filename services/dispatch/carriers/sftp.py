@@ -3,6 +3,9 @@
 A document is written under a temporary name and renamed: it is there as a whole or not at all, and no second one ever
 takes its place. Nothing is listed: a folder may hold the receipts of years, and of others. Until the renaming begins
 nothing can have happened; after that everything may have.
+
+A file has no header for a traceparent, and we write none into a document that an organisation may compare by its bytes:
+each exchange is a span of ours, which says in which box something was put or found.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import asyncssh
 from adapters.bindings.files import FILE, RECEIPT
 from adapters.errors import Ambiguous, BrokenAnswer, Unavailable
 from adapters.spec import Endpoint, Letter
+from observability import tracing
 from services.runtime.identities import US
 from services.runtime.settings import Identity
 
@@ -32,6 +36,11 @@ DOWN: Final = "OutBox"
 TAKEN: Final = "SentBox"
 """Where they lie once they were taken."""
 RECEIPTS: Final = "InBox"
+_DOES: Final = {"POST": "put", "GET": "fetch"}
+_PROTOCOL: Final = "network.protocol.name"
+_ORGANISATION: Final = "tongche.organisation"
+_BOX: Final = "tongche.box"
+"""Where what was spoken of lies; without it there is no trace of it."""
 _PIECE: Final = 16_384
 _NOT_THERE: Final = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath)
 _FAILED: Final = (asyncssh.Error, OSError)
@@ -51,10 +60,12 @@ class Sftp:
         """
         del key
         until = asyncio.get_running_loop().time() + endpoint.timeout.total_seconds()
-        client = await self._client(until)
-        if endpoint.method == "GET":
-            return await self._fetched(client, letter, until)
-        return await self._put(client, letter, until)
+        told = {_PROTOCOL: "sftp", _ORGANISATION: self.line.organisation}
+        with tracing.span(f"{_DOES[endpoint.method]} {endpoint.action}", "client", attributes=told) as span:
+            client = await self._client(until)
+            if endpoint.method == "GET":
+                return await self._fetched(client, letter, until, span)
+            return await self._put(client, letter, until, span)
 
     async def _client(self, until: float) -> asyncssh.SFTPClient:
         try:
@@ -63,7 +74,9 @@ class Sftp:
         except (NoLine, TimeoutError):
             raise Unavailable from None
 
-    async def _put(self, client: asyncssh.SFTPClient, letter: Letter, until: float) -> Brought:
+    async def _put(
+        self, client: asyncssh.SFTPClient, letter: Letter, until: float, span: tracing.SpanHandle
+    ) -> Brought:
         name = letter.headers[FILE]
         fresh, there = self._path(DOWN, f".{name}.{secrets.token_hex(8)}"), self._path(DOWN, name)
         try:
@@ -77,18 +90,24 @@ class Sftp:
             raise Unavailable from None
         async with _doubtful(until):
             await _put_in_place(client, fresh, there)
+        span.set(_BOX, DOWN)
         return Brought(HTTPStatus.ACCEPTED, {}, b"")
 
-    async def _fetched(self, client: asyncssh.SFTPClient, letter: Letter, until: float) -> Brought:
+    async def _fetched(
+        self, client: asyncssh.SFTPClient, letter: Letter, until: float, span: tracing.SpanHandle
+    ) -> Brought:
         name = letter.headers[FILE]
         async with _doubtful(until):
             # As long as it lies there, what may lie in the receipts under its name answers an earlier one.
             if await client.exists(self._path(DOWN, name)):
+                span.set(_BOX, DOWN)
                 return Brought(HTTPStatus.ACCEPTED, {}, b"")
             receipt = await _read(client, self._path(RECEIPTS, letter.headers[RECEIPT]))
             if receipt is not None:
+                span.set(_BOX, RECEIPTS)
                 return Brought(HTTPStatus.OK, {}, receipt)
             was_taken = await client.exists(self._path(TAKEN, name))
+            span.set(_BOX, TAKEN if was_taken else None)
             return Brought(HTTPStatus.ACCEPTED if was_taken else HTTPStatus.NOT_FOUND, {}, b"")
 
     def _path(self, box: str, name: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from http import HTTPStatus
@@ -21,8 +22,8 @@ from lxml import etree
 
 from contracts.types import instant_text
 from observability import logs
+from services.runtime.identities import Identities, ours
 from services.runtime.ids import new_id
-from services.runtime.settings import Secrets
 from services.simulator.faces import business, loans
 from services.simulator.faces.business import Header, NoMessage, NotSealed
 from services.simulator.faces.face import Letter, Oddities, Premises, Unread, Written
@@ -34,7 +35,6 @@ from services.simulator.world import Asked, Outcome
 PATH: Final = "/messages"
 COUNTER: Final = "/auto-loans/settlements"
 """Where borrowers pay back: people stand there, and no interface of ours is asked for it."""
-_US: Final = "tongche"
 _HEADERS: Final = {"Content-Type": "application/xml; charset=utf-8"}
 _ODDITIES: Final = Oddities(
     _HEADERS["Content-Type"],
@@ -72,8 +72,8 @@ class Iso20022:
         return Rest(self.premises.world)
 
     @cached_property
-    def _secrets(self) -> Secrets:
-        return self.premises.settings.secret()
+    def _identities(self) -> Identities:
+        return Identities(self.premises.settings)
 
     # -- what comes in
 
@@ -85,7 +85,7 @@ class Iso20022:
         if letter.method != "POST":
             raise Unread(Written(HTTPStatus.METHOD_NOT_ALLOWED, b"", {"Allow": "POST"}))
         try:
-            came = business.message(business.opened(business.parsed(letter.raw), self._ours))
+            came = business.message(self._opened(business.parsed(letter.raw)))
         except NoMessage:
             self._refuse(letter, HTTPStatus.BAD_REQUEST, _KEYS_NO)
         except NotSealed:
@@ -95,9 +95,12 @@ class Iso20022:
             self._refuse(letter, HTTPStatus.BAD_REQUEST, _KEYS_NO, header.key)
         return Asked(letter.organisation, wanted.path, header.key, wanted.heard(came.document))
 
-    @property
-    def _ours(self) -> str:
-        return self._secrets.identities[_US].certificate
+    def _opened(self, root: etree._Element) -> etree._Element:
+        """What we have sealed, with any of our keys that counts at the moment. Raises `NotSealed`."""
+        for one in ours(self._identities):
+            with suppress(NotSealed):
+                return business.opened(root, one.certificate)
+        raise NotSealed
 
     def _refuse(self, letter: Letter, status: HTTPStatus, no: dict[str, str], key: str = "") -> NoReturn:
         asked = Asked(letter.organisation, letter.path, key, None)
@@ -134,7 +137,7 @@ class Iso20022:
             # A receipt decides nothing: it goes unsealed.
             raw = business.plain(message)
         else:
-            raw = business.sealed(message, self._secrets.identities[asked.organisation])
+            raw = business.sealed(message, self._identities[asked.organisation])
         return Written(outcome.status, raw, {**_HEADERS, **outcome.headers})
 
     def _message(self, asked: Asked, outcome: Outcome) -> etree._Element:
@@ -209,7 +212,7 @@ class Iso20022:
     def _signed(self, asked: Asked, outcome: Outcome) -> bytes:
         """The answer as it is brought; what is recorded as no message at all nobody can sign: it goes as it stands."""
         try:
-            return business.sealed(self._message(asked, outcome), self._secrets.identities[asked.organisation])
+            return business.sealed(self._message(asked, outcome), self._identities[asked.organisation])
         except NoMessage:
             if not isinstance(outcome.said, bytes):
                 raise

@@ -15,8 +15,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final, Never
 
@@ -26,6 +27,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
+from services.runtime.identities import Identities, ours
 from services.runtime.settings import Settings
 from services.simulator.faces.face import Letter, Oddities, Premises, Unread, Written
 from services.simulator.faces.rest import parsed
@@ -41,7 +43,6 @@ _UNSIGNED: Final = ("SW4010", "签名缺失、无效或并非为此签署")
 _UNREADABLE: Final = ("SW4000", "报文无法解析")
 _NOT_FOUND: Final = ("SW4041", "未查到该流水号")
 _USED: Final = ("SW4090", "流水号已用于其他内容")
-_US: Final = "tongche"
 _LONGEST_SERIAL: Final = 128
 _TAKES_S: Final = 0.15
 """So long the office takes over a request."""
@@ -182,32 +183,31 @@ class SignedRest:
 
 @dataclass(slots=True)
 class _Registered:
-    """Whose signature counts: ours, by the certificate in the secrets file, which may be exchanged while we work."""
+    """Whose signature counts: ours, by the certificates in the secrets file, which may be exchanged while we work."""
 
     settings: Settings
-    _read_at: int = 0
-    _key: ECKey | None = None
+    _known: Identities | None = None
 
     def signed(self, signature: str, raw: bytes) -> bool:
         """Whether it is a signature over these bytes."""
-        key = self._current()
         # The library would believe a content that came along with the signature, and not look at the body.
-        if key is None or ".." not in signature:
-            return False
-        try:
-            jws.deserialize_compact(signature, key, algorithms=["ES256"], payload=raw)
-        except (JoseError, ValueError, RecursionError):
-            return False
-        return True
+        return ".." in signature and any(_is_by(key, signature, raw) for key in self._keys())
 
-    def _current(self) -> ECKey | None:
-        at = self.settings.secrets.stat().st_mtime_ns
-        if at != self._read_at:
-            ours = self.settings.secret().identities.get(_US)
-            self._read_at, self._key = at, _public(ours.certificate) if ours else None
-        return self._key
+    def _keys(self) -> Iterator[ECKey]:
+        if self._known is None:
+            self._known = Identities(self.settings)
+        return (_public(one.certificate) for one in ours(self._known))
 
 
+def _is_by(key: ECKey, signature: str, raw: bytes) -> bool:
+    try:
+        jws.deserialize_compact(signature, key, algorithms=["ES256"], payload=raw)
+    except (JoseError, ValueError, RecursionError):
+        return False
+    return True
+
+
+@lru_cache(16)
 def _public(certificate: str) -> ECKey:
     read = x509.load_pem_x509_certificate(certificate.encode()).public_key()
     pem, form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
