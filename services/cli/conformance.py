@@ -348,11 +348,16 @@ def _written(found: Run, where: Path, folder: DataFolder, *, signed: bool) -> di
 
 def show(found: Run) -> None:
     """What did not pass, and how many did, for people."""
+    from services.conformance.glosses import gloss
+
     for one in found.results:
         if one.state != "passed":
             talk.print(f"{one.state}  {one.case.id}", style=_SHOWN[one.state], markup=False, soft_wrap=True)
             lines = [str(one.case.title), f"预期 / expected: {one.expected}", f"实际 / came: {one.came}"]
+            if meaning := gloss(one.came):
+                lines.append(f"含义 / that is: {meaning}")
             if one.state != "skipped":
+                lines.append(f"条款 / clause: {one.case.clause}")
                 lines.append(f"可能的修正 / likely fix: {one.case.fix}")
             talk.print("\n".join(f"    {line}" for line in lines), markup=False, soft_wrap=True)
     counts = f"通过 / passed {found.passed} · 未通过 / failed {found.failed} · 未测 / not tested {found.skipped}"

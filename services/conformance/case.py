@@ -33,7 +33,8 @@ TITLES: Final[dict[Kind, Words]] = {
 class Case:
     """One demand on an agency, played on a stage; `play` raises `Unmet` or `Blocked` where it is not met.
 
-    `bed` is a state of the test bed that it needs; such a case is played alone, for all others would suffer from it.
+    `clause` is where the demand is written down: a fixture's file, or its name in docs/conformance.md. `bed` is a
+    state of the test bed that it needs; such a case is played alone, for all others would suffer from it.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Case:
     title: Words
     demands: Words
     fix: Words
+    clause: str
     play: Callable[[Stage], Awaitable[None]]
     situation: Situation = PLAIN
     cars: int = 2

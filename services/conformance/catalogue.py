@@ -41,6 +41,7 @@ def _case(adapter: Adapter, row: Property, name: str) -> Case:
         row.title if row.once else about(adapter.operations[name], row.title),
         row.demands,
         row.fix,
+        f"docs/conformance.md: {row.id}",
         play,
         replace(PLAIN, bed=row.bed),
         row.cars,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
@@ -18,6 +18,7 @@ from contracts.contract import Contract
 
 from .car import Car
 from .door import Door
+from .exchanges import Exchanges
 from .wire import Heard, Said, Silence, Way
 
 _NO: Final = range(400, 500)
@@ -102,6 +103,8 @@ def as_it_is(letter: Letter) -> Letter:
     return letter
 
 
+Read = Callable[..., Contract | None]
+"""What is heard → the event that it means; one of `adapters.replies`."""
 Sealing = Callable[[Letter], Letter]
 """A message → the same under our seal."""
 
@@ -118,6 +121,7 @@ class Client:
     door: Door | None = None
     patience_s: float = PATIENCE_S
     now: Callable[[], datetime] = _now
+    exchanges: Exchanges = field(default_factory=Exchanges)
 
     @property
     def answer_s(self) -> float:
@@ -148,11 +152,7 @@ class Client:
         """Send a message that was altered on the way; what comes at once is read as the answer to `ask`."""
         if self.door is not None and ask.key is not None:
             self.door.awaited.add(ask.key)
-        try:
-            heard = await self.wire.say(said, ask.endpoint.timeout.total_seconds())
-        except Silence as silence:
-            return Came(silence=str(silence))
-        return self._understood(ask, heard, replies.looked_up if ask.looks_up else replies.answer)
+        return await self._exchanged(ask, said, replies.looked_up if ask.looks_up else replies.answer)
 
     async def fetch(self, ask: Ask) -> Came:
         """The answer to a command that was taken in: brought to our door, or asked for. None there yet: `TakenIn`."""
@@ -165,11 +165,7 @@ class Client:
         if later.endpoint is None or later.request is None:
             return Came(error=TakenIn(later.every), silence="no call-back yet")
         question = replace(ask, elsewhere=later.endpoint, body=later.request(ask.command, ask.key), key=None)
-        try:
-            heard = await self.wire.say(self.said(question), later.endpoint.timeout.total_seconds())
-        except Silence as silence:
-            return Came(silence=str(silence))
-        return self._understood(ask, heard, replies.fetched)
+        return await self._exchanged(ask, self.said(question), replies.fetched, later.endpoint)
 
     async def answer(self, ask: Ask, came: Came) -> Came:
         """What came, or, if the command was only taken in, what comes of it in the end."""
@@ -179,7 +175,19 @@ class Client:
             came = await self.fetch(ask)
         return came
 
-    def _understood(self, ask: Ask, heard: Heard, read: Callable[..., Contract | None]) -> Came:
+    async def _exchanged(self, ask: Ask, said: Said, read: Read, endpoint: Endpoint | None = None) -> Came:
+        """Say something, and understand what comes at once; both are noted."""
+        began, heard = _time(), None
+        self.exchanges.sent(said, ask.car.vin, ask.key)
+        try:
+            heard = await self.wire.say(said, (endpoint or ask.endpoint).timeout.total_seconds())
+            came = self._understood(ask, heard, read)
+        except Silence as silence:
+            came = Came(silence=str(silence))
+        self.exchanges.received(heard, came.told, _time() - began)
+        return came
+
+    def _understood(self, ask: Ask, heard: Heard, read: Read) -> Came:
         got = self.adapter.binding.read(heard.status, heard.headers, heard.raw)
         if got.about not in {None, ask.key} and not ask.looks_up:
             return Came(heard, got.status, error=BrokenAnswer("about-another", got.status))

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
@@ -37,11 +38,19 @@ class Brought:
     raw: bytes
     reply: Reply
     key: str | None
+    at: datetime
 
     @property
     def is_message(self) -> bool:
         """Whether it can be read as a message of its style at all."""
         return self.reply.body is not UNREADABLE
+
+    @property
+    def told(self) -> str:
+        """In a few words, and never a word of what it says."""
+        seal = "sealed" if self.is_sealed else "not sealed by anybody whom we know"
+        what = "a message" if self.is_message else "no message"
+        return f"{what} · {len(self.raw)} bytes · {seal} · {f'key {self.key}' if self.key else 'no key'}"
 
     def concerns(self, key: str, vin: str) -> bool:
         """Whether it is about that command, as far as can be told; what names nothing may be about anything."""
@@ -105,7 +114,7 @@ class Door:
         read = caller.binding.read(HTTPStatus.OK, {}, said)
         # What nobody can read may name the key all the same, and it is known for whom we wait.
         key = read.about or next((one for one in self.awaited if one.encode() in raw), None)
-        return Brought(organisation, content is not None, said, read, key)
+        return Brought(organisation, content is not None, said, read, key, datetime.now(UTC))
 
     def _taken(self, brought: Brought) -> HTTPStatus:
         key = brought.key or ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 from .case import KINDS
+from .glosses import gloss
 from .run import Result, Run
 
 
@@ -46,9 +47,12 @@ def _case(suite: ET.Element, result: Result) -> None:
         failure = ET.SubElement(case, "failure", message=result.came, type=result.state)
         lines = (
             str(result.case.title),
+            f"条款 / clause: {result.case.clause}",
             f"要求 / demands: {result.case.demands}",
             f"预期 / expected: {result.expected}",
             f"实际 / came: {result.came}",
+            *([f"含义 / that is: {meaning}"] if (meaning := gloss(result.came)) else []),
             f"可能的修正 / likely fix: {result.case.fix}",
+            *(f"{line.at:%H:%M:%S.%f} {line.way}: {line.text}" for line in result.exchanged),
         )
         failure.text = "\n".join(lines)

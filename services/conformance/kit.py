@@ -16,6 +16,7 @@ from .case import Case
 from .catalogue import cases
 from .client import PATIENCE_S, Client, Sealing, as_it_is
 from .door import Door
+from .exchanges import Exchanges
 from .fixtures import agency
 from .neighbours import Knobs, Neighbours
 from .run import Run, played
@@ -104,7 +105,9 @@ async def run(plan: Plan, adapters: Mapping[str, Adapter], organisations: Mappin
         bed = await _bed(plan, others)
 
         def stage(case: Case, index: int) -> Stage:
-            return Stage(client, stranger, bed, plan.round_, index, case.cars, plan.day)
+            noted = Exchanges()
+            ours, theirs = replace(client, exchanges=noted), replace(stranger, exchanges=noted)
+            return Stage(ours, theirs, bed, plan.round_, index, case.cars, plan.day)
 
         results = await played(plan.chosen, bed, stage)
     host = urlsplit(plan.files or base).netloc.rpartition("@")[2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from services.runtime import browsing
 
 from .case import KINDS, TITLES
+from .glosses import gloss
 from .run import Result, Run
 
 _HERE: Final = Path(__file__).parent
@@ -21,6 +23,12 @@ STATES: Final = {
     "failed": ("未通过", "failed"),
     "blocked": ("前一步未成", "blocked by the step before"),
     "skipped": ("未测", "not tested"),
+}
+
+WAYS: Final = {
+    "sent": ("发出", "sent"),
+    "received": ("收到", "received"),
+    "called back": ("回调", "called back"),
 }
 
 
@@ -40,7 +48,15 @@ def page(run: Run) -> str:
         wrong=[result for result in run.results if result.state in {"failed", "blocked"}],
         groups=[(TITLES[kind], _of(run, kind)) for kind in KINDS if _of(run, kind)],
         states=STATES,
+        ways=WAYS,
+        gloss=gloss,
+        clock=_clock,
     )
+
+
+def _clock(moment: datetime) -> str:
+    """China's, to the millisecond: as the agency's own log has it."""
+    return moment.astimezone(_CHINA).strftime("%H:%M:%S.%f")[:-3]
 
 
 def _of(run: Run, kind: str) -> list[Result]:

@@ -42,6 +42,7 @@ def _case(adapter: Adapter, fixture: Fixture, situation: Situation) -> Case:
         about(adapter.operations[fixture.command], Words(_meant_zh(fixture), str(fixture.told["name"]))),
         Words(f"答复须读作 {meant}", f"the answer reads as {meant}"),
         _FIX,
+        f"adapters/{adapter.name}/fixtures/{fixture.name}.json",
         play,
         situation,
     )

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from .bed import LIVE, Bed, Blocked
 from .case import Case
+from .exchanges import Line
 from .result import KIT, Agency, Proof
 from .stage import Stage, Unmet
 
@@ -29,19 +30,26 @@ class Result:
     expected: str = ""
     came: str = ""
     seconds: float = 0.0
+    exchanged: Sequence[Line] = ()
 
     def as_json(self) -> dict[str, Any]:
         """As `--json` tells it."""
-        told = {
+        told: dict[str, Any] = {
             "id": self.case.id,
             "kind": self.case.kind,
+            "clause": self.case.clause,
             "operation": self.case.command,
             "title": self.case.title._asdict(),
             "demands": self.case.demands._asdict(),
             "result": self.state,
         }
         if self.state != "passed":
-            told |= {"expected": self.expected, "came": self.came, "fix": self.case.fix._asdict()}
+            told |= {
+                "expected": self.expected,
+                "came": self.came,
+                "fix": self.case.fix._asdict(),
+                "exchanged": [line.as_json() for line in self.exchanged],
+            }
         return told
 
 
@@ -130,8 +138,9 @@ async def _played(case: Case, bed: Bed, stage: Stage) -> Result:
     try:
         await case.play(stage)
     except Unmet as wrong:
-        return Result(case, "failed", wrong.expected, wrong.came, time.monotonic() - began)
+        told: tuple[State, str, str] = "failed", wrong.expected, wrong.came
     except Blocked as wrong:
-        expected = f"{wrong.step} before it"
-        return Result(case, "blocked", expected, f"{wrong.step}: {wrong.came}", time.monotonic() - began)
-    return Result(case, "passed", seconds=time.monotonic() - began)
+        told = "blocked", f"{wrong.step} before it", f"{wrong.step}: {wrong.came}"
+    else:
+        return Result(case, "passed", seconds=time.monotonic() - began)
+    return Result(case, *told, time.monotonic() - began, stage.exchanged())

@@ -18,6 +18,7 @@ from contracts.contract import Contract
 from .bed import Bed, Blocked
 from .car import Car, car, command, number_of, wrong_check
 from .client import Ask, Came, Client, as_it_is, fresh_key
+from .exchanges import Line, shown
 from .fixtures import PLAIN, Fixture, Situation, plain
 from .walk import before
 from .wire import Silence
@@ -136,6 +137,15 @@ class Stage:
         await self.through(other, before(name))
         return other.facts[fact]
 
+    def exchanged(self) -> Sequence[Line]:
+        """What went over the wire last, call-backs about its cars among it."""
+        lines, door = list(self.client.exchanges.lines), self.client.door
+        for one in (*door.turned_away, *door.came) if door is not None else ():
+            ours = one.organisation == self.client.organisation
+            if ours and any(one.concerns(key, vin) for key, vin in self.client.exchanges.about):
+                lines.append(Line(one.at, "called back", one.told))
+        return shown(lines)
+
     def arranged(self, condition: str, car: Car) -> AbstractAsyncContextManager[None]:
         """A state of the test bed for as long as this lasts."""
         return self.bed.arranged(condition, car)
@@ -164,8 +174,11 @@ class Stage:
 
     async def cut(self, ask: Ask, *, sent: float = 1.0) -> None:
         """Send a command, or a part of it, and hang up. Raises `Unmet` where nobody listens."""
+        said = self.client.said(ask)
+        self.client.exchanges.sent(said, ask.car.vin, ask.key, part=sent)
+        self.client.exchanges.hung_up()
         try:
-            await self.client.wire.cut(self.client.said(ask), sent=sent)
+            await self.client.wire.cut(said, sent=sent)
         except Silence as silence:
             raise Unmet("a connection", str(silence)) from None
 

@@ -12,4 +12,4 @@ class Words(NamedTuple):
     en: str
 
     def __str__(self) -> str:
-        return f"{self.zh} / {self.en}"
+        return f"{self.zh} / {self.en}" if self.en else self.zh

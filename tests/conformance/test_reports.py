@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from playwright.sync_api import Browser
 from adapters.registry import ADAPTERS
 from services.conformance import junit, page
 from services.conformance.fixtures import fixtures
+from services.conformance.glosses import gloss
 from services.conformance.properties.which import PERSONAL
 from services.conformance.run import Run
 from tests.conformance import broken
@@ -44,6 +46,36 @@ def test_junit_tells_the_same(run: Run) -> None:
     assert len(root.findall(".//failure")) == run.failed
     assert sum(int(suite.get("tests", "")) for suite in root) == len(run.results)
     assert all("预期 / expected" in (failure.text or "") for failure in root.iter("failure"))
+
+
+def test_what_was_not_met_tells_what_went_over_the_wire(run: Run) -> None:
+    """Message and answer by kind, size, car and key, with how the answer was read: what the agency's log has, too."""
+    for one in run.results:
+        ways = [line.way for line in one.exchanged]
+        assert (not ways) if one.state == "passed" else {"sent", "received"} <= set(ways), one.case.id
+    last = next(one for one in run.results if one.case.id == "insurer.insurance.bind.tells-nobody").exchanged
+    sent, received = (next(line.text for line in last if line.way == way) for way in ("sent", "received"))
+    assert re.fullmatch(
+        r"POST /insurer-\w+/compulsory/\w+ · application/json · \d+ bytes · VIN LZZ\w{14} · key conformance-\w+", sent
+    )
+    assert re.fullmatch(r"HTTP \d+, [\w -]+ · application/json[^·]* · \d+ bytes · \d+ ms", received)
+
+
+@pytest.mark.parametrize(
+    ("came", "zh", "en"),
+    [
+        ("HTTP 200, broken-answer echo:vin", "答复的 vin 与请求不同", "vin of the answer is not that of the request"),
+        ("HTTP 412, refused P412", "以约定的代码拒绝；P412", "refused, by a code that was agreed; P412"),
+        ("HTTP 202, not-yet taken in, not answered yet", "只受理，尚无结果", "it was taken in, and no result came"),
+        ("the beginning of one", "读到写了一半的回执", ""),
+    ],
+)
+def test_short_words_are_explained(came: str, zh: str, en: str) -> None:
+    """In both languages; plain English only in Chinese."""
+    said = gloss(came)
+    assert said is not None
+    assert said.zh.startswith(zh)
+    assert said.en.startswith(en)
 
 
 def test_no_report_tells_of_a_person(run: Run) -> None:
