@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from lxml import etree
+from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureConstructionMethod, SignatureMethod
+from signxml.signer import XMLSigner
 
 from adapters.spec import Letter, Seal
 from services.dispatch.seals.agreed import US, agreed
@@ -127,6 +131,58 @@ def _with_signature_of(inner: etree._Element, outer: etree._Element) -> etree._E
     assert signature is not None
     outer.append(signature)
     return outer
+
+
+def test_a_sealed_part_of_the_same_name_is_not_the_document() -> None:
+    """What the bank sealed says nothing about what somebody wrote around it, whatever that is called."""
+    around = etree.fromstring(b'<Document><Rslt>R</Rslt><Document Id="part"><Rslt>A</Rslt></Document></Document>')
+    signer = XMLSigner(
+        method=SignatureConstructionMethod.enveloped,
+        signature_algorithm=SignatureMethod.ECDSA_SHA256,
+        digest_algorithm=DigestAlgorithm.SHA256,
+        c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0,
+    )
+    signed = signer.sign(around, key=BANK.key, cert=BANK.certificate, reference_uri="#part")
+    with pytest.raises(Forged, match="^signature$"):
+        _open(XmlSignature, Letter(etree.tostring(signed), {}), BANK)
+
+
+def _valid(who: Identity, since: timedelta, until: timedelta) -> Identity:
+    """Somebody with the same key, under a certificate for another time."""
+    now, was = datetime.now(UTC), x509.load_pem_x509_certificate(who.certificate.encode())
+    certificate = (
+        x509.CertificateBuilder(was.issuer, was.subject, was.public_key(), was.serial_number)
+        .not_valid_before(now + since)
+        .not_valid_after(now + until)
+        .sign(load_pem_private_key(who.key.encode(), None), hashes.SHA256())  # type: ignore[arg-type]
+    )
+    return Identity(key=who.key, certificate=certificate.public_bytes(Encoding.PEM).decode())
+
+
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "why"),
+    [(-2 * DAY, -DAY, "certificate-expired"), (DAY, 2 * DAY, "certificate-not-yet-valid")],
+    ids=["expired", "not yet valid"],
+)
+def test_a_certificate_proves_something_in_its_time_only(
+    make: Make, since: timedelta, until: timedelta, why: str
+) -> None:
+    """Whoever let it expire is told so, in either way of sealing; who forges learns nothing by it."""
+    other_time = _valid(BANK, since, until)
+    with pytest.raises(Forged, match=f"^{why}$"):
+        _open(make, _sealed(make, other_time), other_time)
+    with pytest.raises(Forged, match="^signature$"):
+        _open(make, _sealed(make, OTHER), other_time)
+
+
+def test_a_renewed_certificate_of_the_same_key_takes_over() -> None:
+    """Both are known for a while, in whatever order, and the one that has expired is in nobody's way."""
+    expired = _valid(BANK, -2 * DAY, -DAY)
+    for known in ((expired, BANK), (BANK, expired)):
+        assert _open(XmlSignature, _sealed(XmlSignature, BANK), *known)
 
 
 def test_where_nothing_is_agreed_nothing_is_proved() -> None:

@@ -25,14 +25,13 @@ from joserfc.jwk import ECKey
 from adapters.spec import Letter
 from services.runtime.settings import Identity
 
+from .certificates import KEPT, UNKNOWN, lapsed, read
 from .seal import Forged
 
 HEADER: Final = "x-jws-signature"
 _ALGORITHM: Final = "ES256"
 _LONGEST: Final = 4096
 _NAME: Final = "x5t#S256"
-_KEPT: Final = 256
-"""Keys and certificates that are kept as they were read: to read one costs more than to sign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,31 +58,36 @@ class Jws:
         try:
             named = jws.extract_compact(signature.encode(), raw).protected.get(_NAME)
         except (JoseError, ValueError, RecursionError):
-            raise Forged("signature") from None
-        known = [_certified(certificate) for certificate in self.certificates()]
+            raise Forged(UNKNOWN) from None
+        reason = UNKNOWN
         # Whoever names none is tried with all of them; there are two at most.
-        if not any(_is_by(one.key, signature, raw) for one in known if named in (None, one.name)):
-            raise Forged("signature")
-        return raw
+        for one in map(_certified, self.certificates()):
+            if named in (None, one.name) and _is_by(one.key, signature, raw):
+                why = lapsed(one.certificate)
+                if why is None:
+                    return raw
+                reason = why
+        raise Forged(reason)
 
 
 @dataclass(frozen=True, slots=True)
 class _Certified:
-    """A certificate's public key, and the name of the certificate."""
+    """A certificate, its public key and its name."""
 
+    certificate: x509.Certificate
     key: ECKey
     name: str
 
 
-@lru_cache(_KEPT)
+@lru_cache(KEPT)
 def _certified(certificate: str) -> _Certified:
-    read = x509.load_pem_x509_certificate(certificate.encode())
-    public = read.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    name = urlsafe_b64encode(read.fingerprint(hashes.SHA256())).rstrip(b"=").decode()
-    return _Certified(ECKey.import_key(public), name)
+    one = read(certificate)
+    public = one.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    name = urlsafe_b64encode(one.fingerprint(hashes.SHA256())).rstrip(b"=").decode()
+    return _Certified(one, ECKey.import_key(public), name)
 
 
-@lru_cache(_KEPT)
+@lru_cache(KEPT)
 def _private(key: str) -> ECKey:
     return ECKey.import_key(key)
 
