@@ -160,6 +160,7 @@ def _report(folder: DataFolder, stack: Stack) -> dict[str, Any]:
         "deliveries": counts["deliveries"],
         "contradicted": [_contradicted(each) for each in counts["organisations"] if each["contradicted"]],
         "subscribers": _subscribers(folder, stack),
+        "certificates": certificates(folder),
         "urls": stack.urls,
         "processes": {
             name: {"pid": child.pid, "port": child.port, "restarts": child.restarts, "ready": name not in unready}
@@ -183,6 +184,15 @@ def _subscribers(folder: DataFolder, stack: Stack) -> dict[str, Any] | None:
     except (KeyError, OSError):
         return None  # its process is shown as not ready, or this stack has none
     return subscriptions(told) | {"webhooks": webhooks(posted), "lost": lost(posted)}
+
+
+def certificates(folder: DataFolder) -> list[dict[str, str]]:
+    """Those that end soon or have ended, ours and organisations', with what ends that."""
+    from services.runtime.clock import Clock
+    from services.stack import partners
+
+    soon = partners.ending(folder, Clock().now())
+    return [{"whose": one.whose, "until": one.until.isoformat(), "fix": one.fix} for one in soon]
 
 
 def subscriptions(told: dict[str, Any]) -> dict[str, Any]:
@@ -233,6 +243,9 @@ def _tables(report: dict[str, Any]) -> None:
     _contradictions(report["contradicted"])
     out.print(processes)
     _grants(report["subscribers"])
+    for one in report["certificates"]:
+        words = f"证书到期 / a certificate ends: {one['whose']} {one['until'][:10]} → {one['fix']}"
+        out.print(words, markup=False, soft_wrap=True, style="red")
     for name, url in report["urls"].items():
         out.print(f"{name}: {url}", markup=False)
 
