@@ -65,15 +65,21 @@ class CallbackDoor:
         """Take one answer in: 202 once it is durable, and again for the same again."""
         with tracing.span(f"POST {PATH}", "server", parent=request.headers.get("traceparent", "")) as span:
             try:
-                agency = self._agency(organisation)
-                raw, reply = await self._opened(agency, request)
-                if reply.status != HTTPStatus.ACCEPTED:
-                    await self._keep(agency, raw, reply)
+                await self._take(self._agency(organisation), request)
             except NotTaken as no:
                 span.fail(no.no.code)
-                metrics.count("tongche_callbacks_total", organisation=organisation, result="refused")
                 raise
         return Response(status_code=HTTPStatus.ACCEPTED)
+
+    async def _take(self, agency: Agency, request: Request) -> None:
+        try:
+            raw, reply = await self._opened(agency, request)
+        except NotTaken:
+            # Of organisations that there are alone: anybody can write any name into an address.
+            metrics.count("tongche_callbacks_total", organisation=agency.organisation.id, result="refused")
+            raise
+        if reply.status != HTTPStatus.ACCEPTED:
+            await self._keep(agency, raw, reply)
 
     def _agency(self, organisation: str) -> Agency:
         agency = self.agencies.get(organisation)

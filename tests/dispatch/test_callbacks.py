@@ -125,9 +125,9 @@ class Stage:
         await come_true(gone)
 
 
-def _contradicted() -> float:
-    """How often the metric says that the bank was refused for that."""
-    return metrics.read("tongche_callbacks_total", organisation=BANK, result="another")
+def _counted(result: str) -> float:
+    """How many call-backs of the bank came to this, as the metric says."""
+    return metrics.read("tongche_callbacks_total", organisation=BANK, result=result)
 
 
 def known(settings: Settings) -> None:
@@ -246,7 +246,7 @@ def test_a_bank_that_contradicts_itself_is_shown_to_people(settings: Settings) -
     """Which one, about what, when, how often, and that nobody has cleared it up; nothing of what its answers say."""
 
     async def scenario(at: Stage) -> None:
-        before = _contradicted()
+        before, refused = _counted("another"), _counted("refused")
         record, other = application(), application(vin(2))
         await at.waits(record)
         for number in (1, 2, 3):
@@ -265,7 +265,7 @@ def test_a_bank_that_contradicts_itself_is_shown_to_people(settings: Settings) -
         assert [row["id"] for row in page["contradicted"]] == [BANK]
         assert (await at.desk.search(agency="police"))["contradicted"] == []
         assert CAR not in json.dumps([told, page]) + json.dumps(whole["called_back"])
-        assert _contradicted() - before == 2
+        assert (_counted("another") - before, _counted("refused")) == (2, refused)
 
     play(settings, scenario)
 
@@ -333,7 +333,7 @@ def test_only_the_bank_that_was_asked_proves_anything(settings: Settings) -> Non
     async def scene(at: Stage) -> None:
         record = application()
         await at.waits(record)
-        good = approval(record.id)
+        good, refused = approval(record.id), _counted("refused")
         forged = {
             "unsealed": good[: good.index(b"<ds:Signature")] + b"</BizMsg>",
             "changed": good.replace(b"158200.00", b"958200.00"),
@@ -346,6 +346,8 @@ def test_only_the_bank_that_was_asked_proves_anything(settings: Settings) -> Non
             assert (status, problem["type"]) == (401, "urn:tongche:problem:unauthenticated"), name
         assert (await at.bring(good, "miit"))[0] == 404
         assert (await at.bring(good, "nobody"))[0] == 404
+        assert _counted("refused") - refused == len(forged)
+        assert 'organisation="nobody"' not in metrics.render().decode()
         assert (await at.desk.search())["total"] == 1
 
     play(settings, scene)
