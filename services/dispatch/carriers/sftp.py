@@ -25,6 +25,7 @@ from adapters.bindings.files import FILE, RECEIPT
 from adapters.errors import Ambiguous, BrokenAnswer, Unavailable
 from adapters.spec import Endpoint, Letter
 from observability import tracing
+from services.dispatch.notifiers import Notifiers
 from services.runtime.identities import US
 from services.runtime.settings import Identity
 
@@ -35,6 +36,8 @@ DOWN: Final = "OutBox"
 """Where documents are put down, and lie until they are taken."""
 TAKEN: Final = "SentBox"
 """Where they lie once they were taken."""
+UNREAD: Final = "FailBox"
+"""Where they lie if nobody there could read them."""
 RECEIPTS: Final = "InBox"
 _DOES: Final = {"POST": "put", "GET": "fetch"}
 _PROTOCOL: Final = "network.protocol.name"
@@ -56,7 +59,8 @@ class Sftp:
     async def carry(self, endpoint: Endpoint, letter: Letter, key: str | None) -> Brought:
         """As `Carrier` says. What is posted is put down, what is got is fetched; the letter's headers say which file.
 
-        202 is that a document lies there, or was taken and has no receipt; 404, that there is no trace of it.
+        202 is that a document lies there, or was taken and has no receipt; 404, that there is no trace of it. Raises
+        `BrokenAnswer` for one that nobody there could read.
         """
         del key
         until = asyncio.get_running_loop().time() + endpoint.timeout.total_seconds()
@@ -84,12 +88,14 @@ class Sftp:
                 await _write(client, fresh, letter.raw)
         except asyncssh.SFTPError as refused:
             # They are there and take nothing now: for want of room, or because they say so.
-            status = None if isinstance(refused, asyncssh.SFTPNoConnection | asyncssh.SFTPConnectionLost) else _BUSY
-            raise Unavailable(status=status) from None
+            if isinstance(refused, asyncssh.SFTPNoConnection | asyncssh.SFTPConnectionLost):
+                raise Unavailable from None
+            await _throw_away(client, fresh, until)
+            raise Unavailable(status=_BUSY) from None
         except _FAILED:
             raise Unavailable from None
         async with _doubtful(until):
-            await _put_in_place(client, fresh, there)
+            await _put_in_place(client, fresh, there, until)
         span.set(_BOX, DOWN)
         return Brought(HTTPStatus.ACCEPTED, {}, b"")
 
@@ -106,9 +112,16 @@ class Sftp:
             if receipt is not None:
                 span.set(_BOX, RECEIPTS)
                 return Brought(HTTPStatus.OK, {}, receipt)
-            was_taken = await client.exists(self._path(TAKEN, name))
-            span.set(_BOX, TAKEN if was_taken else None)
-            return Brought(HTTPStatus.ACCEPTED if was_taken else HTTPStatus.NOT_FOUND, {}, b"")
+            if await client.exists(self._path(TAKEN, name)):
+                span.set(_BOX, TAKEN)
+                return Brought(HTTPStatus.ACCEPTED, {}, b"")
+            if await _lies(client, self._path(UNREAD, name)):
+                span.set(_BOX, UNREAD)
+                # Nobody decided anything, and the same document will fare no better: people must see it.
+                reason = "unread-there"
+                raise BrokenAnswer(reason)
+            span.set(_BOX, None)
+            return Brought(HTTPStatus.NOT_FOUND, {}, b"")
 
     def _path(self, box: str, name: str) -> str:
         return f"{self.folder}/{box}/{name}"
@@ -131,6 +144,12 @@ def to(url: str, organisation: str, identities: Mapping[str, Identity], proofs: 
     return Sftp(line, f"{address.path.rstrip('/')}/{organisation}")
 
 
+def proofs(known: Notifiers, organisation: str, host: Identity | None) -> tuple[str, ...]:
+    """By what its host may prove itself. `host` is the simulator's, which all simulated ones of a kind share."""
+    registered = known.proofs(organisation)
+    return registered if host is None else (*registered, host.certificate)
+
+
 @asynccontextmanager
 async def _doubtful(until: float) -> AsyncIterator[None]:
     """Within it, nobody can tell from a failure what has happened."""
@@ -149,15 +168,31 @@ async def _write(client: asyncssh.SFTPClient, path: str, raw: bytes) -> None:
             await file.fsync()
 
 
-async def _put_in_place(client: asyncssh.SFTPClient, fresh: str, there: str) -> None:
+async def _throw_away(client: asyncssh.SFTPClient, fresh: str, until: float) -> None:
+    """Take away what was begun, if they still let us: each try begins another, and a full disk would never empty."""
+    with suppress(*_FAILED):
+        async with asyncio.timeout_at(until):
+            await client.remove(fresh)
+
+
+async def _lies(client: asyncssh.SFTPClient, path: str) -> bool:
+    """Whether a file is there, in a folder into which not everybody may look."""
+    try:
+        return await client.exists(path)
+    except asyncssh.SFTPPermissionDenied:
+        return False
+
+
+async def _put_in_place(client: asyncssh.SFTPClient, fresh: str, there: str, until: float) -> None:
     """Rename it. One that lies there under the same name is the same: its name is the command's key."""
     try:
         await client.rename(fresh, there)
     except asyncssh.SFTPError:
         # Most servers have one code for everything, so only looking tells.
-        if not await client.exists(there):
+        is_there = await client.exists(there)
+        await _throw_away(client, fresh, until)
+        if not is_there:
             raise
-        await client.remove(fresh)
 
 
 async def _read(client: asyncssh.SFTPClient, path: str) -> bytes | None:
