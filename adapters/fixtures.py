@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from contracts.contract import Contract
 from contracts.registry import CONTRACTS, contract_of
@@ -20,6 +20,16 @@ from .spec import Adapter, Endpoint, Json, Operation, Reply, RequestMapping, Sen
 SENT_AT: Final = datetime(2026, 3, 1, 9, 30, tzinfo=CHINA)
 KEY: Final = "0198c0de-0000-7000-8000-000000000001"
 """When, and under which key, every recorded request was sent, by the first organisation that speaks so."""
+Kind = Literal["done", "refused", "retried", "oddity", "hostile", "asked"]
+"""Done as a rule; refused for good; nothing happened, or nobody knows; done, and told in an odd way; an answer that
+nobody may act upon; how it is asked what came of a command."""
+_KINDS: Final[Mapping[str, Kind]] = {
+    "refused": "refused",
+    "not-yet": "retried",
+    "unavailable": "retried",
+    "ambiguous": "retried",
+    "broken-answer": "hostile",
+}
 _DECLARED: Final = 60
 """Within so many characters XML declares its encoding."""
 
@@ -54,6 +64,20 @@ class Case:
     def fetches(self) -> bool:
         """Whether it records how the answer to a command is asked for that was taken in."""
         return bool(self.fixture["given"].get("asks") == "answer")
+
+    @property
+    def kind(self) -> Kind:
+        """What it shows of the agency, by how it ends."""
+        if self.asks_back or self.fetches:
+            return "asked"
+        if "event" in self.then:
+            return "done" if self._is_arranged else "oddity"
+        return _KINDS[self.then["error"]]
+
+    @property
+    def _is_arranged(self) -> bool:
+        """Whether it is the plain success of its command, or one that somebody who can only ask brings about."""
+        return "when" in self.fixture or self.file == self.command.replace(".", "-")
 
     @property
     def is_json(self) -> bool:

@@ -131,9 +131,12 @@ def _outage(_: Adapter, recorded: Cases) -> Iterator[str]:
         yield "unavailable"
 
 
-def _nonsense(_: Adapter, recorded: Cases) -> Iterator[str]:
-    if not any(case.then.get("error") == "broken-answer" for case in recorded):
-        yield "broken-answer"
+def _oddities(adapter: Adapter, recorded: Cases) -> Iterator[str]:
+    return _end(adapter, recorded, lambda case: case.kind == "oddity")
+
+
+def _nonsense(adapter: Adapter, recorded: Cases) -> Iterator[str]:
+    return _end(adapter, recorded, lambda case: case.kind == "hostile")
 
 
 def _codes(adapter: Adapter, _: Cases) -> Iterator[str]:
@@ -200,7 +203,10 @@ RULES: Final = (
     Rule("successes", "每条指令有成功样例", "each command is recorded with its success", _successes),
     Rule("refusals", "每条指令有拒绝样例", "each command is recorded with a refusal for good", _refusals),
     Rule("outage", "有中断样例", "an outage is recorded", _outage),
-    Rule("nonsense", "有不可信答复的样例", "an answer that cannot be believed is recorded", _nonsense),
+    Rule(
+        "oddities", "每条指令有异常而可读的样例", "each command is recorded with an odd answer that is read", _oddities
+    ),
+    Rule("nonsense", "每条指令有不可信答复的样例", "each command is recorded with an answer not to believe", _nonsense),
     Rule("codes", "错误码都对应平台代码", "each of its codes means one of ours", _codes),
     Rule("codes-shown", "每个错误码有样例", "each of its codes stands in a recorded answer", _codes_shown),
     Rule("echoes", "答复须重复车架号", "each answer must repeat the car, in a field of both sides", _echoes),

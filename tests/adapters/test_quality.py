@@ -67,7 +67,12 @@ WRONGS: dict[str, tuple[Adapter, tuple[Case, ...], str]] = {
     "successes": (INSURER, _without(lambda then: then.get("event") == "insurance.quoted"), QUOTE),
     "refusals": (INSURER, _without(lambda then: then.get("error") == "refused"), "insurance.cancel"),
     "outage": (INSURER, _without(lambda then: then.get("error") == "unavailable"), "unavailable"),
-    "nonsense": (INSURER, _without(lambda then: then.get("error") == "broken-answer"), "broken-answer"),
+    "oddities": (
+        INSURER,
+        tuple(case for case in RECORDED if case.file != "insurance-endorse-created"),
+        "insurance.endorse",
+    ),
+    "nonsense": (INSURER, _without(lambda then: then.get("reason") == "echo:policy_no"), "insurance.endorse"),
     "codes": (
         replace(INSURER, errors=replace(INSURER.errors, codes={"E1": final("Z999")})),
         RECORDED,
