@@ -155,13 +155,13 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """核对结果文件能否用于上线 / whether a result file opens the way to go live."""
-    from services.conformance import fixtures
+    from services.conformance import agencies
     from services.conformance.result import NotProved, verified
     from services.runtime.clock import Clock
 
     try:
         text = file.read_text(encoding="utf-8")
-        proof = verified(text, key(terminal.folder(data)), fixtures.agency(_adapter(agency)), Clock().now())
+        proof = verified(text, key(terminal.folder(data)), agencies.agency(_adapter(agency)), Clock().now())
     except OSError as wrong:
         raise TroubleError(f"无法读取 {file}", f"cannot read {file}: {wrong.strerror}", fix="FILE") from None
     except NotProved as wrong:

@@ -33,7 +33,8 @@ _STAGES: Final = {
     "tongche-coming": "待用 / to come",
     "tongche-gone": "已换下 / was in use",
 }
-_PORTS: Final = {"http": 80, "https": 443, "sftp": 22}
+_SIMULATED: Final = "模拟 / simulated"
+_STANDS_IN: Final = "  演练，非正式 / a simulator stands in, for practice"
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="适配器或机构 / the adapter, or the organisation's id")]
 
@@ -83,7 +84,8 @@ def list_(data: Data = None, as_json: Json = False) -> None:
     live = {act.organisation: act for act in _acts(folder(data))}
     told = [_row(one, live.get(one.id)) for one in ORGANISATIONS.values()]
     for row in told:
-        since = f"{row['since']}  {row['by']}  {row['url']}" if row["url"] else "模拟 / simulated"
+        practice = _STANDS_IN if row["stand_in"] else ""
+        since = f"{row['since']}  {row['by']}  {row['url']}{practice}" if row["url"] else _SIMULATED
         head = f"{row['organisation']}  {row['adapter']}（{row['style']}）  {row['zh']} / {row['en']}"
         out.print(head, markup=False, soft_wrap=True)
         out.print(f"    {since}", markup=False, soft_wrap=True)
@@ -103,6 +105,7 @@ def _row(one: Organisation, last: Act | None) -> dict[str, Any]:
         "url": last.url if last else None,
         "since": last.at.isoformat() if last else None,
         "by": last.by if last else None,
+        "stand_in": last.stand_in if last else False,
     }
 
 
@@ -344,6 +347,9 @@ def live(  # noqa: PLR0913 - each is an option
     url: Annotated[
         str | None, typer.Option("--url", help="缺省为名册所载 / else that of its row in organisations.toml")
     ] = None,
+    stand_in: Annotated[
+        bool, typer.Option("--stand-in", help="演练：那里是模拟机构 / for practice: a simulator stands there for it")
+    ] = False,
     back: Annotated[bool, typer.Option("--back", help="改回模拟 / back to the simulator")] = False,
     reason: Annotated[str | None, typer.Option("--reason", help="改回的原因 / why it goes back")] = None,
     data: Data = None,
@@ -351,21 +357,35 @@ def live(  # noqa: PLR0913 - each is an option
 ) -> None:
     """凭检测结果由机构自行应答；--back 改回 / it answers itself, on proof; --back undoes it. Both are on record.
 
-    下次启动生效 / holds from the next start on: tongche down, tongche up.
+    先暂缓该机构，下次启动生效，再恢复 / hold it first; holds from the next start on, then resume it.
     """
+    from services.cli import switching
+
     one, home = _organisation(name), _home(data)
+    if back and (stand_in or url or result):
+        raise TroubleError("--back 只须原因", "--back goes with a reason alone", fix=_GUIDE)
     if back:
         act = _act(one, reason=reason or _needed("--reason"))
     else:
         address = _reachable(one, url or one.url or _needed("--url"))
         file = result or home.root / "conformance" / one.id / "result.jws"
-        act = _act(one, url=address, proof=_proved(one, address, file, home))
+        proof = _proved(one, address, file, home, stand_in=stand_in)
+        act = _act(one, url=address, proof=proof, stand_in=stand_in)
+    if _is_proved_by_keys(one):
+        (switching.demand_made_here if back or stand_in else switching.demand_its_own)(one.id, home)
+    switching.demand_rest(one.id, home, data)
     _record(home, act)
     out.print(f"{act.organisation}  {act.at:%Y-%m-%d %H:%M:%S%z}  {act.by}", markup=False, soft_wrap=True)
-    out.print(f"    → {act.url or '模拟 / simulated'}", markup=False, soft_wrap=True)
-    out.print("→ tongche down; tongche up", markup=False)
+    out.print(f"    → {act.url or _SIMULATED}{_STANDS_IN if act.stand_in else ''}", markup=False, soft_wrap=True)
+    then = f"→ tongche down; tongche up; tongche delivery resume {one.id} --reason …"
+    out.print(then, markup=False, soft_wrap=True)
     if as_json:
         answer(act.model_dump(mode="json", exclude_none=True))
+
+
+def _is_proved_by_keys(one: Organisation) -> bool:
+    """Whether what it says, or its host, is believed for a key of its own."""
+    return _adapter(one.id).seal != "none" or _by_files(one)
 
 
 def _adapter(name: str) -> Adapter:
@@ -416,23 +436,24 @@ def _act(one: Organisation, **told: Any) -> Act:
         ) from None
 
 
-def _proved(one: Organisation, address: str, file: Path, home: DataFolder) -> str:
+def _proved(one: Organisation, address: str, file: Path, home: DataFolder, *, stand_in: bool) -> str:
     """The SHA-256 of the result file, if it opens the way. Raises `TroubleError`."""
     from services.cli.conformance import key
-    from services.conformance import fixtures, result
+    from services.conformance import agencies, result
     from services.runtime.clock import Clock
 
     try:
         told = file.read_text(encoding="utf-8")
-        proof = result.verified(told, key(home), fixtures.agency(_adapter(one.id)), Clock().now())
+        agency = agencies.agency(_adapter(one.id))
+        proof = result.verified(told, key(home), agency, Clock().now(), stand_in=stand_in)
     except (OSError, UnicodeDecodeError) as wrong:
         raise TroubleError(f"无法读取 {file}", f"cannot read {file}: {type(wrong).__name__}", fix=_run(one)) from None
     except result.NotProved as wrong:
         raise TroubleError(f"不能上线：{wrong.words.zh}", f"not live: {wrong.words.en}", fix=_run(one)) from None
-    if (proof.organisation, _place(address, proof.host)) != (one.id, _place(address)):
+    if (proof.organisation, proof.address) != (one.id, result.address(address)):
         raise TroubleError(
-            f"检测的是 {proof.organisation} 于 {proof.host}",
-            f"what was tested is {proof.organisation} at {proof.host}",
+            f"检测的是 {proof.organisation} 于 {proof.host}，须为同一完整地址",
+            f"what was tested is {proof.organisation} at {proof.host}, not this very address with its path",
             fix=_run(one),
         )
     return hashlib.sha256(told.encode()).hexdigest()
@@ -453,12 +474,6 @@ def _reachable(one: Organisation, address: str) -> str:
     if at.password is not None or (at.username is not None and not _by_files(one)):
         raise TroubleError("地址中不得有口令", "an address has no password in it", fix="tongche partner keys")
     return address
-
-
-def _place(address: str, host: str | None = None) -> tuple[str | None, int]:
-    """Host and port of an address, or of its like with another host; its path and login are no part of it."""
-    at = urlsplit(address if host is None else f"{urlsplit(address).scheme}://{host}")
-    return at.hostname, at.port or _PORTS[at.scheme]
 
 
 def _run(one: Organisation) -> str:

@@ -11,14 +11,15 @@ from urllib.parse import urlsplit
 from adapters.organisations import Organisation
 from adapters.spec import Adapter
 
+from .agencies import agency
 from .bed import Bed, Country, Loaded
 from .case import Case
 from .catalogue import cases
 from .client import PATIENCE_S, Client, Sealing, as_it_is
 from .door import Door
 from .exchanges import Exchanges
-from .fixtures import agency
 from .neighbours import Knobs, Neighbours
+from .result import address
 from .run import Run, played
 from .stage import Stage
 from .wire import Said, Silence, Way, Wire, wire
@@ -110,8 +111,11 @@ async def run(plan: Plan, adapters: Mapping[str, Adapter], organisations: Mappin
             return Stage(ours, theirs, bed, plan.round_, index, case.cars, plan.day)
 
         results = await played(plan.chosen, bed, stage)
-    host = urlsplit(plan.files or base).netloc.rpartition("@")[2]
-    return Run(agency(plan.adapter), plan.organisation, host, plan.against, plan.round_, plan.at, results)
+    place = plan.files or base
+    # Whoever asks may believe to ask somebody else.
+    against = "simulator" if isinstance(bed, Country) else plan.against
+    host, whole = urlsplit(place).netloc.rpartition("@")[2], address(place)
+    return Run(agency(plan.adapter), plan.organisation, host, against, plan.round_, plan.at, results, whole)
 
 
 async def _bed(plan: Plan, neighbours: Neighbours) -> Bed:

@@ -64,6 +64,8 @@ class Run:
     round_: int
     at: datetime
     results: Sequence[Result]
+    address: str
+    """Where it was asked, as `result.address` makes it."""
 
     def counted(self, *states: State) -> int:
         """How many cases ended so."""
@@ -88,6 +90,7 @@ class Run:
             agency=self.agency.name,
             organisation=self.organisation,
             host=self.host,
+            address=self.address,
             against=self.against,
             kit=KIT,
             fixtures=self.agency.fixtures,

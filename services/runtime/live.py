@@ -1,7 +1,8 @@
 """Which organisations are live: who switched each to its own address, on what proof, and when.
 
 Until somebody does, the simulator plays it. One line an act, never changed afterwards; the last one of an organisation
-holds. Dispatch reads the file when it starts: what is under way at one address is not to be repeated at another.
+holds. Dispatch reads the file when it starts, and not meanwhile; that nothing is under way then, which would be begun
+again at the other address, whoever writes an act has seen to (`services.cli.switching`).
 """
 
 from __future__ import annotations
@@ -29,11 +30,14 @@ class Act(BaseModel):
     """Where it answers from now on; none is the simulator."""
     proof: Sha256 | None = None
     """Of the signed result file that opened the way."""
+    stand_in: bool = False
+    """Whether a simulator of ours stands there in its place, for practice: nobody real answers."""
     reason: Text | None = None
 
     @model_validator(mode="after")
     def _goes_on_proof_and_back_with_a_reason(self) -> Act:
-        if (self.url is None) != (self.proof is None) or (self.url is None and self.reason is None):
+        is_back = self.url is None
+        if is_back != (self.proof is None) or (is_back and (self.reason is None or self.stand_in)):
             message = "an address needs a proof, and the way back a reason"
             raise ValueError(message)
         return self
@@ -62,7 +66,7 @@ def addresses(done: Iterable[Act]) -> dict[str, str]:
 
 def written(done: Iterable[Act]) -> str:
     """The file."""
-    return "".join(act.model_dump_json(exclude_none=True) + "\n" for act in done)
+    return "".join(act.model_dump_json(exclude_defaults=True) + "\n" for act in done)
 
 
 def _act(where: str, line: str) -> Act:

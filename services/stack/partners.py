@@ -27,6 +27,9 @@ MOST: Final = 2
 EXPIRES_SOON: Final = timedelta(days=30)
 """So long before a certificate ends people are told: who must take another into use needs weeks."""
 _PROOFS: Final = ("certificates", "host_keys")
+OURS: Final = "ours"
+THEIRS: Final = "theirs"
+"""Who holds the private half of what an organisation is known by."""
 _TABLE: Final = re.compile(r"^[ \t]*\[.*$", re.MULTILINE)
 """Where a table may begin; what an array or a text holds may look so, too."""
 
@@ -53,6 +56,13 @@ def counting(folder: DataFolder, organisation: str) -> list[Known]:
     """Everything by which an organisation is known, the oldest first."""
     mine = (each for each in _entries(folder) if each["organisation"] == organisation)
     return [Known(each["token_sha256"], *(tuple(each.get(name, ())) for name in _PROOFS)) for each in mine]
+
+
+def whose(folder: DataFolder, organisation: str) -> set[str]:
+    """Who holds the keys by which it proves what it seals, or its host: `OURS` were made here."""
+    made = _secrets(folder)["identities"].get(organisation, {}).get("certificate", "")
+    known = (proof for each in counting(folder, organisation) for proof in (*each.certificates, *each.host_keys))
+    return {OURS if proof.strip() == made.strip() else THEIRS for proof in known}
 
 
 def newest(folder: DataFolder, organisation: str) -> str | None:

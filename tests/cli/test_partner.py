@@ -15,7 +15,8 @@ from adapters.organisations import ORGANISATIONS
 from adapters.registry import ADAPTERS
 from contracts.numbers import uscc
 from services.cli import application, conformance, scaffold, stack
-from services.conformance import fixtures, result
+from services.cli.asking import Dispatch
+from services.conformance import agencies, fixtures, result
 from services.runtime import live
 from services.stack import credentials, partners
 from services.stack.data import DataFolder
@@ -23,6 +24,7 @@ from services.stack.identities import identity, ssh_line
 from services.stack.trouble import TroubleError
 
 INSURER = "insurer-91110000MAY1GEUH59"
+BANK = "bank-91110000MAT57WXL1C"
 ADDRESS = "https://insurer.example:8443/tongche"
 
 
@@ -212,18 +214,19 @@ def proved(folder: DataFolder, tmp_path: Path) -> Proved:
     """A signed result of the insurer's, with whatever a test wants otherwise; the file's name."""
 
     def made(**changes: Any) -> str:
-        known = fixtures.agency(ADAPTERS["insurer"])
+        known = agencies.agency(ADAPTERS[changes.get("agency", "insurer")])
         proof = result.Proof(
             **{
                 "agency": known.name,
                 "organisation": INSURER,
                 "host": "insurer.example:8443",
+                "address": result.address(ADDRESS),
                 "against": "url",
                 "kit": result.KIT,
                 "fixtures": known.fixtures,
-                "passed": 40,
+                "passed": known.cases - known.untold - changes.get("failed", 0),
                 "failed": 0,
-                "skipped": 0,
+                "skipped": known.untold,
                 "at": datetime.now(UTC) - timedelta(hours=1),
                 **changes,
             }
@@ -245,16 +248,17 @@ def test_it_goes_live_on_proof_and_back_with_a_reason(folder: DataFolder, proved
     (row,) = [one for one in told(typed("list", *at))["organisations"] if one["organisation"] == INSURER]
     assert (row["url"], row["by"]) == (ADDRESS, gone["by"])
     assert "--reason is needed" in refused("live", INSURER, "--back", *at)
+    assert "with a reason alone" in refused("live", INSURER, "--back", "--stand-in", "--reason", "why", *at)
     told(typed("live", INSURER, "--back", "--reason", "the trial is over", *at))
     assert live.addresses(live.acts(folder.live)) == {}
     assert [act.reason for act in live.acts(folder.live)] == [None, "the trial is over"]
 
 
 @pytest.mark.parametrize(
-    "address", ["sftp://customs.example", "sftp://tongche@customs.example:22/in", "sftp://CUSTOMS.example:22"]
+    "address", ["sftp://customs.example/in", "sftp://tongche@customs.example:22/in", "sftp://CUSTOMS.example:22/in/"]
 )
 def test_who_takes_files_goes_live_where_they_were_taken(folder: DataFolder, proved: Proved, address: str) -> None:
-    """The host that was tested, whatever the folder and our name there."""
+    """The host, the folder and our name there that were tested, however they are written."""
     given = _customs(folder, proved)
     gone = told(typed("live", "customs", "--url", address, *given, "--json"))
     assert live.addresses(live.acts(folder.live)) == {"customs": gone["url"]} == {"customs": address}
@@ -268,7 +272,9 @@ def test_who_takes_files_goes_live_where_they_were_taken(folder: DataFolder, pro
         ("sftp:///in", "customs is at sftp://"),
         ("sftp://tongche:secret@customs.example", "no password"),
         ("sftp://customs.example:2222", "what was tested is customs at customs.example:22"),
-        ("sftp://other.example:22", "what was tested is customs at customs.example:22"),
+        ("sftp://other.example:22/in", "what was tested is customs at customs.example:22"),
+        ("sftp://customs.example:22/out", "what was tested is customs at customs.example:22"),
+        ("sftp://prod@customs.example:22/in", "what was tested is customs at customs.example:22"),
     ],
 )
 def test_no_files_go_where_nobody_was_tested(folder: DataFolder, proved: Proved, address: str, why: str) -> None:
@@ -279,9 +285,16 @@ def test_no_files_go_where_nobody_was_tested(folder: DataFolder, proved: Proved,
 
 def _customs(folder: DataFolder, proved: Proved) -> tuple[str, ...]:
     """Its proof, of the host where it took files."""
-    known = fixtures.agency(ADAPTERS["customs"])
-    told_of = {"agency": known.name, "organisation": "customs", "fixtures": known.fixtures}
-    return ("--result", proved(**told_of, host="customs.example:22"), "--data", str(folder.root))
+    _known_by_its_own(folder, "customs")
+    told_of = {"agency": "customs", "organisation": "customs", "host": "customs.example:22"}
+    given = proved(**told_of, address=result.address("sftp://tongche@customs.example:22/in"))
+    return ("--result", given, "--data", str(folder.root))
+
+
+def _known_by_its_own(folder: DataFolder, organisation: str) -> None:
+    """It has handed over a certificate, and the one that was made here is retired."""
+    partners.issue(folder, organisation, identity(organisation)["certificate"])
+    partners.retire(folder, organisation)
 
 
 @pytest.mark.parametrize(
@@ -290,7 +303,9 @@ def _customs(folder: DataFolder, proved: Proved) -> tuple[str, ...]:
         ({"failed": 1}, "1 cases failed"),
         ({"against": "simulator"}, "simulated"),
         ({"fixtures": "0" * 64}, "fixtures have changed"),
-        ({"host": "other.example"}, "at other.example"),
+        ({"host": "other.example", "address": result.address("https://other.example")}, "at other.example"),
+        ({"address": result.address("https://insurer.example:8443/test")}, "not this very address"),
+        ({"passed": 1, "skipped": 77}, "77 cases were not tested"),
         ({"organisation": "insurer-91110000MAPYQ79X1X"}, "what was tested is insurer-91110000MAPYQ79X1X"),
         ({"at": datetime(2020, 1, 1, tzinfo=UTC)}, "older than 30 days"),
     ],
@@ -334,3 +349,91 @@ def test_the_last_result_in_the_data_folder_is_taken(folder: DataFolder, proved:
     assert "cannot read" in refused("live", INSURER, *at)
     (place / "result.jws").write_bytes(Path(proved()).read_bytes())
     assert told(typed("live", INSURER, *at))["url"] == ADDRESS
+
+
+def test_a_simulator_is_live_for_practice_alone(folder: DataFolder, proved: Proved) -> None:
+    """Whoever wants that must say so, and it is marked for what it is; an agency's own proof is none for it."""
+    at = ("--url", ADDRESS, "--data", str(folder.root), "--json")
+    assert "simulated" in refused("live", INSURER, "--result", proved(against="simulator"), *at)
+    assert "not that of a simulated" in refused("live", INSURER, "--stand-in", "--result", proved(), *at)
+    gone = told(typed("live", INSURER, "--stand-in", "--result", proved(against="simulator"), *at))
+    assert gone["stand_in"] is True
+    (act,) = live.acts(folder.live)
+    assert act.stand_in
+    listed = typed("list", *at[2:])
+    (row,) = [one for one in told(listed)["organisations"] if one["organisation"] == INSURER]
+    assert row["stand_in"] is True
+    assert "a simulator stands in, for practice" in listed.output
+
+
+def test_who_seals_is_live_by_a_key_of_its_own(folder: DataFolder, proved: Proved) -> None:
+    """Not by the one that was made here; a simulator seals with that one, so the way back wants it."""
+    of_the_bank = {"agency": "bank", "organisation": BANK}
+    at = ("--data", str(folder.root), "--json")
+    words = ("live", BANK, "--url", ADDRESS, "--result", proved(**of_the_bank), *at)
+    assert "a certificate (or host key) of its own" in refused(*words)
+    partners.issue(folder, BANK, identity(BANK)["certificate"])
+    assert "no longer by the one that was made here" in refused(*words)
+    partners.retire(folder, BANK)
+    assert told(typed(*words))["url"] == ADDRESS
+    back = ("live", BANK, "--back", "--reason", "it is down for good", *at)
+    assert "what a simulator seals would not be believed" in refused(*back)
+    partners.issue(folder, BANK)
+    assert "url" not in told(typed(*back))
+
+
+def _delivery(id_: str, state: str, since: float) -> dict[str, Any]:
+    return {
+        "id": id_,
+        "organisation": INSURER,
+        "command": "insurance.bind",
+        "state": state,
+        "since": since,
+        "failure": None,
+        "reason": None,
+        "code": None,
+        "code_zh": None,
+        "next_try_at": None,
+    }
+
+
+@pytest.fixture
+def waiting(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What a dispatch that has worked before says of the insurer, as a test wants it."""
+    (folder.root / "db" / "dispatch.db").touch()
+    says: dict[str, Any] = {"held": [], "deliveries": []}
+
+    def ask(_: Dispatch, method: str, path: str, body: Any = None, **__: Any) -> Any:
+        assert (method, path, body["organisation"]) == ("POST", "/v1/deliveries/search", INSURER)
+        return says
+
+    monkeypatch.setattr(Dispatch, "__init__", lambda _, __: None)
+    monkeypatch.setattr(Dispatch, "ask", ask)
+    return says
+
+
+BY_HAND: dict[str, Any] = {"id": INSURER, "paused_by": "li", "since": 1_000.0}
+
+
+@pytest.mark.parametrize("way", ["there", "back"])
+def test_nobody_is_switched_while_anything_has_no_outcome(
+    folder: DataFolder, proved: Proved, waiting: dict[str, Any], way: str
+) -> None:
+    """Either way; those that are in doubt are listed, with every verb that settles them."""
+    there = ("--url", ADDRESS, "--result", proved())
+    back = ("--back", "--reason", "the trial is over")
+    words = ("live", INSURER, *(there if way == "there" else back), "--data", str(folder.root))
+    assert "hold it first" in refused(*words)
+    waiting["held"] = [BY_HAND | {"paused_by": None}]
+    assert "hold it first" in refused(*words)
+    waiting["held"] = [BY_HAND]
+    for state, since in (("parked", 900.0), ("parked", 1_100.0), ("dead", 900.0), ("held", 999.0)):
+        waiting["deliveries"] = [_delivery("d-1", state, since)]
+        assert "1 deliveries were due" in refused(*words)
+    said = typed(*words).output
+    for verb in ("show d-1", f"resume {INSURER}", "answer ID", "cancel ID", f"cancel --organisation {INSURER}"):
+        assert verb in said
+    assert not folder.live.exists()
+    waiting["deliveries"] = [_delivery("d-2", "held", 1_000.0)]
+    assert typed(*words).exit_code == 0
+    assert len(live.acts(folder.live)) == 1

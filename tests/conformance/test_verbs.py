@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from adapters.registry import ADAPTERS
 from contracts.registry import CONTRACTS
 from services.cli import application
-from services.conformance import fixtures
+from services.conformance import agencies
 from services.conformance.catalogue import cases
 from services.conformance.result import NotProved, verified
 from services.runtime.clock import Clock
@@ -41,7 +41,7 @@ def test_a_run_against_our_own_simulator(tmp_path: Path) -> None:
     key = json.loads((tmp_path / "secrets.json").read_bytes())["conformance_key"]
     text = Path(told["files"]["result.jws"]).read_text(encoding="utf-8")
     with pytest.raises(NotProved, match="simulated"):
-        verified(text, key, fixtures.agency(ADAPTERS["miit"]), Clock().now())
+        verified(text, key, agencies.agency(ADAPTERS["miit"]), Clock().now())
 
 
 def test_a_run_against_nobody(tmp_path: Path) -> None:

@@ -109,11 +109,12 @@ def _covered_by_the_new_one(stranger: Stranger) -> None:
 
 
 def _switched_and_back(stranger: Stranger) -> None:
-    """Both acts are on record, and who did them."""
+    """Both acts are on record, who did them, and that it was practice."""
     went, back = map(json.loads, (stranger.data / "live.jsonl").read_text(encoding="utf-8").splitlines())
     assert went["organisation"] == back["organisation"]
     assert (went["url"].startswith("http://127.0.0.1:"), back.get("url")) == (True, None)
-    assert (went["by"], back["reason"]) == (back["by"], "the trial is over")
+    assert (went["by"], back["reason"]) == (back["by"], "the practice is over")
+    assert (went["stand_in"], "stand_in" in back) == (True, False)
 
 
 def _closed(stranger: Stranger) -> None:

@@ -42,7 +42,14 @@ def test_without_a_file_nobody_is_live(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "told",
-    [{"url": "https://a.example"}, {"proof": PROOF}, {}, {"url": "file:///etc", "proof": PROOF}, {"reason": ""}],
+    [
+        {"reason": "back", "stand_in": True},
+        {"url": "https://a.example"},
+        {"proof": PROOF},
+        {},
+        {"url": "file:///etc", "proof": PROOF},
+        {"reason": ""},
+    ],
 )
 def test_nobody_goes_without_a_proof_or_back_without_a_reason(told: dict[str, str]) -> None:
     """Nor anywhere but over a protocol that we speak."""
