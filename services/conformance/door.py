@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Container, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -45,12 +45,14 @@ class Brought:
         """Whether it can be read as a message of its style at all."""
         return self.reply.body is not UNREADABLE
 
-    @property
-    def told(self) -> str:
-        """In a few words, and never a word of what it says."""
+    def told(self, keys: Container[str]) -> str:
+        """In a few words, and never one of what it says: a key is told only if it is one of these."""
         seal = "sealed" if self.is_sealed else "not sealed by anybody whom we know"
         what = "a message" if self.is_message else "no message"
-        return f"{what} · {len(self.raw)} bytes · {seal} · {f'key {self.key}' if self.key else 'no key'}"
+        key = (
+            f"key {self.key}" if self.key in keys else "no key" if self.key is None else "a key that is not this one's"
+        )
+        return f"{what} · {len(self.raw)} bytes · {seal} · {key}"
 
     def concerns(self, key: str, vin: str) -> bool:
         """Whether it is about that command, as far as can be told; what names nothing may be about anything."""

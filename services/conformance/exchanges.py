@@ -5,6 +5,7 @@ The key and the VIN are the kit's own inventions, and those by which the agency 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from .wire import Heard, Said
 
 MOST: Final = 12
 """So many lines are shown of a case, the last ones: what came of them is what failed."""
+_KIND: Final = re.compile(r"[a-z]+/[a-z0-9.+-]{1,40}(?:; ?charset=[a-z0-9-]{1,12})?", re.IGNORECASE)
 Way = Literal["sent", "received", "called back"]
 
 
@@ -68,5 +70,7 @@ def shown(lines: Sequence[Line]) -> Sequence[Line]:
 def _told(headers: Mapping[str, str]) -> list[str]:
     """What the headers say of the content."""
     named = {name.lower(): value for name, value in headers.items()}
-    action = named.get("soapaction")
-    return [*filter(None, [named.get("content-type"), f"SOAPAction {action}" if action else None])]
+    kind, action = named.get("content-type", ""), named.get("soapaction")
+    # An agency may write anything there, too.
+    told = [kind if _KIND.fullmatch(kind) else "an odd content type"] if kind else []
+    return [*told, f"SOAPAction {action}"] if action else told

@@ -139,11 +139,11 @@ class Stage:
 
     def exchanged(self) -> Sequence[Line]:
         """What went over the wire last, call-backs about its cars among it."""
-        lines, door = list(self.client.exchanges.lines), self.client.door
+        lines, about, door = list(self.client.exchanges.lines), self.client.exchanges.about, self.client.door
         for one in (*door.turned_away, *door.came) if door is not None else ():
             ours = one.organisation == self.client.organisation
-            if ours and any(one.concerns(key, vin) for key, vin in self.client.exchanges.about):
-                lines.append(Line(one.at, "called back", one.told))
+            if ours and any(one.concerns(key, vin) for key, vin in about):
+                lines.append(Line(one.at, "called back", one.told({key for key, _ in about})))
         return shown(lines)
 
     def arranged(self, condition: str, car: Car) -> AbstractAsyncContextManager[None]:

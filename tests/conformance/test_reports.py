@@ -18,7 +18,7 @@ from services.conformance.fixtures import fixtures
 from services.conformance.glosses import gloss
 from services.conformance.properties.which import PERSONAL
 from services.conformance.run import Run
-from tests.conformance import broken
+from tests.conformance import broken, callers
 from tests.conformance.town import Odd, Town
 
 PHONE = {"width": 360, "height": 740}
@@ -59,6 +59,13 @@ def test_what_was_not_met_tells_what_went_over_the_wire(run: Run) -> None:
         r"POST /insurer-\w+/compulsory/\w+ · application/json · \d+ bytes · VIN LZZ\w{14} · key conformance-\w+", sent
     )
     assert re.fullmatch(r"HTTP \d+, [\w -]+ · application/json[^·]* · \d+ bytes · \d+ ms", received)
+
+
+def test_a_call_back_is_told_without_a_word_of_it(town: Town) -> None:
+    """Not even the key that an agency made up: anything may stand there."""
+    run = town.judge(ADAPTERS["bank"], "bank.our-key", odd=Odd(caller=callers.Selfish))
+    (brought,) = [line.text for line in run.results[0].exchanged if line.way == "called back"]
+    assert re.fullmatch(r"a message · \d+ bytes · sealed · a key that is not this one's", brought)
 
 
 @pytest.mark.parametrize(
