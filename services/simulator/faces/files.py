@@ -72,10 +72,11 @@ class Files:
         return all(self.premises.world.faults(name).down == "refuse" for name in self._boxes)
 
     async def may_begin(self, organisation: str) -> bool:
-        mishap = await self.premises.mishaps.fate(organisation).before()
+        fate = self.premises.mishaps.fate(organisation)
+        mishap = await fate.before()
         if mishap is not None:
             self._note(Asked(organisation, "", "", None), _UNANSWERED, mishap)
-        _demand_not(mishap)
+        _demand_not(mishap, fate)
         return mishap is not Mishap.ERROR
 
     def came(self, organisation: str, about: Title) -> None:
@@ -96,8 +97,8 @@ class Files:
         if mishap is not None:
             self._note(asked, _UNANSWERED, mishap)
         if mishap is Mishap.ERROR:
-            raise Declines
-        _demand_not(mishap)
+            raise Declines("500")
+        _demand_not(mishap, fate)
         there = self._boxes[organisation].path("InBox", name)
         if name.startswith(".") or not there.is_file():
             return None
@@ -168,12 +169,15 @@ def _asked(organisation: str, about: Title, raw: bytes) -> Asked:
     return Asked(organisation, path, about.key, documents.heard(raw, about.type, about.key))
 
 
-def _demand_not(mishap: Mishap | None) -> None:
+def _demand_not(mishap: Mishap | None, fate: Fate) -> None:
     """Do to the caller what is to be done to him before anybody looks at what he wants."""
     match mishap:
         case Mishap.CUT:
             raise Cuts
         case Mishap.HANG:
             raise Hangs
-        case Mishap.BUSY | Mishap.THROTTLED:
-            raise Declines
+        case Mishap.BUSY:
+            pause = fate.faults.retry_after_s
+            raise Declines("503" if pause is None else f"503, again in {pause} s")
+        case Mishap.THROTTLED:
+            raise Declines("429, again in 1 s")

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from http import HTTPStatus
+from io import BytesIO
 from itertools import chain, repeat
 from typing import Final, NoReturn
 
@@ -226,7 +227,8 @@ class Iso20022:
     async def _brought(self, http: aiohttp.ClientSession, organisation: str, raw: bytes) -> int:
         url = f"{self.premises.settings.dispatch_url.rstrip('/')}/v1/organisations/{organisation}/callbacks"
         try:
-            async with http.post(url, data=raw) as answer:
+            # Not as bytes: over a mebibyte of those, which a knob wants, aiohttp complains.
+            async with http.post(url, data=BytesIO(raw)) as answer:
                 return answer.status
         except (aiohttp.ClientError, TimeoutError):
             return _UNHEARD

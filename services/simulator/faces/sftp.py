@@ -38,7 +38,7 @@ class Cuts(Exception):
 
 
 class Declines(Exception):
-    """The organisation takes nothing, or gives nothing, for now."""
+    """The organisation takes nothing, or gives nothing, for now. Its text is said to the caller."""
 
 
 class Endless(BytesIO):
@@ -224,8 +224,8 @@ class _Counter(asyncssh.SFTPServer):
         """What comes of it, or what is to happen to the caller instead."""
         try:
             return await doing
-        except Declines:
-            raise asyncssh.SFTPFailure("503") from None
+        except Declines as no:
+            raise asyncssh.SFTPFailure(str(no)) from None
         except Cuts:
             self.connection.abort()
             raise asyncssh.SFTPConnectionLost("cut") from None
