@@ -114,7 +114,9 @@ class Grounds:
         if not isinstance(adapter.binding, Files):
             return None
         if organisation not in self._ways:
-            proofs = partial(Notifiers(self.settings.notifiers).proofs, organisation)
+            known = Notifiers(self.settings.notifiers)
+            host = self._identities.get(adapter.agency) if files == self.settings.simulator_sftp_url else None
+            proofs = partial(sftp.proofs, known, organisation, host)
             self._ways[organisation] = sftp.to(files, organisation, self._identities, proofs)
         return Carried(self._ways[organisation])
 

@@ -63,6 +63,9 @@ def new(  # noqa: PLR0913 - each is an option
     written = scaffold.write(made, into)
     out.print(f"{into / name}：{len(written)} 个文件 / files", markup=False, soft_wrap=True)
     out.print(f"{made.organisation}  {made.zh}  {made.en}", markup=False, soft_wrap=True)
+    if not made.is_met:
+        told = f"销售一律发往 {made.agency}，这里先行试用 / sales go to {made.agency}: other words are tried here"
+        out.print(told, markup=False, soft_wrap=True)
     out.print(f"→ {_GUIDE}; tongche partner test {name}", markup=False, soft_wrap=True)
     if as_json:
         answer(

@@ -105,8 +105,9 @@ def address(settings: Settings, organisation: Organisation) -> str:
 
 
 def _by_files(runtime: Runtime, organisation: Organisation, identities: Identities) -> Carrier:
-    proofs = partial(Notifiers(runtime.settings.notifiers).proofs, organisation.id)
-    way = sftp.to(address(runtime.settings, organisation), organisation.id, identities, proofs)
+    at, known = address(runtime.settings, organisation), Notifiers(runtime.settings.notifiers)
+    host = identities.get(organisation.agency) if at == runtime.settings.simulator_sftp_url else None
+    way = sftp.to(at, organisation.id, identities, partial(sftp.proofs, known, organisation.id, host))
     runtime.closing(way.line.close)
     return way
 

@@ -86,7 +86,6 @@ def test_an_invented_code_is_well_formed_and_always_the_same() -> None:
         (("insurer", "--like", "insurer"), "is there already"),
         (("spec", "--like", "insurer"), "is there already"),
         (("kangtai", "--like", "nobody"), "there is no adapter nobody"),
-        (("kangtai", "--like", "tax"), "there is one tax only"),
         (("kangtai", "--like", "insurer", "--uscc", "91110000MAY1GEUH58"), "is no valid USCC"),
         (("kangtai", "--like", "insurer", "--uscc", "91110000MAY1GEUH59"), "is there already"),
         (("kangtai", "--like", "insurer", "--to", "/nowhere/at/all"), "there is no folder"),

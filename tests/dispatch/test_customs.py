@@ -23,13 +23,17 @@ from tests.dispatch.workshop import Site, as_record, declaration, until
 
 CAR = vin(1)
 SOON = timedelta(milliseconds=50)
+PATIENCE = timedelta(seconds=5)
+"""Of one exchange; for so long a process of before may still be at it."""
 MOMENTS = ("before the call", "before saying", "after saying")
 
 
 def _quick(operation: Operation) -> Operation:
     assert operation.later is not None
-    later: Later = replace(operation.later, every=SOON, settles=timedelta(milliseconds=500))
-    return replace(operation, later=later)
+    assert operation.later.endpoint is not None
+    asked = replace(operation.later.endpoint, timeout=PATIENCE)
+    later: Later = replace(operation.later, endpoint=asked, every=SOON, settles=timedelta(milliseconds=500))
+    return replace(operation, endpoint=replace(operation.endpoint, timeout=PATIENCE), later=later)
 
 
 @dataclass
