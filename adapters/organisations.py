@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from contracts.types import Identifier, Text, Uscc
 
 from . import folders
 from .registry import ADAPTERS
 from .spec import Limits
+from .unfit import UNFIT, Unfit, unfit
+
+__all__ = ["ORGANISATIONS", "UNFIT", "Organisation"]
 
 
 class Organisation(BaseModel):
@@ -62,12 +66,23 @@ def _rows(adapter: str) -> list[Organisation]:
     return [Organisation.model_validate({**row, "adapter": adapter}) for row in table["organisation"]]
 
 
+def _readable() -> Iterator[Organisation]:
+    """The rows of every file that can be read; of the others it is written down why."""
+    for adapter in ADAPTERS:
+        try:
+            yield from _rows(adapter)
+        except (ValidationError, ValueError, LookupError, TypeError) as wrong:
+            UNFIT[adapter] = unfit(adapter, folders.ORGANISATIONS, wrong)
+
+
 def _load() -> dict[str, Organisation]:
-    rows = [row for adapter in ADAPTERS for row in _rows(adapter)]
-    found = {row.id: row for row in rows}
-    if len(found) != len(rows):
-        message = "an organisation stands twice: one row in one folder speaks for it"
-        raise ValueError(message)
+    """Each by its id: one row in one folder speaks for it, that of the adapter that comes first."""
+    found: dict[str, Organisation] = {}
+    for row in _readable():
+        first = found.setdefault(row.id, row)
+        if first is not row:
+            place = f"{row.adapter}/{folders.ORGANISATIONS}"
+            UNFIT[row.adapter] = Unfit(place, f"{row.id} has a row in adapters/{first.adapter} already")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Final
 
@@ -9,6 +10,7 @@ from contracts.topics import AGENCIES
 
 from . import folders
 from .spec import Adapter
+from .unfit import UNFIT, unfit
 
 
 def _load(name: str) -> Adapter:
@@ -27,6 +29,13 @@ def _order(adapter: Adapter) -> tuple[int, bool, str]:
     return AGENCIES.index(adapter.agency), adapter.name != adapter.agency, adapter.name
 
 
-ADAPTERS: Final[dict[str, Adapter]] = {
-    adapter.name: adapter for adapter in sorted((_load(folder.name) for folder in folders.every()), key=_order)
-}
+def _fit() -> Iterator[Adapter]:
+    """Those that can be loaded; of the others it is written down why."""
+    for folder in folders.every():
+        try:
+            yield _load(folder.name)
+        except Exception as wrong:  # noqa: BLE001 - whatever stands in a folder, the others are there all the same
+            UNFIT[folder.name] = unfit(folder.name, "__init__.py", wrong)
+
+
+ADAPTERS: Final[dict[str, Adapter]] = {adapter.name: adapter for adapter in sorted(_fit(), key=_order)}

@@ -400,8 +400,10 @@ def _adapter(name: str) -> Adapter:
 
 def _organisation(name: str) -> Organisation:
     """The one of that id, or the one that the adapter of that name speaks to. Raises `TroubleError`."""
-    from adapters.organisations import ORGANISATIONS
+    from adapters.organisations import ORGANISATIONS, UNFIT
 
+    if name in UNFIT:
+        raise TroubleError(f"{UNFIT[name]}", f"the adapter {name} cannot be loaded: {UNFIT[name]}", fix=_GUIDE)
     if name in ORGANISATIONS:
         return ORGANISATIONS[name]
     meant = [one for one in ORGANISATIONS.values() if one.adapter == name]

@@ -11,7 +11,7 @@ import aiohttp
 from fastapi import FastAPI
 
 from adapters.bindings.files import Files
-from adapters.organisations import ORGANISATIONS, Organisation
+from adapters.organisations import ORGANISATIONS, UNFIT, Organisation
 from adapters.registry import ADAPTERS
 from adapters.spec import Adapter, Features
 from contracts import topics
@@ -51,7 +51,12 @@ from .voice import Voice
 
 
 def build(runtime: Runtime) -> FastAPI:
-    """Open a counter for every organisation and give operators their interface."""
+    """Open a counter for every organisation and give operators their interface.
+
+    Raises `LookupError` where an adapter cannot be loaded: commands to its organisations would find nobody.
+    """
+    if UNFIT:
+        raise LookupError("; ".join(map(str, UNFIT.values())))
     http = {features: connections(features) for features in Features}
     for session in http.values():
         runtime.closing(session.close)

@@ -166,6 +166,19 @@ def _subscribers(folder: DataFolder) -> Finding:
     return Finding(title, ok=not refused, found=found, required=required, fix=fix)
 
 
+def _adapters(_folder: DataFolder) -> Finding:
+    # Loaded where it is needed, as above.
+    from adapters.organisations import ORGANISATIONS, UNFIT
+
+    return Finding(
+        "适配器 / adapters",
+        ok=not UNFIT,
+        found="; ".join(map(str, UNFIT.values())) or f"{len(ORGANISATIONS)} 家机构 / organisations",
+        required="都可装载 / all load",
+        fix="; ".join(f"tongche partner test {name}" for name in UNFIT),
+    )
+
+
 def _certificates(folder: DataFolder) -> Finding:
     # Loaded where it is needed, as above.
     from services.stack import partners
@@ -196,6 +209,7 @@ _CHECKS: tuple[Callable[[DataFolder], Finding], ...] = (
     _jars,
     _ports,
     _rights,
+    _adapters,
     _subscribers,
     _certificates,
     _kafka,

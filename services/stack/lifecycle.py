@@ -38,11 +38,21 @@ class Launch:
 
 def prepare(folder: DataFolder, fetching: Callable[[list[jars.Jar]], jars.Report], *, kafka: bool) -> None:
     """Do what may take long or fail for reasons a person can mend, while that person is still watching."""
+    _demand_fit_adapters()
     folder.create()
     credentials.ensure(folder)
     if kafka:
         java.find()
         jars.ensure(fetching)
+
+
+def _demand_fit_adapters() -> None:
+    # Loaded where it is needed: `tongche --help` should answer at once. Reading the organisations loads all.
+    from adapters.organisations import UNFIT
+
+    if UNFIT:
+        told = "; ".join(map(str, UNFIT.values()))
+        raise TroubleError(f"适配器不能装载：{told}", f"these adapters cannot be loaded: {told}", fix="tongche doctor")
 
 
 def up(folder: DataFolder, launch: Launch, progress: Progress) -> Stack:
