@@ -71,11 +71,16 @@ class Reply:
 
 
 class Sent(NamedTuple):
-    """What a message says of its own sending. `key` is the idempotency key; questions have none."""
+    """What a message says of its own sending. `key` is the idempotency key; questions have none.
+
+    `granted` is what the organisation has granted us to be known by, where messages say such a thing; None where
+    nothing is on record, and then it is the binding's own, which only a simulator knows.
+    """
 
     organisation: str
     at: datetime
     key: str | None
+    granted: str | None = None
 
 
 class Letter(NamedTuple):

@@ -58,7 +58,10 @@ _WRITE: Final = _Function("writeObjectOut", "WriteXmlDoc", "veh")
 
 @dataclass(frozen=True, slots=True)
 class Soap:
-    """`serial` is the serial number 接口序列号 that was granted to us: for which ids is the platform's to know."""
+    """`serial` is the serial number 接口序列号 under which we are known where none was granted: by a simulator.
+
+    For which ids one is granted is the platform's to know.
+    """
 
     style: ClassVar[Style] = Style("soap", "SOAP 1.1，XML 文档，数字代码", "SOAP 1.1, XML documents, numeric codes")
 
@@ -70,7 +73,7 @@ class Soap:
         text = _ENVELOPE.format(
             function=function.name,
             xtlb=endpoint.action[:2],
-            jkxlh=self.serial,
+            jkxlh=sent.granted or self.serial,
             jkid=endpoint.action,
             parameter=function.parameter,
             document=_document(function, body, sent.key),

@@ -17,7 +17,7 @@ from . import mapping
 
 _PLATFORM: Final = "/trffweb/services/TmriOutAccess"
 _SERIAL: Final = "7A1D0000000000000000000000000000000000000000000000000000TONGCHE1"
-"""Plainly synthetic. A real one is granted to a caller for some functions, and is kept with the other secrets."""
+"""Plainly synthetic, and known to simulators. A real one stands under `granted` in `secrets.json`."""
 _REGISTERS: Final = timedelta(seconds=10)
 
 

@@ -133,7 +133,8 @@ def _counter(
         carrier = _by_files(runtime, organisation, identities)
     else:
         carrier = Http(address(runtime.settings, organisation), organisation.id, http[adapter.features])
-    agency = Agency(organisation, carrier, sealing, mailbox, runtime.clock)
+    granted = runtime.secrets.granted.get(organisation.id)
+    agency = Agency(organisation, carrier, sealing, mailbox, runtime.clock, granted)
     limits = organisation.limits
     voice = Voice(organisation, runtime.clock, runtime.ids)
     book = Book(runtime.store, Fence(runtime.store, name, runtime.slot), agency.adapter.features, runtime.clock)

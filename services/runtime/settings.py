@@ -22,6 +22,7 @@ from .leaps import LeapingClock
 Port = Annotated[int, Field(ge=0, le=65535)]
 """A TCP port; 0 lets the system choose a free one."""
 Network = IPv4Network | IPv6Network
+Granted = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,128}$")]
 
 
 def default_data_folder() -> Path:
@@ -55,7 +56,7 @@ class Identity(BaseModel):
 class Secrets(BaseModel):
     """What only this installation knows. Other keys of the file (publishers' tokens) are not for services."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     key_secret: Annotated[bytes, BeforeValidator(_bytes_of_hex), Field(min_length=32, repr=False)]
     """Keys the hash that stands for a VIN on Kafka. Changing it breaks every vehicle's order."""
@@ -65,6 +66,11 @@ class Secrets(BaseModel):
     """The bearer token of our internal HTTP interfaces."""
     identities: Mapping[str, Identity] = Field(default_factory=dict, repr=False)
     """Who seals messages here: we, as `tongche`, and the simulated organisations."""
+    granted: Mapping[str, Granted] = Field(default_factory=dict, repr=False)
+    """What organisations have granted us to be known by, by their ids: the police's serial number (接口序列号).
+
+    Who grants nothing, or has not yet, stands not here; services read it when they start.
+    """
 
 
 class Settings(BaseSettings):

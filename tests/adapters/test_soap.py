@@ -89,6 +89,13 @@ def test_a_request_says_who_wants_what(endpoint: Endpoint, function: str, parame
     assert letter.headers["SOAPAction"] == '""'
 
 
+def test_the_caller_is_known_by_what_was_granted() -> None:
+    """Where an installation has it on record; without it by what simulators know, as before there was a record."""
+    granted = SOAP.written(WRITES, {}, Sent("police", AT, "key-1", "4A-GRANTED.1")).raw
+    assert b"<jkxlh>4A-GRANTED.1</jkxlh>" in granted
+    assert b"<jkxlh>SERIAL</jkxlh>" in SOAP.written(WRITES, {}, Sent("police", AT, "key-1", None)).raw
+
+
 def test_a_question_without_a_key_has_no_head() -> None:
     """There is nothing to be known again by."""
     assert b"ywlsh" not in SOAP.written(ASKS, {"clsbdh": "V"}, Sent("police", AT, None)).raw

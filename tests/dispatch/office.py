@@ -195,7 +195,8 @@ async def office(
 ) -> AsyncIterator[Office]:
     """A process with these of its background tasks, from its start until it is dropped as a crash drops it."""
     clock = clock or SetClock()
-    _write(settings)
+    if not settings.secrets.exists():
+        keep_secrets(settings)
     store = open_store(settings, "dispatch")
     store.start()
     async with AsyncExitStack() as stack:
@@ -204,7 +205,7 @@ async def office(
         post = Relay(store, broker)
         store.on_commit = post.told
         await post.load()
-        runtime = Runtime("dispatch", settings, SECRETS, clock, store, broker, post, slot=slot)
+        runtime = Runtime("dispatch", settings, settings.secret(), clock, store, broker, post, slot=slot)
         app = build(runtime)
         for close in runtime.closers:
             stack.push_async_callback(close)
@@ -218,12 +219,11 @@ async def office(
         assert not failed, failed
 
 
-def _write(settings: Settings) -> None:
-    """The secrets where an installation has them, unless the test wrote its own."""
-    if not settings.secrets.exists():
-        told = SECRETS.model_dump(mode="json", exclude={"key_secret"}) | {"key_secret": SECRETS.key_secret.hex()}
-        settings.secrets.parent.mkdir(parents=True, exist_ok=True)
-        settings.secrets.write_text(json.dumps(told), encoding="utf-8")
+def keep_secrets(settings: Settings, **more: Any) -> None:
+    """The secrets of the tests where an installation has them, and others beside them."""
+    told = SECRETS.model_dump(mode="json", exclude={"key_secret"}) | {"key_secret": SECRETS.key_secret.hex(), **more}
+    settings.secrets.parent.mkdir(parents=True, exist_ok=True)
+    settings.secrets.write_text(json.dumps(told), encoding="utf-8")
 
 
 async def _dropped(tasks: Sequence[asyncio.Future[None]]) -> None:

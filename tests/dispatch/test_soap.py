@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -10,11 +12,16 @@ import pytest
 from adapters.registry import ADAPTERS
 from services.runtime.record import Record
 from services.runtime.settings import Settings
+from services.simulator.faces.face import Face, Premises, Working
+from services.simulator.faces.soap import Soap
+from services.simulator.faces.table import FACES
 from tests.dispatch.agency import Customs, vin
 from tests.dispatch.mad_server import MadServer, Misdeed, Request, exchange_of, never, say
+from tests.dispatch.office import keep_secrets, office
 from tests.dispatch.test_misbehaviour import PATIENCE
 from tests.dispatch.workshop import Site, as_record, quick, until
 from tests.envelopes import said
+from tests.simulator.city import PLAINLY, Moment, running
 
 CAR: Final = vin(1)
 FAULT: Final = (
@@ -125,6 +132,50 @@ def test_what_waits_for_a_grant_survives_a_restart(settings: Settings) -> None:
             async with where.working(generation=2):
                 await until(lambda: "settled" in where.states(record))
         assert server.effects == [(CAR, record.id)]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("stores", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("granted", [{}, {"police": "4AGRANTED1"}], ids=["nothing on record", "a serial number"])
+def test_the_platform_knows_us_by_what_it_granted(settings: Settings, tmp_path: Path, granted: dict[str, str]) -> None:
+    """As `secrets.json` has it, on both sides; an installation that has none is known as it ever was."""
+    keep_secrets(settings, granted=granted)
+
+    def police(premises: Premises) -> Face | Working:
+        return FACES["police"](replace(premises, settings=settings))
+
+    async def scenario() -> None:
+        async with running(tmp_path, Moment(), lambda: 0.5, {**PLAINLY, "police": police}) as city:
+            await city.turn("police", scripts=[{"operation": "elicence.grant", "fixture": "elicence-grant"}])
+            at = settings.model_copy(update={"simulator_url": city.base})
+            async with office(at, "lease police") as desk:
+                await desk.take()
+                record = as_record(exchange_of(ADAPTERS["police"]).command(CAR), "police.commands")
+                await desk.deliveries().handle(record, None)
+                assert [vars(one)["state"] for one in await desk.fates()] == ["settled"]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("stores", ["sqlite"], indirect=True)
+def test_where_only_we_know_a_number_the_platform_holds_us_off(settings: Settings, tmp_path: Path) -> None:
+    """Nothing was done, and nothing will be for anybody, until somebody puts it right."""
+    keep_secrets(settings, granted={"police": "4AGRANTED1"})
+
+    async def scenario() -> None:
+        styles = {**PLAINLY, "police": lambda premises: Soap(premises.world)}
+        async with running(tmp_path, Moment(), lambda: 0.5, styles) as city:
+            at = settings.model_copy(update={"simulator_url": city.base})
+            async with office(at, "lease police") as desk:
+                await desk.take()
+                record = as_record(exchange_of(ADAPTERS["police"]).command(CAR), "police.commands")
+                handling = asyncio.create_task(desk.deliveries().handle(record, None))
+                breaker = desk.deliveries().attempts.gate.breaker
+                await until(lambda: breaker.reason == "unavailable: P503, status 422")
+                handling.cancel()
+                await asyncio.gather(handling, return_exceptions=True)
+            assert city.lines("ledger") == []
 
     asyncio.run(scenario())
 

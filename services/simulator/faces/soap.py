@@ -7,7 +7,7 @@ request has a head with the caller's number for it. What it answers says GBK and
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import MappingProxyType
@@ -89,6 +89,8 @@ class Soap:
     """The police's style. Refusals come with 200 and a code; only who is not understood gets a fault."""
 
     world: World
+    serial: Callable[[], str] = lambda: SERIAL
+    """Under which we are known there."""
     oddities: Oddities = _ODDITIES
 
     def asked(self, letter: Letter) -> Asked:
@@ -100,7 +102,7 @@ class Soap:
             call = _call(letter.raw, letter.headers.get("soapaction", ""))
         except _NotUnderstood as wrong:
             raise Unread(_fault(str(wrong))) from None
-        path = _service(call)
+        path = _service(call, self.serial())
         try:
             key, body = _read(call)
         except _NotUnderstood:
@@ -137,10 +139,10 @@ def _call(raw: bytes, action: str) -> _Call:
     return _Call(called.localname, {etree.QName(one).localname: (one.text or "").strip() for one in body[0]})
 
 
-def _service(call: _Call) -> str:
+def _service(call: _Call, known: str) -> str:
     """Where the call goes in the office. Raises `Unread` where the platform's check of the caller says no."""
     serial, wanted = call.arguments.get("jkxlh", ""), call.arguments.get("jkid", "")
-    if serial != SERIAL:
+    if serial != known:
         raise Unread(_refusal(call.function, *_UNSAID.get(serial, _UNKNOWN_SERIAL)))
     path = SERVICES.get(wanted)
     asks = call.function == "queryObjectOut"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import Final
 
 from services.simulator.faces.face import Face, Premises, Working
@@ -10,7 +11,7 @@ from services.simulator.faces.files import Files
 from services.simulator.faces.iso20022 import Iso20022
 from services.simulator.faces.rest import Rest
 from services.simulator.faces.signed import SignedRest
-from services.simulator.faces.soap import Soap
+from services.simulator.faces.soap import SERIAL, Soap
 
 Build = Callable[[Premises], Face | Working]
 
@@ -24,7 +25,12 @@ def _signed(premises: Premises) -> SignedRest:
 
 
 def _soap(premises: Premises) -> Soap:
-    return Soap(premises.world)
+    return Soap(premises.world, cache(partial(_granted, premises)))
+
+
+def _granted(premises: Premises) -> str:
+    """What the installation that asks says it was granted; the simulated police grant everything to it."""
+    return premises.settings.secret().granted.get("police", SERIAL)
 
 
 FACES: Final[Mapping[str, Build]] = {
