@@ -149,11 +149,13 @@ async def _many_in_any_order(stage: Stage, name: str) -> None:
     for ask in asks:
         await stage.client.ask(ask)
     for ask in reversed(asks):
-        came = await stage.client.answer(ask, Came(error=TakenIn(timedelta())))
+        came = await stage.client.answer(ask, Came(error=TakenIn(_SOON)))
         demand(came.event, ask.operation.command.answer.name, came)
 
 
 _MANY: Final = 6
+_SOON: Final = timedelta(milliseconds=100)
+"""After so long each answer is looked for, the last one first."""
 
 ROWS: Final = (
     Property(
