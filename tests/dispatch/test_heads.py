@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from aiohttp import web
 
+from services.dispatch.heads import Heads
+from services.runtime.parking import Parked
+from services.runtime.record import Outgoing
 from services.runtime.settings import Settings
 from tests.dispatch.office import WHY, Office, Police, answering, come_true, office, parked, release
+from tests.dispatch.workshop import Broker
 from tests.envelopes import said
 
 Scene = Callable[[Office, Police], Awaitable[None]]
@@ -182,3 +188,46 @@ def test_a_call_about_a_head_is_finished_before_its_partition_goes(settings: Set
 
 async def _settled(desk: Office) -> bool:
     return not (await desk.search())["total"]
+
+
+def test_what_was_seen_of_a_head_while_it_was_being_tried_is_old_news(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look at what is due may be slow, and what it found answered be said and gone by then: it is not said again."""
+    due, send, seen, over, looks = Heads._due, Broker.send_all, asyncio.Event(), asyncio.Event(), Counter[str]()
+
+    async def slowly(heads: Heads) -> list[Parked]:
+        rows = await due(heads)
+        looks["police"] += 1
+        if any(row.state == "answered" for row in rows):
+            seen.set()
+            await over.wait()
+        return rows
+
+    async def once_seen(broker: Broker, messages: Sequence[Outgoing]) -> None:
+        if any(one.topic == "police.events" for one in messages):
+            await seen.wait()
+        await send(broker, messages)
+
+    monkeypatch.setattr(Heads, "_due", slowly)
+    monkeypatch.setattr(Broker, "send_all", once_seen)
+
+    async def scene(desk: Office, _: Police) -> None:
+        record, heads = release(1), desk.deliveries().heads
+
+        async def gone() -> bool:
+            return seen.is_set() and await desk.row(record.id) is None and not heads._trying
+
+        async def looked() -> bool:
+            heads.look()
+            return looks["police"] > before + 1 and not heads._trying
+
+        await desk.park(parked(record, "parked"))
+        await desk.take()
+        await come_true(gone)
+        before = looks["police"]
+        over.set()
+        await come_true(looked)
+        assert len(desk.heard("plate.released")) == 1
+
+    play(settings, scene, Police())
