@@ -6,17 +6,22 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.resources.abc import Traversable
+from operator import attrgetter
 from typing import Any, Final, Literal
 
 from contracts.contract import Contract
 from contracts.registry import CONTRACTS, contract_of
 
-from . import folders, replies
+from . import folders, recording, replies
 from .errors import AgencyError, BrokenAnswer, NotYet, Refused, Unavailable
 from .organisations import ORGANISATIONS
 from .reading import CHINA
 from .spec import Adapter, Endpoint, Json, Operation, Reply, RequestMapping, Sent
+from .unfit import unfit
 
+FIXTURES: Final = "fixtures"
+"""The folder beside an adapter's modules."""
 SENT_AT: Final = datetime(2026, 3, 1, 9, 30, tzinfo=CHINA)
 KEY: Final = "0198c0de-0000-7000-8000-000000000001"
 """When, and under which key, every recorded request was sent, by the first organisation that speaks so."""
@@ -32,6 +37,10 @@ _KINDS: Final[Mapping[str, Kind]] = {
 }
 _DECLARED: Final = 60
 """Within so many characters XML declares its encoding."""
+
+
+class UnreadableFixtureError(ValueError):
+    """A fixture that is none. Its text names the file, the place and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +178,22 @@ class Case:
 
 
 def cases(adapter: Adapter) -> tuple[Case, ...]:
-    """Every fixture of an adapter, by name."""
-    folder = folders.of(adapter.name) / "fixtures"
-    texts = {file.name.removesuffix(".json"): file.read_text(encoding="utf-8") for file in folder.iterdir()}
-    return tuple(Case(adapter, name, json.loads(texts[name])) for name in sorted(texts))
+    """Every fixture of an adapter, by name. Raises `UnreadableFixtureError` for the first that is none."""
+    folder = folders.of(adapter.name) / FIXTURES
+    if not folder.is_dir():
+        raise UnreadableFixtureError(f"adapters/{adapter.name}/{FIXTURES}: there is no such folder")
+    return tuple(_case(adapter, file) for file in sorted(folder.iterdir(), key=attrgetter("name")))
+
+
+def _case(adapter: Adapter, file: Traversable) -> Case:
+    place = f"{FIXTURES}/{file.name}"
+    try:
+        case = Case(adapter, file.name.removesuffix(".json"), recording.read(file.read_bytes()))
+        case.told()
+        case.kind  # noqa: B018 - told from how it ends, which is read for that
+    except (ValueError, LookupError) as wrong:
+        raise UnreadableFixtureError(str(unfit(adapter.name, place, wrong))) from None
+    return case
 
 
 def _encoding(declaration: str) -> str:

@@ -21,9 +21,11 @@ from contracts.topics import COMMANDS
 from contracts.types import Text
 
 from . import folders
-from .fixtures import Case, cases
+from .comparison import differences
+from .fixtures import FIXTURES, Case, cases
 from .purity import impurities
 from .spec import Adapter, Features, Json, Operation
+from .unfit import unfit
 
 FILE: Final = "quality.toml"
 Cases = Sequence[Case]
@@ -87,7 +89,10 @@ def claims(adapter: Adapter) -> dict[str, Claim]:
 
 
 def broken(adapter: Adapter) -> Iterator[str]:
-    """Everything that is said to be done and is not: `rule: what`. Raises `UnreadableListError`."""
+    """Everything that is said to be done and is not: `rule: what`.
+
+    Raises `UnreadableListError`, and `UnreadableFixtureError` for what nothing can be told from.
+    """
     said, recorded = claims(adapter), cases(adapter)
     for rule in RULES:
         claim = said[rule.id]
@@ -105,11 +110,23 @@ def _commands(adapter: Adapter, _: Cases) -> Iterator[str]:
 
 
 def _requests(_: Adapter, recorded: Cases) -> Iterator[str]:
-    yield from (case.file for case in recorded if case.asked() != case.request)
+    for case in recorded:
+        yield from _unlike(case, case.request, case.asked)
 
 
 def _answers(_: Adapter, recorded: Cases) -> Iterator[str]:
-    yield from (case.file for case in recorded if case.heard() != case.then)
+    for case in recorded:
+        yield from _unlike(case, case.then, case.heard)
+
+
+def _unlike(case: Case, recorded: Json, make: Callable[[], Json]) -> Iterator[str]:
+    """Where a mapping makes something else of a fixture, or nothing because it fails."""
+    try:
+        made = make()
+    except Exception as wrong:  # noqa: BLE001 - a mapping that is being written may fail in any way
+        yield f"{case.file}: {unfit(case.adapter.name, FIXTURES, wrong)}"
+    else:
+        yield from (f"{case.file}: {each}" for each in differences(recorded, made))
 
 
 def _end(adapter: Adapter, recorded: Cases, fits: Callable[[Case], bool]) -> Iterator[str]:

@@ -6,6 +6,7 @@ import getpass
 import hashlib
 import tempfile
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -41,7 +42,9 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="适配器或机构 / 
 
 @app.command()
 def new(  # noqa: PLR0913 - each is an option
-    name: Annotated[str, typer.Argument(metavar="NAME", help="目录名 / the folder's name: a-z, 0-9, _")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="目录名 / its folder: a-z, then a-z, 0-9, _")
+    ],
     *,
     like: Annotated[str, typer.Option("--like", help="先照此机构行事 / as which it speaks to begin with")],
     uscc: Annotated[
@@ -88,12 +91,19 @@ def list_(data: Data = None, as_json: Json = False) -> None:
     told = [_row(one, live.get(one.id)) for one in ORGANISATIONS.values()]
     for row in told:
         practice = _STANDS_IN if row["stand_in"] else ""
-        since = f"{row['since']}  {row['by']}  {row['url']}{practice}" if row["url"] else _SIMULATED
+        since = f"{_moment(row['since'])}  {row['by']}  {row['url']}{practice}" if row["url"] else _SIMULATED
         head = f"{row['organisation']}  {row['adapter']}（{row['style']}）  {row['zh']} / {row['en']}"
         out.print(head, markup=False, soft_wrap=True)
         out.print(f"    {since}", markup=False, soft_wrap=True)
     if as_json:
         answer({"organisations": told})
+
+
+def _moment(instant: str) -> str:
+    """On the clock of whoever reads it here."""
+    from services.runtime.clock import CHINA
+
+    return f"{datetime.fromisoformat(instant).astimezone(CHINA):%Y-%m-%d %H:%M:%S}"
 
 
 def _row(one: Organisation, last: Act | None) -> dict[str, Any]:
@@ -125,6 +135,8 @@ def test(name: Name, as_json: Json = False) -> None:  # noqa: PT028 - a verb
         said, wrong = quality.claims(adapter), list(quality.broken(adapter))
     except quality.UnreadableListError as problem:
         raise TroubleError(f"质量清单有误：{problem}", f"the quality list is none: {problem}", fix=_GUIDE) from None
+    except fixtures.UnreadableFixtureError as problem:
+        raise TroubleError(f"样例有误：{problem}", f"a recorded exchange is none: {problem}", fix=_GUIDE) from None
     for rule in quality.RULES:
         of_it = [each.removeprefix(f"{rule.id}: ") for each in wrong if each.startswith(f"{rule.id}: ")]
         sign = "✗" if of_it else _SIGNS[said[rule.id].status]
@@ -132,7 +144,8 @@ def test(name: Name, as_json: Json = False) -> None:  # noqa: PT028 - a verb
         for each in (*of_it, *filter(None, [said[rule.id].comment])):
             out.print(f"    {each}", markup=False, soft_wrap=True)
     recorded = len(fixtures.cases(adapter))
-    out.print(f"{recorded} 个样例 / recorded exchanges，{len(wrong)} 处不符 / faults", markup=False)
+    reading = "（样例 → 所得 / recorded → made）" if wrong else ""
+    out.print(f"{recorded} 个样例 / recorded exchanges，{len(wrong)} 处不符 / faults{reading}", markup=False)
     # What is not as it was recorded would only be found once more, and less clearly.
     found = None if wrong else _simulated(adapter)
     if as_json:
@@ -150,10 +163,19 @@ def test(name: Name, as_json: Json = False) -> None:  # noqa: PT028 - a verb
 
 def _simulated(adapter: Adapter) -> Run:
     """What the kit finds at its simulator, with keys and books of their own."""
+    from adapters.unfit import unfit
     from services.cli import conformance
+    from services.simulator.dialect import dialect_of
     from services.stack import credentials
     from services.stack.data import DataFolder
 
+    try:
+        dialect_of(adapter.name)
+    except ValueError as wrong:
+        told = unfit(adapter.name, "simulator.toml", wrong)
+        raise TroubleError(
+            f"模拟用词有误：{told}", f"no words for the simulator: {told}", fix=_GUIDE
+        ) from None
     with tempfile.TemporaryDirectory(prefix="tongche-partner-") as place:
         home = DataFolder(Path(place))
         credentials.ensure(home)
@@ -197,6 +219,8 @@ def keys(  # noqa: PLR0913 - each is an option
     known = partners.counting(home, one.id)
     theirs = [_dated(pem) for each in known for pem in each.certificates]
     ours = partners.our_certificates(home)
+    if retire and not gone:
+        out.print("没有可作废的：只有一个 / nothing to retire: there is but one", markup=False, soft_wrap=True)
     told: dict[str, Any] = {
         "organisation": one.id,
         "token": token,
@@ -232,7 +256,6 @@ def _show_keys(told: Mapping[str, Any]) -> None:
     table.add_column(overflow="fold")
     for label, value in (
         ("机构 / organisation", told["organisation"]),
-        ("令牌 / token", told["token"]),
         ("有效令牌数 / tokens that count", str(told["counting"])),
         ("其证书 / its certificates (SHA-256)", "\n".join(map(_told_of, told["certificates"]))),
         ("其主机公钥 / its host's keys", "\n".join(told.get("host_keys", ()))),
@@ -241,7 +264,9 @@ def _show_keys(told: Mapping[str, Any]) -> None:
         if value:
             table.add_row(label, value)
     out.print(table)
+    # Each on a line of its own, whole however narrow the terminal is: they are copied from here.
     for title, texts in (
+        ("令牌 / token:", (told["token"],)),
         ("我方 SSH 公钥 / our SSH keys:", told.get("ssh_keys", ())),
         ("我方证书 / our certificates:", told["ours"]),
     ):
@@ -378,7 +403,7 @@ def live(  # noqa: PLR0913 - each is an option
         (switching.demand_made_here if back or stand_in else switching.demand_its_own)(one.id, home)
     switching.demand_rest(one.id, home, data)
     _record(home, act)
-    out.print(f"{act.organisation}  {act.at:%Y-%m-%d %H:%M:%S%z}  {act.by}", markup=False, soft_wrap=True)
+    out.print(f"{act.organisation}  {_moment(act.at.isoformat())}  {act.by}", markup=False, soft_wrap=True)
     out.print(f"    → {act.url or _SIMULATED}{_STANDS_IN if act.stand_in else ''}", markup=False, soft_wrap=True)
     then = f"→ tongche down; tongche up; tongche delivery resume {one.id} --reason …"
     out.print(then, markup=False, soft_wrap=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import keyword
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -61,9 +62,12 @@ class Partner:
 
 def partner(name: str, like: str, uscc_: str | None, zh: str | None, en: str | None) -> Partner:
     """One that can be made. Raises `TroubleError`."""
-    if NAME.fullmatch(name) is None:
+    if NAME.fullmatch(name) is None or keyword.iskeyword(name):
         raise TroubleError(
-            f"{name} 不能作目录名", f"{name} cannot name a folder", fix="小写字母、数字、下划线 / a-z, 0-9 and _"
+            f"{name} 不能作目录名",
+            f"{name} cannot name a folder that Python imports",
+            fix="2 至 31 个字符，小写字母开头，其后可有数字、下划线，且非 Python 保留字 / "
+            "2 to 31 characters: a letter a-z, then a-z, 0-9 and _; no word of Python's own",
         )
     if like not in ADAPTERS:
         raise TroubleError(f"没有适配器 {like}", f"there is no adapter {like}", fix=f"--like {'|'.join(ADAPTERS)}")

@@ -61,9 +61,13 @@ WRONGS: dict[str, tuple[Adapter, tuple[Case, ...], str]] = {
     "requests": (
         INSURER,
         tuple(replace(case, adapter=_with(QUOTE, _elsewhere)) for case in RECORDED),
-        "insurance-quote",
+        "insurance-quote: path: '/compulsory/quotations' → '/elsewhere'",
     ),
-    "answers": (INSURER, (_told(RECORDED[0], then={"error": "unavailable"}),), RECORDED[0].file),
+    "answers": (
+        INSURER,
+        (_told(RECORDED[0], then={"error": "unavailable"}),),
+        f"{RECORDED[0].file}: error: 'unavailable' → {RECORDED[0].then['error']!r}",
+    ),
     "successes": (INSURER, _without(lambda then: then.get("event") == "insurance.quoted"), QUOTE),
     "refusals": (INSURER, _without(lambda then: then.get("error") == "refused"), "insurance.cancel"),
     "outage": (INSURER, _without(lambda then: then.get("error") == "unavailable"), "unavailable"),
