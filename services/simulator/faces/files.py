@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from http import HTTPStatus
 from io import BytesIO
 from typing import Final, Literal
 
@@ -132,10 +133,13 @@ class Files:
         found = boxes.path("SentBox", about.name) if again else lies
         kept = await self._carried_out(organisation, about, found.read_bytes()[: LARGEST + 1])
         self._at_work.discard((organisation, about))
-        if not again:
+        if kept is None:
+            found.unlink()
+        elif not again:
             boxes.taken(about, kept)
 
-    async def _carried_out(self, organisation: str, about: Title, raw: bytes) -> Literal["SentBox", "FailBox"]:
+    async def _carried_out(self, organisation: str, about: Title, raw: bytes) -> Literal["SentBox", "FailBox"] | None:
+        """Where the document goes then; None for nowhere, where a script wants no trace of it."""
         try:
             asked = _asked(organisation, about, raw)
             outcome = await self.premises.world.handle(organisation, asked.path, asked.key, asked.body)
@@ -144,6 +148,9 @@ class Files:
             return "FailBox"
         if await self.premises.mishaps.fate(organisation).after(outcome) is Mishap.HANG:
             self._note(asked, _UNANSWERED, Mishap.HANG)
+        elif outcome.status == HTTPStatus.NOT_FOUND and outcome.said == b"":
+            self._note(asked, outcome.status, None)
+            return None
         else:
             self._answer(asked, about, outcome)
         return "SentBox"
