@@ -8,7 +8,7 @@ from contracts.subscription import SUBSCRIPTION_ENDED, SUBSCRIPTION_WITHHELD
 from services.runtime.holdings import Holding, fields_of
 
 from .disclosures import KEPT
-from .tables import disclosures, grants, terms, webhook_losses, webhooks
+from .tables import disclosures, grants, terms, webhook_losses, webhook_reached, webhooks
 
 MESSAGES: Final = fields_of(SUBSCRIPTION_ENDED, SUBSCRIPTION_WITHHELD)
 HOLDINGS: Final = (
@@ -27,4 +27,5 @@ HOLDINGS: Final = (
     Holding(
         webhook_losses, "未能推送的消息", "what was gone before it could be posted", since=webhook_losses.c.noted_at
     ),
+    Holding(webhook_reached, "推送进度", "up to where topics were read for those to whom we post"),
 )

@@ -70,6 +70,7 @@ def _posting(runtime: Runtime, register: Register) -> Posting:
         postman,
         shelf,
         partial(reading.since, runtime.settings),
+        partial(reading.spans, runtime.settings),
         runtime.slot,
     )
     runtime.background("webhooks", posting.run)

@@ -86,3 +86,13 @@ webhook_losses = Table(
     Column("reason", Text, comment="and what was done about it"),
 )
 """What Kafka kept no more before it could be posted. Nothing of it is deleted: it is what a subscriber never got."""
+
+webhook_reached = Table(
+    "webhook_reached",
+    metadata,
+    Column("subscriber", Text, primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("offset", BIG, nullable=False, comment="all before it was taken, or waits, or is noted as lost"),
+)
+"""Up to where subscribers' topics have been read for them."""

@@ -87,6 +87,12 @@ class Lanes:
         """Records fetched and not finished."""
         return self._window.records
 
+    @property
+    def reached(self) -> dict[Place, int]:
+        """Of each partition that is ours and of which something is finished: up to where all of it is."""
+        marks = {place: tenure.watermark.committable for place, tenure in self._tenures.items()}
+        return {place: mark for place, mark in marks.items() if mark is not None}
+
     def waiting(self) -> list[Record]:
         """Records fetched and not finished that are ours, oldest first; what is not fetched stands behind them."""
         return self._window.waiting()

@@ -16,11 +16,19 @@ from contracts.topics import Topic
 
 from .consumer import KafkaTrouble, record_of
 from .dump import Ends, ends_of, reader
-from .record import Record
+from .record import Place, Record
 from .settings import Settings
 
 _POLL_MS: Final = 500
 _AGAIN_MS: Final = 5_000
+
+
+async def spans(settings: Settings, topics: Sequence[Topic]) -> dict[Place, tuple[int, int]]:
+    """Of each partition the offset of its first record now, and of the one after its last. Raises `KafkaTrouble`."""
+    try:
+        return {Place(*place): ends for place, ends in (await ends_of(settings, topics)).items()}
+    except KafkaError as trouble:
+        raise KafkaTrouble(type(trouble).__name__) from trouble
 
 
 async def held(settings: Settings, topics: Sequence[Topic]) -> AsyncIterator[ConsumerRecord[bytes, bytes]]:

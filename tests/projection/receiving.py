@@ -94,6 +94,12 @@ class Topics:
         assert (topic, partition) == (TOPIC, 0)
         return None if offset in self.gone else self.records[offset]
 
+    async def spans(self, topics: Sequence[Topic]) -> dict[Place, tuple[int, int]]:
+        """From the first that is not gone."""
+        assert [topic.name for topic in topics] == [TOPIC]
+        end = len(self.records)
+        return {Place(TOPIC, 0): (min(set(range(end + 1)) - self.gone), end)}
+
     async def since(self, topics: Sequence[Topic], moment: datetime) -> AsyncIterator[Record]:
         """All of them: in which moment each came is Kafka's to know."""
         del moment
@@ -159,7 +165,9 @@ async def posting(
     everybody = [dealer(receiver.url)] if is_new else []
     async with staged(settings, *everybody) as stage:
         postman = replace(Postman.of(Rules.of(settings)), timeout_s=WITHIN_S)
-        office = Posting(settings, stage.store, stage.clock, SECRET, stage.register, postman, topics, topics.since)
+        office = Posting(
+            settings, stage.store, stage.clock, SECRET, stage.register, postman, topics, topics.since, topics.spans
+        )
         await office.load()
         await until(lambda: bool(stage.register.topics_of(NAME)))
         (wanted,) = office.wanted()

@@ -19,8 +19,9 @@ from sqlalchemy import select
 from services.projection.tables import webhook_losses
 from services.projection.webhooks.letter import letter
 from services.projection.webhooks.posting import PAUSED_AFTER, StillTwo, UnknownWebhook
+from services.projection.webhooks.reached import look
 from services.projection.webhooks.signature import secret_of, shown, signed
-from services.runtime.record import Record
+from services.runtime.record import Place, Record
 from services.runtime.settings import Settings
 from tests.projection.people import SECRET
 from tests.projection.receiving import (
@@ -271,6 +272,50 @@ def test_what_is_lost_is_told_until_somebody_has_seen_to_it(either: Settings) ->
                     await house.posting.acknowledge("nobody", "li", "why")
 
     asyncio.run(played())
+
+
+def test_what_is_dropped_before_anybody_read_it_is_told_as_well(play: Callable[[Scene], None]) -> None:
+    """Of who is paused for longer than topics keep anything: by where it stood, once, and nothing that was read."""
+
+    async def scene(house: House) -> None:
+        (wanted,) = house.posting.wanted()
+        await house.posting.pause(NAME, "li", "they are moving house")
+        await house.posting.look_for_losses(wanted)
+        await house.tell(*numbered(1, 2, 3, 4))
+        await house.posting.look_for_losses(wanted)
+        assert (await house.shown())["lost"] is None
+        house.topics.gone = {0, 1}
+        for _ in range(2):
+            await house.posting.look_for_losses(wanted)
+            told = (await house.shown())["lost"]
+            assert told["number"] == 2
+            assert [(one["first"], one["last"], one["messages"]) for one in told["ranges"]] == [(0, 1, [])]
+        house.topics.gone = {0, 1, 2}
+        await house.posting.look_for_losses(wanted)
+        assert (await house.shown())["lost"]["number"] == 3
+
+    play(scene)
+
+
+def test_what_was_read_is_not_lost_when_it_is_dropped(play: Callable[[Scene], None]) -> None:
+    """Nor is anything of a topic that was made anew."""
+
+    async def scene(house: House) -> None:
+        place, store = Place(TOPIC, 0), house.stage.store
+
+        async def lost(begin: int, end: int, read: int | None = None) -> int:
+            spans, mine = {place: (begin, end)}, {} if read is None else {place: read}
+            return await store.run(lambda connection: look(connection, NAME, spans, mine, 0.0))
+
+        assert await lost(5, 20) == 0
+        assert await lost(5, 20, read=12) == 0
+        assert await lost(12, 20) == 0
+        assert await lost(15, 20, read=13) == 2
+        assert await lost(15, 20) == 0
+        assert await lost(0, 3) == 0
+        assert await lost(2, 3) == 2
+
+    play(scene)
 
 
 # -- the end of a grant

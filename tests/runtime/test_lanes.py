@@ -108,6 +108,7 @@ def test_each_key_is_in_order_and_many_are_at_work_at_once(kafka: str, until: An
         lanes = Lanes(Lane(group, (topic,), kafka, at_once=32, records=200), work)
         task = asyncio.create_task(lanes.run())
         await until(lambda: work.total == 1000)
+        await until(lambda: sum(lanes.reached.values()) == 1000)
         await lanes.stop()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,6 +15,7 @@ from observability import logs
 from services.projection.register import Register
 from services.runtime.breaker import Breaker
 from services.runtime.clock import Clock
+from services.runtime.consumer import KafkaTrouble
 from services.runtime.gate import Gate
 from services.runtime.lanes import Lane, Lanes
 from services.runtime.owner import Fence
@@ -22,9 +23,10 @@ from services.runtime.record import Record
 from services.runtime.settings import Settings
 from services.runtime.store import Store, waited_out
 
-from . import losses, standing
+from . import losses, reached, standing
 from .endpoint import Endpoint, Orders, Shelf
 from .post import Missed, Postman
+from .reached import Spans
 from .signature import secret_of, shown
 from .standing import Standing
 from .waiting import Waiting, hasten, queue, summary
@@ -34,6 +36,8 @@ PAUSED_AFTER: Final = timedelta(days=5)
 """So long may a receiver take nothing: a little longer than the schedule by which a letter is tried."""
 OVERLAP: Final = timedelta(days=1)
 """So long does the secret before a new one sign as well, unless somebody says otherwise."""
+WATCH_EVERY_S: Final = 600.0
+"""So often is it looked for what topics have dropped; they keep it for weeks."""
 _AT_ONCE: Final = 8
 """Posts to one receiver at a time."""
 _RECORDS: Final = 200
@@ -101,6 +105,8 @@ class Posting:
     shelf: Shelf
     since: Callable[[Sequence[Topic], datetime], AsyncIterator[Record]]
     """What came to topics since a moment, up to this one."""
+    spans: Callable[[Sequence[Topic]], Awaitable[Spans]]
+    """What topics hold now. Raises `KafkaTrouble`."""
     slot: str = "0"
     paused_after: timedelta = PAUSED_AFTER
     known: asyncio.Event = field(default_factory=asyncio.Event)
@@ -114,6 +120,7 @@ class Posting:
         await self.load()
         await self.register.known.wait()
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch())
             while True:
                 self._wake.clear()
                 self._align(group)
@@ -130,6 +137,32 @@ class Posting:
                 await self._wake.wait()
         except TimeoutError:
             return
+
+    # -- what is dropped before it is read
+
+    async def _watch(self) -> None:
+        while True:
+            for one in [one for one in self.wanted() if one.topics]:
+                await self.look_for_losses(one)
+            await asyncio.sleep(WATCH_EVERY_S)
+
+    async def look_for_losses(self, wanted: Wanted) -> None:
+        """Note what a subscriber's topics have dropped unread, whether it is paused or not."""
+        name, now = wanted.subscriber, self._now()
+        try:
+            spans = await self.spans(self._topics(name))
+        except KafkaTrouble as trouble:
+            logs.get().warning("webhook_not_watched", subscriber=name, error=str(trouble))
+            return
+        serving = self._serving.get(name)
+        read = serving[0].lanes.reached if serving else {}
+        act = partial(reached.look, subscriber=name, spans=spans, read=read, now=now)
+        lost = await waited_out(lambda: self.store.run(act))
+        if lost:
+            logs.get().error("webhook_unread_dropped", subscriber=name, count=lost)
+
+    def _topics(self, name: str) -> list[Topic]:
+        return [to(name, one.removeprefix(to(name, "").name)) for one in self.register.topics_of(name)]
 
     # -- who is posted to
 
@@ -304,8 +337,7 @@ class Posting:
         """
         self._demand(name)
         consumer, queued = consumer_of(name), 0
-        topics = [to(name, one.removeprefix(to(name, "").name)) for one in self.register.topics_of(name)]
-        async for some in _by_many(self.since(topics, since)):
+        async for some in _by_many(self.since(self._topics(name), since)):
             act = queue(consumer, some, self._now())
             queued += await waited_out(partial(self.store.run, act))
         logs.get().info("webhook_replayed", subscriber=name, count=queued)
