@@ -32,6 +32,8 @@ class Agency:
     sealing: Sealing = UNSEALED
     mailbox: Mailbox | None = None
     clock: Clock = field(default_factory=Clock)
+    granted: str | None = None
+    """What it has granted us to be known by; see `Secrets.granted`."""
 
     @property
     def adapter(self) -> Adapter:
@@ -133,7 +135,8 @@ class Agency:
     async def _call(
         self, operation: Operation, endpoint: Endpoint, body: Json, key: str | None, traceparent: str
     ) -> Reply:
-        letter = self.adapter.binding.written(endpoint, body, Sent(self.organisation.id, self.clock.now(), key))
+        sent = Sent(self.organisation.id, self.clock.now(), key, self.granted)
+        letter = self.adapter.binding.written(endpoint, body, sent)
         raw, headers = self.sealing.sealed(letter)
         came = await self.carrier.carry(endpoint, Letter(raw, {**headers, "traceparent": traceparent}), key)
         return await self._proved(operation, *came)
