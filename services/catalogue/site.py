@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from contracts.codes import CODES
 from contracts.descriptions import Description, description
 from contracts.envelope import SCHEMA_BASE
 from contracts.examples import examples
@@ -28,6 +29,7 @@ from services.runtime import browsing
 from services.runtime.dataschema import current
 
 from . import words
+from .agencies import Asked, Spoken, agencies
 from .dictionary import PARTIES, Entry
 from .headers import HEADERS, OF_VIEWS
 from .installation import Installation
@@ -44,6 +46,7 @@ _NAVIGATION: Final = (
     ("dictionary.html", "字典", "dictionary"),
     ("matrix.html", "可见性", "visibility"),
     ("subscribers.html", "订阅", "subscribers"),
+    ("agencies.html", "机构", "agencies"),
     ("doors.html", "接口", "doors"),
 )
 _FINDABLE: Final = ("topics.html", "contracts.html", "dictionary.html", "matrix.html")
@@ -145,6 +148,7 @@ class Site:
             "doors.html": self._render("doors.html", doors=self.doors, headers=(*HEADERS, *OF_VIEWS)),
         }
         made |= {f"contracts/{name}.html": self._contract(versions) for name, versions in CONTRACTS.items()}
+        made |= self._agencies()
         static = {name: (_HERE / "static" / name).read_bytes() for name in ("catalogue.css", "find.js")}
         return made | static | {"palette.css": (browsing.STATIC / "palette.css").read_bytes()}
 
@@ -161,7 +165,7 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.filters |= {"day": _day, "shown": _json}
+        environment.filters |= {"day": _day, "shown": _json, "span": _length}
         environment.globals |= {
             "navigation": _NAVIGATION,
             "parties": words.PARTIES,
@@ -171,6 +175,12 @@ class Site:
             "grades": {grade: f"{said.zh} / {said.en}" for grade, said in words.GRADES.items()},
             "kinds": KINDS,
             "asides": words.ASIDES,
+            "features": words.FEATURES,
+            "seals": words.SEALS,
+            "thens": words.THEN,
+            "kinds_of": words.KINDS,
+            "results": words.RESULTS,
+            "codes": CODES,
         }
         return environment
 
@@ -185,6 +195,7 @@ class Site:
             ("contracts.html", len(CONTRACTS), "种消息", "contracts"),
             ("dictionary.html", len(self.dictionary), "个字段", "fields"),
             ("subscribers.html", len(self.installation.subscribers.subscribers), "个订阅方", "subscribers"),
+            ("agencies.html", sum(one.number for one in agencies()), "次录制的往来", "recorded exchanges"),
         ]
 
     def _groups(self) -> list[tuple[str, list[TopicEntry]]]:
@@ -208,6 +219,20 @@ class Site:
         sealed = sight != "denied" and is_sealed(name, sight)
         return Granted(name, sight, sealed, self.installation.disclosed(grant.id, name))
 
+    def _agencies(self) -> dict[str, bytes]:
+        every = agencies()
+        made = {"agencies.html": self._render("agencies.html", agencies=every)}
+        for agency in every:
+            made[f"agencies/{agency.name}.html"] = self._agency(agency)
+            made |= {f"agencies/{agency.name}/{one.command}.html": self._asked(agency, one) for one in agency.asked}
+        return made
+
+    def _agency(self, agency: Spoken) -> bytes:
+        return self._render("agency.html", here="agencies.html", up="../", agency=agency)
+
+    def _asked(self, agency: Spoken, asked: Asked) -> bytes:
+        return self._render("exchanges.html", here="agencies.html", up="../../", agency=agency, asked=asked)
+
     def _contract(self, versions: Versions) -> bytes:
         command = COMMANDS.get(versions.name)
         return self._render(
@@ -222,6 +247,10 @@ class Site:
             topics=[entry for entry in self.topics if any(each.versions is versions for each in entry.contracts)],
             told=[_shown(versions, number) for number in range(versions.newest, 0, -1)],
         )
+
+
+def _length(span: timedelta) -> str:
+    return _span(span.total_seconds())
 
 
 def _owners() -> list[tuple[str, str, str, list[Listed]]]:

@@ -21,6 +21,10 @@ PAGES: Final = (
     "dictionary.html",
     "matrix.html",
     "subscribers.html",
+    "agencies.html",
+    "agencies/bank.html",
+    "agencies/police/registration.register.html",
+    "agencies/miit/coc.query.html",
     "doors.html",
 )
 
@@ -65,7 +69,7 @@ def test_the_way_about_is_in_both_languages(browser: Browser, site: Path, width:
     bar = page.locator(".top nav")
     for words in bar.locator("[lang=en]").all():
         expect(words).to_be_visible()
-    assert bar.locator("[lang=en]").count() == bar.locator("a").count() == 6
+    assert bar.locator("[lang=en]").count() == bar.locator("a").count() == 7
     assert bar.evaluate("bar => bar.scrollWidth - bar.clientWidth") == 0
 
 
