@@ -105,4 +105,6 @@ def receiver(port: int, secrets: Sequence[str], inbox: Inbox) -> ThreadingHTTPSe
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3 or not os.environ.get("SECRET"):  # noqa: PLR2004 - itself, a port and a file
+        sys.exit(__doc__)
     receiver(int(sys.argv[1]), os.environ["SECRET"].split(), Inbox(Path(sys.argv[2]))).serve_forever()

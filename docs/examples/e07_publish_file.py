@@ -61,8 +61,13 @@ def told(report: dict[str, Any]) -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3 or not os.environ.get("TOKEN"):  # noqa: PLR2004 - itself, an address and a file
+        sys.exit(__doc__)
     file = Path(sys.argv[2])
     try:
         print("\n".join(told(publish(sys.argv[1], os.environ["TOKEN"], file.name, file.read_bytes()))))
     except urllib.error.HTTPError as refused:
         sys.exit(f"{refused.code} {refused.read().decode()}")
+    except OSError as away:
+        # Whether it came through is not known: sent again, nothing happens twice.
+        sys.exit(f"no answer, send the same file again: {away}")

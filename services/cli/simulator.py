@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -33,6 +34,8 @@ app = typer.Typer(help="模拟机构 / simulated agencies")
 
 _SEEDS: Final = 2**31
 _FILES, _CALLBACKS = "files", "callbacks"
+_SAID: Final[tuple[Callable[[Name], str], ...]] = (attrgetter("id"), attrgetter("kind"), attrgetter("words"))
+"""By what somebody may mean an organisation: its id, what kind it is of, the folder in whose words it speaks."""
 
 
 @app.callback()
@@ -64,7 +67,7 @@ def serve(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
     as_json: Json = False,
 ) -> None:
     """单独运行一个模拟机构，直到 Ctrl-C / serve one simulated agency, with no broker and no stack, until Ctrl-C."""
-    name = _named(agency)
+    name = named(agency)
     drawn = random.randrange(_SEEDS) if seed is None else seed  # noqa: S311 - it is printed, to be repeated
     turned = wished(faults, drawn)
     with _folder(data) as folder:
@@ -142,12 +145,12 @@ class _Served:
         }
 
 
-def _named(agency: str) -> Name:
+def named(agency: str) -> Name:
     """The organisation that is meant; of a kind with several the first."""
     from services.simulator.country import names
 
     listed = list(names())
-    found = [name for name in listed if name.id == agency] or [name for name in listed if name.kind == agency]
+    found = next(filter(None, ([one for one in listed if agency == said(one)] for said in _SAID)), [])
     if not found:
         raise TroubleError(
             f"没有这个机构：{agency}",
@@ -179,11 +182,13 @@ def wished(wish: str, seed: int) -> Faults:
 
 
 def _pairs(wish: str) -> Iterator[tuple[str, str]]:
+    known: set[str] = set()
     for part in wish.split(","):
-        name, equals, value = part.partition("=")
-        if not equals:
-            raise _unknown(part)
-        yield name.strip(), value.strip()
+        name, equals, value = (each.strip() for each in part.partition("="))
+        if not equals or name in known:
+            raise _unknown(part if not equals else f"{name} 两次 / twice")
+        known.add(name)
+        yield name, value
 
 
 def _read(path: Path) -> Any:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from typer.testing import CliRunner
 
 from services.cli import application
-from services.cli.simulator import wished
+from services.cli.simulator import named, wished
+from services.simulator import country
+from services.simulator.country import Name
 from services.simulator.faults import Faults
 from services.stack.data import DataFolder
 from services.stack.trouble import TroubleError
 from tests.cli.serving import served
+
+BANK: Final = "bank-91110000MAT57WXL1C"
 
 
 def test_one_agency_is_served_without_a_broker() -> None:
@@ -66,12 +70,23 @@ def test_faults_are_wished_in_a_file(tmp_path: Path) -> None:
     assert wished(str(file), 5) == Faults.model_validate(knobs)
 
 
-@pytest.mark.parametrize("wish", ["speed=9", "hang=2", "hang", "", "no-such-file.json"])
+@pytest.mark.parametrize("wish", ["speed=9", "hang=2", "hang", "", "down=503,down=refuse", "no-such-file.json"])
 def test_a_wish_that_means_nothing_is_told(wish: str) -> None:
     """With what could be wished."""
     with pytest.raises(TroubleError, match="no such faults") as told:
         wished(wish, 5)
     assert "monsoon" in told.value.fix
+
+
+@pytest.mark.parametrize(("said", "meant"), [(BANK, BANK), ("bank", BANK), ("kangtai", "insurer-x"), ("tax", "tax")])
+def test_an_organisation_is_meant_by_its_id_its_kind_or_its_words(
+    monkeypatch: pytest.MonkeyPatch, said: str, meant: str
+) -> None:
+    """A folder that somebody has just made is one of its own."""
+    new = Name("insurer-x", "insurer", "x", "样例康泰", "Kangtai", "kangtai")
+    listed = [*country.names(), new]
+    monkeypatch.setattr(country, "names", lambda: iter(listed))
+    assert named(said).id == meant
 
 
 def test_an_organisation_that_is_not_there_is_told() -> None:

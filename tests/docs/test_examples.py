@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from itertools import islice
@@ -124,3 +127,23 @@ def test_every_example_says_how_to_run_it(file: Path) -> None:
     """By its own name, at its beginning."""
     head = "\n".join(file.read_text(encoding="utf-8").splitlines()[:16])
     assert f"python -m docs.examples.{file.stem}" in head or f" {file.name}" in head or f"/{file.name}" in head
+
+
+@pytest.mark.parametrize(
+    ("example", "arguments", "told"),
+    [
+        ("e06_receive_webhook", (), "SECRET=whsec_"),
+        ("e07_publish_file", (), "TOKEN="),
+        ("e07_publish_file", ("http://127.0.0.1:9", str(Path(__file__))), "send the same file again"),
+    ],
+)
+def test_an_example_says_how_it_is_run(example: str, arguments: tuple[str, ...], told: str) -> None:
+    """And what to do when the door does not answer; no traceback for a dealer."""
+    given = {"TOKEN": "x"} if arguments else {}
+    code = [sys.executable, "-m", f"docs.examples.{example}", *arguments]
+    done = subprocess.run(
+        code, cwd=EXAMPLES.parents[1], env=os.environ | given, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
