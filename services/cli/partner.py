@@ -42,9 +42,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="适配器或机构 / 
 
 @app.command()
 def new(  # noqa: PLR0913 - each is an option
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="目录名 / its folder: a-z, then a-z, 0-9, _")
-    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="目录名 / its folder: a-z, then a-z, 0-9, _")],
     *,
     like: Annotated[str, typer.Option("--like", help="先照此机构行事 / as which it speaks to begin with")],
     uscc: Annotated[
@@ -173,9 +171,7 @@ def _simulated(adapter: Adapter) -> Run:
         dialect_of(adapter.name)
     except ValueError as wrong:
         told = unfit(adapter.name, "simulator.toml", wrong)
-        raise TroubleError(
-            f"模拟用词有误：{told}", f"no words for the simulator: {told}", fix=_GUIDE
-        ) from None
+        raise TroubleError(f"模拟用词有误：{told}", f"no words for the simulator: {told}", fix=_GUIDE) from None
     with tempfile.TemporaryDirectory(prefix="tongche-partner-") as place:
         home = DataFolder(Path(place))
         credentials.ensure(home)
@@ -379,7 +375,13 @@ def live(  # noqa: PLR0913 - each is an option
         bool, typer.Option("--stand-in", help="演练：那里是模拟机构 / for practice: a simulator stands there for it")
     ] = False,
     back: Annotated[bool, typer.Option("--back", help="改回模拟 / back to the simulator")] = False,
-    reason: Annotated[str | None, typer.Option("--reason", help="改回的原因 / why it goes back")] = None,
+    not_carried_out: Annotated[
+        bool,
+        typer.Option("--not-carried-out", help="已向原处核实：无结果者均未办理 / they were asked: none of it was done"),
+    ] = False,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="改回或担保的原因 / why it goes back, or how you know")
+    ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -392,16 +394,16 @@ def live(  # noqa: PLR0913 - each is an option
     one, home = _organisation(name), _home(data)
     if back and (stand_in or url or result):
         raise TroubleError("--back 只须原因", "--back goes with a reason alone", fix=_GUIDE)
-    if back:
-        act = _act(one, reason=reason or _needed("--reason"))
-    else:
+    why = (reason or _needed("--reason")) if back or not_carried_out else reason
+    told: dict[str, Any] = {"reason": why, "stand_in": stand_in}
+    if not back:
         address = _reachable(one, url or one.url or _needed("--url"))
         file = result or home.root / "conformance" / one.id / "result.jws"
-        proof = _proved(one, address, file, home, stand_in=stand_in)
-        act = _act(one, url=address, proof=proof, stand_in=stand_in)
+        told |= {"url": address, "proof": _proved(one, address, file, home, stand_in=stand_in)}
     if _is_proved_by_keys(one):
         (switching.demand_made_here if back or stand_in else switching.demand_its_own)(one.id, home)
-    switching.demand_rest(one.id, home, data)
+    vouched = switching.demand_rest(one.id, home, data, vouched=not_carried_out)
+    act = _act(one, **told, vouched=vouched)
     _record(home, act)
     out.print(f"{act.organisation}  {_moment(act.at.isoformat())}  {act.by}", markup=False, soft_wrap=True)
     out.print(f"    → {act.url or _SIMULATED}{_STANDS_IN if act.stand_in else ''}", markup=False, soft_wrap=True)

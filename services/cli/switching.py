@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 _MOST: Final = 500
 
 
-def demand_rest(organisation: str, home: DataFolder, data: Path | None) -> None:
+def demand_rest(organisation: str, home: DataFolder, data: Path | None, *, vouched: bool) -> int:
     """Refuse while anything may have been told to one party that the other would be told again.
 
     A person must hold the organisation first: what was due before that, and has no outcome, is shown with what to do;
-    what came after was told to nobody. Raises `TroubleError`.
+    what came after was told to nobody. Gives back how many a person vouched for, who asked: none of them was done.
+    Raises `TroubleError`.
     """
     if not _has_worked(home):
-        return
+        return 0
     form = {"organisation": organisation, "most": _MOST}
     page = Dispatch(data).ask("POST", "/v1/deliveries/search", form)
     held = next((one for one in page["held"] if one["id"] == organisation and one["paused_by"]), None)
@@ -36,13 +37,14 @@ def demand_rest(organisation: str, home: DataFolder, data: Path | None) -> None:
             fix=f"tongche delivery pause {organisation} --reason …",
         )
     left = [one for one in page["deliveries"] if one["state"] != "held" or one["since"] < held["since"]]
-    if left:
+    if left and not vouched:
         _show(left, organisation)
         raise TroubleError(
             f"{len(left)} 件投递尚无结果，换了对方会重办",
             f"{len(left)} deliveries were due before it was held and have no outcome: the other would do them again",
             fix=f"tongche delivery list --organisation {organisation}",
         )
+    return len(left)
 
 
 def _has_worked(home: DataFolder) -> bool:
@@ -63,7 +65,16 @@ def _show(left: list[dict[str, Any]], organisation: str) -> None:
         ),
         ("问过对方：已办，代录答复", "they were asked: it was done", "delivery answer ID --file answer.json"),
         ("问过对方：未办，放弃一件", "they were asked: it was not done", "delivery cancel ID"),
-        ("问过对方：均未办，放弃多件", "none of them was done", f"repair plan cancel --organisation {organisation}"),
+        (
+            "问过对方：均未办，放弃多件",
+            "none was done, give them up",
+            f"repair plan cancel --organisation {organisation}",
+        ),
+        (
+            "问过对方：均未办，改由新处办理",
+            "none was done, the other is to do them",
+            "partner live … --not-carried-out",
+        ),
     ):
         reason = "" if verb.startswith("delivery show") else " --reason …"
         out.print(f"→ {zh} / {en}: tongche {verb}{reason}", markup=False, soft_wrap=True)

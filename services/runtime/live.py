@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from contracts.types import Identifier, Sha256, Text
 
@@ -32,12 +32,15 @@ class Act(BaseModel):
     """Of the signed result file that opened the way."""
     stand_in: bool = False
     """Whether a simulator of ours stands there in its place, for practice: nobody real answers."""
+    vouched: Annotated[int, Field(ge=0)] = 0
+    """How many deliveries had no outcome, of which the person says that they were asked about and not carried out."""
     reason: Text | None = None
 
     @model_validator(mode="after")
     def _goes_on_proof_and_back_with_a_reason(self) -> Act:
         is_back = self.url is None
-        if is_back != (self.proof is None) or (is_back and (self.reason is None or self.stand_in)):
+        needs_reason = is_back or self.vouched > 0
+        if is_back != (self.proof is None) or (is_back and self.stand_in) or (needs_reason and self.reason is None):
             message = "an address needs a proof, and the way back a reason"
             raise ValueError(message)
         return self

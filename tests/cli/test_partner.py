@@ -435,4 +435,18 @@ def test_nobody_is_switched_while_anything_has_no_outcome(
     assert not folder.live.exists()
     waiting["deliveries"] = [_delivery("d-2", "held", 1_000.0)]
     assert typed(*words).exit_code == 0
-    assert len(live.acts(folder.live)) == 1
+    assert [act.vouched for act in live.acts(folder.live)] == [0]
+
+
+def test_a_person_may_vouch_that_nothing_of_it_was_done(
+    folder: DataFolder, proved: Proved, waiting: dict[str, Any]
+) -> None:
+    """With a reason, which is kept with how many it was; and still nothing may be told meanwhile."""
+    words = ("live", INSURER, "--url", ADDRESS, "--result", proved(), "--data", str(folder.root), "--not-carried-out")
+    waiting["deliveries"] = [_delivery(f"d-{number}", "parked", 900.0) for number in range(3)]
+    assert "--reason is needed" in refused(*words)
+    assert "hold it first" in refused(*words, "--reason", "asked")
+    waiting["held"] = [BY_HAND]
+    assert typed(*words, "--reason", "asked them by telephone").exit_code == 0
+    (act,) = live.acts(folder.live)
+    assert (act.vouched, act.reason) == (3, "asked them by telephone")
