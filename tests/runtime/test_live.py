@@ -44,6 +44,7 @@ def test_without_a_file_nobody_is_live(tmp_path: Path) -> None:
     "told",
     [
         {"reason": "back", "stand_in": True},
+        {"url": "https://a.example", "proof": PROOF, "vouched": 1},
         {"url": "https://a.example"},
         {"proof": PROOF},
         {},
