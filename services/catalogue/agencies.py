@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import groupby
 from typing import NamedTuple
 
@@ -117,6 +117,7 @@ class Spoken:
         return sum(len(one.exchanges) for one in self.asked)
 
 
+@cache
 def agencies() -> tuple[Spoken, ...]:
     """Every adapter, in the order of the agencies."""
     return tuple(map(Spoken, ADAPTERS.values()))
