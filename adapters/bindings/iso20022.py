@@ -71,10 +71,15 @@ def _party(code: str) -> Json:
 
 
 def _opened(raw: bytes) -> tuple[Json, Json]:
-    """What stands in the header, and in a document of the definition that the header names. Raises `NotXml`."""
+    """What stands in the header, and in a document of the definition that the header names.
+
+    Raises `NotXml`, also for a message to somebody else: its seal may be right, and it is none of our business.
+    """
     message = xml.tree(raw)
     header = xml.content(_only(message, f"{{{NAMESPACE}}}AppHdr"))
-    definition = header.get("MsgDefIdr") if isinstance(header, dict) else None
+    if not isinstance(header, dict) or header.get("To") != _party(US):
+        raise xml.NotXml("not-to-us")
+    definition = header.get("MsgDefIdr")
     return header, xml.content(_only(message, f"{{{NAMESPACE}:{definition}}}Document"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from adapters import replies
 from adapters.bank import ADAPTER
 from adapters.bindings import xml
-from adapters.bindings.iso20022 import ISO20022, NAMESPACE
+from adapters.bindings.iso20022 import ISO20022, NAMESPACE, US
 from adapters.errors import AgencyError
 from adapters.fixtures import KEY, Case, cases
 from adapters.spec import UNREADABLE, Endpoint, Reply, Sent
@@ -37,6 +38,12 @@ def _written(body: Any, definition: str = "tcal.001.001.01", key: str | None = K
     return ISO20022.written(Endpoint("POST", "/messages", action=definition), body, Sent(BANK, AT, key)).raw
 
 
+def _to_us(body: Any, definition: str = "tcal.001.001.01") -> bytes:
+    """A message of the bank's: as ours, the other way round."""
+    us, bank = US.encode(), BANK.removeprefix("bank-").encode()
+    return re.sub(us + b"|" + bank, lambda one: bank if one[0] == us else us, _written(body, definition))
+
+
 def _answering(raw: bytes, key: str) -> bytes:
     """The same as the answer to a message."""
     return raw.replace(b"</AppHdr>", f"<Rltd><BizMsgIdr>{key}</BizMsgIdr></Rltd></AppHdr>".encode())
@@ -46,7 +53,7 @@ def _answering(raw: bytes, key: str) -> bytes:
 @given(body=_BODIES, definition=_DEFINITIONS)
 def test_what_is_written_is_read_again(body: dict[str, Any], definition: str) -> None:
     """Whatever stands in the document; and what it answers, once it says that."""
-    raw = _written(body, definition)
+    raw = _to_us(body, definition)
     assert (ISO20022.read(200, {}, raw).body, ISO20022.read(200, {}, raw).about) == (body, None)
     assert ISO20022.read(200, {"X-A": "1"}, _answering(raw, KEY)) == Reply(200, body, {"x-a": "1"}, KEY)
 
@@ -75,19 +82,28 @@ def test_the_header_says_from_whom_to_whom_and_what() -> None:
 )
 def test_the_document_says_what_an_answer_is(status: int, body: dict[str, Any], means: int) -> None:
     """And not HTTP, unless that says that nobody answered."""
-    assert ISO20022.read(status, {}, _written(body)).status == means
+    assert ISO20022.read(status, {}, _to_us(body)).status == means
 
 
-@pytest.mark.parametrize("raw", [b"", b"accepted", b"<BizMsg/>", _written({"A": "1"})[:-9]], ids=repr)
+@pytest.mark.parametrize("raw", [b"", b"accepted", b"<BizMsg/>", _to_us({"A": "1"})[:-9]], ids=repr)
 def test_what_http_accepts_without_a_receipt_is_none(raw: bytes) -> None:
     """Nobody has said that the message is there: it would be waited for until its time is over."""
     got = ISO20022.read(202, {}, raw)
     assert (got.status, got.body) == (200, UNREADABLE)
 
 
+def test_what_is_addressed_to_somebody_else_says_nothing_to_us() -> None:
+    """However well it is sealed: not our own message come back, and not one to another broker."""
+    answer = _answering(_to_us({"CarLnDcsn": {"VIN": "X"}}), KEY)
+    assert ISO20022.read(200, {}, answer).about == KEY
+    for other in (_answering(_written({"CarLnDcsn": {"VIN": "X"}}), KEY), answer.replace(US.encode(), b"x")):
+        assert ISO20022.read(200, {}, other) == Reply(200, UNREADABLE)
+
+
 def test_a_document_is_of_the_definition_that_its_header_names() -> None:
     """Another's is none, nor is a definition that is a path, or a namespace of its own."""
-    raw = _written({"A": "1"})
+    raw = _to_us({"A": "1"})
+    assert ISO20022.read(200, {}, raw).body == {"A": "1"}
     for other in ("tcal.002.001.01", "*", "}x", "", "tcal.001.001.01}Document/{x"):
         spoilt = raw.replace(b"<MsgDefIdr>tcal.001.001.01<", f"<MsgDefIdr>{other}<".encode())
         assert ISO20022.read(200, {}, spoilt).body is UNREADABLE
