@@ -18,6 +18,7 @@ from services.chaos.proxy import BLACK_HOLE, CLEAR, Proxy, Weather
 from services.dispatch.carriers import sftp
 from services.dispatch.carriers.carrier import Brought
 from services.dispatch.carriers.sftp import Sftp
+from services.simulator.faces import sftp as sftp_face
 from services.simulator.faces.boxes import BOXES
 from services.simulator.faces.sftp import public_key
 from services.stack.ports import choose
@@ -210,13 +211,14 @@ def test_nobody_there_is_certain_and_nobody_answering_is_not(play: Play) -> None
         with pytest.raises(Unavailable):
             await put(customs.way(choose(("nobody",), {})["nobody"]), "k-1")
         async with Proxy("127.0.0.1", customs.face.port) as link:
-            way = customs.way(link.port)
+            way, another = customs.way(link.port), customs.way(link.port)
             assert (await put(way, "k-1")).status == 202
+            assert (await receipt(another, "k-1")).status == 200
             link.turn(BLACK_HOLE)
             with pytest.raises(Unavailable):
                 await put(way, "k-2", endpoint=replace(PUT, timeout=SHORT))
             with pytest.raises(Ambiguous):
-                await fetch(way, "k-1", replace(FETCH, timeout=SHORT))
+                await fetch(another, "k-1", replace(FETCH, timeout=SHORT))
             link.turn(CLEAR)
             assert (await receipt(way, "k-1")).status == 200
 
@@ -236,6 +238,51 @@ def test_a_line_that_broke_is_opened_anew(play: Play, until: Until) -> None:
             await until(lambda: _is_lost(way))
             assert (await put(way, "k-1")).status == 202
             assert link.open == 1
+
+    play(scenario)
+
+
+def test_a_session_that_hangs_is_left_for_another(play: Play) -> None:
+    """One request is never answered, and what is asked behind it waits for that: SSH lives, and nobody is served."""
+
+    async def scenario(customs: Window) -> None:
+        way = customs.way()
+        assert (await put(way, "k-1")).status == 202
+        customs.turn(hang=1.0)
+        with pytest.raises((Ambiguous, Unavailable)):
+            await put(way, "k-2", endpoint=replace(PUT, timeout=SHORT))
+        customs.turn(hang=0.0)
+        assert (await put(way, "k-3")).status == 202
+
+    play(scenario)
+
+
+def test_a_session_that_ended_is_begun_anew(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What speaks SFTP there has gone, and the connection stands."""
+    channels: list[Any] = []
+    begin = sftp_face.Counter.__init__
+
+    def noted(self: sftp_face.Counter, chan: Any, office: Any) -> None:
+        channels.append(chan)
+        begin(self, chan, office)
+
+    monkeypatch.setattr(sftp_face.Counter, "__init__", noted)
+
+    async def scenario(customs: Window) -> None:
+        way = customs.way()
+        assert (await put(way, "k-1")).status == 202
+        channels[-1].exit(0)
+        await channels[-1].wait_closed()
+        lost = 0
+        while True:
+            try:
+                assert (await put(way, "k-2")).status == 202
+            except Unavailable:
+                lost += 1
+                assert lost < 2, "the dead session was handed out again"
+            else:
+                break
+        assert len(channels) == 2
 
     play(scenario)
 

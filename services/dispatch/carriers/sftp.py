@@ -84,8 +84,9 @@ class Sftp:
         name = letter.headers[FILE]
         fresh, there = self._path(DOWN, f".{name}.{secrets.token_hex(8)}"), self._path(DOWN, name)
         try:
-            async with asyncio.timeout_at(until):
-                await _write(client, fresh, letter.raw)
+            with self.line.using(client):
+                async with asyncio.timeout_at(until):
+                    await _write(client, fresh, letter.raw)
         except asyncssh.SFTPError as refused:
             # They are there and take nothing now: for want of room, or because they say so.
             if isinstance(refused, asyncssh.SFTPNoConnection | asyncssh.SFTPConnectionLost):
@@ -94,7 +95,7 @@ class Sftp:
             raise Unavailable(status=_BUSY) from None
         except _FAILED:
             raise Unavailable from None
-        async with _doubtful(until):
+        async with self._doubtful(client, until):
             await _put_in_place(client, fresh, there, until)
         span.set(_BOX, DOWN)
         return Brought(HTTPStatus.ACCEPTED, {}, b"")
@@ -103,7 +104,7 @@ class Sftp:
         self, client: asyncssh.SFTPClient, letter: Letter, until: float, span: tracing.SpanHandle
     ) -> Brought:
         name = letter.headers[FILE]
-        async with _doubtful(until):
+        async with self._doubtful(client, until):
             # As long as it lies there, what may lie in the receipts under its name answers an earlier one.
             if await client.exists(self._path(DOWN, name)):
                 span.set(_BOX, DOWN)
@@ -122,6 +123,16 @@ class Sftp:
                 raise BrokenAnswer(reason)
             span.set(_BOX, None)
             return Brought(HTTPStatus.NOT_FOUND, {}, b"")
+
+    @asynccontextmanager
+    async def _doubtful(self, client: asyncssh.SFTPClient, until: float) -> AsyncIterator[None]:
+        """Within it, nobody can tell from a failure what has happened."""
+        try:
+            with self.line.using(client):
+                async with asyncio.timeout_at(until):
+                    yield
+        except _FAILED:
+            raise Ambiguous from None
 
     def _path(self, box: str, name: str) -> str:
         return f"{self.folder}/{box}/{name}"
@@ -148,16 +159,6 @@ def proofs(known: Notifiers, organisation: str, host: Identity | None) -> tuple[
     """By what its host may prove itself. `host` is the simulator's, which all simulated ones of a kind share."""
     registered = known.proofs(organisation)
     return registered if host is None else (*registered, host.certificate)
-
-
-@asynccontextmanager
-async def _doubtful(until: float) -> AsyncIterator[None]:
-    """Within it, nobody can tell from a failure what has happened."""
-    try:
-        async with asyncio.timeout_at(until):
-            yield
-    except _FAILED:
-        raise Ambiguous from None
 
 
 async def _write(client: asyncssh.SFTPClient, path: str, raw: bytes) -> None:

@@ -8,7 +8,8 @@ the key of ours, as it is when a line is opened.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -57,6 +58,20 @@ class Line:
                 self._open = None
                 self._open = await self._opened()
             return self._open[1]
+
+    @contextmanager
+    def using(self, client: asyncssh.SFTPClient) -> Iterator[None]:
+        """Meanwhile it is used. Where nobody answers on it any more we hang up, so that the next one opens another.
+
+        SSH alone does not tell: its other end may live while what speaks SFTP there has ended, or hangs for good.
+        """
+        try:
+            yield
+        except (asyncssh.SFTPNoConnection, asyncssh.SFTPConnectionLost, TimeoutError):
+            if self._open is not None and self._open[1] is client:
+                self._open[0].abort()
+                self._open = None
+            raise
 
     async def close(self) -> None:
         """Hang up."""

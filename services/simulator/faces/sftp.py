@@ -100,7 +100,7 @@ class Door:
             config=None,
             server_factory=lambda: _Porter(self.office, self.ours, self._inside),
             server_host_keys=[asyncssh.import_private_key(self.its.key)],
-            sftp_factory=lambda chan: _Counter(chan, self.office),
+            sftp_factory=lambda chan: Counter(chan, self.office),
             compression_algs=["none"],
             agent_forwarding=False,
             x11_forwarding=False,
@@ -149,7 +149,7 @@ class _Porter(asyncssh.SSHServer):
         return username == US and key in [public_key(one.certificate) for one in self.ours()]
 
 
-class _Counter(asyncssh.SFTPServer):
+class Counter(asyncssh.SFTPServer):
     """One caller at the counter."""
 
     def __init__(self, chan: Any, office: Office) -> None:
