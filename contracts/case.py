@@ -57,6 +57,16 @@ class Timer(Part):
     due: t.Instant
 
 
+class Asked(Part):
+    """A command that its organisation has not answered. What becomes of it on its way is told under `delivery_id`."""
+
+    delivery_id: t.Reference
+    command: Word
+    organisation: t.Identifier
+    facet: Word
+    asked_at: t.Instant
+
+
 class CaseChangedV1(Contract):
     """The whole case as it stands at `version`, and the steps that this change took.
 
@@ -78,6 +88,7 @@ class CaseChangedV1(Contract):
     steps: tuple[Step, ...] = ()
     timers: tuple[Timer, ...] = ()
     policy_packs: tuple[Word, ...] = ()
+    asked: tuple[Asked, ...] = ()
 
 
 CASE_CHANGED: Final = Versions("case.changed", "event", "tongche", "the state of a case", (CaseChangedV1,))

@@ -37,6 +37,9 @@ _WIDE: Final = 120
 _SHORT: Final = 8
 _MOMENT: Final = "2026-11-21 09:30:00  "
 _UNCUT: Final = 200
+_STALE: Final = (
+    "投递服务没有答复，机构状况为最后所知 / dispatch does not answer; how organisations stand is what was last known"
+)
 _STYLES: Final = {
     "done": "green",
     "busy": "blue",
@@ -74,6 +77,8 @@ def show(
     _head(whole)
     _facets(whole["facets"])
     _clocks(whole["clocks"])
+    if not whole["fresh"]:
+        out.print(f"\n{_STALE}", markup=False)
     _waits(whole["waits"])
     _story(whole["steps"], why=why)
     _agencies(whole["agencies"])
@@ -232,15 +237,45 @@ def _facets(facets: list[dict[str, Any]]) -> None:
 
 def _waits(waits: list[dict[str, Any]]) -> None:
     for wait in waits:
-        said = wait["said"]
         out.print()
-        out.print(Text.assemble((f"▲ {_both(said['what'])}: {_both(said['why'])}", _STYLES[wait["tone"]])))
-        who = f"负责 / owner {_both(said['owner'])}" if "owner" in said else ""
-        until = f"至 / until {_deadline(wait['until'])}{_left(wait['until'])}" if wait["until"] else ""
-        if who or until:
-            out.print("  " + "   ".join(filter(None, (who, until))), markup=False)
+        out.print(Text(_waits_for(wait), _STYLES[wait["tone"]]))
+        for line in _circumstances(wait):
+            out.print(f"  {line}", markup=False, soft_wrap=True)
         for command in wait["commands"]:
             out.print(f"  → {command}", markup=False, soft_wrap=True)
+
+
+def _waits_for(wait: dict[str, Any]) -> str:
+    said = wait["said"]
+    if wait["asked"] is None:
+        return f"▲ {_both(said['what'])}: {_both(said['why'])}"
+    mark = "▷" if wait["tone"] == "busy" else "▲"
+    why = f"：{_both(said['why'])}" if said["why"] != said["standing"] else ""
+    return f"{mark} {_both(said['what'])} → {_both(said['organisation'])}\n  {_both(said['standing'])}{why}"
+
+
+def _circumstances(wait: dict[str, Any]) -> Iterator[str]:
+    """Why exactly, since when, until when, and who must act: a line each."""
+    said, asked = wait["said"], wait["asked"] or {}
+    if "reason" in said and said["reason"] != said["why"]:
+        yield f"原因 / why {_both(said['reason'])}"
+    if asked.get("asked_at"):
+        yield f"提出 / asked {_when(asked['asked_at'])}{_gone(asked['asked_at'])}"
+    if asked.get("down_since"):
+        since = asked["down_since"]
+        yield f"机构停用或暂缓自 / down or paused since {_when(since)}{_gone(since)}"
+    if "owner" in said:
+        yield f"负责 / owner {_both(said['owner'])}"
+    if wait["until"]:
+        yield _next(asked.get("standing"), wait["until"])
+
+
+def _next(standing: str | None, until: str) -> str:
+    left = _left(until)
+    if standing == "held":
+        return f"下次试探 / next probe {_when(until)}{left}" if left else "下一次调用即试探 / the next call probes"
+    name = "下次尝试 / next try" if standing else "至 / until"
+    return f"{name} {_when(until) if standing else _deadline(until)}{left}"
 
 
 def _clocks(clocks: list[dict[str, Any]]) -> None:
@@ -262,6 +297,12 @@ def _left(until: str) -> str:
     """How long that still is; nothing where it has passed."""
     seconds = (datetime.fromisoformat(until) - datetime.now(UTC)).total_seconds()
     return f"（还有 / in {times.length(seconds)}）" if seconds > 0 else ""
+
+
+def _gone(since: str) -> str:
+    """How long ago that was."""
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(since)).total_seconds()
+    return f"（已 / for {times.length(seconds)}）" if seconds > 0 else ""
 
 
 def _story(steps: list[dict[str, Any]], *, why: bool) -> None:

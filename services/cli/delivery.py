@@ -275,19 +275,34 @@ def _pair(schema: dict[str, Any], field: str) -> tuple[str, Any]:
 
 
 def _organisations(rows: list[dict[str, Any]]) -> None:
-    if not rows:
-        return
-    table = Table(box=None)
-    # What one has to type is never cut.
-    table.add_column("机构 / organisation", overflow="fold")
-    for title in ("状态 / state", "原因 / why", "自 / since", "暂缓 / held"):
-        table.add_column(title)
+    """Two lines each, as for deliveries: who is away since when, and why and until when."""
     for row in rows:
-        who = f"{row['paused_by']}: " if row["paused_by"] else ""
-        why, state = Text(f"{who}{row['reason'] or ''}"), words.breaker("paused" if who else row["state"])
-        name, standing = f"{row['id']} {row['zh']}", f"{state.zh} / {state.en}"
-        table.add_row(name, standing, why, moment(row["since"]), str(row["held"]))
-    out.print(table)
+        state = words.standing(row["state"], row["paused_by"], row["reason"])
+        names = f"{row['id']} {row['zh']} {row['en']}"
+        since = f"自 / since {moment(row['since'])}" if row["since"] is not None else ""
+        told = (names, f"{state.zh} / {state.en}", since, f"暂缓 / held {row['held']}")
+        out.print("  ".join(filter(None, told)), markup=False, soft_wrap=True)
+        out.print("    " + "  ".join(_away(row)), markup=False, soft_wrap=True)
+    if rows:
+        out.print()
+
+
+def _away(row: dict[str, Any]) -> Iterator[str]:
+    """Why an organisation is away, and what ends that."""
+    if row["paused_by"]:
+        yield f"{row['paused_by']}: {row['reason'] or ''}"
+        yield f"→ tongche delivery resume {row['id']} --reason …"
+        return
+    if row["reason"]:
+        yield _twice(words.reason(row["reason"]))
+    probe_at = row.get("probe_at")
+    if probe_at is not None:
+        passed = probe_at <= datetime.now(_CHINA).timestamp()
+        yield "下一次调用即试探 / the next call probes" if passed else f"下次试探 / next probe {moment(probe_at)}"
+
+
+def _twice(said: words.Words) -> str:
+    return said.zh if said.zh == said.en else f"{said.zh} / {said.en}"
 
 
 def _rows(rows: list[dict[str, Any]], total: int) -> None:
@@ -453,7 +468,8 @@ def _standing(row: dict[str, Any]) -> str:
 def _why(row: dict[str, Any]) -> str:
     failure = words.failure(row["failure"] or "")
     reason = row["reason"] if row["reason"] != row["code"] else None
-    code = " ".join(filter(None, (row["code"], row["code_zh"], reason)))
+    told = _twice(words.reason(reason)) if reason else None
+    code = " ".join(filter(None, (row["code"], row["code_zh"], told)))
     return " ".join(filter(None, (f"{failure.zh} / {failure.en}" if row["failure"] else "", code)))
 
 

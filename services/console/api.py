@@ -96,19 +96,26 @@ async def how_long(parts: Parts, wanted: stats.Wanted) -> dict[str, Any]:
 
 
 def _said_of(organisation: Organisation) -> dict[str, Any]:
-    return {
-        "name": asdict(words.organisation(organisation.id)),
-        "state": asdict(words.breaker("paused" if organisation.paused_by else organisation.state)),
+    said = {
+        "name": words.organisation(organisation.id),
+        "state": words.standing(organisation.state, organisation.paused_by, organisation.reason),
     }
+    if organisation.reason:
+        # What a person gave as reason for a pause is theirs, word for word.
+        said["reason"] = (words.plain if organisation.paused_by else words.reason)(organisation.reason)
+    return {name: asdict(each) for name, each in said.items()}
 
 
 async def known_case(parts: Parts, case_id: str) -> Case:
     """The case, or 404."""
-    found = await parts.store.read(lambda connection: archive.case(connection, case_id, parts.clock.now()))
+    organisations, now = parts.organisations, parts.clock.now()
+    known = organisations.by_id()
+    found = await parts.store.read(lambda connection: archive.case(connection, case_id, now, known))
     if found is None:
         raise HTTPException(404, "no such case")
-    told = (one for one in parts.organisations.contradictions() if one.delivery in found.deliveries)
-    return replace(found, contradictions=tuple(views.contradiction(one, case_id) for one in told))
+    told = (one for one in organisations.contradictions() if one.delivery in found.deliveries)
+    contradictions = tuple(views.contradiction(one, case_id) for one in told)
+    return replace(found, contradictions=contradictions, fresh=organisations.fresh)
 
 
 async def contradictions(parts: Parts, most: int) -> list[Contradiction]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
 from services.console import traces, views
+from services.console.organisations import Organisation
 from services.console.tables import cases, deliveries, spans, steps
 from services.console.traces import Trace
 from services.console.views import Case, CaseLine, Row
@@ -69,14 +70,14 @@ def search(connection: Connection, wanted: str, limit: int = 50) -> list[CaseLin
     return _lines(connection, query.order_by(cases.c.opened_at.desc()).limit(limit))
 
 
-def case(connection: Connection, case_id: str, now: datetime) -> Case | None:
-    """The whole case as it stands at a moment, if it is known."""
+def case(connection: Connection, case_id: str, now: datetime, organisations: Mapping[str, Organisation]) -> Case | None:
+    """The whole case as it stands at a moment, if it is known; `organisations` as dispatch told of them last."""
     found = _rows(connection, select(cases).where(cases.c.case_id == case_id))
     if not found:
         return None
     history = select(steps).where(steps.c.case_id == case_id).order_by(steps.c.version, steps.c.position)
     sent = select(deliveries).where(deliveries.c.case_id == case_id)
-    return views.case(found[0], _rows(connection, history), _rows(connection, sent), now)
+    return views.case(found[0], _rows(connection, history), _rows(connection, sent), now, organisations)
 
 
 def cases_of(connection: Connection, delivery_ids: Collection[str]) -> dict[str, str]:

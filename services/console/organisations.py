@@ -45,6 +45,9 @@ class Organisation(BaseModel):
     reason: str | None = None
     paused_by: str | None = None
     since: Annotated[str | None, BeforeValidator(_instant)] = None
+    """When it went down, or when a person began to hold it; while it is up, since when."""
+    probe_at: Annotated[str | None, BeforeValidator(_instant)] = None
+    """From when on one call may try whether it is back, where it is down."""
     held: int = 0
     parked: int = 0
     dead: int = 0
@@ -81,6 +84,10 @@ class Organisations:
             self._away(trouble)
         else:
             self.fresh = True
+
+    def by_id(self) -> dict[str, Organisation]:
+        """Those that are known."""
+        return {each.id: each for each in self.known}
 
     def contradictions(self) -> list[Contradiction]:
         """Of all of them, the newest first."""

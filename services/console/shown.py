@@ -12,6 +12,7 @@ from services.runtime.clock import CHINA
 
 _TEXTS: Final = {
     "agencies": Words("按机构的经过", "By agency"),
+    "asked": Words("提出", "asked"),
     "all_well": Words("没有等待人工处理的业务。", "No case needs a person."),
     "attempts": Words("次尝试", "attempts"),
     "back": Words("返回首页", "Back to the start"),
@@ -28,6 +29,7 @@ _TEXTS: Final = {
     "console": Words("控制台", "Console"),
     "contradicted": Words("自相矛盾", "contradicted itself"),
     "contradictions": Words("机构回送的答复自相矛盾", "Organisations that contradicted themselves"),
+    "down_since": Words("机构停用或暂缓自", "down or paused since"),
     "dead": Words("停止", "dead"),
     "deadline": Words("期限", "deadline"),
     "do": Words("处理办法", "To resolve"),
@@ -47,6 +49,8 @@ _TEXTS: Final = {
     "manual": Words("需要人处理", "Needs a person"),
     "median": Words("中位", "Median"),
     "more": Words("查看全部", "Show all"),
+    "next_probe": Words("下次试探", "next probe"),
+    "next_call_probes": Words("下一次调用即试探", "the next call probes"),
     "next_try": Words("下次尝试", "next try"),
     "no_deliveries": Words("尚未联系任何机构。", "No agency has been asked yet."),
     "no_spans": Words("尚无跨度。", "No spans yet."),
@@ -147,6 +151,10 @@ class Interface:
         if left < timedelta():
             return f"{length} ago" if self.tongue == "en" else f"{length}前"
         return f"in {length}" if self.tongue == "en" else f"{length}后"
+
+    def is_past(self, instant: str) -> bool:
+        """Whether a moment is over."""
+        return _china(instant) <= self.now
 
     def days(self, left: int) -> str:
         """How many days are left, or since when it is too late."""

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 from observability import redaction
 from services.console import organisations, story, words
+from services.console.organisations import Organisation
 from services.console.projection import OVER, VIN_TAIL
 from services.console.story import Why
 from services.console.words import Words
@@ -22,6 +23,9 @@ from services.runtime.clock import CHINA
 Row = Mapping[str, Any]
 Said = dict[str, Words]
 Tone = Literal["none", "busy", "done", "wait", "person", "off"]
+Standing = Literal["trying", "held", "parked", "under-way", "dead", "cancelled", "answered"]
+"""How a command stands that has not been answered: it is being tried, waits with its organisation, waits for its next
+try, is asked about again as nothing is wrong, was given up, or was answered and its case does not know yet."""
 
 _UNDONE: Final = frozenset({"CANCELLED", "REVERSED", "REFUNDED", "WITHDRAWN", "RELEASED", "REJECTED", "NOT_NEEDED"})
 _UNDER_WAY: Final = frozenset({"ASSESSED", "COSIGNED", "QUOTED", "RESERVED", "SENT"})
@@ -47,6 +51,13 @@ _DELIVERY_TONES: Final[dict[str, Tone]] = {
     "refused": "person",
     "held": "wait",
     "parked": "wait",
+    "dead": "person",
+    "cancelled": "off",
+}
+_STANDING_TONES: Final[dict[Standing, Tone]] = {
+    "held": "wait",
+    "parked": "wait",
+    "under-way": "wait",
     "dead": "person",
     "cancelled": "off",
 }
@@ -126,6 +137,7 @@ class Delivery:
     owner: str | None
     reason: str | None
     attempts: tuple[Attempt, ...]
+    asked_at: str | None
     changed_at: str
     tone: Tone
     said: Said
@@ -171,8 +183,28 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A command that was sent to an organisation at a moment (of old ones nobody knows which) and is not answered.
+
+    `down_since`: since when that organisation is down or paused; None while it is up.
+    """
+
+    delivery: str
+    facet: str | None
+    organisation: str
+    asked_at: str | None
+    standing: Standing
+    down_since: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
-    """Something that the case waits for: why, until when, who must act, and the command that resolves it."""
+    """Something that the case waits for: why, until when, who must act, and the command that resolves it.
+
+    `asked` is there where it is the answer to a command; `until` is then its next try, or when the organisation is
+    probed next.
+    """
 
     what: str
     until: str | None
@@ -180,6 +212,7 @@ class Wait:
     commands: tuple[str, ...]
     tone: Tone
     said: Said
+    asked: Asked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +246,8 @@ class Case:
     timers: tuple[dict[str, str], ...] = ()
     policy_packs: tuple[str, ...] = field(default=())
     contradictions: tuple[Contradiction, ...] = ()
+    fresh: bool = True
+    """Whether dispatch has told just now how the organisations stand."""
 
     @property
     def deliveries(self) -> set[str]:
@@ -255,22 +290,26 @@ def line(row: Row) -> CaseLine:
         opened_at=row["opened_at"],
         changed_at=row["changed_at"],
         closed_at=row["closed_at"],
-        progress=tuple(_facet(each).tone for each in json.loads(row["snapshot"])["facets"]),
+        progress=tuple(each.tone for each in _facets(json.loads(row["snapshot"]), ())),
         tone="person" if row["unfinished"] else _HEADLINE_TONES.get(row["headline"], "busy"),
         said=said | _said(owner=(words.owner, row["owner"]), code=(words.code, row["code"])),
     )
 
 
-def case(row: Row, steps: Iterable[Row], deliveries: Iterable[Row], now: datetime) -> Case:
-    """The whole case from its row, its steps and its deliveries, as it stands at a moment."""
+def case(
+    row: Row, steps: Iterable[Row], deliveries: Iterable[Row], now: datetime, organisations: Mapping[str, Organisation]
+) -> Case:
+    """The whole case from its row, its steps and its deliveries, as it and the organisations stand at a moment."""
     snapshot = json.loads(row["snapshot"])
-    facets = tuple(_facet(facet) for facet in snapshot["facets"])
     known = [_delivery(each) for each in deliveries]
+    unanswered = _unanswered(snapshot.get("asked") or (), known)
+    asked = tuple(_wait(each, organisations.get(each.organisation), now) for each in unanswered)
+    facets = tuple(_facets(snapshot, asked))
     return Case(
         line=line(row),
         version=row["version"],
         facets=facets,
-        waits=(*_held(row, facets), *_stopped(known)),
+        waits=(*_held(row, facets), *asked),
         agencies=_by_agency(known),
         steps=tuple(_step(step) for step in steps),
         clocks=tuple(_clocks(snapshot.get("timers") or (), known, now)),
@@ -291,10 +330,21 @@ def _clocks(timers: Iterable[Row], deliveries: Iterable[Delivery], now: datetime
             yield Clock(name, last.isoformat(), left, {"name": _CLOCKS[name]})
 
 
-def _facet(facet: Row) -> Facet:
+def _facets(snapshot: Row, waits: Iterable[Wait]) -> Iterable[Facet]:
+    """Its facets; one is begun once a command for it is under way, though nothing has come of it yet."""
+    under_way: dict[str, Standing] = {each["facet"]: "trying" for each in snapshot.get("asked") or ()}
+    for wait in waits:
+        if wait.asked and wait.asked.facet in under_way and wait.asked.standing in _STANDING_TONES:
+            under_way[wait.asked.facet] = wait.asked.standing
+    return (_facet(facet, under_way.get(facet["name"])) for facet in snapshot["facets"])
+
+
+def _facet(facet: Row, asked: Standing | None) -> Facet:
     hold = facet.get("hold")
     until = facet.get("until")
-    said = {"name": words.facet(facet["name"]), "state": words.state(facet["state"], facet["name"])}
+    is_begun = asked is not None and facet["state"] == "NONE"
+    state = words.under_way(asked) if asked and is_begun else words.state(facet["state"], facet["name"])
+    said = {"name": words.facet(facet["name"]), "state": state}
     why = words.hold(hold, facet["name"]) if hold else None
     return Facet(
         name=facet["name"],
@@ -303,7 +353,9 @@ def _facet(facet: Row) -> Facet:
         code=facet.get("code"),
         until=until,
         owner=facet.get("owner"),
-        tone=_facet_tone(facet["state"], hold, until),
+        tone=_STANDING_TONES.get(asked, "busy")
+        if asked and is_begun and not hold
+        else _facet_tone(facet["state"], hold, until),
         said=said
         | ({"hold": why} if why else {})
         | _said(code=(words.code, facet.get("code")), owner=(words.owner, facet.get("owner"))),
@@ -338,6 +390,7 @@ def _delivery(row: Row) -> Delivery:
         owner=snapshot.get("owner"),
         reason=snapshot.get("reason"),
         attempts=tuple(_attempt(attempt) for attempt in snapshot.get("attempts") or ()),
+        asked_at=row["asked_at"],
         changed_at=row["changed_at"],
         tone=_DELIVERY_TONES.get(row["state"], "busy"),
         said=said | _said(failure=(words.failure, snapshot.get("failure")), owner=(words.owner, snapshot.get("owner"))),
@@ -408,23 +461,94 @@ def _acts(facet: Facet) -> tuple[str, ...]:
     return ("resume", "secure") if is_refused else ("resume", "cancel")
 
 
-def _is_under_way(delivery: Delivery) -> bool:
-    return delivery.state == "parked" and delivery.failure == "not-yet"
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A command that is not answered, as the journey tells of it, or else dispatch, which says where it is."""
+
+    id: str
+    command: str
+    organisation: str
+    facet: str | None
+    asked_at: str | None
+    delivery: Delivery | None
 
 
-def _stopped(deliveries: Iterable[Delivery]) -> Iterable[Wait]:
-    for each in deliveries:
-        if each.state in ("held", "parked", "dead"):
-            failure = each.said.get("failure", each.said["state"])
-            yield Wait(
-                what=each.command,
-                until=each.next_try_at,
-                owner=each.owner,
-                # What is merely under way, a parcel or a certificate, is asked about again by itself.
-                commands=() if _is_under_way(each) else (f'tongche delivery retry {each.id} --reason "…"',),
-                tone=each.tone,
-                said={"what": each.said["command"], "why": failure} | _said(owner=(words.owner, each.owner)),
-            )
+def _unanswered(asked: Iterable[Row], deliveries: Iterable[Delivery]) -> Iterable[_Sent]:
+    """What the journey says that it asked, and whatever else dispatch has put aside or given up."""
+    known = {each.id: each for each in deliveries}
+    told = {each["delivery_id"]: each for each in asked}
+    for id_, ask in told.items():
+        yield _Sent(id_, ask["command"], ask["organisation"], ask["facet"], ask["asked_at"], known.get(id_))
+    for id_, each in known.items():
+        if each.state in ("parked", "dead") and id_ not in told:
+            yield _Sent(id_, each.command, each.organisation, None, each.asked_at, each)
+
+
+def _wait(sent: _Sent, organisation: Organisation | None, now: datetime) -> Wait:
+    down = organisation if organisation and organisation.state != "closed" else None
+    delivery, standing = sent.delivery, _standing(sent.delivery, down is not None, now)
+    held = down if standing == "held" else None
+    failure = delivery.said.get("failure") if delivery else None
+    stands = words.held(words.standing(held.state, held.paused_by, held.reason)) if held else words.waiting(standing)
+    reason = held.reason if held else delivery.reason if delivery else None
+    told = words.plain if held and held.paused_by else words.reason
+    return Wait(
+        what=sent.command,
+        until=_until(standing, delivery, held),
+        owner=delivery.owner if delivery else None,
+        commands=_resolved_by(sent, standing, held),
+        tone=_STANDING_TONES.get(standing, "busy"),
+        said={
+            "what": words.command(sent.command),
+            "why": stands if held else failure or stands,
+            "standing": stands,
+            "organisation": words.organisation(sent.organisation),
+        }
+        | _said(reason=(told, reason), owner=(words.owner, delivery.owner if delivery else None)),
+        asked=Asked(
+            delivery=sent.id,
+            facet=sent.facet,
+            organisation=sent.organisation,
+            asked_at=sent.asked_at,
+            standing=standing,
+            down_since=down.since if down else None,
+            reason=reason,
+        ),
+    )
+
+
+def _standing(delivery: Delivery | None, is_down: bool, now: datetime) -> Standing:  # noqa: FBT001 - half of the answer
+    match delivery.state if delivery else None:
+        case "dead" | "cancelled" as over:
+            return over
+        case "settled" | "refused":
+            return "answered"
+        case "parked" if delivery and not _is_due(delivery, now):
+            # What is merely under way, a parcel or a certificate, is asked about again by itself.
+            return "under-way" if delivery.failure == "not-yet" else "parked"
+    return "held" if is_down else "trying"
+
+
+def _is_due(delivery: Delivery, now: datetime) -> bool:
+    return delivery.next_try_at is not None and datetime.fromisoformat(delivery.next_try_at) <= now
+
+
+def _until(standing: Standing, delivery: Delivery | None, held: Organisation | None) -> str | None:
+    if held:
+        return held.probe_at
+    return delivery.next_try_at if delivery and standing in {"parked", "under-way"} else None
+
+
+def _resolved_by(sent: _Sent, standing: Standing, held: Organisation | None) -> tuple[str, ...]:
+    if held and held.paused_by:
+        return (f'tongche delivery resume {sent.organisation} --reason "…"',)
+    match standing:
+        case "parked" | "dead":
+            return (f'tongche delivery retry {sent.id} --reason "…"',)
+        case "held":
+            return (f"tongche delivery show {sent.id}",)
+        case _:
+            return ()
 
 
 def _said(**named: tuple[Any, str | None]) -> Said:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -178,6 +179,48 @@ _BREAKERS: Final = {
     "open": Words("停用", "down"),
     "paused": Words("人工暂缓", "paused"),
 }
+_SLOWED: Final = Words("限流", "slowing us down")
+_STANDINGS: Final = {
+    "trying": Words("已发出，待答复", "sent, not answered yet"),
+    "under-way": Words("尚未就绪，将再次询问", "not there yet, asked again"),
+    "answered": Words("已答复，业务尚未跟进", "answered; the case has yet to take it in"),
+}
+_UNDER_WAY: Final = {
+    "held": Words("已提出，待机构恢复", "asked, waits for the organisation"),
+    "parked": Words("已提出，稍后重试", "asked, to be tried again"),
+    "dead": Words("已提出，投递已停止", "asked, and nobody tries it any more"),
+}
+_REASONS: Final = {
+    "no connection": "无法连接",
+    "no answer": "没有答复",
+    "status 429": "限流，HTTP 429",
+    "not-an-object": "答复不是应有的结构",
+    "unknown-refusal": "以未知代码拒绝",
+    "too-large": "答复过大",
+    "unread-there": "同名文件尚未被读取",
+    "not-sealed": "答复没有签名",
+    "about-another": "答复的是另一业务",
+    "taken in, and unknown since": "曾受理，后称无此业务",
+    "taken in, not answered yet": "已受理，尚未答复",
+    "the look-up knows nothing of it yet": "尚查不到此业务",
+    "a call was cut off": "一次调用中断，结果不明",
+    "behind another of its vehicle": "同一车辆的上一项未完成",
+    "resumed, to be probed": "已恢复，待试探",
+    "never called": "从未调用",
+    "attempts": "尝试记录无法读取",
+    "not-a-command-of-this-agency": "不是该机构的命令",
+}
+"""What our own processes say of why something waits, in Chinese; English is as they say it."""
+_REASONS_ABOUT: Final = {
+    "status": "HTTP",
+    "field": "答复缺少或错填字段",
+    "value": "答复的值不合规则",
+    "echo": "答复与所问不一致",
+    "look-up-refused": "查询被拒绝",
+    "unplanned": "程序错误",
+}
+"""The same of reasons that name what they are about."""
+_ABOUT: Final = re.compile(r"(?P<kind>[a-z-]+)(: ?| )(?P<what>\S+)")
 _ACTS: Final = {
     "coc.query": Words("查询合格证", "query the certificate"),
     "invoice.request": Words("开具发票", "issue the invoice"),
@@ -281,6 +324,52 @@ def owner(name: str) -> Words:
 
 def breaker(word: str) -> Words:
     return _of(_BREAKERS, word)
+
+
+def standing(state: str, paused_by: str | None, reason: str | None) -> Words:
+    """How an organisation stands: up, being probed, down, held by a person, or down because it bears no more."""
+    if paused_by:
+        return breaker("paused")
+    return _SLOWED if state == "open" and "status 429" in (reason or "") else breaker(state)
+
+
+def held(standing_: Words) -> Words:
+    """That a command waits with its organisation, which stands like that."""
+    return Words(f"暂缓，机构{standing_.zh}", f"held: the organisation is {standing_.en}")
+
+
+def waiting(word: str) -> Words:
+    """How a command stands that has not been answered."""
+    return _STANDINGS.get(word) or delivery(word)
+
+
+def under_way(word: str) -> Words:
+    """A facet of which nothing has come yet, but a command for it is under way and stands like that."""
+    return _UNDER_WAY.get(word) or Words("已提出，待答复", "asked, not answered yet")
+
+
+def reason(text: str) -> Words:
+    """Why something waits, as dispatch says it: a class of failure, and what exactly; either may be missing."""
+    kind, colon, rest = text.partition(": ")
+    if colon and kind in _RESULTS:
+        said, why = _RESULTS[kind], reason(rest)
+        return Words(f"{said.zh}：{why.zh}", f"{said.en}: {why.en}")
+    if text in _REASONS:
+        return Words(_REASONS[text], text)
+    if text in CODES:
+        return Words(f"{text} {code(text).zh}", f"{text} {code(text).en}")
+    first, comma, last = text.partition(", ")
+    if comma and first in CODES:
+        return Words(f"{reason(first).zh}，{reason(last).zh}", f"{reason(first).en}, {reason(last).en}")
+    about = _ABOUT.fullmatch(text)
+    if about and about["kind"] in _REASONS_ABOUT:
+        return Words(f"{_REASONS_ABOUT[about['kind']]} {about['what']}", text)
+    return Words(text, text)
+
+
+def plain(text: str) -> Words:
+    """What a person wrote, in whatever language."""
+    return Words(text, text)
 
 
 def command(name: str) -> Words:

@@ -49,7 +49,9 @@ class _Shared:
     """
 
     gate: Gate
-    since: float
+    up_since: float
+    away_since: float | None = None
+    """When it went away, by the clock of who saw that first; None while it is there. No probe that fails is news."""
     version: int = 0
     turned: int = 0
     pause: Pause | None = None
@@ -97,9 +99,18 @@ class Breakers:
             self._hear(row)
 
     def since(self, organisation: str) -> float:
-        """When its state last changed, by whoever saw it or wanted it; until then, when this process began."""
+        """Since when it is down or a person holds it, or, if neither, since when it is up; at first, when we began."""
         one = self._shared[organisation]
-        return one.pause.since if one.pause else one.since
+        if one.pause is not None:
+            return one.pause.since
+        return one.up_since if one.away_since is None else one.away_since
+
+    def probe_at(self, organisation: str) -> float | None:
+        """From when on one call may probe, in seconds since 1970; None where it is up, being probed, or a person's."""
+        breaker = self._shared[organisation].breaker
+        if breaker.state is not State.OPEN or breaker.held is not None:
+            return None
+        return self._now() + breaker.due_at - breaker.now()
 
     def pause(self, organisation: str) -> Pause | None:
         """The person's word that holds it, if one does."""
@@ -124,8 +135,11 @@ class Breakers:
         this = update(table).where(table.c.organisation == organisation, is_held)
         changes = {"turned": table.c.turned + 1, "paused_by": None, "pause_reason": None, "paused_at": None}
         probe = {"version": table.c.version + 1, "state": State.OPEN.value, "since": at, "probe_at": at, "who": None}
-        reason = func.coalesce(table.c.reason, _TO_BE_PROBED)
-        found = connection.execute(this.values(**changes, **probe, reason=reason).returning(*table.c)).first()
+        kept = {
+            "away_since": func.coalesce(table.c.away_since, at),
+            "reason": func.coalesce(table.c.reason, _TO_BE_PROBED),
+        }
+        found = connection.execute(this.values(**changes, **probe, **kept).returning(*table.c)).first()
         return found or _row(connection, organisation)
 
     def decided(self, row: Row[Any]) -> State:
@@ -137,11 +151,15 @@ class Breakers:
 
     def _changed(self, breaker: Breaker) -> None:
         one, at = self._shared[breaker.organisation], self._now()
-        one.since = at
+        if breaker.own is State.CLOSED:
+            one.up_since, one.away_since = at, None
+        elif one.away_since is None:
+            one.away_since = at
         one.unwritten = {
             "state": breaker.own.value,
             "reason": breaker.own_reason,
             "since": at,
+            "away_since": one.away_since,
             "probe_at": at + max(0.0, breaker.due_at - breaker.now()),
             "who": self.who,
         }
@@ -161,6 +179,9 @@ class Breakers:
                 one.unwritten = None
         elif row.who is not None and self._holds_longer(one.breaker, row):
             one.version = row.version
+            if row.away_since is not None:
+                one.away_since = row.away_since
+                one.unwritten = {**found, "away_since": row.away_since}
             self._wake.set()
         else:
             one.unwritten = None
@@ -200,7 +221,7 @@ class Breakers:
         if state is State.HALF_OPEN:
             # Somebody probes at this moment; if nothing is heard of it, we do.
             state, wait_s = State.OPEN, LONGEST_PAUSE_S
-        one.since = row.since
+        one.up_since, one.away_since = row.since, row.away_since
         one.breaker.adopt(state, row.reason, one.breaker.now() + wait_s)
 
     def _obey(self, one: _Shared, row: Row[Any]) -> None:

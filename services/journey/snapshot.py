@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from contracts.case import CaseChangedV1, Facet, Step, Timer
+from contracts.case import Asked, CaseChangedV1, Facet, Step, Timer
 
-from .case import Case, FacetState
+from .case import Ask, Case, FacetState
 
 
 def snapshot(case: Case, steps: Sequence[Step] = ()) -> CaseChangedV1:
@@ -26,6 +26,17 @@ def snapshot(case: Case, steps: Sequence[Step] = ()) -> CaseChangedV1:
         steps=tuple(steps),
         timers=tuple(Timer(name=timer.name, due=timer.due) for timer in case.timers),
         policy_packs=case.packs,
+        asked=tuple(map(_asked, case.asks.values())),
+    )
+
+
+def _asked(ask: Ask) -> Asked:
+    return Asked(
+        delivery_id=ask.id,
+        command=ask.command,
+        organisation=ask.organisation,
+        facet=ask.facet,
+        asked_at=ask.asked_at,
     )
 
 

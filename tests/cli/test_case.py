@@ -150,6 +150,42 @@ def test_show_tells_a_person_what_waits_and_what_to_type(terminal: Terminal) -> 
     assert "\x1b[" not in shown.stdout
 
 
+def test_show_says_how_every_open_command_stands(terminal: Terminal) -> None:
+    """Of whom it was asked and when; who is down since when and probed when, or what is tried again when, and why."""
+    told = {"asked_at": instant_text(at(0)), "organisation": "police"}
+    held = told | {"delivery_id": "held", "command": "plate.reserve", "facet": "plate"}
+    tried = told | {"delivery_id": "tried", "command": "tax.pay", "facet": "tax", "organisation": "tax"}
+    parked = told | {"delivery_id": "parked", "command": "registration.register", "facet": "reg"}
+    soon = instant_text(datetime.now(UTC) + timedelta(hours=1))
+    why: dict[str, Any] = {"failure": "broken-answer", "reason": "not-sealed", "next_try_at": soon}
+    terminal.stage.tell(
+        case(CASE, asked=[held, tried, parked]),
+        delivery(CASE, "registration.register", "police", [], id="parked", state="parked", **why),
+    )
+    down = {"since": at(5).timestamp(), "probe_at": at(9).timestamp(), "reason": "unavailable: no connection"}
+    terminal.stage.dispatch = [{"id": "police", "state": "open", **down}]
+    terminal.stage.act(terminal.stage.organisations.ask)
+    shown = terminal.type("show", CASE, columns=200).stdout
+    for expected in (
+        "号牌 Plate               已提出，待机构恢复 asked, waits for the organisation",
+        "▲ 预留号牌 reserve a plate → 样例车管所 Sample Traffic Police",
+        "暂缓，机构停用 held: the organisation is down\n",
+        "原因 / why 机构不可用：无法连接 unavailable: no connection",
+        "提出 / asked 2026-11-20 12:00:00（已 / for ",
+        "停用或暂缓自 / down or paused since 2026-11-20 12:00:05（已 / for ",
+        "下一次调用即试探 / the next call probes",
+        "▷ 缴纳购置税 pay the tax",
+        "已发出，待答复 sent, not answered yet",
+        "稍后重试 parked for a retry：答复无法理解 the answer could not be read",
+        "原因 / why 答复没有签名 not-sealed",
+        "下次尝试 / next try ",
+        "delivery retry parked --reason",
+    ):
+        assert expected in shown, expected
+    terminal.stage.organisations.fresh = False
+    assert "dispatch does not answer" in terminal.type("show", CASE).stdout
+
+
 def test_show_as_json_is_one_object_on_the_last_line(terminal: Terminal) -> None:
     """A script reads the last line, and finds a masked VIN there."""
     tell_of_a_held_case(terminal.stage)

@@ -205,6 +205,29 @@ def test_decisions_say_what_comes_next_and_a_no_ends_in_the_way_out(tmp_path: Pa
     play(tmp_path, scene)
 
 
+def test_list_says_since_when_and_why_an_organisation_is_away_and_what_comes_next(tmp_path: Path) -> None:
+    """In Chinese too; who wants fewer calls is not said to be down."""
+
+    async def scene(terminal: Terminal) -> None:
+        breaker = terminal.desk.deliveries().breaker
+        breaker.failed("unavailable: status 429", 600.0)
+        (told,) = (await terminal.reads("delivery", "list"))["held"]
+        assert 590 < told["probe_at"] - told["since"] <= 600
+        shown = (await terminal.type("delivery", "list")).out
+        assert "样例车管所 Sample Traffic Police  限流 / slowing us down  自 / since " in shown
+        assert "机构不可用：限流，HTTP 429 / unavailable: status 429  下次试探 / next probe " in shown
+        breaker.failed("broken-answer: not-an-object", 0.0)
+        breaker.due_at = 0.0
+        (later,) = (await terminal.reads("delivery", "list"))["held"]
+        assert later["since"] == told["since"]
+        shown = (await terminal.type("delivery", "list")).out
+        assert "停用 / down" in shown
+        assert "答复不是应有的结构 / unreadable answer: not-an-object" in shown
+        assert "下一次调用即试探 / the next call probes" in shown
+
+    play(tmp_path, scene)
+
+
 def test_edit_takes_fields_as_the_contract_has_them_or_a_file(tmp_path: Path) -> None:
     """Text stays text, numbers are numbers, nothing takes a field out; faults come one a line, without values."""
 

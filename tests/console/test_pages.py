@@ -223,6 +223,125 @@ def test_an_organisation_that_contradicted_itself_is_shown_with_what_to_do(stage
     assert "contradicted itself" not in stage.ask("/").text + stage.ask(f"/cases/{CASE}").text
 
 
+def asked(command: str, facet: str, organisation: str, number: int) -> dict[str, Any]:
+    """A command that the journey sent at noon and of which it has heard nothing."""
+    told = {"delivery_id": f"0198c0de-0000-7000-8000-0000000000{number:02d}", "asked_at": instant_text(NOON)}
+    return told | {"command": command, "facet": facet, "organisation": organisation}
+
+
+LOAN, PLATE, REGISTER, TAX = (
+    asked("loan.apply", "loan", BANK, 1),
+    asked("plate.reserve", "plate", "police", 2),
+    asked("registration.register", "reg", "customs", 3),
+    asked("tax.pay", "tax", "tax", 4),
+)
+
+
+def stand_in_every_way(stage: Stage) -> None:
+    """One command is parked, one is held by an outage, one given up, and one is being tried."""
+    parked: dict[str, Any] = {"failure": "broken-answer", "reason": "not-an-object"}
+    later, dead = {"next_try_at": instant_text(at(900))}, {"failure": "deadline", "owner": "operator"}
+    stage.tell(
+        case(CASE, facets={"tax": "ASSESSED"}, asked=[LOAN, PLATE, REGISTER, TAX]),
+        delivery(CASE, "loan.apply", BANK, [], id=LOAN["delivery_id"], state="parked", **parked, **later),
+        delivery(CASE, "registration.register", "customs", [], id=REGISTER["delivery_id"], state="dead", **dead),
+    )
+    down = {"since": at(5).timestamp(), "reason": "unavailable: P503, status 503", "probe_at": at(608).timestamp()}
+    up = [{"id": id_, "state": "closed", "since": at(0).timestamp()} for id_ in (BANK, "customs", "tax")]
+    stage.dispatch = [{"id": "police", "state": "open", **down}, *up]
+    stage.act(stage.organisations.ask)
+    stage.clock.move(at(600))
+
+
+def test_a_case_says_of_every_open_command_how_it_stands(stage: Stage) -> None:
+    """What was asked of whom and when; tried, held by an outage since when, parked until when and why, or given up."""
+    stand_in_every_way(stage)
+    whole = stage.api(f"/api/cases/{CASE}").json
+    waits = {each["what"]: each for each in whole["waits"]}
+    told = {
+        name: (each["asked"]["standing"], each["tone"], each["until"], each["asked"]["down_since"])
+        for name, each in waits.items()
+    }
+    assert told == {
+        "loan.apply": ("parked", "wait", instant_text(at(900)), None),
+        "plate.reserve": ("held", "wait", instant_text(at(608)), instant_text(at(5))),
+        "registration.register": ("dead", "person", None, None),
+        "tax.pay": ("trying", "busy", None, None),
+    }
+    assert waits["plate.reserve"]["said"]["why"] == {"zh": "暂缓，机构停用", "en": "held: the organisation is down"}
+    reason = waits["plate.reserve"]["said"]["reason"]
+    assert reason == {
+        "zh": "机构不可用：P503 公安交管系统暂不可用，HTTP 503",
+        "en": "unavailable: P503 the traffic police are down, status 503",
+    }
+    assert waits["loan.apply"]["said"]["reason"] == {"zh": "答复不是应有的结构", "en": "not-an-object"}
+    assert {each["asked"]["asked_at"] for each in waits.values()} == {instant_text(NOON)}
+    assert whole["fresh"] is True
+    stage.log_in()
+    for language, texts in (
+        (
+            "zh",
+            ("样例车管所", "机构停用或暂缓自", "12:00:05", "下次试探 <time", "下次尝试 <time", "答复不是应有的结构"),
+        ),
+        ("en", ("Sample Traffic Police", "down or paused since", "10 min", "next probe <time", "not answered yet")),
+    ):
+        stage.ask("/language", {"to": language})
+        page = stage.ask(f"/cases/{CASE}").text
+        assert [text for text in texts if text not in page] == []
+
+
+def test_a_strand_whose_command_is_under_way_has_begun(stage: Stage) -> None:
+    """On the case's page and in lists of cases; where nothing was asked it has not."""
+    stand_in_every_way(stage)
+    whole = stage.api(f"/api/cases/{CASE}").json
+    told = {each["name"]: (each["said"]["state"]["en"], each["tone"]) for each in whole["facets"]}
+    assert told["loan"] == ("asked, to be tried again", "wait")
+    assert told["plate"] == ("asked, waits for the organisation", "wait")
+    assert told["tax"] == ("assessed", "busy")
+    assert told["elic"] == ("not begun", "none")
+    (line,) = stage.api("/api/cases").json["cases"]
+    progress = dict(zip(told, line["progress"], strict=True))
+    assert (progress["loan"], progress["plate"], progress["elic"]) == ("busy", "busy", "none")
+
+
+def test_what_is_due_waits_for_its_organisation_or_is_being_tried(stage: Stage) -> None:
+    """Its last failure says nothing of now; what was answered, and the case does not know, waits for nobody there."""
+    parked: dict[str, Any] = {"state": "parked", "failure": "unavailable", "next_try_at": instant_text(at(30))}
+    stage.tell(
+        case(CASE, asked=[PLATE, TAX, LOAN]),
+        delivery(CASE, "plate.reserve", "police", [], id=PLATE["delivery_id"], **parked),
+        delivery(CASE, "tax.pay", "tax", [], id=TAX["delivery_id"], **parked),
+        delivery(CASE, "loan.apply", BANK, ["answered"], id=LOAN["delivery_id"]),
+    )
+    stage.dispatch = [
+        {"id": "police", "state": "open", "paused_by": "li", "reason": "停电", "since": at(0).timestamp()}
+    ]
+    stage.act(stage.organisations.ask)
+    for seconds, standings in ((29, ["parked", "parked", "answered"]), (30, ["held", "trying", "answered"])):
+        stage.clock.move(at(seconds))
+        waits = stage.api(f"/api/cases/{CASE}").json["waits"]
+        assert [each["asked"]["standing"] for each in waits] == standings
+    assert waits[0]["said"]["why"]["en"] == "held: the organisation is paused"
+    assert waits[0]["said"]["reason"] == {"zh": "停电", "en": "停电"}
+    assert waits[0]["commands"] == ['tongche delivery resume police --reason "…"']
+
+
+def test_the_start_page_says_since_when_and_why_an_organisation_is_away(stage: Stage) -> None:
+    """And when it is probed next; one that asks for fewer calls is not said to be down."""
+    stand_in_every_way(stage)
+    stage.log_in()
+    for language, texts in (
+        ("zh", ("停用 · 9.9 分", "公安交管系统暂不可用", "始于", "12:00:05", "下次试探 ")),
+        ("en", ("down · 9.9 min", "the traffic police are down", "since", "12:00:05", "next probe ")),
+    ):
+        stage.ask("/language", {"to": language})
+        page = stage.ask("/").text
+        assert [text for text in texts if text not in page] == []
+    stage.dispatch = [{"id": "police", "state": "open", "reason": "unavailable: status 429", "since": 1.0}]
+    stage.act(stage.organisations.ask)
+    assert "slowing us down" in stage.ask("/").text
+
+
 def test_a_closed_case_in_which_somebody_must_act_is_among_those_that_need_a_person(stage: Stage) -> None:
     """It stays closed, and is counted once; what a timer will move is nobody's, and what was mended is gone."""
     dead = {"state": "REGISTERED", "hold": "dead", "owner": "operator"}

@@ -95,7 +95,7 @@ def test_the_highest_version_wins_in_any_order(order: list[int], seed: int) -> N
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(Settings(data=Path(folder)), "console")
         tell(store.writer, *told)
-        found = ask(store.writer, lambda connection: archive.case(connection, "case-1", NOON))
+        found = ask(store.writer, lambda connection: archive.case(connection, "case-1", NOON, {}))
         store.writer.dispose()
         store.reader.dispose()
     assert found.version == 5

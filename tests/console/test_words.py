@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -51,6 +52,36 @@ def test_a_reason_to_wait_is_told_as_the_journey_gives_it() -> None:
     """In the story and beside the facet it is the same sentence."""
     for key, reason in REASONS.items():
         assert words.hold(key) == Words(reason.zh, reason.en)
+
+
+@pytest.mark.parametrize(
+    ("reason", "zh"),
+    [
+        ("unavailable: no connection", "机构不可用：无法连接"),
+        ("unavailable: status 429", "机构不可用：限流，HTTP 429"),
+        ("unavailable: status 502", "机构不可用：HTTP 502"),
+        ("ambiguous: no answer", "结果不明：没有答复"),
+        ("broken-answer: field:dxx.hphm", "答复无法理解：答复缺少或错填字段 dxx.hphm"),
+        ("look-up-refused:V102", "查询被拒绝 V102"),
+        ("unplanned: KeyError", "程序错误 KeyError"),
+        ("behind another of its vehicle", "同一车辆的上一项未完成"),
+        ("维护至中午", "维护至中午"),
+    ],
+)
+def test_what_dispatch_gives_as_a_reason_is_told_in_chinese(reason: str, zh: str) -> None:
+    """A class of failure, and what exactly, which in English is as it is said."""
+    assert words.reason(reason).zh == zh
+    assert words.reason(reason).en.endswith(reason.rpartition(": ")[2])
+
+
+def test_every_reason_of_ours_that_is_a_word_has_chinese_words() -> None:
+    """Whatever mappings, carriers and dispatch raise by a word of their own."""
+    root = Path(words.__file__).parents[2]
+    texts = (file.read_text() for folder in ("adapters", "services/dispatch") for file in (root / folder).rglob("*.py"))
+    raised = re.compile(r"""\breason = "([a-z][a-z, -]*)"\n\s+raise (?:BrokenAnswer|NeedsPerson)""")
+    found = {reason for text in texts for reason in raised.findall(text)}
+    assert {"not-sealed", "too-large", "not-an-object"} <= found
+    assert [reason for reason in found if not HAN.search(words.reason(reason).zh)] == []
 
 
 def _row(**fields: Any) -> dict[str, Any]:

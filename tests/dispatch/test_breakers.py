@@ -279,6 +279,64 @@ def test_when_a_breaker_turned_is_told_by_the_service_s_clock(settings: Settings
     asyncio.run(play())
 
 
+def test_an_outage_began_when_it_began_however_often_it_is_probed(settings: Settings, until: Until) -> None:
+    """Failed probes, other processes, a restart and a probe that a person wants leave that; its end ends it."""
+
+    async def play() -> None:
+        async with process(settings, "one") as one, process(settings, "two") as two:
+            clock = one.breakers.clock = SetClock()
+            up = one.breakers.since("police")
+            clock.pass_(timedelta(minutes=5))
+            _down(one)
+            began = one.breakers.since("police")
+            assert began >= up + 300
+            for _ in range(3):
+                clock.pass_(timedelta(minutes=1))
+                one.breaker.due_at = 0.0
+                assert one.breaker.admits()
+                one.breaker.failed("unavailable: no connection")
+                await _written(one, until)
+                assert one.breakers.since("police") == began
+            assert one.breakers.probe_at("police") == pytest.approx(clock.now().timestamp(), abs=16)
+            await two.breakers.look()
+            assert two.breakers.since("police") == began
+            two.breaker.due_at = 0.0
+            assert two.breaker.admits()
+            assert (two.breakers.since("police"), two.breakers.probe_at("police")) == (began, None)
+            two.breaker.abandoned()
+            await _written(two, until)
+            await one.pause()
+            assert (one.breakers.since("police"), one.breakers.probe_at("police")) == (NOON.since, None)
+            await one.resume()
+            assert one.breakers.since("police") == began
+            async with process(settings, "three") as three:
+                assert three.breakers.since("police") == began
+                three.breakers.clock = clock
+                three.breaker.succeeded()
+                up = three.breakers.since("police")
+                assert up > began
+                await _written(three, until)
+                _down(three)
+                assert three.breakers.since("police") >= up
+
+    asyncio.run(play())
+
+
+def test_an_outage_that_two_find_began_when_the_first_wrote_it(settings: Settings, until: Until) -> None:
+    """Also where what the second was told, not having heard of the first, holds longer and is written on top."""
+
+    async def play() -> None:
+        async with process(settings, "one") as one, process(settings, "ahead", -HOUR_S) as two:
+            _down(one)
+            await _written(one, until)
+            two.breaker.failed("busy", 60.0)
+            await until(lambda: one.breaker.reason == two.breaker.reason == "busy")
+            await until(lambda: one.breakers.since("police") == two.breakers.since("police"))
+            assert one.breakers.since("police") < time.time() + HOUR_S / 2
+
+    asyncio.run(play())
+
+
 def test_nothing_is_known_before_the_table_was_read(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store that is away keeps a new process from consuming: what a person said yesterday stands in it."""
     real, tried = Store.run, asyncio.Event()

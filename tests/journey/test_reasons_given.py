@@ -12,6 +12,7 @@ from contracts.loan import LoanSettledV1
 from contracts.sale import SaleCancelledV1, SaleCorrectedV1, SaleReturnedV1
 from services.journey.decide import open_return
 from services.journey.proofs import present
+from services.journey.snapshot import snapshot
 from services.journey.world import Assign, Cancel, Resume, Secure
 from tests.journey.road import EXPORT, LOAN, VIN, Road, sale
 
@@ -181,3 +182,14 @@ def test_lateness_names_the_pack_that_makes_it_so() -> None:
     road = late()
     assert next(step.pack for step in road.steps if step.rule == "T408") == "PTL-2019"
     assert "PTL-2019" in road.case.packs
+
+
+def test_what_nobody_has_answered_yet_is_told_with_the_case() -> None:
+    """Which command to whom and when, under the id that dispatch tells its fate by; an answer ends that."""
+    road = Road()
+    sent = road.find("coc.query")
+    asked = {each.delivery_id: each for each in snapshot(road.case).asked}
+    assert (asked[sent.id].command, asked[sent.id].organisation) == ("coc.query", sent.organisation)
+    assert (asked[sent.id].facet, asked[sent.id].asked_at) == ("coc", road.case.asks[sent.id].asked_at)
+    road.answer("coc.query")
+    assert sent.id not in {each.delivery_id for each in snapshot(road.case).asked}

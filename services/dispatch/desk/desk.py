@@ -106,6 +106,7 @@ class Desk:
             "reason": breaker.reason,
             "paused_by": word.by if word else None,
             "since": self.breakers.since(name),
+            "probe_at": self.breakers.probe_at(name),
             "held": backlog,
             "parked": counts.waiting.get((consumer, "parked"), 0) + counts.waiting.get((consumer, "answered"), 0),
             "dead": counts.waiting.get((consumer, "dead"), 0),
