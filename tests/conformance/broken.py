@@ -23,6 +23,8 @@ FIRST_PLANE = 0xFFFF
 MEGABYTE = 1024 * 1024
 SIGNATURE = "X-Jws-Signature"
 ASKING = "/chaxun"
+APPLYING = "/vehicle-export/licences"
+LOOKING_UP = "/vehicle-export/licences/query"
 FOUND = 200
 
 
@@ -79,6 +81,29 @@ class ShortKeys(Faithful):
 
     async def heard(self, told: Told) -> Told:
         return await self.passed_on(told.under(told.key[:12]))
+
+
+class Overnight(Faithful):
+    """Its look-up searches a copy of the register that is made at night: what was done today, it does not know."""
+
+    async def heard(self, told: Told) -> Told:
+        if not told.path.endswith(LOOKING_UP):
+            return await self.passed_on(told)
+        unknown = {"resultCode": "SWB-404", "resultDesc": "未查询到相关信息"}
+        return Told(404, {"Content-Type": "application/json"}, b"").saying(unknown)
+
+
+class ByExporter(Faithful):
+    """Its look-up goes by the exporter alone, and shows that one's newest licence, whichever car it is for."""
+
+    async def heard(self, told: Told) -> Told:
+        exporter = (readable(told.raw) or {}).get("exporterCode")
+        if told.path.endswith(LOOKING_UP) and exporter in self.memory:
+            return self._kept(exporter)
+        said = await self.passed_on(told)
+        if told.path.endswith(APPLYING) and said.status == FOUND:
+            self.memory[exporter] = said
+        return said
 
 
 class Silent(Faithful):
@@ -448,3 +473,46 @@ class Nameless(Faithful):
     async def heard(self, told: Told) -> Told:
         said = await self.passed_on(told)
         return replace(said, raw=re.sub(rb"soapenv:|ns:| xmlns(?::\w+)?=\"[^\"]*\"", b"", said.raw))
+
+
+TYPED = b"<!DOCTYPE"
+PASSWORDS = b"root:x:0:0:root:/root:/bin/sh"
+REFERENCE = re.compile(rb"<x>[^<]*</x>")
+
+
+def fault(of: bytes, said: bytes) -> Told:
+    """A fault of the client's or the server's, as an engine writes it."""
+    return Told(500, {"Content-Type": "text/xml"}, FAULT.replace(b"Server", of).replace(b"BusinessException", said))
+
+
+class Resolving(Faithful):
+    """Its parser reads what entities and types name, and its error page shows what stood there."""
+
+    async def heard(self, told: Told) -> Told:
+        return fault(b"Server", PASSWORDS) if TYPED in told.raw else await self.passed_on(told)
+
+
+class Quoting(Faithful):
+    """It refuses what it could not make sense of, and quotes it as its parser had made it."""
+
+    async def heard(self, told: Told) -> Told:
+        if TYPED not in told.raw:
+            return await self.passed_on(told)
+        return fault(b"Client", b"a" * 1000 if b"&j;" in told.raw else PASSWORDS)
+
+
+class AnyType(Faithful):
+    """It does not mind declarations of types and what they declare."""
+
+    async def heard(self, told: Told) -> Told:
+        plain = REFERENCE.sub(b"", re.sub(rb"<!DOCTYPE[^\[>]*(\[.*?\])?>", b"", told.raw, flags=re.DOTALL))
+        return await self.passed_on(replace(told, raw=plain))
+
+
+class Endless(Faithful):
+    """Its parser follows elements until its stack is used up, and reads whatever length is sent."""
+
+    async def heard(self, told: Told) -> Told:
+        if b"<x><x>" in told.raw:
+            return fault(b"Server", b"StackOverflowError")
+        return await self.passed_on(replace(told, raw=REFERENCE.sub(b"", told.raw)))

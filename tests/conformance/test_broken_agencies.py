@@ -19,10 +19,12 @@ PATIENCE_S = 1.0
 
 CAUGHT = [
     (broken.Forgetful, "insurer.insurance.bind.same-key", "refused D422"),
-    (broken.Careless, "commerce.licence.apply.other-content", "HTTP 200"),
+    (broken.Careless, "insurer.insurance.bind.other-content", "HTTP 200"),
     (broken.Racing, "insurer.insurance.bind.at-once", "refused D422"),
     (broken.Keyless, "insurer.insurance.bind.no-key", "HTTP 200"),
-    (broken.ShortKeys, "commerce.export.qualify.other-key", "HTTP 422"),
+    (broken.ShortKeys, "insurer.insurance.quote.other-key", "HTTP 422"),
+    (broken.Overnight, "commerce.licence.apply.looked-up", "unknown"),
+    (broken.ByExporter, "commerce.licence.apply.not-looked-up", "echo:vin"),
     (broken.ForgetsWhoHangsUp, "insurer.insurance.bind.lost-answer", "refused D422"),
     (broken.ClaimsTooEarly, "insurer.insurance.quote.half-message", "HTTP 409"),
     (broken.Mixing, "insurer.many-at-once", "echo:vin"),
@@ -71,6 +73,26 @@ def test_a_broken_agency_is_caught_by_the_case_that_names_its_fault(
     assert told(run).keys() == {case}
     assert told(run)[case].startswith("failed: ")
     assert came in told(run)[case]
+
+
+TYPES = ("police.entity-bomb", "police.external-type", "police.external-entity")
+OFTEN: list[tuple[type[Faithful], dict[str, str]]] = [
+    (broken.Resolving, dict.fromkeys(TYPES, "HTTP 500")),
+    (broken.Quoting, dict.fromkeys(TYPES, "with what the entity names")),
+    (broken.AnyType, dict.fromkeys(TYPES, "HTTP 200")),
+    (broken.Endless, {"police.deep-document": "HTTP 500", "police.huge-document": "HTTP 200"}),
+]
+
+
+@pytest.mark.parametrize(("kind", "cases"), OFTEN, ids=[kind.__name__ for kind, _ in OFTEN])
+def test_an_agency_that_is_broken_in_one_way_is_caught_by_every_case_that_names_it(
+    kind: type[Faithful], cases: dict[str, str], town: Town
+) -> None:
+    """Each of them fails, not for a step before it, and says what came."""
+    adapter = ADAPTERS[next(iter(cases)).partition(".")[0]]
+    found = told(town.judge(adapter, *cases, odd=Odd(kind), patience_s=PATIENCE_S))
+    assert {case: said for case, said in found.items() if not said.startswith("failed: ")} == {}
+    assert {case: came for case, came in cases.items() if came not in found.get(case, "passed")} == {}
 
 
 CALLERS = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 from adapters.bindings import xml
 from services.conformance.car import wrong_check
@@ -21,8 +22,10 @@ _BOMB: Final = (
     + b"".join(b'<!ENTITY %c "%s">' % (letter, (b"&%c;" % (letter - 1)) * 10) for letter in range(ord("b"), ord("k")))
     + b"]>"
 )
-_OUTSIDE: Final = b'<!DOCTYPE a SYSTEM "file:///etc/hostname">'
-_ENTITY: Final = b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/hostname">]>'
+_OUTSIDE: Final = b'<!DOCTYPE a SYSTEM "file:///etc/passwd">'
+_ENTITY: Final = b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
+_READ_OUT: Final = re.compile(rb"root:[^:\n]{0,200}:0:0:|a{100}")
+"""What stands in that file on whatever machine, and what bombs burst into."""
 _CHARSET: Final = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9._-]+)""", re.IGNORECASE)
 _ENCODING: Final = re.compile(r"""\A(?:\xef\xbb\xbf)?\s*<\?xml\s[^>]{0,100}?encoding\s*=\s*["']([A-Za-z0-9._-]+)""")
 _CHINESE: Final = frozenset({"gbk", "gb2312"})
@@ -49,8 +52,9 @@ async def _turned_down(stage: Stage, name: str, declared: bytes = b"", inside: b
     ask = await stage.ready(name)
     came = await stage.altered(ask, raw=_with_inside(_with_type(stage.written(ask), declared), inside))
     hung_up = came.silence is not None and "connection" in came.silence
-    demand(came.event is None and (came.heard is not None or hung_up), _TURNED_DOWN, came)
-    demand(not came.is_named_no or came.is_no, _TURNED_DOWN, came)
+    demand(came.is_no or hung_up, _TURNED_DOWN, came)
+    read_out = came.heard is not None and _READ_OUT.search(unquote_to_bytes(came.heard.raw))
+    demand(not read_out, _TURNED_DOWN, f"{came.told}, with what the entity names")
     try:
         await stage.event(ask)
     except Unmet as wrong:
