@@ -46,12 +46,21 @@ Said = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 
 
 def _of_a_receiver(url: str) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        kind = "url_host"  # brackets that hold no address
+        raise PydanticCustomError(kind, _URL) from None
     is_known = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _ITSELF)
-    is_bare = parts.username is None and not parts.fragment
-    if not (is_known and is_bare and _is_a_name(parts.hostname) and _port(parts) is not None):
-        kind = "url"
-        raise PydanticCustomError(kind, "https://host/path, without a name, a password or a fragment")
+    for kind, holds in (
+        ("url_scheme", is_known),
+        ("url_user", parts.username is None),
+        ("url_fragment", not parts.fragment),
+        ("url_host", _is_a_name(parts.hostname)),
+        ("url_port", _port(parts) is not None),
+    ):
+        if not holds:
+            raise PydanticCustomError(kind, _URL)
     return url
 
 
@@ -70,6 +79,7 @@ def _port(parts: SplitResult) -> int | None:
         return None
 
 
+_URL: Final = "https://host/path, without a name, a password or a fragment"
 _ITSELF: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _Coordinate = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]{43}$")]
 

@@ -15,10 +15,11 @@ from services.cli.delivery import Reason, moment
 from services.cli.terminal import FAILED, Data, Json, answer, folder, out
 from services.runtime.clock import Clock
 from services.stack import state
+from services.stack.plan import settings_of
 from services.stack.trouble import TroubleError
 
 if TYPE_CHECKING:
-    from services.cli.trial import Tried
+    from services.cli.trial import Posted, Tried
 
 app = typer.Typer(help="订阅授权 / grants of subscribers", no_args_is_help=True)
 
@@ -112,6 +113,7 @@ def check(
     与正在运行的比较 / compared with what runs in the data folder, if it does.
     """
     from services.cli import trial
+    from services.projection.webhooks.addresses import Rules
     from services.runtime import subscribers
 
     try:
@@ -122,13 +124,16 @@ def check(
     trials = list(trial.tried(found, standing or {}, Clock().now()))
     ends = trial.ending(trials, standing or {})
     _trials(trials, ends, compared=standing is not None)
-    failed = sum(one.verdict in {"refused", "spent"} for one in trials)
+    webhooks = list(trial.posted(found, Rules.of(settings_of(folder(data)))))
+    _webhooks(webhooks)
+    failed = sum(one.verdict in {"refused", "spent"} for one in trials) + sum(bool(one.forbidden) for one in webhooks)
     if as_json:
         answer(
             {
                 "grants": [_tried(one) for one in trials],
                 "refused": sum(one.verdict == "refused" for one in trials),
                 "ends": ends,
+                "webhooks": [one._asdict() for one in webhooks],
                 "compared": standing is not None,
             }
         )
@@ -181,6 +186,18 @@ def _trials(trials: list[Tried], ends: list[str], *, compared: bool) -> None:
         out.print(f"{id_}  将永久终止 / would END FOR GOOD", markup=False, soft_wrap=True)
     if not compared:
         out.print("没有在运行，未与生效的授权比较 / nothing runs: not compared with what is in force", markup=False)
+
+
+def _webhooks(webhooks: list[Posted]) -> None:
+    """Where nothing would ever be posted, and what to do about it."""
+    from services.projection.webhooks.reasons import reason
+
+    for one in webhooks:
+        if one.forbidden:
+            why = reason(one.forbidden)
+            words = f"{one.subscriber}  webhook {one.host}  {one.forbidden}: {why.zh} / {why.en}"
+            out.print(words, markup=False, soft_wrap=True)
+            out.print(f"    → {why.fix}", markup=False, soft_wrap=True)
 
 
 def _problem(problem: str | None) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 from contracts.views.plan import CODE, judge
 from contracts.views.subscriber import Grant, Subscriber, Subscribers
+from services.projection.webhooks.addresses import Rules
 
 Verdict = Literal["granted", "refused", "over", "spent"]
 Standing = Mapping[str, Mapping[str, Any]]
@@ -25,6 +27,21 @@ class Tried(NamedTuple):
     faults: tuple[dict[str, str], ...]
     is_long: bool
     is_new: bool
+
+
+class Posted(NamedTuple):
+    """Where one subscriber is to be posted what it is told; `forbidden` is why it will not be, in a word."""
+
+    subscriber: str
+    host: str
+    forbidden: str | None
+
+
+def posted(file: Subscribers, rules: Rules) -> Iterator[Posted]:
+    """Each address of a file, judged as before each post; what a name stands for is only judged there."""
+    for one in file.subscribers:
+        if one.webhook is not None:
+            yield Posted(one.name, urlsplit(one.webhook.url).hostname or "", rules.forbids(one.webhook.url))
 
 
 def tried(file: Subscribers, standing: Standing, now: datetime) -> Iterator[Tried]:

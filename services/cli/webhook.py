@@ -20,6 +20,8 @@ _STATES: Final = {
     "working": "正常 / working",
     "failing": "未能送达，重试中 / nothing is taken, tried again",
     "paused": "已暂停 / paused",
+    "forbidden": "不许投递 / nothing may be posted there",
+    "never-posted": "此地址尚未投递 / never posted yet at this address",
     "nothing-yet": "尚无可送 / nothing to post yet",
 }
 _HOURS: Final = 30 * 24
@@ -134,9 +136,8 @@ def _show(one: dict[str, Any]) -> None:
     out.print(f"{one['subscriber']}  {one['host']}  {_STATES[one['state']]}", markup=False, soft_wrap=True)
     if one["paused_at"]:
         out.print(f"    {moment(one['paused_at'])}  {one['who']}  {one['reason']}", markup=False, soft_wrap=True)
-    if one["failing_since"]:
-        words = f"    {one['failure']}  自 / since {moment(one['failing_since'])}"
-        out.print(words, markup=False, soft_wrap=True)
+    if one["failure"]:
+        _missed(one)
     if one["waiting"]:
         words = f"    待重试 {one['waiting']} 条 / {one['waiting']} wait, the oldest since {moment(one['oldest'])}"
         out.print(words, markup=False, soft_wrap=True)
@@ -144,6 +145,16 @@ def _show(one: dict[str, Any]) -> None:
         _lost(one["subscriber"], one["lost"])
     if one["secrets"] > 1:
         out.print(f"    新旧密钥并签至 / two secrets sign until {moment(one['old_until'])}", markup=False)
+
+
+def _missed(one: dict[str, Any]) -> None:
+    """Why nothing is taken, since when, and what to do."""
+    from services.projection.webhooks.reasons import reason
+
+    why = reason(one["failure"])
+    since = f"  自 / since {moment(one['failing_since'])}" if one["failing_since"] else ""
+    out.print(f"    {one['failure']}: {why.zh} / {why.en}{since}", markup=False, soft_wrap=True)
+    out.print(f"    → {why.fix.replace('NAME', one['subscriber'])}", markup=False, soft_wrap=True)
 
 
 def _lost(subscriber: str, lost: dict[str, Any]) -> None:

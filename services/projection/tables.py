@@ -67,6 +67,7 @@ webhooks = Table(
     Column("paused_at", Float, comment="since when nothing is posted"),
     Column("who", Text, comment="who paused it"),
     Column("reason", Text, comment="and why"),
+    Column("address", Text, comment="SHA-256 of the address at which anything was taken last"),
 )
 """How it stands with those to whom we post; a row each, once anything is to be said of one."""
 

@@ -33,6 +33,14 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "须为公钥 JWK：EC P-256（x、y）或 OKP X25519（x）",
         "must be a public JWK: EC with P-256, x and y, or OKP with X25519 and x",
     ),
+    "url_scheme": (
+        "须以 https:// 开头；http:// 仅限试验时的本机",
+        "must begin with https://; http:// is for a test on this very machine",
+    ),
+    "url_user": ("地址中不得有用户名或口令", "must have no user's name or password in it"),
+    "url_fragment": ("地址中不得有 # 及其后的部分", "must have no # and what follows it"),
+    "url_host": ("主机名缺失或写法不对", "has no host, or one that nobody could look up"),
+    "url_port": ("端口须为 0 至 65535", "has a port that is none: 0 to 65535"),
     "usccs": ("O、I、B、E 须填 usccs，其他各方不填", "parties O, I, B and E need usccs, the others have none"),
 }
 _ELSE: Final = ("有误", "is not valid")

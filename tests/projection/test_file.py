@@ -12,6 +12,7 @@ from tests.projection.people import PRIVATE, grant, subscriber
 from tests.projection.stage import toml
 
 GOOD: Final = toml([subscriber("T", grant(id="tax-sales"), name="tax", jurisdiction=["31"])])
+HOOK: Final = 'webhook = { url = "%s" }'
 
 
 def _problem(tmp_path: Path, content: bytes) -> str:
@@ -58,6 +59,12 @@ def test_a_mark_of_byte_order_is_no_fault(tmp_path: Path) -> None:
         ('name = "tax"', 'name = "TAX"', "subscribers 1: name: 写法不对"),
         ("usccs = []", 'usccs = ["91440300MAPW444F2X"]', "tax: usccs 1: 不是有效的统一社会信用代码"),
         ("usccs = []", 'usccs = ["91440300MAPW444F2G"]', "tax: O、I、B、E 须填 usccs"),
+        ('party = "T"', f'party = "T"\n{HOOK % "http://h.example/"}', "tax: webhook: url: 须以 https:// 开头"),
+        ('party = "T"', f'party = "T"\n{HOOK % "https://li:TAX@h.example/"}', "tax: webhook: url: 地址中不得有用户名"),
+        ('party = "T"', f'party = "T"\n{HOOK % "https://h.example/#TAX"}', "tax: webhook: url: 地址中不得有 #"),
+        ('party = "T"', f'party = "T"\n{HOOK % "https://[::1/TAX"}', "tax: webhook: url: 主机名缺失或写法不对"),
+        ('party = "T"', f'party = "T"\n{HOOK % "https:///TAX"}', "tax: webhook: url: 主机名缺失或写法不对"),
+        ('party = "T"', f'party = "T"\n{HOOK % "https://h.example:99999/"}', "tax: webhook: url: 端口须为"),
         ('kty = "EC"', 'd = "§private§", kty = "EC"', "tax: key: d: 这是私钥"),
         ('party = "T"', 'party = "T"\nJohn_Smith_13812345678 = 1', "tax: ?: 没有这个键"),
     ],

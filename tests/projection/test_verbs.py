@@ -77,6 +77,24 @@ def test_a_file_is_tried_without_anything_running(tmp_path: Path) -> None:
     assert _run("grant", "check", str(file), "--data", str(tmp_path / "none"))[0] == 0
 
 
+@pytest.mark.parametrize("host", ["169.254.169.254", "10.0.0.1", "localhost", "[::1]", "0", "2130706433"])
+def test_an_address_to_which_nothing_would_be_posted_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    """As before each post, by the same rules: a network of the installation's own is none to refuse."""
+    file = tmp_path / "subscribers.toml"
+    words = ("grant", "check", str(file), "--json", "--data", str(tmp_path / "none"))
+    webhook = {"url": f"https://{host}/hook"}
+    file.write_text(toml([subscriber("T", grant(id="tax"), webhook=webhook)]), encoding="utf-8")
+    code, said = _run(*words)
+    told = json.loads(said.splitlines()[-1])
+    assert (code, told["webhooks"][0]["forbidden"], told["grants"][0]["granted"]) == (1, "address-forbidden", True)
+    assert "不许投递" in said
+    assert "TONGCHE_WEBHOOK_NETWORKS" in said
+    monkeypatch.setenv("TONGCHE_WEBHOOK_NETWORKS", "0.0.0.0/0, ::/0")
+    assert _run(*words)[0] == 0
+
+
 def _standing(**grants: Any) -> dict[str, dict[str, Any]]:
     plain = {"subscriber": "party-t", "contract": "sale.confirmed", "ended_at": None, "opened_at": 1.0}
     return {id_: plain | {"id": id_} | told for id_, told in grants.items()}

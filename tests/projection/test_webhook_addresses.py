@@ -7,12 +7,15 @@ import socket
 from dataclasses import replace
 from ipaddress import ip_network
 
+import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from services.projection.webhooks import post
 from services.projection.webhooks.addresses import Forbidden, Resolver, Rules
 from services.projection.webhooks.post import Missed, Postman
+from services.projection.webhooks.reasons import REASONS, reason
 from services.runtime.settings import Settings
 from tests.projection.receiving import receiving
 
@@ -101,9 +104,11 @@ def test_a_name_is_judged_by_all_that_it_stands_for() -> None:
         asyncio.run(resolved("93.184.215.14", "10.0.0.7"))
 
 
-@pytest.mark.parametrize("host", ["localhost", "2130706433", "0x7f000001", "127.1", "0177.0.0.1"])
+@pytest.mark.parametrize("host", ["localhost", "a.localhost", "2130706433", "0x7f000001", "127.1", "0177.0.0.1", "0"])
 def test_no_spelling_of_this_machine_gets_around_it(host: str) -> None:
-    """Nothing is connected: the address is judged once it is one."""
+    """It is known from the text, before anything is resolved; where the installation is a test it is this machine."""
+    assert Rules().forbids(f"https://{host}/") == "address-forbidden"
+    assert host == "0" or Rules(is_test=True).forbids(f"http://{host}/") is None
 
     async def posted() -> Missed | None:
         postman = Postman.of(Rules())
@@ -113,8 +118,36 @@ def test_no_spelling_of_this_machine_gets_around_it(host: str) -> None:
             await postman.close()
 
     missed = asyncio.run(posted())
-    assert missed is not None
-    assert missed.reason in {"address-forbidden", "no-such-host"}
+    assert missed == Missed("address-forbidden")
+
+
+def test_a_name_that_stands_for_a_neighbour_is_missed_as_its_address_would_be() -> None:
+    """Only the resolver can tell, and it says so in the same word."""
+
+    async def posted() -> Missed | None:
+        rules = Rules()
+        connector = aiohttp.TCPConnector(resolver=Resolver(rules, Names("10.0.0.7")))
+        async with aiohttp.ClientSession(connector=connector) as http:
+            return await Postman(rules, http).post("https://dealer.example/hook", {}, b"{}")
+
+    assert asyncio.run(posted()) == Missed("address-forbidden")
+
+
+def test_what_is_not_tls_is_missed_as_that() -> None:
+    """Beside the installation's own networks as well."""
+    assert OURS.forbids("http://10.20.3.4/hook") == "https-only"
+    assert (OURS.forbids("https://10.20.3.4/hook"), OURS.forbids("https://dealer.example/")) == (None, None)
+
+
+def test_every_reason_is_said_in_words_and_with_what_to_do() -> None:
+    """Each that a post may be missed for, and whatever a receiver answers."""
+    words = {*REASONS, "http-302", "http-401", "http-404", "http-418", "http-429", "http-500"}
+    assert {word for _, word in post._UNREACHED} <= words
+    said = {word: reason(word) for word in words}
+    assert len(set(said.values())) == len(words)
+    assert "TONGCHE_WEBHOOK_NETWORKS" in said["address-forbidden"].fix
+    assert reason("http-418") == reason("http-422")
+    assert reason("no-such-word") == reason("http-700")
 
 
 @pytest.mark.parametrize("host", ["a..example", f"{'a' * 64}.example", "a\u3002\u3002example"])

@@ -74,12 +74,24 @@ def test_the_list_says_what_is_wrong_and_who_paused_it(asked: list[tuple[str, st
     for words in (
         "small-dealer  dealer.example  已暂停 / paused",
         "tongche",
-        "http-500",
+        "http-500: 对方出错 / something fails at theirs  自 / since",
         "7 wait",
         "two secrets",
         *LOST,
     ):
         assert words in said
+
+
+def test_an_address_that_will_never_be_posted_to_is_shown_with_what_to_do(
+    asked: list[tuple[str, str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything failed there, so without a since."""
+    never = {"state": "forbidden", "failure": "address-forbidden", "failing_since": None, "paused_at": None}
+    monkeypatch.setitem(globals(), "HOOK", HOOK | never)
+    _, said = _run("list")
+    assert "不许投递 / nothing may be posted there" in said
+    assert "address-forbidden: 该地址不在公网上，不许投递 / nothing may be posted there: it is not on the open" in said
+    assert "→ 对方给公网地址；自有网络则设 TONGCHE_WEBHOOK_NETWORKS=10.20.0.0/16" in said
 
 
 @pytest.mark.parametrize(

@@ -374,6 +374,27 @@ def test_who_is_gone_is_paused_and_nothing_is_lost(play: Callable[[Scene], None]
     play(scene)
 
 
+def test_an_address_works_once_something_was_taken_there(either: Settings) -> None:
+    """Never before, and another one not for the first one's sake; one that is forbidden is known as that at once."""
+
+    async def played() -> None:
+        async with receiving() as receiver:
+            async with posting(either, receiver) as house:
+                assert (await house.shown())["state"] == "never-posted"
+                await house.deliver(*await house.tell(*numbered(1)))
+                assert (await house.shown())["state"] == "working"
+            async with posting(either, receiver, is_new=False) as house:
+                told = await house.shown()
+                assert (told["state"], told["failure"], "address" in told) == ("working", None, False)
+                await house.stage.write(dealer(receiver.url + "-moved"))
+                assert (await house.shown())["state"] == "never-posted"
+                await house.stage.write(dealer("https://169.254.169.254/hook"))
+                told = await house.shown()
+                assert (told["state"], told["failure"]) == ("forbidden", "address-forbidden")
+
+    asyncio.run(played())
+
+
 def test_who_takes_nothing_for_days_is_paused_and_shown(play: Callable[[Scene], None]) -> None:
     """Until then it is shown as failing, since when and why; a single yes ends that."""
 
@@ -413,7 +434,7 @@ def test_what_an_operator_pauses_stays_so_for_the_next_process(either: Settings)
                 assert (await house.shown())["who"] == "li"
                 await house.posting.resume(NAME)
                 told = await house.shown()
-                assert (told["state"], told["who"]) == ("working", None)
+                assert (told["state"], told["who"]) == ("never-posted", None)
                 with pytest.raises(UnknownWebhook):
                     await house.posting.pause("nobody", "li", "why")
 

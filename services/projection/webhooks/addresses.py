@@ -19,10 +19,13 @@ from services.runtime.settings import Network, Settings
 
 Address = IPv4Address | IPv6Address
 _NAT64: Final = IPv6Network("64:ff9b::/96")
+_THIS: Final = IPv4Address("127.0.0.1")
+FORBIDDEN: Final = "address-forbidden"
+NO_TLS: Final = "https-only"
 
 
 class Forbidden(OSError):
-    """An address to which nothing is posted."""
+    """An address to which nothing is posted; its text is the reason, in a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +49,37 @@ class Rules:
             return self.is_test
         return address.is_global and not address.is_multicast and not address.is_reserved
 
-    def check(self, url: str) -> None:
-        """Raise `Forbidden` where the text alone tells it: an address that nobody would resolve, or no TLS."""
+    def forbids(self, url: str) -> str | None:
+        """Why nothing is posted there, where the text alone tells it: an address that nobody would resolve, or no TLS.
+
+        What a name stands for the resolver judges.
+        """
         parts = urlsplit(url)
         if parts.scheme != "https" and not self.is_test:
-            raise Forbidden("scheme")
-        try:
-            is_permitted = self.permits(parts.hostname or "")
-        except ValueError:
-            return  # a name: the resolver judges what it stands for
-        if not is_permitted:
-            raise Forbidden("address")
+            return NO_TLS
+        literal = _literal(parts.hostname or "")
+        return FORBIDDEN if literal is not None and not self.permits(literal) else None
+
+    def check(self, url: str) -> None:
+        """Raise `Forbidden` where it forbids that."""
+        why = self.forbids(url)
+        if why is not None:
+            raise Forbidden(why)
+
+
+def _literal(host: str) -> str | None:
+    """The address that a host says by itself; None where somebody must be asked."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return str(_THIS)  # RFC 6761: of nobody else
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        pass
+    try:
+        # As resolvers take them: 2130706433, 0x7f.1, 0.
+        return str(IPv4Address(socket.inet_aton(host)))
+    except OSError:
+        return None
 
 
 def _meant(address: Address) -> Address:
@@ -82,7 +105,7 @@ class Resolver(AbstractResolver):
         """As the system does. Raises `Forbidden` where any of its addresses may not be posted to."""
         found = await self._inner.resolve(host, port, family)
         if not all(self._rules.permits(one["host"]) for one in found):
-            raise Forbidden("address")
+            raise Forbidden(FORBIDDEN)
         return found
 
     async def close(self) -> None:

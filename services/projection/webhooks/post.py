@@ -80,7 +80,6 @@ class Postman:
 
 
 _UNREACHED: Final = (
-    (Forbidden, "address-forbidden"),
     (aiohttp.ClientConnectorDNSError, "no-such-host"),
     (aiohttp.InvalidURL, "no-such-host"),
     (UnicodeError, "no-such-host"),
@@ -95,8 +94,9 @@ _UNREACHED: Final = (
 def _unreached(wrong: Exception) -> Missed:
     # What the resolver refuses comes wrapped, as a name that could not be resolved.
     inner = wrong.os_error if isinstance(wrong, aiohttp.ClientConnectorDNSError) else wrong
-    found = inner if isinstance(inner, Forbidden) else wrong
-    word = next((word for kind, word in _UNREACHED if isinstance(found, kind)), None)
+    if isinstance(inner, Forbidden):
+        return Missed(str(inner))
+    word = next((word for kind, word in _UNREACHED if isinstance(wrong, kind)), None)
     return Missed(word) if word else Missed("broken-answer", may_lie_in_it=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -219,7 +220,7 @@ class Posting:
             secrets=partial(self._secrets, name),
             is_over=self.register.is_over,
             missed=partial(self._missed, name),
-            taken=partial(self._taken, name),
+            taken=partial(self._taken, name, _digest(wanted.url)),
             failing_since=lambda: self._of(name).failing_since,
         )
 
@@ -234,9 +235,10 @@ class Posting:
     def _secrets(self, name: str) -> Sequence[bytes]:
         return [secret_of(self.key_secret, name, number) for number in self._of(name).secrets(self._now())]
 
-    async def _taken(self, name: str) -> None:
-        if self._of(name).failing_since is not None:
-            await self._change(name, failing_since=None, failure=None)
+    async def _taken(self, name: str, address: str) -> None:
+        stands = self._of(name)
+        if stands.failing_since is not None or stands.address != address:
+            await self._change(name, failing_since=None, failure=None, address=address)
 
     async def _missed(self, name: str, missed: Missed) -> None:
         now, stands = self._now(), self._of(name)
@@ -283,13 +285,15 @@ class Posting:
 
     def _shown(self, wanted: Wanted) -> dict[str, Any]:
         stands, now = self._of(wanted.subscriber), self._now()
+        forbidden = self.postman.rules.forbids(wanted.url)
         told = stands._asdict() | {
+            "failure": forbidden or stands.failure,
             "host": urlsplit(wanted.url).hostname,
             "topics": sorted(wanted.topics),
-            "state": _state(wanted, stands),
+            "state": _state(wanted, stands, forbidden),
             "secrets": len(stands.secrets(now)),
         }
-        del told["secret"]
+        del told["secret"], told["address"]
         return told
 
     async def pause(self, name: str, who: str, reason: str) -> None:
@@ -353,12 +357,21 @@ def consumer_of(subscriber: str) -> str:
     return f"webhook.{subscriber}"
 
 
-def _state(wanted: Wanted, stands: Standing) -> str:
+def _state(wanted: Wanted, stands: Standing, forbidden: str | None) -> str:
     if stands.paused_at is not None:
         return "paused"
+    if forbidden is not None:
+        return "forbidden"
     if not wanted.topics:
         return "nothing-yet"
-    return "working" if stands.failing_since is None else "failing"
+    if stands.failing_since is not None:
+        return "failing"
+    return "working" if stands.address == _digest(wanted.url) else "never-posted"
+
+
+def _digest(url: str) -> str:
+    """What is kept of an address: its path may be a secret of the subscriber's."""
+    return hashlib.sha256(url.encode()).hexdigest()
 
 
 async def _by_many(records: AsyncIterator[Record]) -> AsyncIterator[list[Record]]:
