@@ -49,6 +49,7 @@ class Grounds:
     simulated_at: str = ""
     _ports: dict[str, int] = field(default_factory=lambda: ports.choose((_CALLBACKS, _FILES), {}))
     _ways: dict[str, Sftp] = field(default_factory=dict)
+    _strangers_ways: dict[str, Sftp] = field(default_factory=dict)
 
     @cached_property
     def settings(self) -> Settings:
@@ -66,10 +67,17 @@ class Grounds:
     def _identities(self) -> Mapping[str, Identity]:
         return self.settings.secret().identities
 
+    @cached_property
+    def _stranger(self) -> Mapping[str, Identity]:
+        """Our name, and a key that nobody registered."""
+        return {US: Identity.model_validate(identity(US))}
+
     def reach(self, files: str | None = None) -> Reach:
         """How agencies are reached; `files` is where they take files, if not where the simulated ones do."""
-        way = partial(self._way, files or self.settings.simulator_sftp_url)
-        return Reach(self.seal, self.strangers_seal, way, self.door)
+        place = files or self.settings.simulator_sftp_url
+        way, strangers_way = partial(self._way, place), partial(self._strangers_way, place)
+        granted = self.settings.secret().granted.get
+        return Reach(self.seal, self.strangers_seal, way, strangers_way, granted, self.door)
 
     def seal(self, adapter: Adapter) -> Sealing:
         """How we seal what goes to an agency."""
@@ -77,7 +85,7 @@ class Grounds:
 
     def strangers_seal(self, adapter: Adapter) -> Sealing:
         """The same with a key that nobody registered."""
-        return agreed(adapter.seal, {US: Identity.model_validate(identity(US))}, tuple).sealed
+        return agreed(adapter.seal, self._stranger, tuple).sealed
 
     @asynccontextmanager
     async def reached(self, port: int = 0) -> AsyncIterator[None]:
@@ -87,7 +95,7 @@ class Grounds:
             try:
                 yield
             finally:
-                for way in self._ways.values():
+                for way in (*self._ways.values(), *self._strangers_ways.values()):
                     await way.line.close()
 
     def _caller(self, organisation: Organisation) -> Caller:
@@ -111,14 +119,28 @@ class Grounds:
 
     def _way(self, files: str, adapter: Adapter, organisation: str) -> Way | None:
         """By files, to whoever is spoken to by files; over HTTP to all others."""
+        return self._carried(files, self._ways, adapter, organisation, self._identities)
+
+    def _strangers_way(self, files: str, adapter: Adapter, organisation: str) -> Way | None:
+        """The same, with a key that nobody registered."""
+        return self._carried(files, self._strangers_ways, adapter, organisation, self._stranger)
+
+    def _carried(
+        self,
+        files: str,
+        open_: dict[str, Sftp],
+        adapter: Adapter,
+        organisation: str,
+        who: Mapping[str, Identity],
+    ) -> Way | None:
         if not isinstance(adapter.binding, Files):
             return None
-        if organisation not in self._ways:
+        if organisation not in open_:
             known = Notifiers(self.settings.notifiers)
             host = self._identities.get(adapter.agency) if files == self.settings.simulator_sftp_url else None
             proofs = partial(sftp.proofs, known, organisation, host)
-            self._ways[organisation] = sftp.to(files, organisation, self._identities, proofs)
-        return Carried(self._ways[organisation])
+            open_[organisation] = sftp.to(files, organisation, who, proofs)
+        return Carried(open_[organisation])
 
     @asynccontextmanager
     async def simulator(self, styles: Mapping[str, Build] = FACES) -> AsyncIterator[str]:

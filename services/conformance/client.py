@@ -122,6 +122,8 @@ class Client:
     patience_s: float = PATIENCE_S
     now: Callable[[], datetime] = _now
     exchanges: Exchanges = field(default_factory=Exchanges)
+    granted: str | None = None
+    """What the organisation has granted us to be known by."""
 
     @property
     def answer_s(self) -> float:
@@ -130,7 +132,8 @@ class Client:
 
     def said(self, ask: Ask, raw: bytes | None = None) -> Said:
         """The message as it goes out, or `raw` in its place, under the same seal."""
-        letter = self.adapter.binding.written(ask.endpoint, ask.body, Sent(self.organisation, self.now(), ask.key))
+        sent = Sent(self.organisation, self.now(), ask.key, self.granted)
+        letter = self.adapter.binding.written(ask.endpoint, ask.body, sent)
         letter = self._sealed(letter if raw is None else Letter(raw, letter.headers))
         headers = {**letter.headers, "traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"}
         if ask.key is not None:

@@ -39,16 +39,23 @@ def _by_http(_: Adapter, __: str) -> Way | None:
     return None
 
 
+def _nothing(_: str) -> str | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """How agencies are reached from here: our seal for each and a stranger's, and the way to who has no HTTP.
 
-    `door` is ours, and open while a plan is played.
+    A stranger goes that way with a key that nobody registered. `granted` is what an organisation has granted us to be
+    known by; `door` is ours, and open while a plan is played.
     """
 
     seal: Callable[[Adapter], Sealing] = _unsealed
     strangers_seal: Callable[[Adapter], Sealing] = _unsealed
     way: Callable[[Adapter, str], Way | None] = _by_http
+    strangers_way: Callable[[Adapter, str], Way | None] = _by_http
+    granted: Callable[[str], str | None] = _nothing
     door: Door | None = None
 
 
@@ -91,8 +98,12 @@ async def run(plan: Plan, adapters: Mapping[str, Adapter], organisations: Mappin
     async with wire() as open_wire:
         way = plan.reach.way(plan.adapter, plan.organisation) or open_wire
         seal = plan.reach.seal(plan.adapter)
-        client = Client(plan.adapter, plan.organisation, base, way, seal, plan.reach.door, plan.patience_s)
-        stranger = replace(client, seal=plan.reach.strangers_seal(plan.adapter))
+        granted = plan.reach.granted(plan.organisation)
+        client = Client(
+            plan.adapter, plan.organisation, base, way, seal, plan.reach.door, plan.patience_s, granted=granted
+        )
+        theirs = plan.reach.strangers_way(plan.adapter, plan.organisation) or open_wire
+        stranger = replace(client, wire=theirs, seal=plan.reach.strangers_seal(plan.adapter))
         others = Neighbours(
             adapters,
             organisations,
@@ -102,6 +113,7 @@ async def run(plan: Plan, adapters: Mapping[str, Adapter], organisations: Mappin
             plan.reach.seal,
             plan.reach.way,
             plan.reach.door,
+            plan.reach.granted,
         )
         bed = await _bed(plan, others)
 

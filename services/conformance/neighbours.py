@@ -43,6 +43,7 @@ class Neighbours:
     seals: Callable[[Adapter], Sealing]
     ways: Callable[[Adapter, str], Way | None]
     door: Door | None
+    granted: Callable[[str], str | None]
 
     async def act(self, step: str, car: Car) -> Facts:
         """Do a step at whoever does it. Raises `Blocked`."""
@@ -60,7 +61,8 @@ class Neighbours:
         adapter = self.adapters[COMMANDS[step].agency]
         organisation = self._organisation(adapter.name)
         way = self.ways(adapter, organisation) or self.wire
-        client = Client(adapter, organisation, self.base, way, self.seals(adapter), self.door)
+        granted = self.granted(organisation)
+        client = Client(adapter, organisation, self.base, way, self.seals(adapter), self.door, granted=granted)
         came = await answered(client, asked(adapter, plain(adapter, step), car))
         if came.event is None:
             raise Blocked(step, came.told)

@@ -26,6 +26,7 @@ ASKING = "/chaxun"
 APPLYING = "/vehicle-export/licences"
 LOOKING_UP = "/vehicle-export/licences/query"
 FOUND = 200
+LONGEST_KEY = 255
 
 
 def readable(raw: bytes) -> Any:
@@ -97,7 +98,7 @@ class ByExporter(Faithful):
     """Its look-up goes by the exporter alone, and shows that one's newest licence, whichever car it is for."""
 
     async def heard(self, told: Told) -> Told:
-        exporter = (readable(told.raw) or {}).get("exporterCode")
+        exporter = str((readable(told.raw) or {}).get("exporterCode"))
         if told.path.endswith(LOOKING_UP) and exporter in self.memory:
             return self._kept(exporter)
         said = await self.passed_on(told)
@@ -416,6 +417,30 @@ class Vague(Faithful):
         return said
 
 
+class LosesRefusals(Faithful):
+    """A refusal that was fetched is thrown away; what was done stays."""
+
+    async def heard(self, told: Told) -> Told:
+        said = await self.passed_on(told)
+        if not told.path.endswith(ASKING) or said.status != FOUND or b"SW0000" in said.raw:
+            return said
+        key = told.body["yeWuShuJu"]["liuShuiHao"]
+        if key in self.memory:
+            return said.saying({"liuShuiHao": key, "jieGuoMa": "SW4041", "jieGuoXinXi": "未查到"}, 404)
+        self.memory[key] = True
+        return said
+
+
+class Wordless(Faithful):
+    """What it refuses later, it refuses without a code."""
+
+    async def heard(self, told: Told) -> Told:
+        said = await self.passed_on(told)
+        if said.status != FOUND or b"SW0000" in said.raw:
+            return said
+        return said.saying({name: value for name, value in said.body.items() if name != "jieGuoMa"})
+
+
 class Mumbling(Faithful):
     """Its answers name a number of its own instead of ours."""
 
@@ -516,3 +541,35 @@ class Endless(Faithful):
         if b"<x><x>" in told.raw:
             return fault(b"Server", b"StackOverflowError")
         return await self.passed_on(replace(told, raw=REFERENCE.sub(b"", told.raw)))
+
+
+class Utf8Only(Faithful):
+    """It reads UTF-8, whatever a message says of itself."""
+
+    async def heard(self, told: Told) -> Told:
+        try:
+            told.raw.decode()
+        except UnicodeDecodeError:
+            return fault(b"Client", b"MalformedInputException")
+        return await self.passed_on(told)
+
+
+class Chinese(Faithful):
+    """It writes GB18030 as a whole, and says so in both places: nothing is wrong with that."""
+
+    async def heard(self, told: Told) -> Told:
+        said = await self.passed_on(told)
+        declared = said.raw.replace(b'encoding="UTF-8"', b'encoding="GB18030"', 1).decode()
+        legible = re.sub("%3C[^<]*", lambda found: html.escape(unquote_plus(found[0])), declared)
+        return Told(said.status, {"Content-Type": "text/xml; charset=GB18030"}, legible.encode("gb18030"))
+
+
+class ByHand(Faithful):
+    """It reads JSON by hand, as its own programs write it."""
+
+    async def heard(self, told: Told) -> Told:
+        body = readable(told.raw)
+        simple = isinstance(body, dict) and not any(isinstance(value, list) for value in body.values())
+        if simple and told.raw.isascii() and b"\n" not in told.raw and len(told.key) <= LONGEST_KEY:
+            return await self.passed_on(told)
+        return Told(500, {"Content-Type": "application/json"}, b'{"error":"index out of range"}')

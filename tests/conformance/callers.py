@@ -21,6 +21,7 @@ from services.simulator.life import serving
 from services.stack.identities import identity
 
 TAKEN = HTTPStatus.ACCEPTED
+LATE_S = 1.5
 _SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 _RELATED = "{*}AppHdr/{*}Rltd/{*}BizMsgIdr"
 
@@ -119,6 +120,15 @@ class Wavering(Punctual):
     def _otherwise(self, root: etree._Element) -> None:
         contract = next(root.iter("{*}CtrctId"))
         contract.text = f"{(contract.text or '')[:-1]}X"
+
+
+class Afterwards(Wavering):
+    """It thinks better of it only after a while, when nobody listens any more."""
+
+    async def brings(self, raw: bytes) -> int:
+        if key_of(raw) in self.memory:
+            await asyncio.sleep(LATE_S)
+        return await super().brings(raw)
 
 
 class InItsOwnOrder(Punctual):

@@ -48,6 +48,17 @@ class Unanswering(Files):
         del asked, about, outcome
 
 
+@dataclass
+class Utf8Only(Files):
+    """It reads UTF-8, whatever a document says of itself."""
+
+    def _answer(self, asked: Asked, about: Title, outcome: Outcome) -> None:
+        lies = self._boxes[asked.organisation].path("OutBox", about.name)
+        if lies.exists() and b"GB18030" in lies.read_bytes():
+            outcome = self._no(asked.organisation, "V102")
+        super()._answer(asked, about, outcome)
+
+
 def twice(premises: Premises) -> Files:
     """It takes the same declaration again for another one."""
     premises.world.turn(KIND, Faults(forgetful=True))

@@ -9,6 +9,7 @@ import pytest
 
 from adapters.registry import ADAPTERS
 from adapters.spec import Adapter
+from services.conformance.properties import PROPERTIES
 from services.simulator.faces.table import FACES, Build
 from tests.conformance import broken, callers, offices
 from tests.conformance.callers import Punctual
@@ -54,6 +55,8 @@ CAUGHT = [
     (broken.Gullible, "tax.invoice.request.changed", "HTTP 202"),
     (broken.TellsOnce, "tax.invoice.request.asked-twice", "unknown"),
     (broken.Vague, "tax.invoice.request.nothing-there", "HTTP 202"),
+    (broken.LosesRefusals, "tax.invoice.request.refused-later", "unknown"),
+    (broken.Wordless, "tax.invoice.request.refused-later", "HTTP 200"),
     (broken.Mumbling, "tax.invoice.request.same-key", "about-another"),
     (broken.Guessing, "commerce.undecodable", "HTTP 200"),
     (broken.Throwing, "police.no-fault", "a fault"),
@@ -81,6 +84,18 @@ OFTEN: list[tuple[type[Faithful], dict[str, str]]] = [
     (broken.Quoting, dict.fromkeys(TYPES, "with what the entity names")),
     (broken.AnyType, dict.fromkeys(TYPES, "HTTP 200")),
     (broken.Endless, {"police.deep-document": "HTTP 500", "police.huge-document": "HTTP 200"}),
+    (broken.Utf8Only, {"police.gb18030": "HTTP 500"}),
+    (
+        broken.ByHand,
+        {
+            "insurer.utf-8": "HTTP 500",
+            "insurer.member-order": "HTTP 500",
+            "insurer.insurance.quote.wrong-types": "HTTP 500",
+            "insurer.no-object": "HTTP 500",
+            "insurer.empty": "HTTP 500",
+            "insurer.long-key": "HTTP 500",
+        },
+    ),
 ]
 
 
@@ -118,6 +133,13 @@ def test_a_bank_that_calls_back_wrongly_is_caught_by_the_case_that_names_its_fau
     assert came in told(run)[case]
 
 
+def test_a_bank_that_thinks_better_of_it_is_caught_however_late(town: Town) -> None:
+    """Who takes a command in once more is waited for as long as any agency is."""
+    case = "bank.loan.apply.one-answer"
+    run = town.judge(ADAPTERS["bank"], case, odd=Odd(caller=callers.Afterwards))
+    assert told(run) == {case: "failed: different answers to one key"}
+
+
 def test_a_bank_that_never_calls_back_is_caught(town: Town) -> None:
     """It took the command in, and we wait in vain."""
     case = "bank.loan.apply.brought"
@@ -135,16 +157,31 @@ CUSTOMS: list[tuple[Build, str, str]] = [
     (offices.HalfWritten, "customs.export.declare.whole-receipt", "the beginning of one"),
     (offices.Misfiled, "customs.any-order", "about-another"),
     (offices.twice, "customs.export.declare.put-down-again", "refused X409"),
+    (offices.twice, "customs.export.declare.other-document", "HTTP 200, ExportReleased"),
+    (offices.Utf8Only, "customs.in-gb18030", "refused V102"),
 ]
 
 
-@pytest.mark.parametrize(("style", "case", "came"), CUSTOMS, ids=["half-written", "misfiled", "taken-twice"])
+@pytest.mark.parametrize(("style", "case", "came"), CUSTOMS, ids=[case for _, case, _ in CUSTOMS])
 def test_customs_that_put_down_wrong_receipts_are_caught(style: Build, case: str, came: str, town: Town) -> None:
     """Its case fails, not for a step before it, and says what came."""
     run = town.judge(ADAPTERS["customs"], case, odd=Odd(styles={**FACES, "customs": style}))
     assert told(run).keys() == {case}
     assert told(run)[case].startswith("failed: ")
     assert came in told(run)[case]
+
+
+def test_customs_that_let_in_whoever_has_a_key_are_caught(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that nobody registered opens their door."""
+    monkeypatch.setattr("services.simulator.faces.sftp._Porter.validate_public_key", lambda *_: True)
+    case = "customs.strangers-key"
+    assert told(town.judge(ADAPTERS["customs"], case))[case].startswith("failed: HTTP 20")
+
+
+def test_police_that_answer_in_gb18030_and_say_so_are_not_caught(town: Town) -> None:
+    """Both ways the encoding is what is declared."""
+    cases = "police.answer-in-xml", "police.gb18030", "police.plate-reserve", "police.namespaces"
+    assert told(town.judge(ADAPTERS["police"], *cases, odd=Odd(broken.Chinese))) == {}
 
 
 def test_customs_that_give_no_receipt_are_caught(town: Town) -> None:
@@ -172,3 +209,21 @@ def test_an_agency_that_passes_everything_on_is_not_caught(town: Town) -> None:
     """What stands between the kit and the agency changes nothing of itself."""
     run = town.judge(ADAPTERS["commerce"], odd=Odd(Faithful))
     assert told(run) == {}
+
+
+APART = {
+    "customs.strangers-key",
+    "customs.export.declare.taken-in",
+    "bank.loan.apply.brought",
+    "miit.coc.query.in-time",
+}
+"""Those that have a test of their own."""
+IN_ROWS = {case for _, case, _ in (*CAUGHT, *CALLERS, *CUSTOMS)} | {case for _, cases in OFTEN for case in cases}
+SEEN = {case.rpartition(".")[2] for case in APART | IN_ROWS}
+NEVER_SEEN: set[str] = set()
+"""Properties that no broken agency was ever caught by: this list may shrink, and never grows."""
+
+
+def test_every_property_was_seen_to_fail() -> None:
+    """What never fails may be asking nothing."""
+    assert {one.id for one in PROPERTIES} - SEEN == NEVER_SEEN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from http import HTTPStatus
 from typing import Final
 
@@ -15,6 +16,7 @@ from services.conformance.words import Words
 from .which import done_by_files
 
 _LOOKS_EVERY_S: Final = 0.02
+_DECLARED: Final = re.compile(r"\A<\?xml[^>]*\?>")
 
 
 async def _appears_whole(stage: Stage, name: str) -> None:
@@ -37,6 +39,30 @@ async def _put_down_again(stage: Stage, name: str) -> None:
     ask = await stage.ready(name)
     first = await stage.event(ask)
     await stage.same(ask, first)
+
+
+async def _other_document(stage: Stage, name: str) -> None:
+    ask = await stage.ready(name)
+    first = await stage.event(ask)
+    came = await stage.ask(stage.under(await stage.ready(name), ask.key))
+    # Customs have no code of their own for it; whatever they say, it must not be that this one was done.
+    told = came.heard is not None and came.event in (None, first)
+    demand(told, "a refusal: the message id was used for another document", came)
+    await stage.same(ask, first)
+
+
+async def _strangers_key(stage: Stage, name: str) -> None:
+    ask = await stage.ready(name)
+    came = await stage.stranger.ask(ask)
+    demand(came.silence == "no connection", "no entry: nobody knows this key", came)
+    await stage.event(ask)
+
+
+async def _in_gb18030(stage: Stage, name: str) -> None:
+    ask = await stage.ready(name)
+    text = _DECLARED.sub("", stage.written(ask).decode())
+    came = await stage.altered(ask, raw=f'<?xml version="1.0" encoding="GB18030"?>{text}'.encode("gb18030"))
+    demand(came.event, ask.operation.command.answer.name, came)
 
 
 ROWS: Final = (
@@ -66,5 +92,45 @@ ROWS: Final = (
         ),
         done_by_files,
         _put_down_again,
+    ),
+    Property(
+        "other-document",
+        "idempotency",
+        Words("同名而内容不同，不办理", "another document under a used id does nothing"),
+        Words(
+            "以用过的报文标识放下另一报文不得办理，首次的回执不变",
+            "another document under a used message id has no effect; the first receipt stays",
+        ),
+        Words(
+            "随报文标识保存内容的摘要，内容不同即拒绝",
+            "keep a digest of the document with its message id; refuse where it differs",
+        ),
+        done_by_files,
+        _other_document,
+    ),
+    Property(
+        "in-gb18030",
+        "encodings",
+        Words("以 GB18030 书写的报文，同样受理", "a document in GB18030 is taken as well"),
+        Words(
+            "以 GB18030 书写并如此声明的报文，与 UTF-8 同样受理",
+            "a document in GB18030 that says so is taken as one in UTF-8",
+        ),
+        Words("按 XML 声明的编码解析，不可一律当作 UTF-8", "decode as the XML declaration says, not always as UTF-8"),
+        done_by_files,
+        _in_gb18030,
+        once=True,
+    ),
+    Property(
+        "strangers-key",
+        "security",
+        Words("陌生人的 SSH 密钥，拒绝", "a stranger's SSH key is refused"),
+        Words("以未登记的密钥登录须拒绝", "whoever logs in with a key that nobody registered is turned away"),
+        Words(
+            "只信任登记过的公钥，不开放口令与匿名登录", "trust registered keys only: no passwords, no anonymous login"
+        ),
+        done_by_files,
+        _strangers_key,
+        once=True,
     ),
 )

@@ -7,16 +7,16 @@ from datetime import timedelta
 from typing import Final
 
 from adapters.errors import NotYet, TakenIn
+from services.conformance.car import wrong_check
 from services.conformance.case import Property
 from services.conformance.client import Ask, Came, fresh_key
 from services.conformance.door import Brought, Door
-from services.conformance.stage import Stage, Unmet, demand
+from services.conformance.stage import Stage, Unmet, demand, replaced
 from services.conformance.words import Words
 
 from .which import called_back, later, not_at_once
 
-_QUIET_S: Final = 1.0
-"""So long we listen whether an answer that was acknowledged is brought once more."""
+_BY_CODE: Final = "a refusal by a code that the adapter knows"
 
 
 async def _taken_in(stage: Stage, name: str) -> None:
@@ -43,13 +43,25 @@ async def _asked_twice(stage: Stage, name: str) -> None:
 
 
 async def _refusal_later(stage: Stage, name: str) -> None:
-    """Asked for twice, a no stays that no."""
+    """Asked for twice, a no stays that no: of a deed done already, if that is refused, and of a VIN that is none."""
     ask = await stage.ready(name)
     await stage.event(ask)
-    second = await stage.ask(ask.once_more())
-    if second.event is not None or second.error is None:
-        return
-    demand(second.is_named_no, "a refusal by a code that the adapter knows", second)
+    spoilt = stage.with_body(ask, replaced(ask.body, ask.car.vin, wrong_check(ask.car.vin)))
+    repeated = await _told_again(stage, ask.once_more())
+    demand(repeated.event or repeated.is_named_no, _BY_CODE, repeated)
+    refused = await _told_again(stage, spoilt.once_more())
+    demand(refused.is_named_no, _BY_CODE, refused)
+
+
+async def _told_again(stage: Stage, ask: Ask) -> Came:
+    """What comes of a command. If it is a no to what had been taken in, it is asked for twice."""
+    at_once = await stage.client.ask(ask)
+    came = await stage.client.answer(ask, at_once)
+    if isinstance(at_once.error, TakenIn) and came.is_named_no:
+        again = await stage.client.fetch(ask)
+        same = again.is_named_no and again.told == came.told
+        demand(same, "the same refusal, however often it is asked for", again)
+    return came
 
 
 async def _sent(stage: Stage, name: str) -> tuple[Ask, Door]:
@@ -131,8 +143,13 @@ async def _again_while_shut(stage: Stage, name: str) -> None:
 async def _one_answer(stage: Stage, name: str) -> None:
     ask, door = await _sent(stage, name)
     await _called(stage, ask, door)
-    await stage.client.ask(ask)
-    await door.until(lambda: len(door.under(ask.key or "")) > 1, _QUIET_S)
+    again = await stage.client.ask(ask)
+    # Whoever takes it in once more will call back once more, or knows that he has; nobody says when.
+    await door.until(lambda: len(door.under(ask.key or "")) > 1, stage.client.patience_s)
+    demand(isinstance(again.error, TakenIn) or again.event, "taken in again, or the answer", again)
+    if again.event is not None:
+        brought = await stage.client.fetch(ask)
+        demand(again.event == brought.event, "the answer that was brought", "another answer")
     said = [_said(stage, ask, one) for one in door.under(ask.key or "")]
     demand(
         all(one == said[0] for one in said), "the same answer each time it is brought", "different answers to one key"
@@ -191,7 +208,10 @@ ROWS: Final = (
         "refused-later",
         "call-backs",
         Words("后来的拒绝也带代码", "a refusal that comes later has its code, too"),
-        Words("收下之后的拒绝须带已知代码", "what is refused after it was taken in is refused by a known code"),
+        Words(
+            "收下之后的拒绝须带已知代码，再取不变",
+            "what is refused after it was taken in is refused by a known code, however often it is asked for",
+        ),
         Words("取答复时拒绝与成功同样给出业务代码", "give the business code in the fetched answer, as at once"),
         later,
         _refusal_later,

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
+from urllib.parse import unquote_plus
 
 from adapters.bindings import xml
+from adapters.spec import Adapter, Operation
 from services.conformance.car import wrong_check
 from services.conformance.case import Property
 from services.conformance.client import Came
 from services.conformance.stage import Stage, demand, replaced
 from services.conformance.words import Words
 
-from .which import in_soap
+from .which import in_soap, personal
 
 _FAULT: Final = "{http://schemas.xmlsoap.org/soap/envelope/}Fault"
+_DECLARED: Final = re.compile(r"\A<\?xml[^>]*\?>")
+_VALUE: Final = re.compile(r"(?:%[0-9A-F]{2})+")
 _ANOTHER: Final = '"urn:conformance:another-operation"'
 
 
@@ -43,7 +48,44 @@ async def _another_action(stage: Stage, name: str) -> None:
     await stage.event(ask)
 
 
+async def _in_gb18030(stage: Stage, name: str) -> None:
+    ask = await stage.ready(name)
+    text = _DECLARED.sub("", _VALUE.sub(_legible, stage.written(ask).decode()))
+    came = await stage.altered(
+        ask,
+        raw=f'<?xml version="1.0" encoding="GB18030"?>{text}'.encode("gb18030"),
+        headers={"Content-Type": "text/xml; charset=GB18030"},
+    )
+    demand(came.event, ask.operation.command.answer.name, came)
+
+
+def _legible(value: re.Match[str]) -> str:
+    """What was URL-encoded, as it is written in the document; what means something to XML stays as it was."""
+    plain = unquote_plus(value[0])
+    return value[0] if set(plain) & set("<>&]%+") else plain
+
+
+def _with_names(adapter: Adapter, operation: Operation) -> bool:
+    return in_soap(adapter, operation) and bool(personal(operation))
+
+
 ROWS: Final = (
+    Property(
+        "gb18030",
+        "encodings",
+        Words("以 GB18030 书写的报文，同样受理", "a message in GB18030 is taken as well"),
+        Words(
+            "整份报文以 GB18030 直接书写汉字并如此声明，与 UTF-8 同样受理",
+            "a message that is in GB18030 as a whole, and says so, is taken as one in UTF-8",
+        ),
+        Words(
+            "按 Content-Type 与 XML 声明的编码解析，不可一律当作 UTF-8",
+            "decode as Content-Type and XML declaration say, not always as UTF-8",
+        ),
+        _with_names,
+        _in_gb18030,
+        once=True,
+    ),
     Property(
         "no-fault",
         "fixtures",
