@@ -30,6 +30,10 @@ TOO_LARGE: Final = No(413, "too-large", "内容过大", "too large")
 NOT_VALID: Final = No(422, "contract", "内容不符合契约", "the notice does not keep its contract")
 
 
+HEARD_OUT: Final = 8 * 1024 * 1024
+"""Bytes of a body that is too large are let come, and forgotten, so that who sends it hears why; more are cut off."""
+
+
 class NotTaken(Exception):
     """What was brought was refused; faults name fields, never values."""
 
@@ -70,15 +74,19 @@ def described(title: str, door: Door) -> dict[str, Any]:
 
 async def body(request: Request, largest: int) -> bytes:
     """At most so many bytes, and never more of them in memory. Raises `NotTaken`."""
-    read = bytearray()
+    read, came = bytearray(), 0
     try:
         async for chunk in request.stream():
-            read += chunk
-            if len(read) > largest:
-                raise NotTaken(TOO_LARGE)
+            came += len(chunk)
+            if came > HEARD_OUT:
+                break
+            if came <= largest:
+                read += chunk
     except ClientDisconnect:
         # Nobody is there to hear it.
         raise NotTaken(UNREADABLE) from None
+    if came > largest:
+        raise NotTaken(TOO_LARGE, fault("body", f"over_{largest}_bytes"))
     return bytes(read)
 
 

@@ -53,7 +53,13 @@ LARGEST: Final = 64 * 1024
 _REALM: Final = 'Bearer realm="tongche notices"'
 
 
-UNAUTHENTICATED: Final = No(401, "unauthenticated", "缺少令牌或令牌无效", "the token is missing or not valid")
+UNAUTHENTICATED: Final = No(
+    401,
+    "unauthenticated",
+    "缺少令牌或令牌无效：请核对请求头 Authorization: Bearer，须为发给地址中这一机构、尚未作废的令牌",
+    "the token is missing or not valid: check the header Authorization: Bearer; it takes the token that was issued to "
+    "the organisation in the address, and was not retired",
+)
 NOT_ENTITLED: Final = No(403, "not-entitled", "无权作此通知", "not entitled to give this notice")
 CANNOT_TELL: Final = No(
     503, "unavailable", "暂时无法核对令牌，未受理", "tokens cannot be checked; nothing was taken in"

@@ -7,12 +7,14 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
 import pytest
 from sqlalchemy import text
+from starlette.requests import Request
 
 from adapters.organisations import ORGANISATIONS
 from contracts.contract import Contract
@@ -21,7 +23,7 @@ from contracts.keys import vehicle_key
 from contracts.topics import NOTICES
 from observability.traceparent import read as read_trace
 from services.chaos.database import allow_writing, forbid_writing
-from services.dispatch import notices
+from services.dispatch import door, notices
 from services.dispatch.door import NotTaken
 from services.runtime.settings import Settings
 from tests.dispatch.agency import vin
@@ -214,6 +216,7 @@ def test_an_organisation_speaks_for_itself_alone(settings: Settings) -> None:
             assert (answer.status, answer.kind) == (status, "application/problem+json")
             assert answer.body["type"] == f"urn:tongche:problem:{code}"
             assert bool(answer.challenge) == (status == 401)
+            assert ("Authorization: Bearer" in answer.body["detail"]) == (status == 401)
         assert not await _rows(desk)
 
     play(settings, scene)
@@ -280,6 +283,35 @@ def test_a_large_body_is_not_read_to_its_end(settings: Settings) -> None:
         assert (await tell(desk, full | {"id": full["id"] + "x"})).status == 413
 
     play(settings, scene)
+
+
+def test_who_sends_megabytes_hears_why_they_are_refused(settings: Settings) -> None:
+    """They are let come: a connection that is reset tells nobody anything."""
+
+    async def scene(desk: Office) -> None:
+        url = f"{desk.url}/v1/organisations/{BANK}/notices"
+        headers = {"Authorization": f"Bearer token of {BANK}"}
+        async with desk.http.post(url, data=BytesIO(b" " * 5_000_000), headers=headers) as said:
+            assert (said.status, (await said.json(content_type=None))["faults"][0]["reason"]) == (
+                413,
+                f"over_{notices.LARGEST}_bytes",
+            )
+
+    play(settings, scene)
+
+
+def test_a_body_without_end_is_cut_off() -> None:
+    """After some megabytes, of which none is kept."""
+    chunk, came = b" " * 65_536, 0
+
+    async def receive() -> dict[str, object]:
+        nonlocal came
+        came += len(chunk)
+        return {"type": "http.request", "body": chunk, "more_body": True}
+
+    with pytest.raises(NotTaken) as refused:
+        asyncio.run(door.body(Request({"type": "http", "headers": []}, receive), notices.LARGEST))
+    assert (refused.value.no.status, came) == (413, door.HEARD_OUT + len(chunk))
 
 
 def test_a_store_that_cannot_write_takes_nothing_in(settings: Settings) -> None:
