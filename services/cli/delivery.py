@@ -54,6 +54,8 @@ def list_(  # noqa: PLR0913 - each is an option
     _organisations(page["held"])
     for line in contradictions(page["contradicted"]):
         out.print(line, markup=False, soft_wrap=True)
+    for line in refusals(page.get("refused", ())):
+        out.print(line, markup=False, soft_wrap=True)
     _rows(page["deliveries"], page["total"])
     if page["next"]:
         out.print(f"→ --after {json.dumps(page['next'])}, --all", markup=False, soft_wrap=True)
@@ -422,6 +424,16 @@ def contradictions(organisations: Iterable[dict[str, Any]]) -> Iterator[str]:
         for one in each["contradictions"][:_CONTRADICTIONS]:
             yield f"  {moment(one['at'])}  {_contradicted(one)}"
             yield f"  → tongche delivery show {one['delivery']}"
+
+
+def refusals(organisations: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """What organisations called back and our door refused: they may believe that they answered."""
+    for each in organisations:
+        zh, en = _named(each["id"])
+        for one in each["refused"]:
+            yield f"{zh}回送的答复被拒绝 / call-backs of {en} were refused: {one['number']}"
+            first, last = moment(one["since"]), moment(one["last_at"])
+            yield f"  {_twice(words.reason(one['why']))}  自 / since {first}  末次 / last {last}"
 
 
 def _contradicted(one: dict[str, Any]) -> str:

@@ -159,6 +159,9 @@ def _report(folder: DataFolder, stack: Stack) -> dict[str, Any]:
         "cases": counts["cases"],
         "deliveries": counts["deliveries"],
         "contradicted": [_contradicted(each) for each in counts["organisations"] if each["contradicted"]],
+        "refused": [
+            {"id": each["id"], "refused": each["refused"]} for each in counts["organisations"] if each["refused"]
+        ],
         "subscribers": _subscribers(folder, stack),
         "certificates": certificates(folder),
         "urls": stack.urls,
@@ -221,7 +224,7 @@ def _grants(told: dict[str, Any] | None) -> None:
     out.print(f"授权 / grants: {counts}{spent}", markup=False)
     if told["webhooks"]:
         posted = ", ".join(f"{state} {number}" for state, number in told["webhooks"].items())
-        troubled = {"failing", "paused"} & told["webhooks"].keys()
+        troubled = {"failing", "paused", "forbidden"} & told["webhooks"].keys()
         out.print(f"推送 / webhooks: {posted}" + (" → tongche webhook list" if troubled else ""), markup=False)
     if told["lost"]:
         words = f"遗失未推送 / lost before they could be posted: {told['lost']} → tongche webhook list"
@@ -240,7 +243,7 @@ def _tables(report: dict[str, Any]) -> None:
         ready = "[green]✓[/]" if process["ready"] else "[red]✗[/]"
         processes.add_row(name, *(str(process[key]) for key in ("pid", "port", "restarts")), ready)
     out.print(counts)
-    _contradictions(report["contradicted"])
+    _called_back(report["contradicted"], report["refused"])
     out.print(processes)
     _grants(report["subscribers"])
     for one in report["certificates"]:
@@ -250,12 +253,12 @@ def _tables(report: dict[str, Any]) -> None:
         out.print(f"{name}: {url}", markup=False)
 
 
-def _contradictions(organisations: list[dict[str, Any]]) -> None:
+def _called_back(contradicted: list[dict[str, Any]], refused: list[dict[str, Any]]) -> None:
     # The words of organisations take their time to load, and mostly there is nothing to tell.
-    if organisations:
-        from services.cli.delivery import contradictions
+    if contradicted or refused:
+        from services.cli.delivery import contradictions, refusals
 
-        for line in contradictions(organisations):
+        for line in (*contradictions(contradicted), *refusals(refused)):
             out.print(line, markup=False, soft_wrap=True, style="red")
 
 

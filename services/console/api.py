@@ -103,7 +103,8 @@ def _said_of(organisation: Organisation) -> dict[str, Any]:
     if organisation.reason:
         # What a person gave as reason for a pause is theirs, word for word.
         said["reason"] = (words.plain if organisation.paused_by else words.reason)(organisation.reason)
-    return {name: asdict(each) for name, each in said.items()}
+    told: dict[str, Any] = {name: asdict(each) for name, each in said.items()}
+    return told | {"refused": [asdict(words.reason(one.why)) for one in organisation.refused]}
 
 
 async def known_case(parts: Parts, case_id: str) -> Case:

@@ -35,6 +35,17 @@ class Contradiction(BaseModel):
     other_at: Annotated[str, BeforeValidator(_instant)]
 
 
+class Refused(BaseModel):
+    """So many call-backs were refused at dispatch's door for one reason, from the first to the last."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    why: str
+    number: int
+    since: Annotated[str, BeforeValidator(_instant)]
+    last_at: Annotated[str, BeforeValidator(_instant)]
+
+
 class Organisation(BaseModel):
     """One organisation as dispatch sees it. Newer fields of dispatch are none of our business."""
 
@@ -55,6 +66,8 @@ class Organisation(BaseModel):
     contradicted: int = 0
     """Deliveries about which it contradicted itself and nobody has cleared it up; below, the newest of them."""
     contradictions: tuple[Contradiction, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    """What it called back and dispatch refused, of late: it may believe that it answered."""
 
 
 _LIST: Final = TypeAdapter(list[Organisation])

@@ -69,6 +69,8 @@ _TEXTS: Final = {
     "parked": Words("待重试", "parked"),
     "password": Words("密码", "Password"),
     "recent": Words("最近的业务", "Recent cases"),
+    "refused": Words("回送被拒", "call-backs refused:"),
+    "last_time": Words("末次", "last at"),
     "results": Words("查询结果", "Results"),
     "search": Words("查询", "Search"),
     "search_hint": Words("车架号、业务号或订单号", "VIN, case id or order number"),

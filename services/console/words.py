@@ -208,9 +208,22 @@ _REASONS: Final = {
     "resumed, to be probed": "已恢复，待试探",
     "never called": "从未调用",
     "attempts": "尝试记录无法读取",
+    "signature": "签名不符，或签名者不在登记之列",
+    "no-signature": "没有签名",
+    "not-detached": "签名未与内容分离",
+    "not-xml": "不是所约定的 XML",
+    "no-seal-agreed": "未约定签名方式",
+    "certificate-expired": "签名证书已过期",
+    "certificate-not-yet-valid": "签名证书尚未生效",
+    "unreadable": "无法读取",
+    "body:not_a_message": "不是所约定的报文",
+    "about:missing": "未说明所答复的业务",
+    "about:no_key_of_ours": "所答复的业务编号不是我方的",
     "not-a-command-of-this-agency": "不是该机构的命令",
 }
 """What our own processes say of why something waits, in Chinese; English is as they say it."""
+_IN_ENGLISH: Final = {"signature": "signature: by nobody we know, or it was changed since"}
+"""Where the word itself says too little."""
 _REASONS_ABOUT: Final = {
     "status": "HTTP",
     "field": "答复缺少或错填字段",
@@ -355,7 +368,7 @@ def reason(text: str) -> Words:
         said, why = _RESULTS[kind], reason(rest)
         return Words(f"{said.zh}：{why.zh}", f"{said.en}: {why.en}")
     if text in _REASONS:
-        return Words(_REASONS[text], text)
+        return Words(_REASONS[text], _IN_ENGLISH.get(text, text))
     if text in CODES:
         return Words(f"{text} {code(text).zh}", f"{text} {code(text).en}")
     first, comma, last = text.partition(", ")

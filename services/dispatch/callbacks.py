@@ -30,6 +30,7 @@ from .calls import Agency
 from .door import NO_ORGANISATION, OTHER_CONTENT, UNREADABLE, No, NotTaken, body, fault
 from .mailbox import Answer, Mailbox
 from .notifiers import UnreadableNotifiersError
+from .refusals import Refusals
 from .seals.seal import Forged
 
 PATH: Final = "/v1/organisations/{organisation}/callbacks"
@@ -47,6 +48,7 @@ class CallbackDoor:
     """Takes answers in. `agencies` are those that call back, by their organisations' ids."""
 
     mailbox: Mailbox
+    refusals: Refusals
     agencies: Mapping[str, Agency]
 
     def route(self, app: FastAPI) -> None:
@@ -74,9 +76,11 @@ class CallbackDoor:
     async def _take(self, agency: Agency, request: Request) -> None:
         try:
             raw, reply = await self._opened(agency, request)
-        except NotTaken:
+        except NotTaken as no:
             # Of organisations that there are alone: anybody can write any name into an address.
             metrics.count("tongche_callbacks_total", organisation=agency.organisation.id, result="refused")
+            if no.no is not _CANNOT_TELL:
+                self.refusals.note(agency.organisation.id, _why(no))
             raise
         if reply.status != HTTPStatus.ACCEPTED:
             await self._keep(agency, raw, reply)
@@ -98,7 +102,7 @@ class CallbackDoor:
             raise NotTaken(_CANNOT_TELL) from None
         except Forged as forged:
             logs.get().warning("callback_forged", organisation=agency.organisation.id, reason=str(forged))
-            raise NotTaken(_NOT_PROVED) from None
+            raise NotTaken(_NOT_PROVED) from forged
         reply = agency.adapter.binding.read(HTTPStatus.OK, {}, raw)
         if reply.body is NO_MESSAGE:
             raise NotTaken(UNREADABLE, fault("body", "not_a_message"))
@@ -116,6 +120,13 @@ class CallbackDoor:
         if came == "another":
             logs.get().error("callback_contradicts", organisation=organisation, delivery=key)
             raise NotTaken(OTHER_CONTENT, fault("about", "answered_otherwise_before"))
+
+
+def _why(no: NotTaken) -> str:
+    """Why it was refused, in a word of ours."""
+    if isinstance(no.__cause__, Forged):
+        return str(no.__cause__).partition(":")[0]
+    return ", ".join(f"{one.field}:{one.reason}" for one in no.faults) or no.no.code
 
 
 def described() -> dict[str, Any]:

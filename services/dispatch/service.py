@@ -46,6 +46,7 @@ from .desk.runner import Runner
 from .desk.search import Searching
 from .mailbox import Mailbox
 from .notifiers import Notifiers
+from .refusals import Refusals
 from .seals.agreed import agreed
 from .voice import Voice
 
@@ -73,7 +74,9 @@ def build(runtime: Runtime) -> FastAPI:
     app = FastAPI(title="Tongche dispatch", docs_url=None, redoc_url=None)
     app.include_router(routes(_desk(runtime, who, breakers, counters), runtime.secrets))
     problems.install(app)
-    door.install(app, _notices(runtime, counters), CallbackDoor(mailbox, _calling_back(counters)))
+    refusals = Refusals(runtime.store, runtime.clock)
+    runtime.background("refusals", refusals.run)
+    door.install(app, _notices(runtime, counters), CallbackDoor(mailbox, refusals, _calling_back(counters)))
     return app
 
 

@@ -144,3 +144,14 @@ callbacks = Table(
     Index("callbacks_contradicted", "other_at"),
 )
 """Answers that organisations brought of their own accord, the first for each key."""
+
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("organisation", Text, primary_key=True),
+    Column("why", Text, primary_key=True, comment="a word of ours, never anything that was brought"),
+    Column("number", BIG, nullable=False),
+    Column("since", Float, nullable=False, comment="when the first of them was refused"),
+    Column("last_at", Float, nullable=False),
+)
+"""How often the door for call-backs turned an organisation away, by reason."""

@@ -305,7 +305,9 @@ def test_where_an_organisation_contradicted_itself_is_listed_shown_and_cleared_u
     play(tmp_path, scene)
 
 
-def test_the_status_names_who_contradicted_itself_and_what_to_look_at(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_status_names_who_contradicted_itself_or_was_refused_and_what_to_look_at(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Moments as the console writes them; of many the newest, and how many there are."""
     told = {"at": "2026-11-20T04:00:00.000Z", "others": 1, "other_at": "2026-11-20T04:01:30.000Z"}
     bank = {
@@ -313,8 +315,11 @@ def test_the_status_names_who_contradicted_itself_and_what_to_look_at(capsys: py
         "contradicted": 9,
         "contradictions": [{**told, "delivery": f"d{number}"} for number in range(5)],
     }
-    stack._contradictions([bank])
+    refused = {"why": "certificate-expired", "number": 75, "since": told["at"], "last_at": told["other_at"]}
+    stack._called_back([bank], [{"id": bank["id"], "refused": [refused]}])
     said = capsys.readouterr().out
+    assert "样例银行一行回送的答复被拒绝 / call-backs of Sample Bank One were refused: 75" in said
+    assert "  签名证书已过期 / certificate-expired  自 / since 11-20 12:00:00  末次 / last 11-20 12:01:30" in said
     assert "样例银行一行对同一请求回送了相互矛盾的答复 / Sample Bank One called back" in said
     assert ": 9" in said
     assert "11-20 12:00:00  其后 1 次不同，末次 11-20 12:01:30 / 1 later said otherwise" in said

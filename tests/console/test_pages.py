@@ -229,6 +229,21 @@ def asked(command: str, facet: str, organisation: str, number: int) -> dict[str,
     return told | {"command": command, "facet": facet, "organisation": organisation}
 
 
+def test_call_backs_that_were_refused_are_shown_with_their_organisation(stage: Stage) -> None:
+    """How many, why and when last: its commands wait, and it may believe that it answered."""
+    refused = {"why": "signature", "number": 75, "since": at(0).timestamp(), "last_at": at(90).timestamp()}
+    stage.dispatch = [{"id": BANK, "state": "closed", "refused": [refused]}]
+    stage.act(stage.organisations.ask)
+    stage.log_in()
+    for language, texts in (
+        ("zh", ("回送被拒 <b>75</b> 签名不符，或签名者不在登记之列 · 末次 <time", "12:01:30")),
+        ("en", ("call-backs refused: <b>75</b> signature: by nobody we know", "12:01:30")),
+    ):
+        stage.ask("/language", {"to": language})
+        page = stage.ask("/").text
+        assert [text for text in texts if text not in page] == []
+
+
 LOAN, PLATE, REGISTER, TAX = (
     asked("loan.apply", "loan", BANK, 1),
     asked("plate.reserve", "plate", "police", 2),

@@ -20,6 +20,7 @@ from contracts.registry import CONTRACTS
 from observability import metrics
 from services.dispatch import callbacks, notices
 from services.dispatch.consumers import consumer_of
+from services.dispatch.refusals import SHOWN_FOR, Refusals
 from services.runtime.ids import new_id
 from services.runtime.parking import Parked
 from services.runtime.record import Record
@@ -147,7 +148,7 @@ async def stage(settings: Settings, bank: Bank, **more: Any) -> AsyncIterator[St
     app.router.add_post(f"/{BANK}/messages", bank.take)
     async with listening(app) as url:
         own = settings.model_copy(update={"simulator_url": url})
-        async with office(own, f"parked {BANK}", f"lease {BANK}", **more) as desk:
+        async with office(own, f"parked {BANK}", f"lease {BANK}", "refusals", **more) as desk:
             yield Stage(desk, bank)
 
 
@@ -349,6 +350,44 @@ def test_only_the_bank_that_was_asked_proves_anything(settings: Settings) -> Non
         assert _counted("refused") - refused == len(forged)
         assert 'organisation="nobody"' not in metrics.render().decode()
         assert (await at.desk.search())["total"] == 1
+
+    play(settings, scene)
+
+
+def test_what_is_refused_is_shown_to_people_with_how_often_and_why(settings: Settings) -> None:
+    """By organisation and reason, from the first to the last; a day after that nobody is told, and it starts anew."""
+
+    async def scene(at: Stage) -> None:
+        clock = at.desk.clock
+        record, refusals = application(), Refusals(at.desk.store, clock)
+
+        async def told() -> list[tuple[str, int, float]]:
+            return [(one["why"], one["number"], one["last_at"] - one["since"]) for one in await shown()]
+
+        async def shown() -> list[Any]:
+            organisations = await at.desk.told("GET", "/organisations")
+            assert [one["id"] for one in organisations if one["refused"]] in ([], [BANK])
+            return [each for one in organisations for each in one["refused"]]
+
+        async def three() -> bool:
+            return bool(sum(one["number"] for one in await shown()) == 3)
+
+        for raw in (approval(record.id, by=OTHER_BANK), b"garbage", approval(record.id, by=OTHER_BANK)):
+            await at.bring(raw)
+        await come_true(three)
+        assert {(one["why"], one["number"]) for one in await shown()} == {("signature", 2), ("not-xml", 1)}
+        assert [row["id"] for row in (await at.desk.search())["refused"]] == [BANK]
+        assert (await at.desk.search(agency="police"))["refused"] == []
+        clock.pass_(SHOWN_FOR / 2)
+        refusals.note(BANK, "signature")
+        await refusals.write()
+        assert [one[:2] for one in await told()] == [("signature", 3), ("not-xml", 1)]
+        assert (await told())[0][2] >= SHOWN_FOR.total_seconds() / 2
+        clock.pass_(SHOWN_FOR)
+        assert await told() == []
+        refusals.note(BANK, "signature")
+        await refusals.write()
+        assert await told() == [("signature", 1, 0.0)]
 
     play(settings, scene)
 

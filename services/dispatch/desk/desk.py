@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row
 
-from services.dispatch import mailbox
+from services.dispatch import mailbox, refusals
 from services.dispatch.breakers import Breakers, Pause
 from services.dispatch.consumers import consumer_of, organisation_of
 from services.dispatch.mailbox import Kept
+from services.dispatch.refusals import Refusal
 from services.runtime import ledger, parking
 from services.runtime.breaker import State
 from services.runtime.clock import Clock
@@ -59,11 +60,15 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many deliveries wait, by consumer and state, and what organisations contradicted and nobody cleared up."""
+    """How many deliveries wait, by consumer and state, and what organisations brought that nobody could go by.
+
+    That is what they contradicted and nobody cleared up, and what our door refused.
+    """
 
     waiting: dict[tuple[str, str], int]
     contradicted: dict[str, int]
     contradictions: list[Kept]
+    refused: list[Refusal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,7 @@ class Desk:
             parking.counts(connection, self._consumers),
             mailbox.contradicted(connection),
             mailbox.contradictions(connection, _MOST_CONTRADICTIONS),
+            refusals.standing(connection, self._now()),
         )
 
     async def _organisation(self, name: str, counter: Counter, counts: Counts) -> Shown:
@@ -114,6 +120,7 @@ class Desk:
             "allowed": gate.allowed,
             "contradicted": counts.contradicted.get(name, 0),
             "contradictions": [shown.called_back(one) for one in counts.contradictions if one.organisation == name],
+            "refused": [shown.refused(one) for one in counts.refused if one.organisation == name],
         }
 
     async def pause(self, organisation: str, because: Because) -> State:
@@ -153,6 +160,7 @@ class Desk:
             "next": page.next,
             "held": [one for one in named if one["state"] != State.CLOSED.value],
             "contradicted": [one for one in named if one["contradicted"]],
+            "refused": [one for one in named if one["refused"]],
         }
 
     async def of_case(self, case: str, state: parking.State | None) -> list[Shown]:

@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import Connection, delete, exists, func, literal, select
 from sqlalchemy.sql import ColumnElement
 
-from services.dispatch import mailbox
+from services.dispatch import mailbox, refusals
 from services.dispatch.consumers import consumer_of
 from services.dispatch.tables import acts, items, repairs
 from services.runtime.clock import Clock
@@ -44,6 +44,8 @@ class Retention:
         await waited_out(lambda: self.store.run(held.forget_stale))
         long_ago = (self.clock.now() - mailbox.KEPT).timestamp()
         await waited_out(lambda: self.store.run(partial(mailbox.prune, before=long_ago)))
+        now = self.clock.now().timestamp()
+        await waited_out(lambda: self.store.run(partial(refusals.prune, now=now)))
         for some in (_old_acts, _old_items, _old_repairs):
             deleted = True
             while deleted:

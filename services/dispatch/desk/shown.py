@@ -11,6 +11,7 @@ from contracts.envelope import Message, Undecodable
 from observability import redaction
 from services.dispatch.consumers import organisation_of
 from services.dispatch.mailbox import Kept
+from services.dispatch.refusals import Refusal
 from services.dispatch.voice import OWNER_OF
 from services.runtime.parking import Parked
 from services.runtime.record import Outgoing, Record, read
@@ -123,6 +124,11 @@ def called_back(one: Kept) -> Shown:
         "other_at": one.other_at,
         "open": one.others > one.cleared,
     }
+
+
+def refused(one: Refusal) -> Shown:
+    """That call-backs were refused, how many and why."""
+    return {"why": one.why, "number": one.number, "since": one.since, "last_at": one.last_at}
 
 
 def fate(said: Fate) -> Shown:
