@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from services.cli import terminal
+from services.cli import judged, terminal
 from services.cli.terminal import FAILED, Data, Json, answer, out, talk
 from services.stack import credentials, ports
 from services.stack.data import DataFolder, write
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="接口一致性检测 / does an agency keep its promises", no_args_is_help=True)
 
+HERE: Final = "127.0.0.1"
 _KEY: Final = "conformance_key"
 _SHOWN: Final = {"failed": "red", "blocked": "red", "skipped": "yellow"}
 
@@ -76,6 +77,14 @@ def run(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
             "--door-port", min=0, max=65535, help="本机接收回调的端口 / the port here to be called back at; 0: any"
         ),
     ] = 0,
+    door_bind: Annotated[
+        str,
+        typer.Option(
+            "--door-bind",
+            metavar="ADDRESS",
+            help="接收回调的本机地址 / the address here to be called back at; 0.0.0.0: 他机可达 / from elsewhere, too",
+        ),
+    ] = HERE,
     to: Annotated[
         Path | None, typer.Option("--to", metavar="DIR", help="报告目录 / folder for the reports; 默认在数据目录内")
     ] = None,
@@ -92,18 +101,25 @@ def run(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
     if (url is None) == (not simulator):
         raise typer.BadParameter("--url U 或 --simulator 二选一 / one of --url U and --simulator")
     adapter, folder = _adapter(agency), terminal.folder(data)
+    if url is None:
+        who, place = judged.organisation(adapter, organisation), None
+    else:
+        place, who = judged.at(adapter, url, organisation)
+    files_at = judged.files(adapter, place, sftp)
+    chosen, on = judged.cases(adapter, only or ()), judged.business(day.date()) if day else _today()
     folder.create()
     credentials.ensure(folder)
     asked = _Asked(
         adapter,
-        organisation or _first(adapter),
-        url,
+        who,
+        place,
         secrets.randbelow(_rounds()) if round_ is None else round_,
-        day.date() if day else _today(),
+        on,
         token or _operator_token(folder),
-        tuple(only or ()),
+        chosen,
         door_port,
-        sftp,
+        files_at,
+        door_bind,
     )
     found = _found(asked, folder)
     where = to or folder.root / "conformance" / found.organisation
@@ -140,8 +156,12 @@ def reference_data(
     from adapters.registry import ADAPTERS
     from services.conformance import testbed as bed
 
-    records = list(bed.records(_adapter(agency), ADAPTERS, round_, day.date() if day else _today()))
-    write(to, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
+    on = judged.business(day.date()) if day else _today()
+    records = list(bed.records(_adapter(agency), ADAPTERS, round_, on))
+    try:
+        write(to, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
+    except OSError as wrong:
+        raise TroubleError(f"无法写入 {to}", f"cannot write to {to}: {wrong.strerror}", fix="--to FILE") from None
     talk.print(f"{len(records)} 条 / records: {to}", markup=False, soft_wrap=True)
     if as_json:
         answer({"agency": agency, "round": round_, "records": len(records), "file": str(to)})
@@ -164,6 +184,8 @@ def verify(
         proof = verified(text, key(terminal.folder(data)), agencies.agency(_adapter(agency)), Clock().now())
     except OSError as wrong:
         raise TroubleError(f"无法读取 {file}", f"cannot read {file}: {wrong.strerror}", fix="FILE") from None
+    except UnicodeDecodeError:
+        raise TroubleError(f"{file} 不是检测结果", f"{file} is no result file", fix="result.jws") from None
     except NotProved as wrong:
         fix = f"tongche conformance run --agency {agency} --url U"
         raise TroubleError(wrong.words.zh, wrong.words.en, fix=fix) from None
@@ -200,7 +222,8 @@ class _Asked:
     token: str
     only: tuple[str, ...] = ()
     door_port: int = 0
-    sftp: str | None = None
+    files: str | None = None
+    door_bind: str = HERE
 
 
 @dataclass(frozen=True)
@@ -242,14 +265,26 @@ def _is_called_back(adapter: Adapter) -> bool:
 
 def _found(asked: _Asked, folder: DataFolder) -> Run:
     """What came of a run. Raises `TroubleError` where it cannot be played at all."""
-    from services.conformance.kit import Strangers
+    from services.conformance.kit import NoAgency, Strangers, Unreachable
 
-    if asked.door_port and not ports.is_free(asked.door_port):
+    if asked.door_port and not ports.is_free(asked.door_port, asked.door_bind):
         raise TroubleError(
-            f"端口 {asked.door_port} 已被占用", f"port {asked.door_port} is taken", fix="--door-port PORT"
+            f"{asked.door_bind} 端口 {asked.door_port} 已被占用或不可用",
+            f"port {asked.door_port} of {asked.door_bind} is taken, or not to be had",
+            fix="--door-port PORT --door-bind ADDRESS",
         )
     try:
         return asyncio.run(_run(asked, folder))
+    except Unreachable as wrong:
+        raise TroubleError(
+            f"连接不上 {wrong.place}", f"cannot reach {wrong.place}: {wrong.why}", fix=_to_reach(wrong.place)
+        ) from None
+    except NoAgency as wrong:
+        raise TroubleError(
+            f"{wrong.place} 以网页答复，那里不是机构接口",
+            f"{wrong.place} answers with a page: no agency's interface is there",
+            fix="--url 是机构编号之前的地址 / what stands before the organisation's id",
+        ) from None
     except Strangers:
         raise TroubleError(
             "那里是模拟机构，但不认识本数据目录的密钥",
@@ -265,11 +300,11 @@ async def _run(asked: _Asked, folder: DataFolder) -> Run:
     from services.conformance import kit
     from services.runtime.clock import Clock
 
-    grounds, files = Grounds(folder), _taking_files(asked)
+    grounds = Grounds(folder)
     async with AsyncExitStack() as stack:
         if asked.url is None:
             await stack.enter_async_context(grounds.simulator())
-        await stack.enter_async_context(grounds.reached(asked.door_port))
+        await stack.enter_async_context(grounds.reached(asked.door_port, asked.door_bind))
         plan = kit.Plan(
             asked.adapter,
             asked.organisation,
@@ -280,24 +315,19 @@ async def _run(asked: _Asked, folder: DataFolder) -> Run:
             at=Clock().now(),
             token=asked.token,
             only=asked.only,
-            reach=grounds.reach(files),
-            files=files,
+            reach=grounds.reach(asked.files),
+            files=asked.files,
         )
         return await kit.run(plan, ADAPTERS, ORGANISATIONS)
 
 
-def _taking_files(asked: _Asked) -> str | None:
-    """Where it takes files, if that is how it is spoken to; None for our simulated one. Raises `TroubleError`."""
-    from adapters.bindings.files import Files
-
-    if not isinstance(asked.adapter.binding, Files) or asked.url is None:
-        return None
-    files = asked.sftp or asked.url
-    if not files.startswith("sftp://"):
-        raise TroubleError(
-            f"{asked.adapter.name} 以文件往来", f"{asked.adapter.name} takes files", fix="--files sftp://user@host:port"
+def _to_reach(place: str) -> str:
+    if place.startswith("sftp:"):
+        return (
+            "核对主机、端口，对方登记了我方公钥，我方登记了对方主机密钥 / host and port; that it knows our key, and we "
+            "that of its host: tongche partner keys NAME"
         )
-    return files
+    return "核对协议、主机、端口、证书、代理 / scheme, host, port, certificate, and that it runs"
 
 
 def _adapter(name: str) -> Adapter:
@@ -360,5 +390,9 @@ def show(found: Run) -> None:
                 lines.append(f"条款 / clause: {one.case.clause}")
                 lines.append(f"可能的修正 / likely fix: {one.case.fix}")
             talk.print("\n".join(f"    {line}" for line in lines), markup=False, soft_wrap=True)
-    counts = f"通过 / passed {found.passed} · 未通过 / failed {found.failed} · 未测 / not tested {found.skipped}"
+    failed, blocked = found.counted("failed"), found.counted("blocked")
+    counts = (
+        f"通过 / passed {found.passed} · 未通过 / failed {failed} · 前一步未成 / blocked {blocked}"
+        f" · 未测 / not tested {found.skipped}"
+    )
     out.print(f"{found.organisation} @ {found.host}: {counts}", markup=False, soft_wrap=True)

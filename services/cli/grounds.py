@@ -88,10 +88,10 @@ class Grounds:
         return agreed(adapter.seal, self._stranger, tuple).sealed
 
     @asynccontextmanager
-    async def reached(self, port: int = 0) -> AsyncIterator[None]:
+    async def reached(self, port: int = 0, bind: str = _HERE) -> AsyncIterator[None]:
         """Open our door to all who call back; hang up in the end."""
         self.door = Door({name: self._caller(one) for name, one in ORGANISATIONS.items() if _calls_back(one)})
-        async with open_door(self.door, _HERE, port or self._ports[_CALLBACKS]):
+        async with open_door(self.door, bind, port or self._ports[_CALLBACKS]):
             try:
                 yield
             finally:

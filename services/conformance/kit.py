@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Literal
+from http import HTTPStatus
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
+from adapters.bindings.files import FILE, RECEIPT, Files
 from adapters.organisations import Organisation
 from adapters.spec import Adapter
 
@@ -29,6 +31,23 @@ _HEALTH_S = 5.0
 
 class Strangers(Exception):
     """Our simulator is there, and it has the keys of another installation: it would take nothing of ours."""
+
+
+class Unreachable(Exception):
+    """Nobody is there at all."""
+
+    def __init__(self, place: str, why: str) -> None:
+        super().__init__(f"{place}: {why}")
+        self.place = place
+        self.why = why
+
+
+class NoAgency(Exception):
+    """Somebody is there who answers with pages for people."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(place)
+        self.place = place
 
 
 def _unsealed(_: Adapter) -> Sealing:
@@ -93,7 +112,7 @@ class Plan:
 
 
 async def run(plan: Plan, adapters: Mapping[str, Adapter], organisations: Mapping[str, Organisation]) -> Run:
-    """Play all cases of a plan. Raises `Strangers`."""
+    """Play all cases of a plan. Raises `Strangers`, `Unreachable` or `NoAgency`."""
     base = plan.url.rstrip("/")
     async with wire() as open_wire:
         way = plan.reach.way(plan.adapter, plan.organisation) or open_wire
@@ -103,6 +122,7 @@ async def run(plan: Plan, adapters: Mapping[str, Adapter], organisations: Mappin
             plan.adapter, plan.organisation, base, way, seal, plan.reach.door, plan.patience_s, granted=granted
         )
         theirs = plan.reach.strangers_way(plan.adapter, plan.organisation) or open_wire
+        await _demand_there(plan, client)
         stranger = replace(client, wire=theirs, seal=plan.reach.strangers_seal(plan.adapter))
         others = Neighbours(
             adapters,
@@ -128,6 +148,29 @@ async def run(plan: Plan, adapters: Mapping[str, Adapter], organisations: Mappin
     against = "simulator" if isinstance(bed, Country) else plan.against
     host, whole = urlsplit(place).netloc.rpartition("@")[2], address(place)
     return Run(agency(plan.adapter), plan.organisation, host, against, plan.round_, plan.at, results, whole)
+
+
+async def _demand_there(plan: Plan, client: Client) -> None:
+    """Look whether anybody is there before he is asked a hundred things. Who only takes his time is there.
+
+    Raises `Unreachable` or `NoAgency`.
+    """
+    operation = next(iter(client.adapter.operations.values()))
+    url = operation.endpoint.url(client.base, client.organisation)
+    names = {FILE: _NOBODYS, RECEIPT: _NOBODYS} if isinstance(client.adapter.binding, Files) else {}
+    looks = Said("GET", url, names, b"")
+    try:
+        heard = await client.wire.say(looks, min(_HEALTH_S, operation.endpoint.timeout.total_seconds()))
+    except Silence as silence:
+        if "connection" in str(silence):
+            raise Unreachable(plan.files or client.base, str(silence)) from None
+        return
+    if heard.status == HTTPStatus.OK and "html" in heard.headers.get("content-type", ""):
+        raise NoAgency(client.base)
+
+
+_NOBODYS: Final = "conformance-nobodys.xml"
+"""The name of a file that nobody put down."""
 
 
 async def _bed(plan: Plan, neighbours: Neighbours) -> Bed:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from adapters.organisations import ORGANISATIONS
 from adapters.registry import ADAPTERS
 from contracts.registry import CONTRACTS
 from services.cli import application
@@ -44,33 +49,89 @@ def test_a_run_against_our_own_simulator(tmp_path: Path) -> None:
         verified(text, key, agencies.agency(ADAPTERS["miit"]), Clock().now())
 
 
-def test_a_run_against_nobody(tmp_path: Path) -> None:
-    """Where nobody answers every case fails, and so does the verb."""
-    words = ("--agency", "miit", "--url", "http://127.0.0.1:9", "--json", "--data", str(tmp_path))
-    result = typed("run", *words)
-    assert result.exit_code == 1
-    assert last(result)["passed"] == 0
-    assert {case["came"] for case in last(result)["cases"] if case["result"] == "failed"} == {"no connection"}
+INSURER = ("--agency", "insurer")
+CUSTOMS = ("--agency", "customs")
+NOBODY = "http://127.0.0.1:9"
+FIRST = next(one.id for one in ORGANISATIONS.values() if one.adapter == "insurer")
 
 
 @pytest.mark.parametrize(
-    ("where", "host"),
+    ("words", "why", "fix"),
     [
-        (("--url", "http://127.0.0.1:9", "--files", "sftp://tongche@127.0.0.1:8"), "127.0.0.1:8"),
-        (("--url", "sftp://tongche@[::1]:9/in"), "[::1]:9"),
-        (("--url", "http://127.0.0.1:9"), None),
+        ((*INSURER, "--url", NOBODY), f"cannot reach {NOBODY}: no connection", "host, port"),
+        ((*INSURER, "--url", "https://127.0.0.1:9"), "cannot reach https://127.0.0.1:9", "scheme"),
+        ((*INSURER, "--url", f"{NOBODY}/{FIRST}/"), f"cannot reach {NOBODY}: no", "host, port"),
+        ((*CUSTOMS, "--url", NOBODY, "--files", "sftp://t@127.0.0.1:8"), "reach sftp://t@127.0.0.1:8", "knows our key"),
+        ((*CUSTOMS, "--url", "sftp://[::1]:9/in"), "cannot reach sftp://[::1]:9/in", "its host"),
+        ((*CUSTOMS, "--url", NOBODY), "takes files", "--files sftp://"),
+        ((*CUSTOMS, "--url", NOBODY, "--files", NOBODY), "no address", "--files sftp://"),
+        ((*INSURER, "--url", NOBODY, "--files", "sftp://h"), "takes no files", "without --files"),
+        ((*INSURER, "--url", ""), "no address", "--url http://"),
+        ((*INSURER, "--url", "ftp://x/"), "no address", "--url http://"),
+        ((*INSURER, "--url", "sftp://x/"), "no address", "--url http://"),
+        ((*INSURER, "--url", "127.0.0.1:1234"), "no address", "--url http://"),
+        ((*INSURER, "--url", "http://[::1"), "no address", "--url http://"),
+        ((*INSURER, "--url", "http://127.0.0.1:99999"), "no address", "--url http://"),
+        ((*INSURER, "--url", "http://127.0.0.1:9/?x=1"), "a query", "--url http://"),
+        ((*INSURER, "--url", "http://user:pw@127.0.0.1:9"), "a login", "--url http://"),
+        ((*INSURER, "--url", NOBODY, "--organisation", "tax"), "no organisation of insurer", f"--organisation {FIRST}"),
+        ((*INSURER, "--simulator", "--organisation", "insurer-nobody"), "no organisation of insurer", FIRST),
+        ((*INSURER, "--url", f"{NOBODY}/{FIRST}", "--organisation", "insurer-9"), "ends with", f"--url {NOBODY}"),
+        ((*INSURER, "--url", NOBODY, "--only", "nonsense"), "no case or kind nonsense", "conformance cases"),
+        ((*INSURER, "--url", NOBODY, "--day", "1999-01-01"), "outside the reference data", "--day"),
     ],
 )
-def test_who_takes_files_is_judged_where_they_are_taken(
-    tmp_path: Path, where: tuple[str, ...], host: str | None
-) -> None:
-    """That host stands in the result, for it is the one that goes live; and without it nobody is judged."""
-    result = typed("run", "--agency", "customs", *where, "--only", "nothing", "--json", "--data", str(tmp_path))
-    if host is None:
-        assert isinstance(result.exception, TroubleError)
-        assert "--files sftp://" in result.exception.fix
-    else:
-        assert last(result)["host"] == host
+def test_what_cannot_be_judged_is_told_once(words: tuple[str, ...], why: str, fix: str, tmp_path: Path) -> None:
+    """Nobody there, no address, nobody of that kind, nothing to ask: a word and a fix instead of a hundred failures."""
+    result = typed("run", *words, "--data", str(tmp_path))
+    assert isinstance(result.exception, TroubleError), result.output
+    assert why in result.exception.en
+    assert fix in result.exception.fix
+    assert "pw" not in str(result.exception)
+
+
+def test_a_page_for_people_is_no_agency(tmp_path: Path) -> None:
+    """A portal, or a proxy's login, says 200 to everything."""
+    with pages() as url:
+        result = typed("run", *INSURER, "--url", url, "--data", str(tmp_path))
+    assert isinstance(result.exception, TroubleError)
+    assert result.exception.en == f"{url} answers with a page: no agency's interface is there"
+
+
+@contextmanager
+def pages() -> Iterator[str]:
+    """A server that answers everything with a page."""
+
+    class Portal(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nobody reads it."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Portal) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_what_is_no_result_is_refused(tmp_path: Path) -> None:
+    """Bytes that are no text, as a result."""
+    (tmp_path / "junk.jws").write_bytes(b"\xff\xfe\x00")
+    result = typed("verify", str(tmp_path / "junk.jws"), *INSURER, "--data", str(tmp_path))
+    assert isinstance(result.exception, TroubleError)
+    assert "no result file" in result.exception.en
+
+
+def test_reference_data_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """A folder that cannot be made, for there is a file in its place."""
+    (tmp_path / "file").touch()
+    result = typed("testbed", *INSURER, "--round", "1", "--to", str(tmp_path / "file" / "x.jsonl"))
+    assert isinstance(result.exception, TroubleError)
+    assert "cannot write" in result.exception.en
 
 
 def test_a_part_of_a_run_signs_nothing(tmp_path: Path) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
+from adapters.bindings.files import FILE
 from adapters.spec import Adapter, Features, Letter, Operation, Sent
 from services.conformance.car import command
 from services.conformance.fixtures import plain
 
-_FILE: Final = "file-name"
-"""The header by which a binding names the file that its message becomes."""
 PERSONAL: Final = ("buyer_name", "buyer_id_no", "phone", "address", "grantee_name", "grantee_id_no")
 """Fields of commands that tell of a person."""
 
@@ -39,7 +38,7 @@ def looked_up(adapter: Adapter, operation: Operation) -> bool:
 
 def over_http(adapter: Adapter, operation: Operation) -> bool:
     """Those that travel as requests of HTTP, and not as files."""
-    return _FILE not in _written(adapter, operation).headers
+    return FILE not in _written(adapter, operation).headers
 
 
 def done_by_files(adapter: Adapter, operation: Operation) -> bool:
