@@ -16,6 +16,7 @@ from services.simulator.faces import business
 from services.simulator.faces.face import Premises
 from services.simulator.faces.iso20022 import Iso20022
 from services.simulator.life import serving
+from services.simulator.world import Outcome, World
 from services.stack.identities import identity
 from tests.conftest import Until
 from tests.simulator.city import BANK, PLAINLY, SECRETS, City, Moment, recorded, running
@@ -175,5 +176,29 @@ def test_that_a_scripts_words_are_refused_says_nothing_about_the_answer(visit: V
         await until(lambda: bank.settled("k1"))
         assert bank.settled("k1") == [None]
         assert bank.door.came == ["k1"] * 3
+
+    visit(scenario)
+
+
+def test_a_script_that_names_no_record_silences_one_answer_and_ends_nothing(visit: Visit, until: Until) -> None:
+    """Whoever wrote it misspelt it: what else the bank has to say goes on, and this too once the script is gone."""
+
+    async def scenario(bank: Bank) -> None:
+        tries: list[str] = []
+        handle = World.handle
+
+        async def handled(world: World, organisation: str, path: str, key: str, body: object) -> Outcome:
+            tries.append(key)
+            return await handle(world, organisation, path, key, body)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(World, "handle", handled)
+            await bank.city.turn(BANK, scripts=[{"operation": "loan.apply", "fixture": "loan-aply"}])
+            await bank.asked("k1")
+            await until(lambda: tries.count("k1") > 1)
+        await bank.city.heal(BANK)
+        await bank.asked("k2")
+        await until(lambda: bank.settled("k1") and bank.settled("k2"))
+        assert set(bank.door.came) == {"k1", "k2"}
 
     visit(scenario)

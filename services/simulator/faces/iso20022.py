@@ -31,7 +31,7 @@ from services.simulator.faces.face import Letter, Oddities, Premises, Unread, Wr
 from services.simulator.faces.rest import Rest
 from services.simulator.inbox import Taken
 from services.simulator.mishaps import Mishap
-from services.simulator.world import Asked, Outcome
+from services.simulator.world import Asked, Outcome, Unknown
 
 PATH: Final = "/messages"
 COUNTER: Final = "/auto-loans/settlements"
@@ -192,7 +192,12 @@ class Iso20022:
         fate = self.premises.mishaps.fate(asked.organisation)
         if fate.faults.down is not None:
             return _UNHEARD
-        outcome = await self.premises.world.handle(asked.organisation, asked.path, asked.key, asked.body)
+        try:
+            outcome = await self.premises.world.handle(asked.organisation, asked.path, asked.key, asked.body)
+        except Unknown as wrong:
+            # A script names a record that there is not. It may end; other banks, and this one's other answers, go on.
+            logs.get().warning("nothing_to_call_back", organisation=asked.organisation, reason=str(wrong))
+            return _UNHEARD
         mishap = await fate.after(outcome)
         if mishap is Mishap.HANG or outcome.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return _UNHEARD
