@@ -60,6 +60,16 @@ def licence_request(command: LicenceApplyV1) -> dict[str, Json]:
     )
 
 
+def licence_query(command: LicenceApplyV1) -> dict[str, Json]:
+    """Which application is meant, whatever number it was given there."""
+    return {
+        "vehicleId": command.vin,
+        "exporterCode": command.exporter_uscc,
+        "verificationNo": command.qualification_no,
+        "applyDate": day(command.applied_on),
+    }
+
+
 def licence(_: LicenceApplyV1, reply: Reply) -> LicenceIssuedV1:
     """The licence."""
     answer = fields(reply)

@@ -9,7 +9,7 @@ from typing import Final
 
 from contracts.numbers import uscc
 from contracts.numbers import vin as vin_number
-from services.simulator.agency import Answer, Body, Entry, Leaves, No, Refused, Request, Service, Tongue, demand
+from services.simulator.agency import Answer, Body, Entry, Leaves, No, Refused, Request, Service, Tongue, demand, known
 from services.simulator.country import Country
 from services.simulator.records import Licence
 from services.simulator.table import table
@@ -26,6 +26,8 @@ _TONGUE: Final = Tongue(
         "X503": No(503, "SWB-503", "系统维护"),
     },
 )
+_Application = tuple[str, str, str, str]
+"""Car, exporter, check and day: what an application is known by, whatever key it came with."""
 
 
 def _older_licences() -> dict[str, Licence]:
@@ -45,6 +47,8 @@ class Commerce:
     tongue: Tongue = _TONGUE
     _checks: dict[str, tuple[str, str]] = field(default_factory=dict)
     _licences: dict[str, Licence] = field(default_factory=_older_licences)
+    _granted: dict[_Application, Answer] = field(default_factory=dict)
+    """What was answered; to an application that was made again, the last."""
 
     def __post_init__(self) -> None:
         """List what commerce does."""
@@ -54,6 +58,7 @@ class Commerce:
                 "export.qualify", vin, self._qualify, Leaves.RECORD, self._qualified
             ),
             "/vehicle-export/licences": Service("licence.apply", vin, self._license, Leaves.EFFECT, self._licensed),
+            "/vehicle-export/licences/query": Service("licence.find", vin, self._find),
         }
 
     def licence(self, number: str) -> Licence | None:
@@ -77,6 +82,8 @@ class Commerce:
     def _license(self, request: Request) -> Answer:
         body = request.body
         exporter = body.text("exporterCode")
+        # What is entered in the books is found by its day.
+        body.day("applyDate")
         demand(self._checks.get(body.text("verificationNo")) == (request.vin, exporter), "X422")
         held = body.text_or_none("heldLicenceNo")
         licence = self._held(held, exporter, request.today) if held else self._new(exporter, request.today)
@@ -104,3 +111,12 @@ class Commerce:
         number = body.text("licenceNo")
         new = Licence(number, entry.body["exporterCode"], body.whole("licensedQty"), 0, body.day("validUntil"))
         self._licences.setdefault(number, new)
+        self._granted[_application(entry.vin, Body(entry.body))] = dict(entry.result)
+
+    def _find(self, request: Request) -> Answer:
+        """What became of an application."""
+        return known(self._granted.get(_application(request.vin, request.body)), "D404")
+
+
+def _application(vin: str, body: Body) -> _Application:
+    return vin, body.text("exporterCode"), body.text("verificationNo"), body.day("applyDate").isoformat()

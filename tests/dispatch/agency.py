@@ -1,6 +1,6 @@
 """An agency that forgives nothing: it writes down every effect that it had, also those it should not have had.
 
-Customs are played, because they alone can be looked up; the features under test are put over theirs.
+Customs are played, over HTTP and looked up (`tests.plain_customs`); the features under test are put over theirs.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from importlib.resources import files
 from typing import Any, Final
 
@@ -29,6 +30,10 @@ class Exchange:
     adapter: Adapter
     operation: Operation
     fixture: dict[str, Any]
+    found: dict[str, Any] | None = None
+    """How its look-up knows of it, where it has one."""
+    unknown: dict[str, Any] | None = None
+    """How its look-up knows nothing."""
 
     def command(self, car: str) -> Contract:
         """The command about a car."""
@@ -37,18 +42,36 @@ class Exchange:
 
     def answer(self, car: str, key: str) -> bytes:
         """The good answer about it, to the command that was sent under that key."""
-        response = self.fixture["response"]
-        text = response["text"] if "text" in response else json.dumps(response["body"])
-        return str(text).replace(RECORDED_VIN, car).replace(RECORDED_KEY, key).encode()
+        return _told(self.fixture, car, key)
+
+    def looked_up(self, car: str, *, is_known: bool) -> tuple[int, bytes]:
+        """What the look-up says: status and body."""
+        recorded = self.found if is_known else self.unknown
+        assert recorded is not None
+        return recorded["response"]["status"], _told(recorded, car, "")
+
+
+def _told(fixture: dict[str, Any], car: str, key: str) -> bytes:
+    response = fixture["response"]
+    text = response["text"] if "text" in response else json.dumps(response["body"])
+    return str(text).replace(RECORDED_VIN, car).replace(RECORDED_KEY, key).encode()
 
 
 def exchange_of(adapter: Adapter) -> Exchange:
     """The first recorded success of a command that changes something, or of a question where it only answers those."""
     folder = files("adapters") / adapter.name / "fixtures"
     recorded = [json.loads(file.read_bytes()) for file in sorted(folder.iterdir(), key=lambda found: found.name)]
+    looked_up = [one for one in recorded if one["given"].get("asks") == "lookup"]
     good = [one for one in recorded if "event" in one["then"] and "asks" not in one["given"]]
-    exchanges = [Exchange(adapter, adapter.operations[one["given"]["command"]], one) for one in good]
-    return min(exchanges, key=lambda exchange: exchange.operation.question)
+
+    def exchange(one: dict[str, Any]) -> Exchange:
+        command = one["given"]["command"]
+        about = [other for other in looked_up if other["given"]["command"] == command]
+        found = next((other for other in about if "event" in other["then"]), None)
+        unknown = next((other for other in about if other["then"] == {"known": False}), None)
+        return Exchange(adapter, adapter.operations[command], one, found, unknown)
+
+    return min(map(exchange, good), key=lambda exchange: exchange.operation.question)
 
 
 @dataclass(frozen=True)
@@ -131,10 +154,10 @@ class MadServer:
             await say(request, request.good)
 
     async def _look_up(self, request: Request) -> None:
-        if any(car == request.car for car, _ in self.effects):
-            await say(request, request.good)
-        else:
-            await say(request, b'{"returnCode": "HG404"}', "404 Not Found")
+        assert not request.key, "a question is no deed"
+        is_known = any(car == request.car for car, _ in self.effects)
+        status, said = self.exchange.looked_up(request.car, is_known=is_known)
+        await say(request, said, f"{status} {HTTPStatus(status).phrase}")
 
     def act(self, request: Request) -> None:
         """Carry it out, once for a key."""

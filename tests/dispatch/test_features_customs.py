@@ -1,4 +1,4 @@
-"""The one agency of ours that is looked up: its adapter, its fixtures' interface and the simulated customs together."""
+"""Customs as they would be over HTTP, looked up by car, exporter and licence: adapter and simulator together."""
 
 from __future__ import annotations
 

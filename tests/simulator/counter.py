@@ -29,6 +29,7 @@ from services.runtime.settings import Identity
 from services.simulator.faces.face import Face, Premises, Working
 from services.simulator.faces.files import Files
 from services.simulator.faces.table import FACES, Build
+from services.simulator.world import Asked
 from services.stack.identities import identity
 from tests.simulator.branch import BANKS, Door, opened, until
 from tests.simulator.city import TOKEN, City, Moment, running
@@ -82,6 +83,16 @@ class Counter:
         if operation.later is None or not operation.later.called_back:
             return await self.agency.fetch(operation, self.message(data, key), key, _TRACE)
         return self.called_back(operation, data, key)
+
+    async def look_up(self, command: str, data: Contract, key: str) -> Contract | None:
+        """What is found of it by its business key; None where nothing is. Raises `AgencyError`."""
+        return await self.agency.look_up(self.operation(command), self.message(data, key), key, _TRACE)
+
+    def question(self, command: str) -> str:
+        """What that look-up is called in the agency's own book."""
+        lookup = self.operation(command).lookup
+        assert lookup is not None
+        return self.city.world.operation(Asked(self.name, lookup.endpoint.path, "", {}))
 
     async def answer(self, command: str, data: Contract, key: str) -> Contract:
         """What comes of it in the end. Raises `AgencyError`."""

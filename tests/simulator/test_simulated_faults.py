@@ -155,6 +155,13 @@ def test_answers_can_be_mad(play: Play, knob: str, *, is_json: bool) -> None:
 
 
 LOOK_UP = "/export/declarations/query"
+LICENCE = "/vehicle-export/licences/query"
+OTHERS = {
+    "vehicleId": "LZZTEST0XTA000009",
+    "exporterCode": "91110000600037341L",
+    "verificationNo": "ZG202699999999",
+    "applyDate": "2026-03-03",
+}
 
 
 def test_a_forgetful_organisation_acts_again(play: Play) -> None:
@@ -180,6 +187,32 @@ def test_customs_are_asked_what_they_released(play: Play) -> None:
         found = await city.ask("customs", LOOK_UP, asked)
         assert found.body["entryId"] == car.known["entryId"]
         assert (await city.ask("customs", LOOK_UP, asked | {"tradeCoScc": "91110000600037341L"})).code == "HG404"
+
+    play(scenario)
+
+
+def test_commerce_is_asked_what_it_licensed(play: Play, until: Until) -> None:
+    """By car, exporter, check and day, whatever the key; by anything else, and before it is done, nothing is found.
+
+    An answer that nobody got is found all the same, with the licence that was issued and no other.
+    """
+
+    async def scenario(city: City) -> None:
+        car = city.car()
+        await car.through("export-qualify")
+        whole = car.body("licence-apply")
+        asked = {name: whole[name] for name in ("vehicleId", "exporterCode", "verificationNo", "applyDate")}
+        assert (await city.ask("commerce", LICENCE, asked)).code == "SWB-404"
+        await city.turn("commerce", success_then_timeout=1, forgetful=True)
+        applying = asyncio.create_task(car.attempt("licence-apply", key="lost"))
+        await until(lambda: bool(city.lines("ledger")))
+        applying.cancel()
+        (line,) = city.lines("ledger")
+        found = await city.ask("commerce", LICENCE, asked, "lost")
+        assert (found.status, found.body) == (200, line["result"])
+        for name, other in OTHERS.items():
+            assert (await city.ask("commerce", LICENCE, asked | {name: other})).code == "SWB-404", name
+        assert len(city.lines("ledger")) == 1
 
     play(scenario)
 

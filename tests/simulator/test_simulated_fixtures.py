@@ -14,6 +14,7 @@ from adapters.errors import AgencyError, TakenIn
 from adapters.fixtures import Case, cases, in_words, told
 from adapters.registry import ADAPTERS
 from adapters.spec import Reply
+from contracts.contract import Contract
 from contracts.registry import CONTRACTS
 from tests.simulator.city import AGENCY_OF, BEFORE, City, Play, fixture, recorded, understood
 from tests.simulator.counter import Counter, counter
@@ -94,6 +95,8 @@ def test_every_recorded_answer_can_be_played(tmp_path: Path, name: str) -> None:
 
 
 async def _played(counter: Counter, case: Case) -> dict[str, Any]:
+    if case.asks_back:
+        return await _looked_up(counter, case)
     await counter.turn(scripts=[{"operation": case.command, "fixture": case.file}])
     key, heard = counter.keys(), len(counter.door.came)
     try:
@@ -109,4 +112,16 @@ async def _played(counter: Counter, case: Case) -> dict[str, Any]:
         event = await counter.fetch(case.command, case.told(), key)
     except AgencyError as wrong:
         return in_words(wrong)
+    return _found(event)
+
+
+async def _looked_up(counter: Counter, case: Case) -> dict[str, Any]:
+    await counter.turn(scripts=[{"operation": counter.question(case.command), "fixture": case.file}])
+    try:
+        return _found(await counter.look_up(case.command, case.told(), counter.keys()))
+    except AgencyError as wrong:
+        return in_words(wrong)
+
+
+def _found(event: Contract | None) -> dict[str, Any]:
     return {"known": False} if event is None else told(event)

@@ -18,6 +18,7 @@ _GOES_ON = (
     "registration-deregister",
     "export-track",
 )
+_APPLICATION = ("vehicleId", "exporterCode", "verificationNo", "applyDate")
 HOME = [name for name in BEFORE if not name.startswith(("export", "licence"))]
 
 
@@ -108,6 +109,9 @@ def test_everything_is_remembered_after_a_kill(play: Play) -> None:
         car.known, car.done = answers["known"], answers["done"]
         assert city.world.country.police.plate_of(car.certificate["vin"]) == answers["plate"]
         assert (await car.attempt("registration-register")).code == "JG412"
+        asked = {name: car.body("licence-apply")[name] for name in _APPLICATION}
+        found = await city.ask("commerce", "/vehicle-export/licences/query", asked)
+        assert found.body["licenceNo"] == car.known["licenceNo"]
         city.clock.pass_by(2)
         for name in _GOES_ON:
             assert (await car.attempt(name, keys.get(name))).status == 200, name

@@ -71,6 +71,8 @@ async def _look_up(stage: Stage, name: str) -> None:
 
 
 async def _look_up_nothing(stage: Stage, name: str) -> None:
+    # Another car's was carried out: who looks by less than the whole key would find that one.
+    await stage.event(await stage.ready(name))
     found = await stage.ask(stage.look_up(await stage.ready(name)))
     demand(found.is_unknown, "the look-up finds nothing, and says so in its own words", found)
 
