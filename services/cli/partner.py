@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import typer
 from rich.table import Table
 
-from services.cli.terminal import FAILED, Data, Json, answer, folder, out
+from services.cli.terminal import FAILED, Data, Json, answer, folder, is_typed, out
 from services.stack.trouble import TroubleError
 
 if TYPE_CHECKING:
@@ -85,7 +85,10 @@ def list_(data: Data = None, as_json: Json = False) -> None:
     """全部机构：用词、是否自行应答、何人何时 / every organisation: whose words it speaks, whether it is live."""
     from adapters.organisations import ORGANISATIONS
 
-    live = {act.organisation: act for act in _acts(folder(data))}
+    home = folder(data)
+    if is_typed() and not home.root.is_dir():
+        raise TroubleError(f"没有 {home.root}", f"there is no {home.root}", fix="--data DIR")
+    live = {act.organisation: act for act in _acts(home)}
     told = [_row(one, live.get(one.id)) for one in ORGANISATIONS.values()]
     for row in told:
         practice = _STANDS_IN if row["stand_in"] else ""
@@ -400,6 +403,8 @@ def live(  # noqa: PLR0913 - each is an option
         address = _reachable(one, url or one.url or _needed("--url"))
         file = result or home.root / "conformance" / one.id / "result.jws"
         told |= {"url": address, "proof": _proved(one, address, file, home, stand_in=stand_in)}
+    elif one.id not in _addresses(home):
+        raise TroubleError(f"{one.id} 本来就是模拟", f"{one.id} is simulated as it is", fix="tongche partner list")
     if _is_proved_by_keys(one):
         (switching.demand_made_here if back or stand_in else switching.demand_its_own)(one.id, home)
     vouched = switching.demand_rest(one.id, home, data, vouched=not_carried_out)
@@ -457,14 +462,17 @@ def _needed(option: str) -> Any:
 
 
 def _act(one: Organisation, **told: Any) -> Act:
+    from pydantic import ValidationError
+
     from services.runtime.clock import Clock
     from services.runtime.live import Act
 
     try:
         return Act(at=Clock().now(), by=getpass.getuser(), organisation=one.id, **told)
-    except ValueError as wrong:
+    except ValidationError as wrong:
+        places = ", ".join(".".join(map(str, each["loc"])) for each in wrong.errors())
         raise TroubleError(
-            "地址或原因不合要求", f"the address or the reason will not do: {wrong}", fix=_GUIDE
+            f"地址或原因不合要求：{places}", f"the address or the reason will not do: {places}", fix=_GUIDE
         ) from None
 
 
@@ -494,14 +502,20 @@ def _proved(one: Organisation, address: str, file: Path, home: DataFolder, *, st
 def _reachable(one: Organisation, address: str) -> str:
     """An address that we can speak to as this one is spoken to. Raises `TroubleError`."""
     schemes = ("sftp",) if _by_files(one) else ("https", "http")
-    at = urlsplit(address)
     try:
+        at = urlsplit(address)
         fits = at.scheme in schemes and bool(at.hostname) and at.port != 0
     except ValueError:
         fits = False
     if not fits:
         raise TroubleError(
-            "地址或原因不合要求", f"the address or the reason will not do: {one.id} is at {schemes[0]}://…", fix=_GUIDE
+            f"地址或原因不合要求：须为 {schemes[0]}://…",
+            f"the address or the reason will not do: {one.id} is at {schemes[0]}://…",
+            fix=_GUIDE,
+        )
+    if set(address) & set("?# \t"):
+        raise TroubleError(
+            "地址中不得有 ?、# 或空格", "an address has no ?, no # and no blank in it", fix=f"{schemes[0]}://host/path"
         )
     if at.password is not None or (at.username is not None and not _by_files(one)):
         raise TroubleError("地址中不得有口令", "an address has no password in it", fix="tongche partner keys")
@@ -521,6 +535,13 @@ def _acts(home: DataFolder) -> tuple[Act, ...]:
         return file.acts(home.live)
     except file.UnreadableActsError as wrong:
         raise TroubleError(f"无法读取：{wrong}", f"cannot be read: {wrong}", fix=str(home.live)) from None
+
+
+def _addresses(home: DataFolder) -> dict[str, str]:
+    """Where each live organisation answers."""
+    from services.runtime import live as file
+
+    return file.addresses(_acts(home))
 
 
 def _record(home: DataFolder, act: Act) -> None:

@@ -251,6 +251,28 @@ def test_it_goes_live_on_proof_and_back_with_a_reason(folder: DataFolder, proved
     told(typed("live", INSURER, "--back", "--reason", "the trial is over", *at))
     assert live.addresses(live.acts(folder.live)) == {}
     assert [act.reason for act in live.acts(folder.live)] == [None, "the trial is over"]
+    assert "is simulated as it is" in refused("live", INSURER, "--back", "--reason", "once more", *at)
+    assert len(live.acts(folder.live)) == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("https://h?x", "no ?, no #"),
+        ("https://h/#x", "no ?, no #"),
+        ("https://h/a b", "no blank"),
+        ("file:///etc/passwd", "is at https://"),
+        ("https://[::1/", "is at https://"),
+    ],
+)
+def test_an_address_that_is_none_is_told_in_words(folder: DataFolder, url: str, why: str) -> None:
+    """Before any proof is asked for."""
+    assert why in refused("live", INSURER, "--url", url, "--data", str(folder.root))
+
+
+def test_who_names_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """A slip of the hand; without one, all are simulated as they are at the start."""
+    assert "there is no" in refused("list", "--data", str(tmp_path / "nonexistent"))
 
 
 @pytest.mark.parametrize(
@@ -422,6 +444,7 @@ def test_nobody_is_switched_while_anything_has_no_outcome(
     there = ("--url", ADDRESS, "--result", proved())
     back = ("--back", "--reason", "the trial is over")
     words = ("live", INSURER, *(there if way == "there" else back), "--data", str(folder.root))
+    before = [] if way == "there" else [_went_live(folder)]
     assert "hold it first" in refused(*words)
     waiting["held"] = [BY_HAND | {"paused_by": None}]
     assert "hold it first" in refused(*words)
@@ -432,10 +455,16 @@ def test_nobody_is_switched_while_anything_has_no_outcome(
     said = typed(*words).output
     for verb in ("show d-1", f"resume {INSURER}", "answer ID", "cancel ID", f"cancel --organisation {INSURER}"):
         assert verb in said
-    assert not folder.live.exists()
+    assert list(live.acts(folder.live)) == before
     waiting["deliveries"] = [_delivery("d-2", "held", 1_000.0)]
     assert typed(*words).exit_code == 0
-    assert [act.vouched for act in live.acts(folder.live)] == [0]
+    assert [act.vouched for act in live.acts(folder.live)] == [0] * (len(before) + 1)
+
+
+def _went_live(folder: DataFolder) -> live.Act:
+    act = live.Act(at=datetime.now(UTC), by="li", organisation=INSURER, url=ADDRESS, proof="0" * 64)
+    folder.live.write_text(live.written([act]), encoding="utf-8")
+    return act
 
 
 def test_a_person_may_vouch_that_nothing_of_it_was_done(
