@@ -36,7 +36,14 @@ from .seals.seal import Forged
 PATH: Final = "/v1/organisations/{organisation}/callbacks"
 LARGEST: Final = 256 * 1024
 """Bytes of a body."""
-_NOT_PROVED: Final = No(401, "unauthenticated", "签名缺失或无效", "the signature is missing, or proves nothing")
+_NOT_PROVED: Final = No(
+    401,
+    "unauthenticated",
+    "签名缺失或无效：请核对签名覆盖整个报文、签后未改，所用证书为地址中这一机构在我方登记的、在有效期内",
+    "the signature is missing, or proves nothing: check that it covers the whole message, which nothing changed "
+    "afterwards, and that its certificate is in its time and the one that we know as that of the organisation in the "
+    "address",
+)
 _CANNOT_TELL: Final = No(503, "unavailable", "暂时无法核对签名，未受理", "signatures cannot be checked now")
 _ABOUT_NOTHING: Final = No(422, "contract", "未说明所答复的业务", "it does not say what it answers")
 _KEY: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.r[1-9][0-9]{0,5})?")

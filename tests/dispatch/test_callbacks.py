@@ -345,6 +345,7 @@ def test_only_the_bank_that_was_asked_proves_anything(settings: Settings) -> Non
         for name, raw in forged.items():
             status, problem = await at.bring(raw)
             assert (status, problem["type"]) == (401, "urn:tongche:problem:unauthenticated"), name
+            assert "check that it covers the whole message" in problem["detail"], name
         assert (await at.bring(good, "miit"))[0] == 404
         assert (await at.bring(good, "nobody"))[0] == 404
         assert _counted("refused") - refused == len(forged)
