@@ -28,6 +28,8 @@ app = typer.Typer(help="接口一致性检测 / does an agency keep its promises
 
 HERE: Final = "127.0.0.1"
 _KEY: Final = "conformance_key"
+_MANY: Final = 20
+"""Cases of which it is told how many were played."""
 _SHOWN: Final = {"failed": "red", "blocked": "red", "skipped": "yellow"}
 
 AgencyName = Annotated[str, typer.Option("--agency", metavar="A", help="机构种类 / kind of agency: insurer, tax…")]
@@ -317,8 +319,34 @@ async def _run(asked: _Asked, folder: DataFolder) -> Run:
             only=asked.only,
             reach=grounds.reach(asked.files),
             files=asked.files,
+            listener=_Talk(grounds.door_at(asked.organisation, asked.door_bind)),
         )
         return await kit.run(plan, ADAPTERS, ORGANISATIONS)
+
+
+@dataclass
+class _Talk:
+    """Tells how a run goes, a line each: it may go to a file, and take a minute."""
+
+    door: str
+    _tenths: int = 0
+
+    def played(self, done: int, of: int) -> None:
+        """Each tenth of them."""
+        if of >= _MANY and done * 10 // of > self._tenths:
+            self._tenths = done * 10 // of
+            talk.print(f"… {done} / {of}", markup=False)
+
+    def unheard(self) -> None:
+        """With where it should have come."""
+        talk.print(
+            f"尚无回调到达 {self.door}：对方的回调地址是它吗？\n"
+            f"nothing was called back to {self.door}: is it told to call there?\n"
+            "→ --door-port PORT --door-bind ADDRESS; simulator serve --callbacks PORT",
+            style="yellow",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _to_reach(place: str) -> str:
@@ -377,13 +405,21 @@ def _written(found: Run, where: Path, folder: DataFolder, *, signed: bool) -> di
 
 
 def show(found: Run) -> None:
-    """What did not pass, and how many did, for people."""
+    """What did not pass, and how many did, for people: first the one reason for most of it, if there is one."""
+    from services.conformance.causes import cause
     from services.conformance.glosses import gloss
 
+    if why := cause(found):
+        talk.print(f"{why.zh}\n{why.en}", style="red", markup=False, soft_wrap=True)
     for one in found.results:
         if one.state != "passed":
             talk.print(f"{one.state}  {one.case.id}", style=_SHOWN[one.state], markup=False, soft_wrap=True)
-            lines = [str(one.case.title), f"预期 / expected: {one.expected}", f"实际 / came: {one.came}"]
+            lines = [
+                str(one.case.title),
+                f"要求 / demands: {one.case.demands}",
+                f"预期 / expected: {one.expected}",
+                f"实际 / came: {one.came}",
+            ]
             if meaning := gloss(one.came):
                 lines.append(f"含义 / that is: {meaning}")
             if one.state != "skipped":

@@ -18,7 +18,7 @@ from adapters.organisations import ORGANISATIONS, Organisation
 from adapters.registry import ADAPTERS
 from adapters.spec import Adapter, Endpoint, Letter
 from services.conformance.client import Sealing
-from services.conformance.door import Caller, Door, Opened, open_door
+from services.conformance.door import PATH, Caller, Door, Opened, open_door
 from services.conformance.kit import Reach
 from services.conformance.wire import Heard, Said, Silence, Way
 from services.dispatch.carriers import sftp
@@ -91,12 +91,19 @@ class Grounds:
     async def reached(self, port: int = 0, bind: str = _HERE) -> AsyncIterator[None]:
         """Open our door to all who call back; hang up in the end."""
         self.door = Door({name: self._caller(one) for name, one in ORGANISATIONS.items() if _calls_back(one)})
-        async with open_door(self.door, bind, port or self._ports[_CALLBACKS]):
+        if port:
+            self._ports[_CALLBACKS] = port
+        async with open_door(self.door, bind, self._ports[_CALLBACKS]):
             try:
                 yield
             finally:
                 for way in (*self._ways.values(), *self._strangers_ways.values()):
                     await way.line.close()
+
+    def door_at(self, organisation: str, bind: str = _HERE) -> str:
+        """Where that organisation is to call back."""
+        host = f"[{bind}]" if ":" in bind else bind
+        return f"http://{host}:{self._ports[_CALLBACKS]}{PATH.format(organisation=organisation)}"
 
     def _caller(self, organisation: Organisation) -> Caller:
         adapter = ADAPTERS[organisation.adapter]

@@ -166,6 +166,8 @@ class Client:
         if brought is not None:
             return self._understood(ask, Heard(HTTPStatus.OK, {}, brought), replies.answer)
         if later.endpoint is None or later.request is None:
+            if self.door is not None:
+                self.door.waited.set()
             return Came(error=TakenIn(later.every), silence="no call-back yet")
         question = replace(ask, elsewhere=later.endpoint, body=later.request(ask.command, ask.key), key=None)
         return await self._exchanged(ask, self.said(question), replies.fetched, later.endpoint)
@@ -173,10 +175,15 @@ class Client:
     async def answer(self, ask: Ask, came: Came) -> Came:
         """What came, or, if the command was only taken in, what comes of it in the end."""
         give_up_at = _time() + self.answer_s
-        while isinstance(came.error, TakenIn) and _time() < give_up_at:
+        while isinstance(came.error, TakenIn) and _time() < give_up_at and not self._in_vain(ask):
             await asyncio.sleep(min(came.error.retry_after.total_seconds() if came.error.retry_after else 1.0, 1.0))
             came = await self.fetch(ask)
         return came
+
+    def _in_vain(self, ask: Ask) -> bool:
+        """Whether it can only be called back, and nobody ever calls."""
+        later = ask.operation.later
+        return self.door is not None and self.door.is_deaf and later is not None and later.endpoint is None
 
     async def _exchanged(self, ask: Ask, said: Said, read: Read, endpoint: Endpoint | None = None) -> Came:
         """Say something, and understand what comes at once; both are noted."""

@@ -74,6 +74,12 @@ class Door:
     shut: dict[str, int] = field(default_factory=dict)
     came: list[Brought] = field(default_factory=list)
     turned_away: list[Brought] = field(default_factory=list)
+    knocks: int = 0
+    """How often anybody came, whatever he brought."""
+    is_deaf: bool = False
+    """Nobody ever came, for so long that nobody will: nobody waits any longer."""
+    waited: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once somebody has waited for a call-back."""
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def app(self) -> web.Application:
@@ -92,11 +98,27 @@ class Door:
 
     async def until(self, holds: Callable[[], object], seconds: float) -> None:
         """Wait for what only a call-back can bring about, or until nobody waits any longer."""
+        self.waited.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds), self._news:
-                await self._news.wait_for(holds)
+                await self._news.wait_for(lambda: self.is_deaf or holds())
+
+    async def watch(self, early: float, late: float, unheard: Callable[[], None]) -> None:
+        """Say so when nobody has come `early` seconds after somebody was first waited for; in the end wait no more."""
+        await self.waited.wait()
+        await self.until(lambda: self.knocks, early)
+        if self.knocks:
+            return
+        unheard()
+        await self.until(lambda: self.knocks, late - early)
+        async with self._news:
+            self.is_deaf = not self.knocks
+            self._news.notify_all()
 
     async def _hear(self, request: web.Request) -> web.Response:
+        async with self._news:
+            self.knocks, self.is_deaf = self.knocks + 1, False
+            self._news.notify_all()
         organisation = request.match_info["organisation"]
         caller = self.callers.get(organisation)
         if caller is None:

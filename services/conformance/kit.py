@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from http import HTTPStatus
 from typing import Final, Literal
@@ -22,11 +24,13 @@ from .door import Door
 from .exchanges import Exchanges
 from .neighbours import Knobs, Neighbours
 from .result import address
-from .run import Run, played
+from .run import Listener, Nobody, Run, played
 from .stage import Stage
 from .wire import Said, Silence, Way, Wire, wire
 
 _HEALTH_S = 5.0
+_EARLY_S = 5.0
+"""So soon it is said that nobody calls back; nearly all who do are quicker."""
 
 
 class Strangers(Exception):
@@ -100,6 +104,7 @@ class Plan:
     """How long to ask for what is under way."""
     files: str | None = None
     """Where it takes files, if that is how it is spoken to."""
+    listener: Listener = field(default_factory=Nobody)
 
     @property
     def chosen(self) -> list[tuple[int, Case]]:
@@ -142,12 +147,28 @@ async def run(plan: Plan, adapters: Mapping[str, Adapter], organisations: Mappin
             ours, theirs = replace(client, exchanges=noted), replace(stranger, exchanges=noted)
             return Stage(ours, theirs, bed, plan.round_, index, case.cars, plan.day)
 
-        results = await played(plan.chosen, bed, stage)
+        async with _watched(client, plan.listener):
+            results = await played(plan.chosen, bed, stage, plan.listener)
     place = plan.files or base
     # Whoever asks may believe to ask somebody else.
     against = "simulator" if isinstance(bed, Country) else plan.against
     host, whole = urlsplit(place).netloc.rpartition("@")[2], address(place)
     return Run(agency(plan.adapter), plan.organisation, host, against, plan.round_, plan.at, results, whole)
+
+
+@asynccontextmanager
+async def _watched(client: Client, listener: Listener) -> AsyncIterator[None]:
+    """Have it said soon and once where nobody calls back."""
+    if client.door is None:
+        yield
+        return
+    early = min(_EARLY_S, client.answer_s / 4)
+    watch = asyncio.create_task(client.door.watch(early, client.answer_s, listener.unheard))
+    try:
+        yield
+    finally:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
 
 
 async def _demand_there(plan: Plan, client: Client) -> None:

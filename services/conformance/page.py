@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from services.runtime import browsing
 
 from .case import KINDS, TITLES
+from .causes import cause
 from .glosses import gloss
 from .run import Result, Run
 
@@ -50,6 +51,7 @@ def page(run: Run) -> str:
         states=STATES,
         ways=WAYS,
         gloss=gloss,
+        cause=cause(run),
         clock=_clock,
     )
 

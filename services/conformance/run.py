@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from .bed import LIVE, Bed, Blocked
 from .case import Case
@@ -110,14 +110,38 @@ Stages = Callable[[Case, int], Stage]
 """A stage for a case, which is the how-manieth of its agency."""
 
 
-async def played(cases: Sequence[tuple[int, Case]], bed: Bed, stages: Stages) -> list[Result]:
+class Listener(Protocol):
+    """Who is told how a run goes while it goes."""
+
+    def played(self, done: int, of: int) -> None:
+        """So many cases were played, of so many."""
+
+    def unheard(self) -> None:
+        """Nobody calls back."""
+
+
+class Nobody:
+    """Listens to nothing."""
+
+    def played(self, done: int, of: int) -> None:
+        """As `Listener` says."""
+
+    def unheard(self) -> None:
+        """As `Listener` says."""
+
+
+async def played(
+    cases: Sequence[tuple[int, Case]], bed: Bed, stages: Stages, listener: Listener | None = None
+) -> list[Result]:
     """Play numbered cases; their results in the same order."""
+    told = listener or Nobody()
     results: dict[int, Result] = {}
     turn = asyncio.Semaphore(_AT_ONCE)
 
     async def play(index: int, case: Case) -> None:
         async with turn:
             results[index] = await _played(case, bed, stages(case, index))
+            told.played(len(results), len(cases))
 
     async with asyncio.TaskGroup() as group:
         for index, case in cases:
