@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -177,8 +177,28 @@ def wished(wish: str, seed: int) -> Faults:
             case _:
                 return Faults.model_validate_strings(dict(_pairs(wish)))
     except ValidationError as wrong:
-        told = "; ".join(f"{'.'.join(map(str, each['loc'])) or wish}: {each['msg']}" for each in wrong.errors())
-        raise _unknown(told) from wrong
+        raise _unknown(
+            "; ".join(f"{'.'.join(map(str, each['loc'])) or wish}: {_said(each)}" for each in wrong.errors())
+        ) from wrong
+
+
+def _said(fault: Mapping[str, Any]) -> str:
+    """What is wrong with one knob, in both languages."""
+    limits = fault.get("ctx", {})
+    match fault["type"]:
+        case "extra_forbidden":
+            return "没有这个旋钮 / there is no such knob"
+        case "literal_error":
+            expected = str(limits["expected"])
+            return f"须为 {expected.replace(' or ', ' 或 ')} / must be {expected}"
+        case "greater_than_equal":
+            return f"不得小于 {limits['ge']} / must be at least {limits['ge']}"
+        case "less_than_equal":
+            return f"不得大于 {limits['le']} / must be at most {limits['le']}"
+        case kind if kind.endswith("_parsing"):
+            return "值的种类不对 / is of another kind: a number, or true and false"
+        case _:
+            return f"有误 / is not valid: {fault['msg']}"
 
 
 def _pairs(wish: str) -> Iterator[tuple[str, str]]:

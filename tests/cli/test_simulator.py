@@ -78,6 +78,25 @@ def test_a_wish_that_means_nothing_is_told(wish: str) -> None:
     assert "monsoon" in told.value.fix
 
 
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        ("speed=9", "speed: 没有这个旋钮 / there is no such knob"),
+        ("down=maybe", "down: 须为 'refuse' 或 '503' / must be 'refuse' or '503'"),
+        ("garbage=2", "garbage: 不得大于 1.0 / must be at most 1.0"),
+        ("delay_ms=-1", "delay_ms: 不得小于 0 / must be at least 0"),
+        ("delay_ms=soon", "delay_ms: 值的种类不对 / is of another kind"),
+        ("absent=x", "absent: 有误 / is not valid"),
+    ],
+)
+def test_what_is_wrong_with_a_knob_is_said_in_both_languages(wish: str, said: str) -> None:
+    """By its name, and with its limits."""
+    with pytest.raises(TroubleError, match="no such faults") as told:
+        wished(wish, 5)
+    assert said in told.value.zh
+    assert said in told.value.en
+
+
 @pytest.mark.parametrize(("said", "meant"), [(BANK, BANK), ("bank", BANK), ("kangtai", "insurer-x"), ("tax", "tax")])
 def test_an_organisation_is_meant_by_its_id_its_kind_or_its_words(
     monkeypatch: pytest.MonkeyPatch, said: str, meant: str
