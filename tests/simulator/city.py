@@ -15,6 +15,7 @@ from typing import Any
 
 import aiohttp
 
+from adapters.bindings.iso20022 import US
 from adapters.bindings.rest import REST
 from adapters.fixtures import KEY, SENT_AT, Case, cases
 from adapters.registry import ADAPTERS
@@ -149,7 +150,7 @@ def understood(name: str, body: Any) -> Reply:
     if AGENCY_OF[name] != "bank":
         return REST.read(200, {}, json.dumps(body).encode())
     wanted = loans.DEFINITIONS[case.operation.endpoint.action]
-    header = business.Header("", "", "", wanted.answer)
+    header = business.Header("", US, "", wanted.answer)
     told = business.plain(business.written(header, KEY, instant_text(SENT_AT), wanted.said(body)))
     return case.adapter.binding.read(200, {}, told)
 
