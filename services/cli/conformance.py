@@ -269,7 +269,7 @@ def _found(asked: _Asked, folder: DataFolder) -> Run:
     """What came of a run. Raises `TroubleError` where it cannot be played at all."""
     from services.conformance.kit import NoAgency, Strangers, Unreachable
 
-    if asked.door_port and not ports.is_free(asked.door_port, asked.door_bind):
+    if (asked.door_port or asked.door_bind != HERE) and not ports.is_free(asked.door_port, asked.door_bind):
         raise TroubleError(
             f"{asked.door_bind} 端口 {asked.door_port} 已被占用或不可用",
             f"port {asked.door_port} of {asked.door_bind} is taken, or not to be had",
@@ -407,7 +407,7 @@ def _written(found: Run, where: Path, folder: DataFolder, *, signed: bool) -> di
 def show(found: Run) -> None:
     """What did not pass, and how many did, for people: first the one reason for most of it, if there is one."""
     from services.conformance.causes import cause
-    from services.conformance.glosses import gloss
+    from services.conformance.glosses import bilingual, gloss
 
     if why := cause(found):
         talk.print(f"{why.zh}\n{why.en}", style="red", markup=False, soft_wrap=True)
@@ -417,7 +417,7 @@ def show(found: Run) -> None:
             lines = [
                 str(one.case.title),
                 f"要求 / demands: {one.case.demands}",
-                f"预期 / expected: {one.expected}",
+                f"预期 / expected: {bilingual(one.expected)}",
                 f"实际 / came: {one.came}",
             ]
             if meaning := gloss(one.came):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 from .case import KINDS
-from .glosses import gloss
+from .glosses import bilingual, gloss
 from .run import Result, Run
 
 
@@ -49,7 +49,7 @@ def _case(suite: ET.Element, result: Result) -> None:
             str(result.case.title),
             f"条款 / clause: {result.case.clause}",
             f"要求 / demands: {result.case.demands}",
-            f"预期 / expected: {result.expected}",
+            f"预期 / expected: {bilingual(result.expected)}",
             f"实际 / came: {result.came}",
             *([f"含义 / that is: {meaning}"] if (meaning := gloss(result.came)) else []),
             f"可能的修正 / likely fix: {result.case.fix}",
