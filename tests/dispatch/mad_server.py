@@ -12,7 +12,7 @@ from http import HTTPStatus
 from importlib.resources import files
 from typing import Any, Final
 
-from adapters.spec import Adapter, Operation
+from adapters.spec import Adapter, Features, Operation
 from contracts.contract import Contract
 from contracts.registry import CONTRACTS
 
@@ -160,8 +160,9 @@ class MadServer:
         await say(request, said, f"{status} {HTTPStatus(status).phrase}")
 
     def act(self, request: Request) -> None:
-        """Carry it out, once for a key."""
-        if (request.car, request.key) not in self.effects:
+        """Carry it out: once for a key only where the agency promises that."""
+        knows_keys = self.exchange.adapter.features is Features.IDEMPOTENT
+        if not (knows_keys and (request.car, request.key) in self.effects):
             self.effects.append((request.car, request.key))
 
 
