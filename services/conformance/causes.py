@@ -36,7 +36,7 @@ _LIKELY: Final = (
         Words("连接不上或中断：核对地址、证书与代理", "it is not reached: check address, certificate and proxy"),
     ),
     (
-        r"\bno call-back\b|\Anone\Z",
+        r"\bno call-back\b|\Anone\Z|\bnot-yet taken in\b",
         Words(
             "没有回调到达：核对对方回调的地址与 --door-port、--door-bind",
             "nothing is called back: check where it is told to call, with --door-port and --door-bind",

@@ -40,6 +40,7 @@ def state_and_came(one: tuple[State, str]) -> tuple[State, str, str]:
         ("HTTP 404, not-yet D404", "先装入", "load what conformance testbed writes"),
         ("no connection", "连接不上", "not reached"),
         ("none", "没有回调", "nothing is called back"),
+        ("HTTP 202, not-yet taken in, not answered yet", "没有回调", "nothing is called back"),
         ("HTTP 500, ambiguous unreadable", "系统出错", "fails itself"),
     ],
 )
