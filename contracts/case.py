@@ -58,11 +58,15 @@ class Timer(Part):
 
 
 class Asked(Part):
-    """A command that its organisation has not answered. What becomes of it on its way is told under `delivery_id`."""
+    """A command that its organisation has not answered. What becomes of it on its way is told under `delivery_id`.
+
+    Which organisation is asked for what says that there is a loan, or an export: no party sees it in a case's state, so
+    these fields have names of their own.
+    """
 
     delivery_id: t.Reference
-    command: Word
-    organisation: t.Identifier
+    asked_for: Word
+    asked_of: t.Identifier
     facet: Word
     asked_at: t.Instant
 

@@ -1,4 +1,4 @@
-"""Whom a run of the kit is about and what it asks: what a person typed is understood, or refused before anybody is asked."""
+"""Whom a run of the kit is about and what it asks: what was typed is understood, or refused before anybody is asked."""
 
 from __future__ import annotations
 

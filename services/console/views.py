@@ -478,7 +478,7 @@ def _unanswered(asked: Iterable[Row], deliveries: Iterable[Delivery]) -> Iterabl
     known = {each.id: each for each in deliveries}
     told = {each["delivery_id"]: each for each in asked}
     for id_, ask in told.items():
-        yield _Sent(id_, ask["command"], ask["organisation"], ask["facet"], ask["asked_at"], known.get(id_))
+        yield _Sent(id_, ask["asked_for"], ask["asked_of"], ask["facet"], ask["asked_at"], known.get(id_))
     for id_, each in known.items():
         if each.state in ("parked", "dead") and id_ not in told:
             yield _Sent(id_, each.command, each.organisation, None, each.asked_at, each)

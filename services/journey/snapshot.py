@@ -33,8 +33,8 @@ def snapshot(case: Case, steps: Sequence[Step] = ()) -> CaseChangedV1:
 def _asked(ask: Ask) -> Asked:
     return Asked(
         delivery_id=ask.id,
-        command=ask.command,
-        organisation=ask.organisation,
+        asked_for=ask.command,
+        asked_of=ask.organisation,
         facet=ask.facet,
         asked_at=ask.asked_at,
     )

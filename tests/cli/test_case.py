@@ -152,10 +152,10 @@ def test_show_tells_a_person_what_waits_and_what_to_type(terminal: Terminal) -> 
 
 def test_show_says_how_every_open_command_stands(terminal: Terminal) -> None:
     """Of whom it was asked and when; who is down since when and probed when, or what is tried again when, and why."""
-    told = {"asked_at": instant_text(at(0)), "organisation": "police"}
-    held = told | {"delivery_id": "held", "command": "plate.reserve", "facet": "plate"}
-    tried = told | {"delivery_id": "tried", "command": "tax.pay", "facet": "tax", "organisation": "tax"}
-    parked = told | {"delivery_id": "parked", "command": "registration.register", "facet": "reg"}
+    told = {"asked_at": instant_text(at(0)), "asked_of": "police"}
+    held = told | {"delivery_id": "held", "asked_for": "plate.reserve", "facet": "plate"}
+    tried = told | {"delivery_id": "tried", "asked_for": "tax.pay", "facet": "tax", "asked_of": "tax"}
+    parked = told | {"delivery_id": "parked", "asked_for": "registration.register", "facet": "reg"}
     soon = instant_text(datetime.now(UTC) + timedelta(hours=1))
     why: dict[str, Any] = {"failure": "broken-answer", "reason": "not-sealed", "next_try_at": soon}
     terminal.stage.tell(

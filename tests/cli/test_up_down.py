@@ -82,7 +82,8 @@ def test_status_shows_people_every_count(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(stack, "out", Console(file=shown, width=160))
     cases = {"open": 11, "manual": 12, "closed": 13, "unfinished": 14}
     deliveries = {"held": 15, "dead": 16}
-    stack._tables({"cases": cases, "deliveries": deliveries, "subscribers": None, "processes": {}, "urls": {}})
+    none: dict[str, Any] = {"subscribers": None, "contradicted": [], "refused": [], "certificates": []}
+    stack._tables({"cases": cases, "deliveries": deliveries, "processes": {}, "urls": {}, **none})
     words = shown.getvalue().split()
     assert all(str(number) in words for number in range(11, 17))
     assert "closed, but somebody must act" in shown.getvalue()

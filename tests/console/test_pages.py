@@ -226,7 +226,7 @@ def test_an_organisation_that_contradicted_itself_is_shown_with_what_to_do(stage
 def asked(command: str, facet: str, organisation: str, number: int) -> dict[str, Any]:
     """A command that the journey sent at noon and of which it has heard nothing."""
     told = {"delivery_id": f"0198c0de-0000-7000-8000-0000000000{number:02d}", "asked_at": instant_text(NOON)}
-    return told | {"command": command, "facet": facet, "organisation": organisation}
+    return told | {"asked_for": command, "facet": facet, "asked_of": organisation}
 
 
 def test_call_backs_that_were_refused_are_shown_with_their_organisation(stage: Stage) -> None:

@@ -189,7 +189,7 @@ def test_what_nobody_has_answered_yet_is_told_with_the_case() -> None:
     road = Road()
     sent = road.find("coc.query")
     asked = {each.delivery_id: each for each in snapshot(road.case).asked}
-    assert (asked[sent.id].command, asked[sent.id].organisation) == ("coc.query", sent.organisation)
+    assert (asked[sent.id].asked_for, asked[sent.id].asked_of) == ("coc.query", sent.organisation)
     assert (asked[sent.id].facet, asked[sent.id].asked_at) == ("coc", road.case.asks[sent.id].asked_at)
     road.answer("coc.query")
     assert sent.id not in {each.delivery_id for each in snapshot(road.case).asked}
