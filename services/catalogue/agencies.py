@@ -11,7 +11,7 @@ from typing import NamedTuple
 from adapters.fixtures import cases
 from adapters.organisations import ORGANISATIONS, Organisation
 from adapters.registry import ADAPTERS
-from adapters.spec import Adapter, Errors, Features, Operation, RetryPolicy, Seal, Style
+from adapters.spec import Adapter, Endpoint, Errors, Features, Operation, RetryPolicy, Seal, Style
 from contracts.codes import CODES, Code
 
 from .exchanges import Exchange
@@ -49,8 +49,20 @@ class Asked:
 
     @property
     def address(self) -> str:
-        endpoint = self.operation.endpoint
-        return f"{endpoint.method} {endpoint.path}" + (f" · {endpoint.action}" if endpoint.action else "")
+        return _shown(self.operation.endpoint)
+
+    @property
+    def asked_about(self) -> str | None:
+        """Where it is asked what came of it, where nobody said."""
+        lookup, later = self.operation.lookup, self.operation.later
+        asks = lookup.endpoint if lookup else later.endpoint if later else None
+        return _shown(asks) if asks else None
+
+    @property
+    def settles(self) -> timedelta | None:
+        """For how long after a call "unknown" is no answer."""
+        lookup, later = self.operation.lookup, self.operation.later
+        return lookup.settles if lookup else later.settles if later and later.endpoint else None
 
     @property
     def later(self) -> Said | None:
@@ -59,6 +71,10 @@ class Asked:
         if later is None:
             return None
         return LATER["called-back" if later.called_back else "fetched"]
+
+
+def _shown(endpoint: Endpoint) -> str:
+    return f"{endpoint.method} {endpoint.path}" + (f" · {endpoint.action}" if endpoint.action else "")
 
 
 @dataclass(frozen=True)

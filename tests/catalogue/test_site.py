@@ -86,6 +86,15 @@ def test_every_recorded_exchange_is_on_a_page(pages: dict[str, Page], name: str)
         assert f"{name}/{case.command}.html" in pages[f"agencies/{name}.html"].links
 
 
+def test_an_operation_says_where_it_is_looked_up(pages: dict[str, Page]) -> None:
+    """By a business key, or by ours, and for how long "unknown" says nothing."""
+    told = {name: unescape(pages[f"agencies/{name}.html"].text) for name in ("commerce", "customs", "insurer")}
+    assert "POST /vehicle-export/licences/query" in told["commerce"]
+    assert "unknown says nothing before that" in told["commerce"]
+    assert "GET /export/declarations · DEC01" in told["customs"]
+    assert "looked up" not in told["insurer"]
+
+
 @pytest.mark.parametrize("name", ADAPTERS)
 def test_every_code_of_an_agency_says_what_follows(pages: dict[str, Page], name: str) -> None:
     """Final, tried again or slowing us down, beside its meaning in both languages; and what the agency promises."""
