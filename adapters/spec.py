@@ -183,6 +183,11 @@ class Operation:
     question: bool = False
     """It changes nothing at the agency: asked again it does no harm, whatever the agency's `Features`."""
 
+    @property
+    def called_back(self) -> bool:
+        """Whether its answer may be brought to our door."""
+        return self.later is not None and self.later.called_back
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -258,7 +263,7 @@ class Adapter:
     @property
     def calls_back(self) -> bool:
         """Whether it brings any of its answers to our door."""
-        return any(one.later and one.later.called_back for one in self.operations.values())
+        return any(one.called_back for one in self.operations.values())
 
     @property
     def agency(self) -> str:

@@ -261,8 +261,7 @@ def _is_called_back(adapter: Adapter) -> bool:
 
     steps = {step for case in catalogue.cases(adapter) for step in (case.command, *case.steps) if step in COMMANDS}
     there = {adapter.name, *(COMMANDS[step].agency for step in steps)}
-    laters = (one.later for name in there for one in ADAPTERS[name].operations.values())
-    return any(later is not None and later.called_back for later in laters)
+    return any(ADAPTERS[name].calls_back for name in there)
 
 
 def _found(asked: _Asked, folder: DataFolder) -> Run:

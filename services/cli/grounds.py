@@ -90,7 +90,9 @@ class Grounds:
     @asynccontextmanager
     async def reached(self, port: int = 0, bind: str = _HERE) -> AsyncIterator[None]:
         """Open our door to all who call back; hang up in the end."""
-        self.door = Door({name: self._caller(one) for name, one in ORGANISATIONS.items() if _calls_back(one)})
+        self.door = Door(
+            {name: self._caller(one) for name, one in ORGANISATIONS.items() if ADAPTERS[one.adapter].calls_back}
+        )
         if port:
             self._ports[_CALLBACKS] = port
         async with open_door(self.door, bind, self._ports[_CALLBACKS]):
@@ -157,11 +159,6 @@ class Grounds:
             async with at_work(Doors(premises, premises.settings.secret(), styles=styles)) as port:
                 self.simulated_at = f"http://{_HERE}:{port}"
                 yield self.simulated_at
-
-
-def _calls_back(organisation: Organisation) -> bool:
-    operations = ADAPTERS[organisation.adapter].operations.values()
-    return any(one.later is not None and one.later.called_back for one in operations)
 
 
 @dataclass(frozen=True, slots=True)

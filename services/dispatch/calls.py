@@ -63,7 +63,7 @@ class Agency:
 
     def calls_back(self, operation: Operation) -> bool:
         """Whether its answers may be brought to our own door, under a seal."""
-        return self.mailbox is not None and operation.later is not None and operation.later.called_back
+        return self.mailbox is not None and operation.called_back
 
     def unheard(self, operation: Operation, key: str, heard_at: float | None) -> Op[bool] | None:
         """An act that tells whether an answer was brought other than the one that was heard; see `mailbox.unheard`.
@@ -82,7 +82,8 @@ class Agency:
 
     def heard(self, operation: Operation, command: Message[Contract], brought: Brought) -> Contract:
         """The event that it comes to. Raises whatever `ask` does."""
-        return replies.answer(self.adapter, operation, command.data, self._read(brought.raw))
+        got = self.adapter.binding.read(HTTPStatus.OK, {}, brought.raw)
+        return replies.answer(self.adapter, operation, command.data, got)
 
     async def forget(self, key: str) -> None:
         """What was brought under a key decided nothing, and has had its time: another answer may come."""
@@ -128,9 +129,6 @@ class Agency:
     def knows_again(self, operation: Operation) -> bool:
         """Whether a second call for the same does no harm: the agency knows its key, or it only asks."""
         return self.adapter.features is Features.IDEMPOTENT or operation.question
-
-    def _read(self, raw: bytes) -> Reply:
-        return self.adapter.binding.read(HTTPStatus.OK, {}, raw)
 
     async def _call(
         self, operation: Operation, endpoint: Endpoint, body: Json, key: str | None, traceparent: str

@@ -54,7 +54,8 @@ class Heads:
                 # What was being tried as the look began may be over at its end, and what it saw of that old.
                 trying = set(self._trying)
                 for row in await self._due():
-                    if row.record.key not in trying | self._trying.keys() and row.record.place in self.attempts.mine:
+                    is_tried = row.record.key in trying or row.record.key in self._trying
+                    if not is_tried and row.record.place in self.attempts.mine:
                         task = heads.create_task(self._head(row))
                         self._trying[row.record.key] = task
                         task.add_done_callback(partial(self._tried, row.record.key))

@@ -396,9 +396,12 @@ class Gullible(Trusting):
 class TellsOnce(Faithful):
     """An answer that was fetched is thrown away."""
 
+    def loses(self, said: Told) -> bool:
+        return said.status == FOUND
+
     async def heard(self, told: Told) -> Told:
         said = await self.passed_on(told)
-        if not told.path.endswith(ASKING) or said.status != FOUND:
+        if not told.path.endswith(ASKING) or not self.loses(said):
             return said
         key = told.body["yeWuShuJu"]["liuShuiHao"]
         if key in self.memory:
@@ -417,18 +420,11 @@ class Vague(Faithful):
         return said
 
 
-class LosesRefusals(Faithful):
+class LosesRefusals(TellsOnce):
     """A refusal that was fetched is thrown away; what was done stays."""
 
-    async def heard(self, told: Told) -> Told:
-        said = await self.passed_on(told)
-        if not told.path.endswith(ASKING) or said.status != FOUND or b"SW0000" in said.raw:
-            return said
-        key = told.body["yeWuShuJu"]["liuShuiHao"]
-        if key in self.memory:
-            return said.saying({"liuShuiHao": key, "jieGuoMa": "SW4041", "jieGuoXinXi": "未查到"}, 404)
-        self.memory[key] = True
-        return said
+    def loses(self, said: Told) -> bool:
+        return super().loses(said) and b"SW0000" not in said.raw
 
 
 class Wordless(Faithful):

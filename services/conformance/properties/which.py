@@ -86,7 +86,7 @@ def not_at_once(adapter: Adapter, operation: Operation) -> bool:
 def called_back(adapter: Adapter, operation: Operation) -> bool:
     """Those whose answer is brought to our door."""
     del adapter
-    return operation.later is not None and operation.later.called_back
+    return operation.called_back
 
 
 def _content_type(adapter: Adapter, operation: Operation) -> str:
