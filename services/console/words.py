@@ -193,6 +193,8 @@ _UNDER_WAY: Final = {
 _REASONS: Final = {
     "no connection": "无法连接",
     "no answer": "没有答复",
+    "answers elsewhere now": "应答地址已切换，重启（tongche down; tongche up）之前不再发往任何一方",
+    "who is live cannot be read": "无法读取 live.jsonl，不知应发往何处",
     "status 429": "限流，HTTP 429",
     "not-an-object": "答复不是应有的结构",
     "unknown-refusal": "以未知代码拒绝",
@@ -222,7 +224,11 @@ _REASONS: Final = {
     "not-a-command-of-this-agency": "不是该机构的命令",
 }
 """What our own processes say of why something waits, in Chinese; English is as they say it."""
-_IN_ENGLISH: Final = {"signature": "signature: by nobody we know, or it was changed since"}
+_IN_ENGLISH: Final = {
+    "signature": "signature: by nobody we know, or it was changed since",
+    "answers elsewhere now": "it answers elsewhere now, and nobody is told anything until tongche down; tongche up",
+    "who is live cannot be read": "live.jsonl cannot be read, so nobody knows whom to tell",
+}
 """Where the word itself says too little."""
 _REASONS_ABOUT: Final = {
     "status": "HTTP",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http import HTTPStatus
@@ -32,8 +32,8 @@ class Agency:
     sealing: Sealing = UNSEALED
     mailbox: Mailbox | None = None
     clock: Clock = field(default_factory=Clock)
-    granted: str | None = None
-    """What it has granted us to be known by; see `Secrets.granted`."""
+    granted: Callable[[], str | None] = field(default=lambda: None)
+    """What it has granted us to be known by, as it is now; see `Secrets.granted`."""
 
     @property
     def adapter(self) -> Adapter:
@@ -133,7 +133,7 @@ class Agency:
     async def _call(
         self, operation: Operation, endpoint: Endpoint, body: Json, key: str | None, traceparent: str
     ) -> Reply:
-        sent = Sent(self.organisation.id, self.clock.now(), key, self.granted)
+        sent = Sent(self.organisation.id, self.clock.now(), key, self.granted())
         letter = self.adapter.binding.written(endpoint, body, sent)
         raw, headers = self.sealing.sealed(letter)
         came = await self.carrier.carry(endpoint, Letter(raw, {**headers, "traceparent": traceparent}), key)

@@ -21,6 +21,7 @@ from services.runtime.parking import Parked
 from services.runtime.record import Outgoing, Record, read
 
 from .calls import Agency
+from .carriers.pinned import Switched
 from .mailbox import key_of
 
 _DOUBTFUL: Final = frozenset({"ambiguous", "broken-answer"})
@@ -53,6 +54,7 @@ class NeedsPerson(AgencyError):
 
 FAILURES: Final[dict[type[AgencyError], FailureClass]] = {
     Unavailable: "unavailable",
+    Switched: "unavailable",
     NotYet: "not-yet",
     Unsettled: "ambiguous",
     TakenIn: "not-yet",

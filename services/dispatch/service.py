@@ -7,22 +7,19 @@ import time
 from datetime import timedelta
 from functools import partial
 
-import aiohttp
 from fastapi import FastAPI
 
-from adapters.bindings.files import Files
 from adapters.organisations import ORGANISATIONS, UNFIT, Organisation
 from adapters.registry import ADAPTERS
 from adapters.spec import Adapter, Features
 from contracts import topics
-from services.runtime import live
 from services.runtime.breaker import Breaker
 from services.runtime.face import Runtime
 from services.runtime.gate import Gate
 from services.runtime.identities import Identities
 from services.runtime.lanes import Lane
+from services.runtime.live import Live
 from services.runtime.owner import Fence
-from services.runtime.settings import Settings
 
 from . import door, holdings, notices
 from .attempts import Attempts
@@ -30,9 +27,7 @@ from .book import Book
 from .breakers import Breakers
 from .callbacks import CallbackDoor
 from .calls import Agency
-from .carriers import sftp
-from .carriers.carrier import Carrier
-from .carriers.http import Http, connections
+from .carriers.http import connections
 from .consumers import consumer_of
 from .deliveries import Deliveries
 from .desk import problems
@@ -49,6 +44,7 @@ from .notifiers import Notifiers
 from .refusals import Refusals
 from .seals.agreed import agreed
 from .voice import Voice
+from .ways import Ways
 
 
 def build(runtime: Runtime) -> FastAPI:
@@ -64,8 +60,8 @@ def build(runtime: Runtime) -> FastAPI:
     who = f"{runtime.slot}/{os.getpid()}@{time.time_ns()}"
     breakers = Breakers(runtime.store, runtime.clock, who)
     mailbox = Mailbox(runtime.store, runtime.clock)
-    identities = Identities(runtime.settings)
-    counters = {name: _counter(runtime, one, http, mailbox, identities) for name, one in ORGANISATIONS.items()}
+    ways = Ways(runtime, http, Identities(runtime.settings), Live(runtime.settings.live))
+    counters = {name: _counter(runtime, one, ways, mailbox) for name, one in ORGANISATIONS.items()}
     for counter in counters.values():
         breakers.add(counter.deliveries.attempts.gate)
     runtime.background("breakers", breakers.run)
@@ -105,39 +101,13 @@ def _desk(runtime: Runtime, who: str, breakers: Breakers, counters: dict[str, Co
     return desk
 
 
-def address(settings: Settings, organisation: Organisation) -> str:
-    """Where it answers: itself once somebody has let it go live, until then the simulator for it."""
-    by_files = isinstance(ADAPTERS[organisation.adapter].binding, Files)
-    simulated = settings.simulator_sftp_url if by_files else settings.simulator_url
-    return live.addresses(live.acts(settings.live)).get(organisation.id, simulated)
-
-
-def _by_files(runtime: Runtime, organisation: Organisation, identities: Identities) -> Carrier:
-    at, known = address(runtime.settings, organisation), Notifiers(runtime.settings.notifiers)
-    host = identities.get(organisation.agency) if at == runtime.settings.simulator_sftp_url else None
-    way = sftp.to(at, organisation.id, identities, partial(sftp.proofs, known, organisation.id, host))
-    runtime.closing(way.line.close)
-    return way
-
-
-def _counter(
-    runtime: Runtime,
-    organisation: Organisation,
-    http: dict[Features, aiohttp.ClientSession],
-    mailbox: Mailbox,
-    identities: Identities,
-) -> Counter:
+def _counter(runtime: Runtime, organisation: Organisation, ways: Ways, mailbox: Mailbox) -> Counter:
     name = consumer_of(organisation.id)
     adapter: Adapter = ADAPTERS[organisation.adapter]
     known = partial(Notifiers(runtime.settings.notifiers).certificates, organisation.id)
-    sealing = agreed(adapter.seal, identities, known)
-    carrier: Carrier
-    if isinstance(adapter.binding, Files):
-        carrier = _by_files(runtime, organisation, identities)
-    else:
-        carrier = Http(address(runtime.settings, organisation), organisation.id, http[adapter.features])
-    granted = runtime.secrets.granted.get(organisation.id)
-    agency = Agency(organisation, carrier, sealing, mailbox, runtime.clock, granted)
+    sealing = agreed(adapter.seal, ways.identities, known)
+    granted = partial(ways.identities.granted, organisation.id)
+    agency = Agency(organisation, ways.to(organisation), sealing, mailbox, runtime.clock, granted)
     limits = organisation.limits
     voice = Voice(organisation, runtime.clock, runtime.ids)
     book = Book(runtime.store, Fence(runtime.store, name, runtime.slot), agency.adapter.features, runtime.clock)

@@ -1,4 +1,4 @@
-"""Who seals messages here, as the secrets file has it now: keys are exchanged while everything runs.
+"""Who seals messages here, and what we are known by, as the secrets file has it now: both change while everything runs.
 
 Ours is exchanged in steps, each an act of a person (`tongche partner identity`): organisations are told of `COMING`
 before we use it; then it takes the place of `US`, and the one before is `GONE`, which they still know until they are
@@ -13,7 +13,7 @@ from typing import Final
 
 from observability import logs
 
-from .settings import Identity, Settings
+from .settings import Identity, Secrets, Settings
 
 US: Final = "tongche"
 COMING: Final = "tongche-coming"
@@ -33,34 +33,38 @@ class Identities(Mapping[str, Identity]):
     """
 
     settings: Settings
-    _known: Mapping[str, Identity] = field(init=False)
+    _known: Secrets = field(init=False)
     _read: tuple[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
         self._read = self._stamp()
-        self._known = self.settings.secret().identities
+        self._known = self.settings.secret()
 
     def __getitem__(self, name: str) -> Identity:
-        return self._now()[name]
+        return self._now().identities[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._now())
+        return iter(self._now().identities)
 
     def __len__(self) -> int:
-        return len(self._now())
+        return len(self._now().identities)
 
-    def _now(self) -> Mapping[str, Identity]:
+    def granted(self, organisation: str) -> str | None:
+        """What an organisation has granted us to be known by, if it has."""
+        return self._now().granted.get(organisation)
+
+    def _now(self) -> Secrets:
         try:
             stamp = self._stamp()
             if stamp != self._read:
                 self._read = stamp
-                self._take(self.settings.secret().identities)
+                self._take(self.settings.secret())
         except (OSError, ValueError) as wrong:
             logs.get().warning("secrets_unreadable", reason=type(wrong).__name__)
         return self._known
 
-    def _take(self, fresh: Mapping[str, Identity]) -> None:
-        if US in self._known and US not in fresh:
+    def _take(self, fresh: Secrets) -> None:
+        if US in self._known.identities and US not in fresh.identities:
             logs.get().warning("secrets_unreadable", reason=f"no {US}")
             return
         self._known = fresh

@@ -1,13 +1,15 @@
 """Which organisations are live: who switched each to its own address, on what proof, and when.
 
 Until somebody does, the simulator plays it. One line an act, never changed afterwards; the last one of an organisation
-holds. Dispatch reads the file when it starts, and not meanwhile; that nothing is under way then, which would be begun
-again at the other address, whoever writes an act has seen to (`services.cli.switching`).
+holds. Dispatch chooses its ways when it starts; whoever is switched while it runs is told nothing any more until it
+starts anew. That nothing is under way then, which would be begun again at the other address, whoever writes an act has
+seen to (`services.cli.switching`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -65,6 +67,31 @@ def addresses(done: Iterable[Act]) -> dict[str, str]:
     """Where each live organisation answers."""
     last = {act.organisation: act.url for act in done}
     return {organisation: url for organisation, url in last.items() if url is not None}
+
+
+@dataclass(slots=True)
+class Live:
+    """Who is live, as the file has it now: looked at whenever somebody asks, and read when it has changed."""
+
+    path: Path
+    _known: Mapping[str, str] = field(default_factory=dict)
+    _read: tuple[int, int] | None = None
+
+    def address(self, organisation: str) -> str | None:
+        """Where it answers; None is the simulator. Raises `UnreadableActsError`."""
+        stamp = self._stamp()
+        if stamp != self._read:
+            self._known, self._read = addresses(acts(self.path)), stamp
+        return self._known.get(organisation)
+
+    def _stamp(self) -> tuple[int, int] | None:
+        try:
+            stat = self.path.stat()
+        except FileNotFoundError:
+            return None
+        except OSError as wrong:
+            raise UnreadableActsError(f"{self.path.name}: {type(wrong).__name__}") from wrong
+        return stat.st_mtime_ns, stat.st_ino
 
 
 def written(done: Iterable[Act]) -> str:

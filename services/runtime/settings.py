@@ -69,7 +69,7 @@ class Secrets(BaseModel):
     granted: Mapping[str, Granted] = Field(default_factory=dict, repr=False)
     """What organisations have granted us to be known by, by their ids: the police's serial number (接口序列号).
 
-    Who grants nothing, or has not yet, stands not here; services read it when they start.
+    Who grants nothing, or has not yet, stands not here.
     """
 
 

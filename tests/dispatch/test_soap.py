@@ -160,12 +160,13 @@ def test_the_platform_knows_us_by_what_it_granted(settings: Settings, tmp_path: 
 
 @pytest.mark.parametrize("stores", ["sqlite"], indirect=True)
 def test_where_only_we_know_a_number_the_platform_holds_us_off(settings: Settings, tmp_path: Path) -> None:
-    """Nothing was done, and nothing will be for anybody, until somebody puts it right."""
+    """Nothing was done, and nothing will be for anybody, until somebody puts it right; nothing starts anew."""
     keep_secrets(settings, granted={"police": "4AGRANTED1"})
 
     async def scenario() -> None:
         styles = {**PLAINLY, "police": lambda premises: Soap(premises.world)}
         async with running(tmp_path, Moment(), lambda: 0.5, styles) as city:
+            await city.turn("police", scripts=[{"operation": "elicence.grant", "fixture": "elicence-grant"}])
             at = settings.model_copy(update={"simulator_url": city.base})
             async with office(at, "lease police") as desk:
                 await desk.take()
@@ -173,9 +174,10 @@ def test_where_only_we_know_a_number_the_platform_holds_us_off(settings: Setting
                 handling = asyncio.create_task(desk.deliveries().handle(record, None))
                 breaker = desk.deliveries().attempts.gate.breaker
                 await until(lambda: breaker.reason == "unavailable: P503, status 422")
-                handling.cancel()
-                await asyncio.gather(handling, return_exceptions=True)
-            assert city.lines("ledger") == []
+                assert city.lines("ledger") == []
+                keep_secrets(settings)
+                await handling
+                assert [vars(one)["state"] for one in await desk.fates()] == ["settled"]
 
     asyncio.run(scenario())
 

@@ -47,6 +47,19 @@ def test_what_has_changed_holds_at_once(file: Path, known: Identities) -> None:
     assert (set(known), len(known)) == ({US, "customs"}, 2)
 
 
+def test_so_does_what_was_granted(file: Path, known: Identities) -> None:
+    """A number that they gave us, or another one; and none once it is taken out."""
+    told = REST | {"identities": {US: _one("first")}}
+    assert known.granted("police") is None
+    for number in ("4A1", "4A2"):
+        _written(file, json.dumps(told | {"granted": {"police": number}}))
+        assert (known.granted("police"), known.granted("customs")) == (number, None)
+    _written(file, "{")
+    assert known.granted("police") == "4A2"
+    _written(file, json.dumps(told))
+    assert known.granted("police") is None
+
+
 @pytest.mark.parametrize("wrong", ["", "{", json.dumps(REST), json.dumps({"identities": {US: _one("second")}})])
 def test_what_cannot_be_read_changes_nothing(file: Path, known: Identities, wrong: str) -> None:
     """Broken, without us, or not there: what was known goes on until it can be read again."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from services.runtime.live import Act, UnreadableActsError, acts, addresses, written
+from services.runtime.live import Act, Live, UnreadableActsError, acts, addresses, written
 
 NOW = datetime(2026, 11, 22, 3, tzinfo=UTC)
 PROOF = "0" * 64
@@ -33,6 +33,29 @@ def test_the_last_act_of_each_holds(tmp_path: Path) -> None:
     file.write_text(written((*acts(file), again)))
     assert addresses(acts(file)) == {"bank-b": other.url, "insurer-a": again.url}
     assert acts(file) == (GONE, other, BACK, again)
+
+
+def test_who_asks_again_hears_of_what_was_done_meanwhile(tmp_path: Path) -> None:
+    """From the first act on, and after each; who cannot read them knows of nobody where it answers."""
+    file, fresh = tmp_path / "live.jsonl", tmp_path / "fresh"
+    live = Live(file)
+
+    def told(text: str) -> None:
+        fresh.write_text(text)
+        fresh.replace(file)
+
+    assert live.address(GONE.organisation) is None
+    told(written((GONE,)))
+    assert live.address(GONE.organisation) == GONE.url
+    told(written((GONE,)) + "{\n")
+    for _ in range(2):
+        with pytest.raises(UnreadableActsError, match="live.jsonl:2"):
+            live.address(GONE.organisation)
+    told(written((GONE, BACK)))
+    assert (live.address(GONE.organisation), live.address("bank-b")) == (None, None)
+    told(written((GONE,)))
+    file.unlink()
+    assert live.address(GONE.organisation) is None
 
 
 def test_without_a_file_nobody_is_live(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Final
 
+from services.runtime.identities import Identities
 from services.simulator.faces.face import Face, Premises, Working
 from services.simulator.faces.files import Files
 from services.simulator.faces.iso20022 import Iso20022
@@ -25,12 +26,14 @@ def _signed(premises: Premises) -> SignedRest:
 
 
 def _soap(premises: Premises) -> Soap:
-    return Soap(premises.world, cache(partial(_granted, premises)))
+    # Read when it is needed first: a simulator that serves others may have no such file.
+    known = cache(partial(Identities, premises.settings))
+    return Soap(premises.world, lambda: _granted(known()))
 
 
-def _granted(premises: Premises) -> str:
+def _granted(known: Identities) -> str:
     """What the installation that asks says it was granted; the simulated police grant everything to it."""
-    return premises.settings.secret().granted.get("police", SERIAL)
+    return known.granted("police") or SERIAL
 
 
 FACES: Final[Mapping[str, Build]] = {
