@@ -53,9 +53,11 @@ class Doubts:
 
         Raises `Unsettled` where it still may be, and whatever a call does.
         """
+        # As it stood before: what was carried out while the answer was on its way, that answer does not know.
+        unsettled = self._unsettled(delivery)
         found = await self.agency.look_up(delivery.operation, delivery.command, delivery.key, traceparent)
-        if found is None:
-            self._let_settle(delivery)
+        if found is None and unsettled is not None:
+            raise unsettled
         return found
 
     async def fetch(self, delivery: Delivery, traceparent: str) -> Contract:
@@ -64,25 +66,25 @@ class Doubts:
         Raises `NotYet` where it is to be sent again, `NeedsPerson` where nobody knows whether it may be, and whatever a
         call does.
         """
+        unsettled = self._unsettled(delivery)
         found = await self.agency.fetch(delivery.operation, delivery.command, delivery.key, traceparent)
         if found is not None:
             return found
-        if not self.agency.knows_again(delivery.operation):
-            self._let_settle(delivery)
+        if unsettled is not None and not self.agency.knows_again(delivery.operation):
+            raise unsettled
         if not self.bear_resending(delivery.operation):
             contradiction = "taken in, and unknown since"
             raise NeedsPerson(contradiction)
         forgotten = "D404"
         raise NotYet(forgotten, HTTPStatus.NOT_FOUND)
 
-    def _let_settle(self, delivery: Delivery) -> None:
-        """Raise `Unsettled` while a doubtful call may still be carried out: our own, or one of a process before us."""
+    def _unsettled(self, delivery: Delivery) -> Unsettled | None:
+        """For how long a doubtful call may still be carried out, our own or one of a process before us; None if not."""
         longest = settles(delivery.operation)
         if longest is None or not delivery.doubtful:
-            return
+            return None
         left = longest - timedelta(seconds=min(self._ages_s(delivery)))
-        if left > timedelta():
-            raise Unsettled(left)
+        return Unsettled(left) if left > timedelta() else None
 
     def _ages_s(self, delivery: Delivery) -> Iterator[float]:
         """How long ago the calls ended that are in doubt."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from aiohttp import web
 
 from contracts.numbers.vin import check_digit
 
-LATE_S: Final = 1.2
+LATE_S: Final = 0.4
 """After so long the agency carries out a call that it was late with: our patience is over, what settles is not."""
 
 
@@ -66,6 +67,8 @@ class Customs:
     """When each call and look-up came."""
     acted: asyncio.Event = field(default_factory=asyncio.Event)
     called: asyncio.Event = field(default_factory=asyncio.Event)
+    _silent: defaultdict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
+    """By traceparent: the requests that it has, and will never answer."""
     _late: set[asyncio.Task[None]] = field(default_factory=set)
 
     def effects_on(self, car: str) -> int:
@@ -74,6 +77,10 @@ class Customs:
 
     def calls_about(self, car: str) -> int:
         return self.calls.count(car)
+
+    async def silence(self, traceparent: str) -> None:
+        """Until it has a request that it will not answer."""
+        await self._silent[traceparent].wait()
 
     async def declare(self, request: web.Request) -> web.StreamResponse:
         """Carry it out, or not, and answer, or not."""
@@ -89,7 +96,7 @@ class Customs:
             late = asyncio.create_task(self._act_late(asked, key))
             self._late.add(late)
             late.add_done_callback(self._late.discard)
-        return await _spoilt(request, fault, _declared(car))
+        return await self._spoilt(request, fault, _declared(car))
 
     async def look_up(self, request: web.Request) -> web.StreamResponse:
         """Say whether it was carried out."""
@@ -101,13 +108,13 @@ class Customs:
         fault = _next(self.look_ups_go, car)
         if fault is None and (car, asked["licenseNo"]) not in self.declared:
             return web.json_response({"returnCode": "HG404"}, status=404)
-        return await _spoilt(request, fault, _declared(car))
+        return await self._spoilt(request, fault, _declared(car))
 
     async def track(self, request: web.Request) -> web.StreamResponse:
         """Say whether the car has left; a question, which changes nothing."""
         asked = await request.json()
         self.calls.append(asked["vinNo"])
-        return await _spoilt(request, _next(self.calls_go, asked["vinNo"]), asked | {"exitDate": "20260303"})
+        return await self._spoilt(request, _next(self.calls_go, asked["vinNo"]), asked | {"exitDate": "20260303"})
 
     def _act(self, asked: dict[str, str], key: str) -> None:
         car = asked["vinNo"]
@@ -120,6 +127,23 @@ class Customs:
         await asyncio.sleep(LATE_S)
         self._act(asked, key)
 
+    async def _spoilt(self, request: web.Request, fault: Fault | None, good: dict[str, str]) -> web.StreamResponse:
+        if fault is None:
+            return web.json_response(good)
+        if fault.what in {"hang", "late"}:
+            return await self._hang(request)
+        if fault.what in _MISDEEDS:
+            return await _MISDEEDS[fault.what](request)
+        status, body = _SAYINGS[fault.what]
+        raw = json.dumps(good | body).encode() if isinstance(body, dict) else body
+        headers = {"Location": str(request.url)} if status == _REDIRECT else {}
+        return web.Response(status=status, body=raw, headers=headers)
+
+    async def _hang(self, request: web.Request) -> web.StreamResponse:
+        self._silent[request.headers["traceparent"]].set()
+        never: asyncio.Future[web.StreamResponse] = asyncio.get_running_loop().create_future()
+        return await never
+
 
 def _next(plan: dict[str, list[Fault]], car: str) -> Fault | None:
     faults = plan.get(car)
@@ -128,21 +152,6 @@ def _next(plan: dict[str, list[Fault]], car: str) -> Fault | None:
 
 def _declared(car: str) -> dict[str, str]:
     return {"vinNo": car, "entryId": "223320260000012345", "declareDate": "20260302"}
-
-
-async def _spoilt(request: web.Request, fault: Fault | None, good: dict[str, str]) -> web.StreamResponse:
-    if fault is None:
-        return web.json_response(good)
-    if fault.what in _MISDEEDS:
-        return await _MISDEEDS[fault.what](request)
-    status, body = _SAYINGS[fault.what]
-    raw = json.dumps(good | body).encode() if isinstance(body, dict) else body
-    return web.Response(status=status, body=raw, headers={"Location": str(request.url)} if status == _REDIRECT else {})
-
-
-async def _hang(_: web.Request) -> web.StreamResponse:
-    never: asyncio.Future[web.StreamResponse] = asyncio.get_running_loop().create_future()
-    return await never
 
 
 async def _reset(request: web.Request) -> web.StreamResponse:
@@ -162,8 +171,6 @@ async def _cut_short(request: web.Request) -> web.StreamResponse:
 
 _REDIRECT: Final = 307
 _MISDEEDS: Final[dict[str, Callable[[web.Request], Awaitable[web.StreamResponse]]]] = {
-    "hang": _hang,
-    "late": _hang,
     "reset": _reset,
     "cut short": _cut_short,
 }

@@ -19,7 +19,7 @@ from services.dispatch.carriers.http import connections
 from services.runtime import parking
 from services.runtime.record import Record
 from tests.dispatch.agency import FAULTS, Customs, Fault, listening, vin
-from tests.dispatch.workshop import Site, Worker, as_record, declaration, quick, site, until
+from tests.dispatch.workshop import SETTLES, Site, Worker, as_record, declaration, quick, site, until
 from tests.stores import Stores
 
 CAR = vin(1)
@@ -230,6 +230,35 @@ def test_what_is_still_being_carried_out_when_it_is_parked_is_not_called_again(s
     stage.play(Features.QUERYABLE, scenario, _goes_wrong(LATE))
 
 
+@dataclass
+class SlowToSay(Customs):
+    """It hangs, looks into its books, carries out what was hanging, and says what it saw when that has long settled."""
+
+    async def look_up(self, request: web.Request) -> web.StreamResponse:
+        """The first time, by the books as they stood; then as ever."""
+        said = await Customs.look_up(self, request)
+        if len(self.look_ups) == 1:
+            asked = await request.json()
+            self._act(asked, "hanging")
+            await asyncio.sleep(2 * SETTLES.total_seconds())
+        return said
+
+
+def test_an_unknown_that_was_long_on_its_way_is_as_old_as_its_question(stage: Stage) -> None:
+    """When it comes the call would have settled; when it was asked for it had not: it is looked up again."""
+    customs = SlowToSay(calls_go={CAR: [Fault("hang")]})
+
+    async def scenario(where: Site) -> None:
+        record = declaration(CAR)
+        async with where.working() as worker:
+            await worker.deliveries.handle(record, None)
+            await worker.nothing_parked()
+            await _settled(where, record)
+        assert (customs.effects_on(CAR), customs.calls_about(CAR)) == (1, 1)
+
+    stage.play(Features.QUERYABLE, scenario, customs)
+
+
 # -- a process that dies
 
 
@@ -291,7 +320,7 @@ def test_a_process_that_dies_while_the_agency_works(stage: Stage, features: Feat
 
     async def scenario(where: Site, fault: Fault) -> None:
         record, customs = declaration(CAR), where.customs
-        async with where.working() as worker:
+        async with where.working("the silence") as worker:
             await _cut_off(worker, record, lambda: customs.calls_about(CAR) == 1)
         async with where.working() as worker:
             await worker.deliveries.handle(record, None)
@@ -311,9 +340,9 @@ def test_a_second_call_that_is_cut_off_is_doubted_from_its_own_beginning(stage: 
 
     async def scenario(where: Site) -> None:
         record, customs = declaration(CAR), where.customs
-        async with where.working() as worker:
+        async with where.working("the silence") as worker:
             await _cut_off(worker, record, lambda: customs.calls_about(CAR) == 1)
-        async with where.working() as worker:
+        async with where.working("the silence") as worker:
             await _cut_off(worker, record, lambda: customs.calls_about(CAR) == 2)
         async with where.working() as worker:
             await worker.deliveries.handle(record, None)

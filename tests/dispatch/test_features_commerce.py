@@ -20,7 +20,7 @@ from contracts.contract import Contract
 from services.runtime.record import Record
 from services.runtime.settings import Settings
 from tests.dispatch.agency import Customs
-from tests.dispatch.workshop import Site, as_record, quick, until
+from tests.dispatch.workshop import AMPLE, Site, as_record, quick, until
 from tests.simulator.city import VIN, City, Moment, recorded, running
 
 COMMERCE: Final = ADAPTERS["commerce"]
@@ -38,7 +38,7 @@ class Town:
 
     def play(self, command: str, *, features: Features = COMMERCE.features, **knobs: Any) -> tuple[Site, City, Record]:
         """Ask commerce for something about a car; what the knobs say of shares happens the first time only."""
-        self.monkeypatch.setitem(ADAPTERS, "commerce", quick(features, COMMERCE))
+        self.monkeypatch.setitem(ADAPTERS, "commerce", quick(features, COMMERCE, in_place_for=AMPLE))
         return asyncio.run(self._played(command, knobs, chain([0.0], repeat(1.0))))
 
     async def _played(self, command: str, knobs: dict[str, Any], chance: Iterator[float]) -> tuple[Site, City, Record]:
@@ -46,7 +46,7 @@ class Town:
             told = await _arranged(city, command)
             said = await city.turn("commerce", forgetful=True, **knobs)
             assert said.status == 200, said
-            where = Site(self.settings, city.base, Customs(), organisation="commerce")
+            where = Site(self.settings, city.base, Customs(), organisation="commerce", silence=city.silence)
             record = as_record(told, "commerce.commands")
             async with where.working() as worker:
                 await worker.deliveries.handle(record, None)

@@ -14,7 +14,7 @@ from adapters.spec import Features
 from services.runtime.record import Record
 from services.runtime.settings import Settings
 from tests.dispatch.agency import Customs
-from tests.dispatch.workshop import Site, declaration, quick, until
+from tests.dispatch.workshop import AMPLE, Site, declaration, quick, until
 from tests.simulator.city import VIN, City, Moment, running
 
 LOST = {"success_then_timeout": 1.0, "forgetful": True}
@@ -30,7 +30,7 @@ def _play(settings: Settings, folder: Path, knobs: dict[str, Any]) -> tuple[Site
             car = city.car()
             await car.through("licence-apply")
             await city.turn("customs", **knobs)
-            where = Site(settings, city.base, Customs())
+            where = Site(settings, city.base, Customs(), silence=city.silence)
             record = declaration(VIN, licence=car.known["licenseNo"])
             async with where.working() as worker:
                 await worker.deliveries.handle(record, None)
@@ -51,7 +51,7 @@ def _released(city: City) -> list[str]:
 
 def test_a_lost_release_is_looked_up(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The declaration was accepted and the answer lost: it is found by its business key, not declared again."""
-    monkeypatch.setitem(ADAPTERS, "customs", quick(ADAPTERS["customs"].features))
+    monkeypatch.setitem(ADAPTERS, "customs", quick(ADAPTERS["customs"].features, in_place_for=AMPLE))
     where, city, record = _play(settings, tmp_path, LOST)
     assert _asked(city) == [("export.declare", 0), ("export.find", 200)]
     assert _released(city) == [VIN]
@@ -64,7 +64,7 @@ def test_a_declaration_that_never_arrived_is_made_again(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Customs say 500 once and do nothing: they are asked, know nothing, and then get the declaration again."""
-    monkeypatch.setitem(ADAPTERS, "customs", quick(ADAPTERS["customs"].features))
+    monkeypatch.setitem(ADAPTERS, "customs", quick(ADAPTERS["customs"].features, in_place_for=AMPLE))
     where, city, record = _play(settings, tmp_path, {"error_rate": 1.0, "forgetful": True})
     first, *looked_up, last = _asked(city)
     assert (first, set(looked_up), last) == (("export.declare", 500), {("export.find", 404)}, ("export.declare", 200))
@@ -76,7 +76,7 @@ def test_a_promise_that_is_not_kept_would_refuse_a_car_that_went(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Why features must be true: called again blindly, customs refuse the second declaration of what they released."""
-    monkeypatch.setitem(ADAPTERS, "customs", quick(Features.IDEMPOTENT))
+    monkeypatch.setitem(ADAPTERS, "customs", quick(Features.IDEMPOTENT, in_place_for=AMPLE))
     where, city, record = _play(settings, tmp_path, LOST)
     assert _released(city) == [VIN]
     assert where.states(record) == ["refused"]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from types import MappingProxyType
+from itertools import dropwhile
 from typing import Final
 
 import pytest
@@ -227,10 +226,13 @@ class Arena:
     stores: Stores
     organisation: str
 
-    async def meet(
-        self, server: MadServer, hurried: Mapping[str, timedelta] = MappingProxyType({})
-    ) -> tuple[Site, Record, Record]:
+    async def meet(self, server: MadServer, *, ended_by_patience: bool = False) -> tuple[Site, Record, Record]:
         """Deliver the victim's command and another car's; return when both are settled."""
+
+        def hurried(car: str) -> timedelta | None:
+            # Until the misdeed has been met: a good answer may take its time.
+            return SHORT if ended_by_patience and car == VICTIM and car not in server.calls else None
+
         settings = await asyncio.to_thread(self.stores.ready)
         async with server.listening() as url:
             where = Site(settings, url, Customs(), organisation=self.organisation, hurried=hurried)
@@ -241,7 +243,7 @@ class Arena:
             async with where.working() as worker, asyncio.TaskGroup() as lanes:
                 lanes.create_task(worker.deliveries.handle(victim, None))
                 lanes.create_task(worker.deliveries.handle(other, None))
-                await until(lambda: all("settled" in where.states(one) for one in (victim, other)))
+                await until(lambda: all("settled" in where.states(one) for one in (victim, other)), seconds=120)
             return where, victim, other
 
 
@@ -261,8 +263,8 @@ def test_no_misdeed_costs_more_than_a_repetition(
         misdeed, called = MISDEEDS[name]
         server = MadServer(exchange_of(ADAPTERS[agency]), (VICTIM, OTHER), misdeed, {VICTIM})
         try:
-            hurried = {VICTIM: SHORT} if name in ENDED_BY_PATIENCE else {}
-            _judge(name, called, server, *await arena.meet(server, hurried))
+            hurried = name in ENDED_BY_PATIENCE
+            _judge(name, called, server, *await arena.meet(server, ended_by_patience=hurried))
         except BaseException as failure:
             failure.add_note(f"{agency}: {name}")
             raise
@@ -282,8 +284,12 @@ def _judge(  # noqa: PLR0913, PLR0917 - what there was, and what came of it
     name: str, called: frozenset[str], server: MadServer, where: Site, victim: Record, other: Record
 ) -> None:
     attempts = {one.delivery_id: one.attempts for one in where.heard("delivery.changed") if one.state == "settled"}
-    assert attempts[victim.id][0].result in called
-    assert attempts[victim.id][-1].result == "answered"
+    met = [one.result for one in attempts[victim.id]]
+    if name in ENDED_BY_PATIENCE:
+        # So short a patience may end before a busy machine has made the connection.
+        met = list(dropwhile("unavailable".__eq__, met))
+    assert met[0] in called
+    assert met[-1] == "answered"
     assert sorted(server.effects) == sorted([(VICTIM, victim.id), (OTHER, other.id)])
     assert len(where.heard(server.exchange.operation.command.answer.name)) == 2
     if called != AWAY:

@@ -17,7 +17,7 @@ from services.dispatch.deliveries import Deliveries
 from services.runtime.gate import Gate
 from services.runtime.settings import Settings
 from tests.dispatch.agency import Customs, Fault, served, vin
-from tests.dispatch.workshop import Site, declaration, quick, until
+from tests.dispatch.workshop import AMPLE, Site, declaration, quick, until
 
 AHEAD_S: Final = 0.06
 """The gate's timers are coarse: so much of a second's calls may come early."""
@@ -76,13 +76,13 @@ def limited(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[...
     """Play with an organisation that has limits of its own."""
 
     def limit(features: Features = Features.IDEMPOTENT, **limits: Any) -> Play:
-        monkeypatch.setitem(ADAPTERS, "customs", quick(features))
+        monkeypatch.setitem(ADAPTERS, "customs", quick(features, in_place_for=AMPLE))
         monkeypatch.setitem(ORGANISATIONS, "customs", ORGANISATIONS["customs"].model_copy(update=limits))
 
         async def within(office: Office, scenario: Callable[[Site, Deliveries], Awaitable[None]]) -> None:
             office.knows_keys = features is Features.IDEMPOTENT
             async with served(office) as url:
-                where = Site(settings, url, office)
+                where = Site(settings, url, office, silence=office.silence)
                 async with where.working() as worker:
                     office.gate = worker.deliveries.attempts.gate
                     await scenario(where, worker.deliveries)

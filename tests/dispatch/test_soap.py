@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,7 @@ from services.simulator.faces.table import FACES
 from tests.dispatch.agency import Customs, vin
 from tests.dispatch.mad_server import MadServer, Misdeed, Request, exchange_of, never, say
 from tests.dispatch.office import keep_secrets, office
-from tests.dispatch.test_misbehaviour import PATIENCE
+from tests.dispatch.test_misbehaviour import PATIENCE, SHORT
 from tests.dispatch.workshop import Site, as_record, quick, until
 from tests.envelopes import said
 from tests.simulator.city import PLAINLY, Moment, running
@@ -182,10 +183,8 @@ def test_where_only_we_know_a_number_the_platform_holds_us_off(settings: Setting
     asyncio.run(scenario())
 
 
-def test_silence_is_no_answer_however_it_begins(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silence_is_no_answer_however_it_begins(settings: Settings) -> None:
     """The envelope opens and nothing follows; the second call has the answer, and it was done once."""
-    short = quick(ADAPTERS["police"].features, ADAPTERS["police"])
-    monkeypatch.setitem(ADAPTERS, "police", short)
 
     async def opens(server: MadServer, request: Request) -> None:
         server.act(request)
@@ -194,9 +193,13 @@ def test_silence_is_no_answer_however_it_begins(settings: Settings, monkeypatch:
 
     async def scenario() -> None:
         server = MadServer(exchange_of(ADAPTERS["police"]), (CAR,), opens, {CAR})
+
+        def hurried(_: str) -> timedelta | None:
+            return None if server.calls else SHORT
+
         record = commanded(server)
         async with server.listening() as url:
-            where = Site(settings, url, Customs(), organisation="police")
+            where = Site(settings, url, Customs(), organisation="police", hurried=hurried)
             async with where.working() as worker:
                 await worker.deliveries.handle(record, None)
                 await until(lambda: "settled" in where.states(record))

@@ -251,7 +251,9 @@ def test_a_lost_acknowledgement_at_the_simulated_office_is_one_invoice(
         async with asyncio.timeout(60), running(tmp_path, Moment(), lambda: 0.5, styles) as city:
             await city.car().through("upload")
             await city.turn("tax", success_then_timeout=1)
-            where = Site(settings, city.base, Customs(), organisation="tax", sealing=Jws(WE, list))
+            where = Site(
+                settings, city.base, Customs(), organisation="tax", sealing=Jws(WE, list), silence=city.silence
+            )
             record = as_record(_case("invoice-request").told(), "tax.commands")
             await _settles(where, record)
             assert [line["key"] for line in city.lines("ledger")] == [record.id]

@@ -67,10 +67,10 @@ class Ground:
     @asynccontextmanager
     async def site(self, features: Features, customs: Customs) -> AsyncIterator[Site]:
         """An agency of some features, at its address."""
-        self.monkeypatch.setitem(ADAPTERS, "customs", quick(features, patience=timedelta(seconds=1.5)))
+        self.monkeypatch.setitem(ADAPTERS, "customs", quick(features))
         customs.knows_keys = features is Features.IDEMPOTENT
         async with served(customs) as url:
-            yield Site(self.settings, url, customs)
+            yield Site(self.settings, url, customs, silence=customs.silence)
 
 
 @pytest.fixture
@@ -166,11 +166,15 @@ def test_an_old_doubt_of_our_own_says_nothing_of_a_later_call_of_another(ground:
 
     async def scenario() -> None:
         record = declaration(CAR)
-        async with ground.site(Features.QUERYABLE, customs) as where, where.working(slot="0") as first:
+        async with ground.site(Features.QUERYABLE, customs) as where, where.working("the silence") as first:
+            adapter = ADAPTERS["customs"]
+            hasty = replace(adapter, retry=replace(adapter.retry, in_place_for=timedelta()))
+            ground.monkeypatch.setitem(ADAPTERS, "customs", hasty)
             calling = _under_way(first, record)
-            await until(lambda: customs.calls_about(CAR) == 1)
+            await first.death.reached.wait()
             places = list(first.deliveries.attempts.mine)
             first.deliveries.leaving(places)
+            first.death.thaw.set()
             await calling
             await first.parked_as("parked")
             await first.deliveries.revoked(places)
@@ -390,6 +394,8 @@ async def _two(
     """Two workers that have one partition each."""
     async with ground.site(Features.IDEMPOTENT, customs) as where:
         ground.monkeypatch.setitem(ADAPTERS, "customs", quick(Features.IDEMPOTENT, patience=patience, limits=limits))
+        # Turns are as long as that patience: here it ends calls by the clock.
+        where.silence = None
         async with (
             where.working(slot="0", partitions=[0]) as one,
             where.working(slot="1", partitions=[1]) as other,

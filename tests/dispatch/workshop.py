@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from aiohttp import ClientSession
+
+from adapters.errors import Ambiguous
 from adapters.organisations import ORGANISATIONS
 from adapters.registry import ADAPTERS
-from adapters.spec import Adapter, Features, Limits, Operation, RetryPolicy
+from adapters.spec import Adapter, Endpoint, Features, Letter, Limits, Operation, RetryPolicy
 from contracts.contract import Contract
 from contracts.envelope import Message, message
 from contracts.export import ExportDeclareV1
 from services.dispatch.attempts import Attempts
 from services.dispatch.book import Book
 from services.dispatch.calls import Agency
-from services.dispatch.carriers.carrier import Carrier
+from services.dispatch.carriers.carrier import Brought, Carrier
 from services.dispatch.carriers.http import Http, connections
 from services.dispatch.deliveries import Deliveries
 from services.dispatch.desk.decisions import Decisions
@@ -44,20 +47,30 @@ from tests.plain_customs import CUSTOMS
 from tests.stores import Stores
 
 TOPIC: Final = "customs.commands"
-PATIENCE: Final = timedelta(seconds=1)
-"""Of one call."""
+PATIENCE: Final = timedelta(seconds=2)
+"""Of one call, as far as others reckon with it; see `Attentive`."""
+AMPLE: Final = timedelta(seconds=60)
+"""A good answer comes in this time, also on a machine that stands still for seconds."""
 SETTLES: Final = timedelta(milliseconds=500)
-WAIT_S: Final = 30.0
+WAIT_S: Final = 60.0
+Silence = Callable[[str], Awaitable[object]]
+"""Waits until the agency has fallen silent on the request that came with a traceparent."""
+Hurried = Callable[[str], timedelta | None]
+"""On a call about which car less patience is to be spent, as of now, and how much."""
 
 
 def quick(
-    features: Features, adapter: Adapter = CUSTOMS, patience: timedelta = PATIENCE, limits: Limits | None = None
+    features: Features,
+    adapter: Adapter = CUSTOMS,
+    patience: timedelta = PATIENCE,
+    limits: Limits | None = None,
+    in_place_for: timedelta = timedelta(seconds=1.5),
 ) -> Adapter:
     """An adapter with other promises and less patience."""
     return replace(
         adapter,
         features=features,
-        retry=RetryPolicy(timedelta(seconds=1.5), timedelta(milliseconds=20), 2.0, timedelta(milliseconds=600)),
+        retry=RetryPolicy(in_place_for, timedelta(milliseconds=20), 2.0, timedelta(milliseconds=600)),
         limits=limits or adapter.limits,
         operations={name: _hasty(operation, patience) for name, operation in adapter.operations.items()},
     )
@@ -94,15 +107,41 @@ class Death:
 
 
 @dataclass(frozen=True, slots=True)
+class Attentive(Http):
+    """HTTP with all the patience in the world, until the agency has fallen silent: then there is none left.
+
+    A time-out that is short enough to wait for would also cut off good answers, wherever the machine is slow. What
+    HTTP's own time-outs come to is shown in tests/dispatch/test_misbehaviour.py.
+    """
+
+    silence: Silence
+    death: Death
+
+    async def carry(self, endpoint: Endpoint, letter: Letter, key: str | None) -> Brought:
+        """As `Http` does; a process may die of the silence."""
+        silent = asyncio.ensure_future(self.silence(letter.headers["traceparent"]))
+        carrying = asyncio.create_task(Http.carry(self, replace(endpoint, timeout=AMPLE), letter, key))
+        try:
+            await asyncio.wait({carrying, silent}, return_when=asyncio.FIRST_COMPLETED)
+            if not carrying.done():
+                await silent
+                await self.death.at("the silence")
+                raise Ambiguous
+            return await carrying
+        finally:
+            await _dropped([silent, carrying])
+
+
+@dataclass(frozen=True, slots=True)
 class MortalAgency(Agency):
-    """A caller that may die just before a call, or when it has its answer, and that hurries with some cars."""
+    """A caller that may die just before a call, or when it has its answer, and that hurries where it is told to."""
 
     death: Death = field(default_factory=Death)
-    hurried: Mapping[str, timedelta] = field(default_factory=dict)
+    hurried: Hurried = field(default=lambda _: None)
 
     async def ask(self, operation: Operation, command: Message[Contract], key: str, traceparent: str) -> Contract:
         await self.death.at("before the call")
-        patience = self.hurried.get(vars(command.data)["vin"])
+        patience = self.hurried(vars(command.data)["vin"])
         if patience is not None:
             operation = _hasty(operation, patience)
         came = await Agency.ask(self, operation, command, key, traceparent)
@@ -169,9 +208,10 @@ class Site:
     organisation: str = "customs"
     carrier: Carrier | None = None
     """The way to the agency, where it is none of HTTP's."""
+    silence: Silence | None = None
+    """With which HTTP's time-out strikes; None where that is counted in seconds."""
     sealing: Sealing = UNSEALED
-    hurried: Mapping[str, timedelta] = field(default_factory=dict)
-    """Cars on whose calls less patience is spent, and how much."""
+    hurried: Hurried = field(default=lambda _: None)
 
     def heard(self, kind: str, topic: str | None = None) -> list[Any]:
         """What was said of one contract: each message once, however often it was said."""
@@ -212,7 +252,7 @@ class Site:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(store.stop)
             http = await stack.enter_async_context(connections(ADAPTERS[organisation.adapter].features))
-            way = self.carrier or Http(self.url, organisation.id, http)
+            way = self.carrier or self._way(organisation.id, http, death)
             agency = MortalAgency(organisation, way, self.sealing, death=death, hurried=self.hurried)
             worker = _worker(agency, store, broker, slot)
             runs = [relay.run, worker.deliveries.book.fence.renew, worker.deliveries.heads.run]
@@ -227,6 +267,11 @@ class Site:
             yield worker
             failed = [failure for task in tasks if task.done() and (failure := task.exception())]
             assert not failed, failed
+
+    def _way(self, organisation: str, http: ClientSession, death: Death) -> Http:
+        if self.silence is not None:
+            return Attentive(self.url, organisation, http, self.silence, death)
+        return Http(self.url, organisation, http)
 
     async def until_dead(self, moment: str, record: Record) -> None:
         """A process that handles a record and dies at a moment of it."""
@@ -246,7 +291,7 @@ def _worker(agency: Agency, store: Store, broker: Broker, slot: str) -> Worker:
     return Worker(deliveries, Decisions(agency, voice, store, clock, book.consumer), store, broker.death)
 
 
-async def _dropped(tasks: Sequence[asyncio.Task[None]]) -> None:
+async def _dropped(tasks: Sequence[asyncio.Future[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -257,7 +302,7 @@ async def site(stores: Stores, customs: Customs) -> AsyncIterator[Site]:
     """An empty store and the agency's server."""
     settings = await asyncio.to_thread(stores.ready)
     async with served(customs) as url:
-        yield Site(settings, url, customs)
+        yield Site(settings, url, customs, silence=customs.silence)
 
 
 def declaration(

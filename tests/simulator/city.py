@@ -253,6 +253,13 @@ class City:
         text = (self.world.journal.folder / f"{name}.jsonl").read_text(encoding="utf-8")
         return [json.loads(line) for line in text.splitlines()]
 
+    async def silence(self, traceparent: str) -> None:
+        """Until somebody has a request that will not be answered."""
+        silent = (traceparent, "hang")
+        # A file, which tells nobody.
+        while silent not in {(one["traceparent"], one.get("mishap")) for one in self.lines("requests")}:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
     def car(self, **certificate: Any) -> Car:
         return Car(self, CERTIFICATE | certificate)
 
