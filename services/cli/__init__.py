@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import typer
 
 from services.cli import terminal
+from services.cli.usage import Verbs
 from services.stack.trouble import TroubleError
 
 
@@ -48,6 +49,7 @@ def application() -> typer.Typer:
     """Put all verbs together."""
     app = typer.Typer(
         name="tongche",
+        cls=Verbs,
         help="通车：一辆车从销售到上牌、出口的多机构消息中枢 / one vehicle's business between all its agencies",
         no_args_is_help=True,
         add_completion=False,
@@ -65,5 +67,5 @@ def main() -> None:
     try:
         application()(prog_name=terminal.TYPED)
     except TroubleError as trouble:
-        terminal.show(trouble, as_json="--json" in sys.argv)
+        terminal.show(trouble, as_json=terminal.wants_json(sys.argv))
         sys.exit(terminal.FAILED)

@@ -93,7 +93,7 @@ def _trouble(status: int, problem: dict[str, Any], about: str) -> TroubleError:
     said = str(problem.get("detail") or http.client.responses.get(status, status))
     zh, _, en = said.partition(" / ")
     faults = "".join(f"\n  {_fault(fault)}" for fault in problem.get("faults", ()))
-    return TroubleError(zh, (en or zh) + faults, fix=_fix(status, code, about))
+    return TroubleError(zh, (en or zh) + faults, fix=_fix(status, code, about), code=code or "trouble")
 
 
 def _fix(status: int, code: str, about: str) -> str:

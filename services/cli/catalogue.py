@@ -14,7 +14,7 @@ from rich.table import Table
 from services.cli import terminal
 from services.cli.running import running
 from services.cli.terminal import Data, Json, answer, out, talk
-from services.stack import credentials
+from services.stack import credentials, reasons
 from services.stack.data import DataFolder
 from services.stack.trouble import TroubleError
 
@@ -53,9 +53,7 @@ def export(
     except folder.ForeignFolderError as foreign:
         raise _not_ours(foreign.folder, foreign.found) from None
     except OSError as wrong:
-        raise TroubleError(
-            f"无法写入 {to}：{wrong.strerror}", f"{to} cannot be written: {wrong.strerror}", fix="--to DIR"
-        ) from None
+        raise reasons.unwritten(to, wrong, fix="--to DIR") from None
     if whose.used is None:
         talk.print("未运行，只列获准字段 / nothing runs: granted fields only, not what was disclosed", soft_wrap=True)
     _show(made, to)

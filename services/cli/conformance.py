@@ -16,7 +16,7 @@ import typer
 
 from services.cli import judged, terminal
 from services.cli.terminal import FAILED, Data, Json, answer, out, talk
-from services.stack import credentials, ports
+from services.stack import credentials, ports, reasons
 from services.stack.data import DataFolder, write
 from services.stack.trouble import TroubleError
 
@@ -163,7 +163,7 @@ def reference_data(
     try:
         write(to, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
     except OSError as wrong:
-        raise TroubleError(f"无法写入 {to}", f"cannot write to {to}: {wrong.strerror}", fix="--to FILE") from None
+        raise reasons.unwritten(to, wrong, fix="--to FILE") from None
     talk.print(f"{len(records)} 条 / records: {to}", markup=False, soft_wrap=True)
     if as_json:
         answer({"agency": agency, "round": round_, "records": len(records), "file": str(to)})
@@ -185,7 +185,7 @@ def verify(
         text = file.read_text(encoding="utf-8")
         proof = verified(text, key(terminal.folder(data)), agencies.agency(_adapter(agency)), Clock().now())
     except OSError as wrong:
-        raise TroubleError(f"无法读取 {file}", f"cannot read {file}: {wrong.strerror}", fix="FILE") from None
+        raise reasons.unread(file, wrong, fix="FILE: result.jws") from None
     except UnicodeDecodeError:
         raise TroubleError(f"{file} 不是检测结果", f"{file} is no result file", fix="result.jws") from None
     except NotProved as wrong:
@@ -399,7 +399,7 @@ def _written(found: Run, where: Path, folder: DataFolder, *, signed: bool) -> di
         for name, text in told.items():
             write(where / name, text, mode=0o644)
     except OSError as wrong:
-        raise TroubleError(f"无法写入 {where}", f"cannot write to {where}: {wrong.strerror}", fix="--to DIR") from None
+        raise reasons.unwritten(where, wrong, fix="--to DIR") from None
     return {name: where / name for name in told}
 
 

@@ -199,7 +199,7 @@ def _looked_up(dispatch: Dispatch, id_: str) -> Any:
 
 def _revealed(dispatch: Dispatch, id_: str, reason: str | None) -> Any:
     if not reason:
-        raise typer.BadParameter("--reveal 须附 --reason / needs a --reason")
+        raise typer.BadParameter("--reveal 须附 --reason / --reveal needs a --reason")
     return dispatch.act(f"/v1/deliveries/{id_}/reveal", {"reason": reason}, about=_show(id_))
 
 
@@ -262,7 +262,7 @@ def _typed(command: str, fields: Iterable[str]) -> dict[str, Any]:
 def _pair(schema: dict[str, Any], field: str) -> tuple[str, Any]:
     name, equals, value = field.partition("=")
     if not equals:
-        raise typer.BadParameter(f"{name}: FIELD=VALUE")
+        raise typer.BadParameter(f"{name} 须写作 FIELD=VALUE / {name} must be written FIELD=VALUE")
     kind = schema.get(name, {})
     texts = any(one.get("type") == "string" for one in kind.get("anyOf", [kind]))
     if not value:

@@ -43,7 +43,7 @@ def seconds(span: str) -> float:
     """How long `30m`, `2h` or `1d` is."""
     found = _SPAN.fullmatch(span.strip())
     if found is None:
-        raise typer.BadParameter("例如 / for example: 30m, 2h, 1d")
+        raise typer.BadParameter("须为时长，例如 30m、2h、1d / a span, for example: 30m, 2h, 1d")
     return float(found[1]) * _UNITS[found[2]]
 
 
@@ -53,7 +53,7 @@ def rate(text: str) -> float:
     try:
         return float(number) / _UNITS[unit or "s"]
     except (KeyError, ValueError):
-        raise typer.BadParameter("例如 / for example: 5/s, 300/m") from None
+        raise typer.BadParameter("须为速率，例如 5/s、300/m / a rate, for example: 5/s, 300/m") from None
 
 
 def chosen(  # noqa: PLR0913 - every filter is an option

@@ -20,6 +20,7 @@ from services.cli.progress import counting
 from services.cli.running import Running, running
 from services.cli.terminal import Data, Json, answer, out, talk
 from services.runtime.clock import Clock
+from services.stack import reasons
 from services.stack.plan import settings_of
 from services.stack.trouble import TroubleError
 
@@ -115,9 +116,7 @@ def explain(which: Which, data: Data = None, as_json: Json = False) -> None:
 
 @app.command("try")
 def try_(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="政策包文件 / a pack's file")
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="政策包文件 / a pack's file")],
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -130,6 +129,8 @@ def try_(
     try:
         text = file.read_text(encoding="utf-8-sig")  # as editors on Windows write it
         on_trial(load(), parse(text))
+    except OSError as wrong:
+        raise reasons.unread(file, wrong, fix="tongche policy try FILE") from None
     except (PolicyFaults, UnicodeDecodeError) as wrong:
         _refuse(wrong, as_json=as_json)
         raise typer.Exit(BAD_PACK) from None

@@ -13,6 +13,7 @@ from rich.table import Table
 from services.cli import progress
 from services.cli.running import Running, Service, running
 from services.cli.terminal import Data, Json, answer, out, talk
+from services.stack import reasons
 from services.stack.plan import SERVICES
 from services.stack.trouble import TroubleError
 
@@ -116,11 +117,7 @@ def _write(written: dict[Path, str]) -> None:
         for file, text in written.items():
             file.write_text(text, encoding="utf-8")
     except OSError as wrong:
-        raise TroubleError(
-            f"无法写入 {wrong.filename}：{wrong.strerror}",
-            f"{wrong.filename} cannot be written: {wrong.strerror}",
-            fix="--to FILE",
-        ) from None
+        raise reasons.unwritten(wrong.filename, wrong, fix="--to FILE") from None
 
 
 def _show(found: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from services.cli import terminal
 from services.cli.terminal import Data, Json, answer, out, talk
-from services.stack import state
+from services.stack import reasons, state
 from services.stack.credentials import publisher_tokens
 from services.stack.data import DataFolder
 from services.stack.trouble import TroubleError
@@ -83,7 +83,9 @@ def _sender(folder: DataFolder, name: str | None) -> Sender:
 
     stack = state.load(folder)
     if stack is None or "door" not in stack.urls or not folder.secrets.exists():
-        raise TroubleError(f"没有在运行：{folder.root}", f"not running: {folder.root}", fix="tongche up")
+        raise TroubleError(
+            f"没有在运行：{folder.root}", f"not running: {folder.root}", fix="tongche up", code="not-running"
+        )
     tokens = publisher_tokens(folder)
     chosen = name or next(iter(tokens), "")
     if chosen not in tokens:
@@ -98,11 +100,7 @@ def _content(file: str) -> bytes:
     try:
         content = sys.stdin.buffer.read(_LIMIT + 1) if file == "-" else Path(file).read_bytes()
     except OSError as problem:
-        raise TroubleError(
-            f"无法读取 {file}：{problem.strerror}",
-            f"cannot read {file}: {problem.strerror}",
-            fix="检查路径 / check the path",
-        ) from problem
+        raise reasons.unread(file, problem, fix="检查路径 / check the path") from problem
     if len(content) > _LIMIT:
         raise TroubleError(
             f"{file} 超过 16 MiB", f"{file} is larger than 16 MiB", fix="拆分文件 / split the file, with its header"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.terminal import Json, answer, out, talk
-from services.stack import credentials, ports
+from services.stack import credentials, ports, reasons
 from services.stack.data import DataFolder
 from services.stack.locks import FileLock
 from services.stack.plan import settings_of
@@ -177,28 +177,7 @@ def wished(wish: str, seed: int) -> Faults:
             case _:
                 return Faults.model_validate_strings(dict(_pairs(wish)))
     except ValidationError as wrong:
-        raise _unknown(
-            "; ".join(f"{'.'.join(map(str, each['loc'])) or wish}: {_said(each)}" for each in wrong.errors())
-        ) from wrong
-
-
-def _said(fault: Mapping[str, Any]) -> str:
-    """What is wrong with one knob, in both languages."""
-    limits = fault.get("ctx", {})
-    match fault["type"]:
-        case "extra_forbidden":
-            return "没有这个旋钮 / there is no such knob"
-        case "literal_error":
-            expected = str(limits["expected"])
-            return f"须为 {expected.replace(' or ', ' 或 ')} / must be {expected}"
-        case "greater_than_equal":
-            return f"不得小于 {limits['ge']} / must be at least {limits['ge']}"
-        case "less_than_equal":
-            return f"不得大于 {limits['le']} / must be at most {limits['le']}"
-        case kind if kind.endswith("_parsing"):
-            return "值的种类不对 / is of another kind: a number, or true and false"
-        case _:
-            return f"有误 / is not valid: {fault['msg']}"
+        raise _unknown(*reasons.of_values(wrong, at=wish)) from wrong
 
 
 def _pairs(wish: str) -> Iterator[tuple[str, str]]:
@@ -206,7 +185,7 @@ def _pairs(wish: str) -> Iterator[tuple[str, str]]:
     for part in wish.split(","):
         name, equals, value = (each.strip() for each in part.partition("="))
         if not equals or name in known:
-            raise _unknown(part if not equals else f"{name} 两次 / twice")
+            raise _unknown(*((f"{name} 两次", f"{name} twice") if equals else (part, part)))
         known.add(name)
         yield name, value
 
@@ -214,14 +193,17 @@ def _pairs(wish: str) -> Iterator[tuple[str, str]]:
 def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
-    except (OSError, ValueError) as wrong:
-        raise _unknown(f"{path}: {wrong}") from wrong
+    except OSError as wrong:
+        why = reasons.of_machine(wrong)
+        raise _unknown(f"{path}：{why.zh}", f"{path}: {why.en}") from wrong
+    except ValueError as wrong:
+        raise _unknown(f"{path}：不是 JSON", f"{path}: is no JSON") from wrong
 
 
-def _unknown(told: str) -> TroubleError:
+def _unknown(zh: str, en: str) -> TroubleError:
     return TroubleError(
-        f"看不懂故障：{told}",
-        f"no such faults: {told}",
+        f"看不懂故障：{zh}",
+        f"no such faults: {en}",
         fix="--faults none | monsoon | FILE.json | down=503,retry_after_s=3 | hang=0.1,tail_ms=2000,tail_rate=0.3",
     )
 

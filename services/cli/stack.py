@@ -104,13 +104,21 @@ def reset(
         if not folder.is_ours():
             # Says so, and removes nothing.
             folder.remove()
-        if not yes:
-            typer.confirm(f"删除 / remove {folder.root}?", abort=True, err=True)
+        if not yes and not _agreed(f"删除 / remove {folder.root}?"):
+            raise TroubleError("未删除", "nothing was removed", fix="tongche reset --yes")
         lifecycle.down(folder)
         folder.remove()
     talk.print(f"已删除 / removed: {folder.root}" if existed else f"不存在 / does not exist: {folder.root}")
     if as_json:
         answer({"removed": existed, "data": str(folder.root)})
+
+
+def _agreed(question: str) -> bool:
+    """Whether a person says yes; where nobody is there to ask, no."""
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:
+        return False
 
 
 def _plainly(parts: list[str]) -> None:
@@ -149,7 +157,7 @@ def _report(folder: DataFolder, stack: Stack) -> dict[str, Any]:
         counts = readiness.get_json(f"{stack.urls['console']}/api/status", _secrets(folder).operator_token)
     except OSError as problem:
         raise TroubleError(
-            f"控制台没有回答：{problem}",
+            "控制台没有回答",
             f"the console does not answer: {problem}",
             fix=f"日志 / log: {folder.log('console')}; tongche up",
         ) from problem

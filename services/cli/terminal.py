@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -73,7 +74,7 @@ def typed(text: str) -> str:
 
 
 def _at_home(command: str) -> str:
-    if _named.data is None or " --data " in command:
+    if _named.data is None or " --data " in command or command.endswith(" --help"):
         return command
     return f"{command} --data {shlex.quote(_named.data)}"
 
@@ -106,10 +107,16 @@ def answer(value: Any) -> None:
 
 
 def show(trouble: TroubleError, *, as_json: bool) -> None:
-    talk.print(f"{trouble.zh}\n{trouble.en}", style="red", markup=False)
+    """Tell it to people on the error stream, and to a script that asked as its one object."""
+    talk.print(f"{trouble.zh}\n{trouble.en}", style="red", markup=False, soft_wrap=True)
     talk.print(f"→ {trouble.fix}", markup=False, soft_wrap=True)
     if as_json:
-        answer({"error": trouble.en, "fix": typed(trouble.fix)})
+        answer({"error": trouble.en, "fix": typed(trouble.fix), "code": trouble.code})
+
+
+def wants_json(words: Sequence[str]) -> bool:
+    """Whether the person asked for JSON, though nothing else of what they typed may make sense."""
+    return any(word.partition("=")[0] == "--json" for word in words)
 
 
 def speak_utf8() -> None:

@@ -10,6 +10,8 @@ from typing import Annotated, Final
 
 from pydantic import Field, ValidationError
 
+from contracts.numbers.errors import Sentence
+from services.stack import reasons
 from services.stack.trouble import TroubleError
 
 from .seen import Answer, Form, Seen
@@ -125,31 +127,35 @@ def _whole(scenario: Scenario) -> Scenario:
     """What the parts say of each other: an absolute beginning, no unknown sale, times that go on."""
     faults = list(_faults(scenario))
     if faults:
-        raise _not_valid(scenario.name, "; ".join(faults))
+        zh, en = "；".join(each.zh for each in faults), "; ".join(each.en for each in faults)
+        raise _not_valid(scenario.name, Sentence(zh, en))
     return scenario
 
 
-def _faults(scenario: Scenario) -> Iterator[str]:
+def _faults(scenario: Scenario) -> Iterator[Sentence]:
     if not scenario.steps or isinstance(scenario.steps[0].at, timedelta):
-        yield "the first step needs a moment of its own"
+        yield Sentence("第一步须写明时刻", "the first step needs a moment of its own")
         return
     moments = [step.moment(scenario.began) for step in scenario.steps]
     if moments != sorted(moments):
-        yield "steps go back in time"
+        yield Sentence("各步时间倒退", "steps go back in time")
     sales = scenario.vins.keys()
     published = {one.sale for one in scenario.steps if isinstance(one, Publish)}
-    yield from (f"two things are called {name}" for name in sorted(published & scenario.returns.keys()))
+    yield from (
+        Sentence(f"{name} 用了两次", f"two things are called {name}")
+        for name in sorted(published & scenario.returns.keys())
+    )
     named = {one.sale for one in scenario.steps if isinstance(one, Tell | Return | Notice | Act)}
     named |= {label for step in scenario.steps for label in step.when} | scenario.expected.sales.keys()
-    yield from (f"no sale is called {name}" for name in sorted(named - sales))
+    yield from (Sentence(f"没有销售 {name}", f"no sale is called {name}") for name in sorted(named - sales))
     answers = {step.answers for step in scenario.steps if isinstance(step, Publish | Tell | Return)}
-    yield from (f"nothing handed in is called {name}" for name in sorted(scenario.expected.answers.keys() - answers))
+    for name in sorted(scenario.expected.answers.keys() - answers):
+        yield Sentence(f"没有提交 {name}", f"nothing handed in is called {name}")
 
 
 def _trouble(where: str, wrong: ValidationError) -> TroubleError:
-    told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in wrong.errors(include_url=False))
-    return _not_valid(where, told)
+    return _not_valid(where, reasons.of_values(wrong, at="JSON"))
 
 
-def _not_valid(where: str, why: str) -> TroubleError:
-    return TroubleError(f"场景文件有误：{where}：{why}", f"the scenario is not valid: {where}: {why}", fix=where)
+def _not_valid(where: str, why: Sentence) -> TroubleError:
+    return TroubleError(f"场景文件有误：{where}：{why.zh}", f"the scenario is not valid: {where}: {why.en}", fix=where)

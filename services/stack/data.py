@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from services.stack import reasons
 from services.stack.locks import FileLock
 from services.stack.trouble import TroubleError
 
@@ -96,11 +97,8 @@ class DataFolder:
             if not self.is_ours():
                 write(self.marker, _MARKER_TEXT)
         except OSError as problem:
-            raise TroubleError(
-                f"无法写入数据目录 {self.root}：{problem.strerror}",
-                f"cannot write to the data folder {self.root}: {problem.strerror}",
-                fix="换一个可写目录 / name a folder you may write to: --data DIR",
-            ) from problem
+            fix = "换一个可写目录 / name a folder you may write to: --data DIR"
+            raise reasons.unwritten(self.root, problem, fix=fix) from problem
 
     def remove(self) -> None:
         """Remove all of it, if it is ours."""

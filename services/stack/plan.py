@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from services.runtime.settings import Settings
-from services.stack import ports
+from services.stack import ports, reasons
 from services.stack.data import DataFolder
 from services.stack.trouble import TroubleError
 
@@ -121,12 +121,16 @@ def settings_of(folder: DataFolder) -> Settings:
     try:
         return Settings(data=folder.root)
     except ValidationError as problem:
-        wrong = "; ".join(f"TONGCHE_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in problem.errors())
+        wrong = reasons.of_values(problem, name=_variable)
         raise TroubleError(
-            f"环境变量有误：{wrong}",
-            f"environment variables make no sense: {wrong}",
+            f"环境变量有误：{wrong.zh}",
+            f"environment variables make no sense: {wrong.en}",
             fix="改正或 unset 它们 / correct or unset them",
         ) from problem
+
+
+def _variable(steps: Iterable[int | str]) -> str:
+    return f"TONGCHE_{'_'.join(map(str, steps)).upper()}"
 
 
 def wire(plan: Plan, before: Mapping[str, int]) -> Wiring:

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from contracts.numbers.errors import Sentence
 from services.runtime.settings import Secrets, Settings
-from services.stack import state
+from services.stack import reasons, state
 from services.stack.data import DataFolder
 from services.stack.plan import settings_of
 from services.stack.state import Stack
 from services.stack.trouble import TroubleError
 
 _TIMEOUT_S: Final = 15.0
+_CUT_SHORT: Final = Sentence("应答不完整", "its answer broke off")
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,10 @@ class Service:
             connection.request(method, path, None if body is None else json.dumps(body), known | headers)
             yield connection.getresponse()
         except (OSError, http.client.HTTPException) as problem:
+            why = reasons.of_machine(problem) if isinstance(problem, OSError) else _CUT_SHORT
             raise TroubleError(
-                f"{self.name} 没有回答：{problem}",
-                f"{self.name} does not answer: {problem}",
+                f"{self.name} 没有回答：{why.zh}",
+                f"{self.name} does not answer: {why.en}",
                 fix=f"tongche status; 日志 / log: {self.log}",
             ) from problem
         finally:
@@ -119,5 +122,7 @@ def running(folder: DataFolder) -> Running:
     """The stack of a data folder. Raises `TroubleError` where none runs."""
     stack = state.load(folder)
     if stack is None or not stack.runs():
-        raise TroubleError(f"没有在运行：{folder.root}", f"not running: {folder.root}", fix="tongche up")
+        raise TroubleError(
+            f"没有在运行：{folder.root}", f"not running: {folder.root}", fix="tongche up", code="not-running"
+        )
     return Running(folder, stack)

@@ -190,6 +190,7 @@ def test_decisions_say_what_comes_next_and_a_no_ends_in_the_way_out(tmp_path: Pa
         assert (ended.code, ended.json["fix"]) == (1, terminal.advised(f"delivery show {record.id}"))
         absent = await terminal.type("delivery", "retry", "no-such", "--reason", "x", "--json")
         assert (absent.code, absent.json["fix"]) == (1, terminal.advised("delivery list"))
+        assert absent.json["code"] == "unknown"
         held = await terminal.type("delivery", "pause", "police", "--reason", "a drill")
         assert "tongche delivery resume police --reason" in held.err
         shown = (await terminal.type("delivery", "list")).out

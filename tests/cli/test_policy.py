@@ -301,6 +301,16 @@ def test_a_file_that_is_no_text_is_a_bad_pack(tmp_path: Path) -> None:
     assert _type(tmp_path, "try", str(tmp_path / "x.toml")).exit_code == BAD_PACK
 
 
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """In both languages, as by every verb that reads one."""
+    told = _type(tmp_path, "try", str(tmp_path / "none.toml")).exception
+    assert isinstance(told, TroubleError)
+    assert (told.zh, told.en) == (
+        f"无法读取 {tmp_path / 'none.toml'}：不存在",
+        f"cannot read {tmp_path / 'none.toml'}: it is not there",
+    )
+
+
 def test_a_file_as_windows_writes_it_is_read(tmp_path: Path) -> None:
     """With a mark before its first letter."""
     (tmp_path / "x.toml").write_bytes(b"\xef\xbb\xbf" + DRAFT.replace("\n", "\r\n").encode())

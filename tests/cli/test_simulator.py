@@ -81,20 +81,25 @@ def test_a_wish_that_means_nothing_is_told(wish: str) -> None:
 @pytest.mark.parametrize(
     ("wish", "said"),
     [
-        ("speed=9", "speed: 没有这个旋钮 / there is no such knob"),
-        ("down=maybe", "down: 须为 'refuse' 或 '503' / must be 'refuse' or '503'"),
-        ("garbage=2", "garbage: 不得大于 1.0 / must be at most 1.0"),
-        ("delay_ms=-1", "delay_ms: 不得小于 0 / must be at least 0"),
-        ("delay_ms=soon", "delay_ms: 值的种类不对 / is of another kind"),
-        ("absent=x", "absent: 有误 / is not valid"),
+        ("speed=9", "speed：没有这一项 / speed: there is no such thing"),
+        ("down=maybe", "down：须为 'refuse' 或 '503' / down: must be 'refuse' or '503'"),
+        ("garbage=2", "garbage：不得大于 1.0 / garbage: must be at most 1.0"),
+        ("delay_ms=-1", "delay_ms：不得小于 0 / delay_ms: must be at least 0"),
+        ("delay_ms=soon", "delay_ms：须为整数 / delay_ms: must be a whole number"),
+        ("hang=often", "hang：须为数 / hang: must be a number"),
+        ("pushes=perhaps", "pushes：须为 true 或 false / pushes: must be true or false"),
+        ("absent=x", "absent：须为列表 / absent: must be a list"),
+        ("no-such-file.json", "no-such-file.json：不存在 / no-such-file.json: it is not there"),
     ],
 )
 def test_what_is_wrong_with_a_knob_is_said_in_both_languages(wish: str, said: str) -> None:
-    """By its name, and with its limits."""
+    """By its name, and with its limits; each language by itself."""
     with pytest.raises(TroubleError, match="no such faults") as told:
         wished(wish, 5)
-    assert said in told.value.zh
-    assert said in told.value.en
+    assert [told.value.zh, told.value.en] == [
+        f"{opening}{half}"
+        for opening, half in zip(("看不懂故障：", "no such faults: "), said.split(" / "), strict=True)
+    ]
 
 
 @pytest.mark.parametrize(("said", "meant"), [(BANK, BANK), ("bank", BANK), ("kangtai", "insurer-x"), ("tax", "tax")])

@@ -31,7 +31,8 @@ def test_advice_can_be_typed_as_it_stands(tmp_path: Path, typed: str) -> None:
     env = os.environ | {"TONGCHE_TYPED": typed}
     shown = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert f"→ {typed} up --data {tmp_path}" in shown.stderr
-    assert json.loads(shown.stdout)["fix"] == f"{typed} up --data {tmp_path}"
+    told = json.loads(shown.stdout)
+    assert (told["fix"], told["code"]) == (f"{typed} up --data {tmp_path}", "not-running")
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,7 @@ def test_advice_can_be_typed_as_it_stands(tmp_path: Path, typed: str) -> None:
         ("tongche delivery clear-up abc-1 --reason …", "tongche delivery clear-up abc-1 --reason … @"),
         ("tongche down --data /elsewhere", "tongche down --data /elsewhere"),
         ("tongche bench hop", "tongche bench hop"),
+        ("tongche case show --help", "tongche case show --help"),
     ],
 )
 def test_advice_is_about_the_data_folder_that_was_typed(
