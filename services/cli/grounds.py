@@ -147,7 +147,7 @@ class Grounds:
         if organisation not in open_:
             known = Notifiers(self.settings.notifiers)
             host = self._identities.get(adapter.agency) if files == self.settings.simulator_sftp_url else None
-            proofs = partial(sftp.proofs, known, organisation, host)
+            proofs = partial(sftp.proofs, known, organisation, lambda: host)
             open_[organisation] = sftp.to(files, organisation, who, proofs)
         return Carried(open_[organisation])
 

@@ -53,9 +53,13 @@ class Ways:
         return Pinned(Http(there, organisation.id, self.http[adapter.features]), there, where)
 
     def _by_files(self, organisation: Organisation, there: str) -> Carrier:
-        settings = self.runtime.settings
-        known = Notifiers(settings.notifiers)
-        host = self.identities.get(organisation.agency) if there == settings.simulator_sftp_url else None
-        way = sftp.to(there, organisation.id, self.identities, partial(sftp.proofs, known, organisation.id, host))
+        simulated = there == self.runtime.settings.simulator_sftp_url
+        host = partial(self.identities.get, organisation.agency) if simulated else _nobody
+        proofs = partial(sftp.proofs, Notifiers(self.runtime.settings.notifiers), organisation.id, host)
+        way = sftp.to(there, organisation.id, self.identities, proofs)
         self.runtime.closing(way.line.close)
         return way
+
+
+def _nobody() -> None:
+    """A host of their own is known by what is registered of it, and by nothing else."""

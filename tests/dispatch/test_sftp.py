@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import json
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +25,7 @@ from services.dispatch.carriers.sftp import Sftp
 from services.simulator.faces import sftp as sftp_face
 from services.simulator.faces.boxes import BOXES
 from services.simulator.faces.sftp import public_key
+from services.stack.data import write
 from services.stack.ports import choose
 from tests.conftest import Until
 from tests.dispatch.agency import vin
@@ -283,6 +288,126 @@ def test_a_session_that_ended_is_begun_anew(play: Play, monkeypatch: pytest.Monk
             else:
                 break
         assert len(channels) == 2
+
+    play(scenario)
+
+
+@dataclass
+class Sticking:
+    """A counter at which reading or writing sticks, for as long as it is to."""
+
+    what: str
+    stuck: asyncio.Event = field(default_factory=asyncio.Event)
+    free: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def at(self, counter: type[sftp_face.Counter], monkeypatch: pytest.MonkeyPatch) -> None:
+        """Have it stick there."""
+        plainly = getattr(counter, self.what)
+
+        async def sticks(inside: sftp_face.Counter, *told: Any) -> Any:
+            self.stuck.set()
+            await self.free.wait()
+            return plainly(inside, *told)
+
+        monkeypatch.setattr(counter, self.what, sticks)
+
+
+def test_what_a_lost_line_left_goes_with_the_next_try(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the same document, under the names that we gave it; what others began, or we of another, is left alone."""
+
+    async def scenario(customs: Window) -> None:
+        sticking, way = Sticking("write"), customs.way()
+        sticking.at(sftp_face.Counter, monkeypatch)
+        for key, times in (("k-1", 2), ("k-2", 1)):
+            for _ in range(times):
+                with pytest.raises(Unavailable):
+                    await put(way, key, endpoint=replace(PUT, timeout=SHORT))
+        theirs = ".DEC01_k-1.xml.0123456789abcdef"
+        customs.boxes.path("OutBox", theirs).write_bytes(b"begun by somebody")
+        # The second try for the first one took away what its first had left.
+        assert sorted(name[:14] for name in customs.names("OutBox")) == [".DEC01_k-1.xml"] * 2 + [".DEC01_k-2.xml"]
+        sticking.free.set()
+        assert (await put(way, "k-1")).status == 202
+        await receipt(way, "k-1")
+        left = customs.names("OutBox")
+        assert theirs in left
+        assert [name[:14] for name in left if name != theirs] == [".DEC01_k-2.xml"]
+        assert (await put(way, "k-2")).status == 202
+        await receipt(way, "k-2")
+        assert customs.names("OutBox") == [theirs]
+
+    play(scenario)
+
+
+def test_two_tries_at_once_leave_each_other_alone(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another try is still writing is not what an earlier one left."""
+
+    async def scenario(customs: Window) -> None:
+        sticking, way = Sticking("write"), customs.way()
+        sticking.at(sftp_face.Counter, monkeypatch)
+        first, second = (asyncio.create_task(put(way, "k-1")) for _ in range(2))
+        await sticking.stuck.wait()
+        sticking.free.set()
+        assert (await first).status == 202
+        # That it was there may be over when it is looked for.
+        with suppress(Ambiguous):
+            await second
+        await receipt(way, "k-1")
+        assert (customs.names("OutBox"), customs.effects()) == ([], [(CAR, "k-1")])
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(("what", "wrong"), [("read", Ambiguous), ("write", Unavailable)])
+def test_who_hangs_up_leaves_nothing_behind(
+    play: Play, monkeypatch: pytest.MonkeyPatch, what: str, wrong: type[Exception]
+) -> None:
+    """No request goes on by itself when we have given it up, to fail where nobody hears of it."""
+
+    async def scenario(customs: Window) -> None:
+        unheard: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: unheard.append(told))
+        way, sticking = customs.way(), Sticking(what)
+        await put(way, "k-1")
+        await receipt(way, "k-1")
+        sticking.at(sftp_face.Counter, monkeypatch)
+        ask = partial(fetch, way, "k-1", replace(FETCH, timeout=SHORT))
+        with pytest.raises(wrong):
+            await (ask() if what == "read" else put(way, "k-2", endpoint=replace(PUT, timeout=SHORT)))
+        assert sticking.stuck.is_set()
+        sticking.free.set()
+        assert (await receipt(way, "k-1")).status == 200
+        gc.collect()
+        await asyncio.sleep(0)
+        assert unheard == []
+
+    play(scenario)
+
+
+def test_the_simulated_host_takes_up_another_key(play: Play, until: Until) -> None:
+    """Who comes in sees the newest; who is inside stays, and a key that is none changes nothing."""
+
+    async def scenario(customs: Window) -> None:
+        file, inside, fresh = customs.face.premises.settings.secrets, customs.way(), customs.way(them=("somebody",))
+        assert (await fetch(inside, "k-1")).status == 404
+        told = json.loads(file.read_text(encoding="utf-8"))
+
+        async def knows() -> bool:
+            try:
+                return (await fetch(fresh, "k-1")).status == 404
+            except Unavailable:
+                return False
+
+        assert not await knows()
+        for other in ({"key": "none", "certificate": "none"}, told["identities"]["somebody"]):
+            stack = told | {"identities": told["identities"] | {"customs": other}}
+            write(file, json.dumps(stack))
+        async with asyncio.timeout(30):
+            while not await knows():  # noqa: ASYNC110 - a door, which tells nobody
+                await asyncio.sleep(0.05)
+        assert (await fetch(inside, "k-1")).status == 404
+        with pytest.raises(Unavailable):
+            await fetch(customs.way(), "k-1")
 
     play(scenario)
 

@@ -2,7 +2,8 @@
 
 A document is written under a temporary name and renamed: it is there as a whole or not at all, and no second one ever
 takes its place. Nothing is listed: a folder may hold the receipts of years, and of others. Until the renaming begins
-nothing can have happened; after that everything may have.
+nothing can have happened; after that everything may have. What a try leaves under its temporary name because its line
+was lost, the next one for the same document takes away first; what a process leaves that was killed is the host's.
 
 A file has no header for a traceparent, and we write none into a document that an organisation may compare by its bytes:
 each exchange is a span of ours, which says in which box something was put or found.
@@ -12,9 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final, cast
 from urllib.parse import unquote, urlsplit
@@ -45,6 +46,9 @@ _ORGANISATION: Final = "tongche.organisation"
 _BOX: Final = "tongche.box"
 """Where what was spoken of lies; without it there is no trace of it."""
 _PIECE: Final = 16_384
+_ONE_BY_ONE: Final = 0
+"""As the size of a block: requests of ours and no others, which the library would leave behind when we give up."""
+_MOST_LEFT: Final = 1000
 _NOT_THERE: Final = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath)
 _FAILED: Final = (asyncssh.Error, OSError)
 
@@ -55,6 +59,10 @@ class Sftp:
 
     line: Line
     folder: str
+    _left: dict[str, str] = field(default_factory=dict)
+    """What tries may have left there, and for which document. Each has a name that nobody else gives."""
+    _trying: set[str] = field(default_factory=set)
+    """Those of tries that are not over."""
 
     async def carry(self, endpoint: Endpoint, letter: Letter, key: str | None) -> Brought:
         """As `Carrier` says. What is posted is put down, what is got is fetched; the letter's headers say which file.
@@ -83,22 +91,65 @@ class Sftp:
     ) -> Brought:
         name = letter.headers[FILE]
         fresh, there = self._path(DOWN, f".{name}.{secrets.token_hex(8)}"), self._path(DOWN, name)
+        await self._clear_up(client, name, until)
+        with self._begun(fresh, name):
+            await self._put_down(client, fresh, letter.raw, until)
+            async with self._doubtful(client, until):
+                await self._put_in_place(client, fresh, there, until)
+        span.set(_BOX, DOWN)
+        return Brought(HTTPStatus.ACCEPTED, {}, b"")
+
+    @contextmanager
+    def _begun(self, fresh: str, name: str) -> Iterator[None]:
+        """Within it a document is tried under a temporary name."""
+        self._left[fresh] = name
+        self._trying.add(fresh)
+        try:
+            yield
+        finally:
+            self._trying.remove(fresh)
+
+    async def _put_down(self, client: asyncssh.SFTPClient, fresh: str, raw: bytes, until: float) -> None:
         try:
             with self.line.using(client):
                 async with asyncio.timeout_at(until):
-                    await _write(client, fresh, letter.raw)
+                    await _write(client, fresh, raw)
         except asyncssh.SFTPError as refused:
             # They are there and take nothing now: for want of room, or because they say so.
             if isinstance(refused, asyncssh.SFTPNoConnection | asyncssh.SFTPConnectionLost):
                 raise Unavailable from None
-            await _throw_away(client, fresh, until)
+            await self._throw_away(client, fresh, until)
             raise Unavailable(status=_BUSY) from None
         except _FAILED:
             raise Unavailable from None
-        async with self._doubtful(client, until):
-            await _put_in_place(client, fresh, there, until)
-        span.set(_BOX, DOWN)
-        return Brought(HTTPStatus.ACCEPTED, {}, b"")
+
+    async def _put_in_place(self, client: asyncssh.SFTPClient, fresh: str, there: str, until: float) -> None:
+        """Rename it. One that lies there under the same name is the same: its name is the command's key."""
+        try:
+            await client.rename(fresh, there)
+        except asyncssh.SFTPError:
+            # Most servers have one code for everything, so only looking tells.
+            is_there = await client.exists(there)
+            await self._throw_away(client, fresh, until)
+            if not is_there:
+                raise
+        else:
+            self._left.pop(fresh, None)
+
+    async def _clear_up(self, client: asyncssh.SFTPClient, name: str, until: float) -> None:
+        """Take away what earlier tries for a document left: nobody tries that any more, nor will it be renamed late."""
+        for path in [path for path, of in self._left.items() if of == name and path not in self._trying]:
+            await self._throw_away(client, path, until)
+        while len(self._left) > _MOST_LEFT:
+            del self._left[next(iter(self._left))]
+
+    async def _throw_away(self, client: asyncssh.SFTPClient, fresh: str, until: float) -> None:
+        """Take away what was begun, if they let us: each try begins another, and a full disk would never empty."""
+        with suppress(*_FAILED):
+            async with asyncio.timeout_at(until):
+                with suppress(*_NOT_THERE, asyncssh.SFTPPermissionDenied):
+                    await client.remove(fresh)
+                self._left.pop(fresh, None)
 
     async def _fetched(
         self, client: asyncssh.SFTPClient, letter: Letter, until: float, span: tracing.SpanHandle
@@ -155,25 +206,31 @@ def to(url: str, organisation: str, identities: Mapping[str, Identity], proofs: 
     return Sftp(line, f"{address.path.rstrip('/')}/{organisation}")
 
 
-def proofs(known: Notifiers, organisation: str, host: Identity | None) -> tuple[str, ...]:
-    """By what its host may prove itself. `host` is the simulator's, which all simulated ones of a kind share."""
-    registered = known.proofs(organisation)
-    return registered if host is None else (*registered, host.certificate)
+def proofs(known: Notifiers, organisation: str, host: Callable[[], Identity | None]) -> tuple[str, ...]:
+    """By what its host may prove itself now. `host` is the simulator's, which all simulated ones of a kind share."""
+    registered, shared = known.proofs(organisation), host()
+    return registered if shared is None else (*registered, shared.certificate)
+
+
+@asynccontextmanager
+async def _opened(client: asyncssh.SFTPClient, path: str, mode: str) -> AsyncIterator[asyncssh.SFTPClientFile]:
+    """A file of theirs, closed again; but who gives up waits for nobody who might answer that, and hangs up."""
+    file = await client.open(path, mode, block_size=_ONE_BY_ONE)
+    try:
+        yield file
+    except (*_FAILED, BrokenAnswer):
+        await file.close()
+        raise
+    await file.close()
 
 
 async def _write(client: asyncssh.SFTPClient, path: str, raw: bytes) -> None:
     """A new file, on their disk if they can say so."""
-    async with client.open(path, "xb") as file:
-        await file.write(raw)
+    async with _opened(client, path, "xb") as file:
+        for begin in range(0, len(raw), _PIECE):
+            await file.write(raw[begin : begin + _PIECE])
         with suppress(asyncssh.SFTPOpUnsupported):
             await file.fsync()
-
-
-async def _throw_away(client: asyncssh.SFTPClient, fresh: str, until: float) -> None:
-    """Take away what was begun, if they still let us: each try begins another, and a full disk would never empty."""
-    with suppress(*_FAILED):
-        async with asyncio.timeout_at(until):
-            await client.remove(fresh)
 
 
 async def _lies(client: asyncssh.SFTPClient, path: str) -> bool:
@@ -184,23 +241,11 @@ async def _lies(client: asyncssh.SFTPClient, path: str) -> bool:
         return False
 
 
-async def _put_in_place(client: asyncssh.SFTPClient, fresh: str, there: str, until: float) -> None:
-    """Rename it. One that lies there under the same name is the same: its name is the command's key."""
-    try:
-        await client.rename(fresh, there)
-    except asyncssh.SFTPError:
-        # Most servers have one code for everything, so only looking tells.
-        is_there = await client.exists(there)
-        await _throw_away(client, fresh, until)
-        if not is_there:
-            raise
-
-
 async def _read(client: asyncssh.SFTPClient, path: str) -> bytes | None:
     """A file as it is now, or None where there is none. Raises `BrokenAnswer` for one that is too long."""
     parts = bytearray()
     try:
-        async with client.open(path, "rb") as file:
+        async with _opened(client, path, "rb") as file:
             # The library's types know only of texts.
             while part := cast("bytes", await file.read(_PIECE)):
                 parts += part

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from http import HTTPStatus
 from io import BytesIO
 from typing import Final, Literal
@@ -58,7 +58,7 @@ class Files:
                 self.came(organisation, about)
         settings = self.premises.settings
         identities = Identities(settings)
-        door = Door(self, lambda: ours(identities), identities[KIND])
+        door = Door(self, lambda: ours(identities), partial(identities.get, KIND))
         async with door.open(settings.bind, settings.simulator_sftp_port) as self.port, asyncio.TaskGroup() as working:
             self.open.set()
             while True:

@@ -20,12 +20,14 @@ from asyncssh.constants import FXF_CREAT, FXF_EXCL, FXF_WRITE
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from observability import logs
 from services.runtime.settings import Identity
 from services.simulator.faces.boxes import Boxes, Title, title
 
 US: Final = "tongche"
 LONGEST: Final = 10 * 1024**3
 """Bytes of a receipt without end."""
+_LOOK_S: Final = 0.5
 _NEW: Final = FXF_WRITE | FXF_CREAT | FXF_EXCL
 
 
@@ -84,35 +86,58 @@ class Office(Protocol):
 
 @dataclass(slots=True)
 class Door:
-    """One port. `ours` is whom it lets in at the moment, by any of his certificates; `its` proves the organisations."""
+    """One port. `ours` is whom it lets in at the moment, by any of his certificates.
+
+    `its` is what proves the organisations at the moment: who comes in sees the newest. None where that is not known,
+    which changes nothing.
+    """
 
     office: Office
     ours: Callable[[], Sequence[Identity]]
-    its: Identity
+    its: Callable[[], Identity | None]
     _inside: set[asyncssh.SSHServerConnection] = field(default_factory=set)
 
     @asynccontextmanager
     async def open(self, host: str, port: int) -> AsyncIterator[int]:
-        """Let callers in until the block ends; gives the port."""
+        """Let callers in until the block ends; gives the port. Raises LookupError where nothing proves the host."""
+        shown = self.its()
+        if shown is None:
+            message = "no key to prove the host by"
+            raise LookupError(message)
         acceptor = await asyncssh.listen(
             host,
             port,
             config=None,
             server_factory=lambda: _Porter(self.office, self.ours, self._inside),
-            server_host_keys=[asyncssh.import_private_key(self.its.key)],
+            server_host_keys=[asyncssh.import_private_key(shown.key)],
             sftp_factory=lambda chan: Counter(chan, self.office),
             compression_algs=["none"],
             agent_forwarding=False,
             x11_forwarding=False,
             login_timeout=10.0,
         )
+        showing = asyncio.create_task(self._show_the_newest(acceptor, shown))
         try:
             yield acceptor.get_port()
         finally:
+            showing.cancel()
             acceptor.close()
             for connection in list(self._inside):
                 connection.abort()
             await acceptor.wait_closed()
+
+    async def _show_the_newest(self, acceptor: asyncssh.SSHAcceptor, shown: Identity) -> None:
+        """Whoever is inside stays there, as he was let in."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            fresh = self.its() or shown
+            if fresh == shown:
+                continue
+            shown = fresh
+            try:
+                acceptor.update(server_host_keys=[asyncssh.import_private_key(fresh.key)])
+            except asyncssh.KeyImportError:
+                logs.get().warning("host_key_unreadable")
 
 
 def public_key(certificate: str) -> asyncssh.SSHKey:
