@@ -35,7 +35,7 @@ class Stranger:
     def type_in(self, commands: str) -> str:
         """Type commands one after another; what they showed. The first that fails ends it."""
         typed = f'set -e\ntongche() {{ "{sys.executable}" -m services.cli "$@"; }}\n{commands}'
-        told = {"TONGCHE_DATA": str(self.data), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(self.checkout)}
+        told = {"TONGCHE_DATA": str(self.data), "PYTHONPATH": str(self.checkout)}
         done = subprocess.run(
             ["bash", "-c", typed],
             cwd=self.checkout,
@@ -53,11 +53,11 @@ class Stranger:
         return json.loads(self.type_in(f"{verb} --json").splitlines()[-1])
 
     def files(self) -> dict[str, str]:
-        """Every file of the checkout with its digest."""
+        """Every file of the checkout with its digest; what Python keeps compiled beside them is nobody's."""
         return {
             str(file.relative_to(self.checkout)): hashlib.sha256(file.read_bytes()).hexdigest()
             for file in self.checkout.rglob("*")
-            if file.is_file()
+            if file.is_file() and file.parent.name != "__pycache__"
         }
 
 

@@ -193,3 +193,12 @@ def test_a_failing_check_fails_the_whole(capsys: pytest.CaptureFixture[str]) -> 
     assert "✗ bad" in told
     assert "loud" in told
     assert "quiet" not in told
+
+
+def test_what_one_process_compiled_the_next_need_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the machine tells Python to keep nothing; everything else it tells, tests are told."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("TONGCHE_JAVA", "/somewhere/java")
+    told = run.compiled_once()
+    assert "PYTHONDONTWRITEBYTECODE" not in told
+    assert told["TONGCHE_JAVA"] == "/somewhere/java"
