@@ -8,7 +8,7 @@ on what it rests, and every `exempt` why.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -88,20 +88,37 @@ def claims(adapter: Adapter) -> dict[str, Claim]:
     return said
 
 
-def broken(adapter: Adapter) -> Iterator[str]:
-    """Everything that is said to be done and is not: `rule: what`.
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What an adapter says of itself, what is recorded of its agency, and what of the former is not so, by rule."""
+
+    claims: Mapping[str, Claim]
+    recorded: Cases
+    wrong: Mapping[str, tuple[str, ...]]
+
+    @property
+    def broken(self) -> list[str]:
+        """Everything that is said to be done and is not: `rule: what`."""
+        return [f"{rule}: {each}" for rule, found in self.wrong.items() for each in found]
+
+
+def checked(adapter: Adapter) -> Checked:
+    """Hold its list against what is recorded, each read once.
 
     Raises `UnreadableListError`, and `UnreadableFixtureError` for what nothing can be told from.
     """
     said, recorded = claims(adapter), cases(adapter)
-    for rule in RULES:
-        claim = said[rule.id]
-        if claim.status != "done":
-            continue
-        if rule.broken is not None:
-            yield from (f"{rule.id}: {wrong}" for wrong in rule.broken(adapter, recorded))
-        elif claim.comment is None:
-            yield f"{rule.id}: a comment must say on what this rests"
+    wrong = {rule.id: tuple(_wrong(rule, said[rule.id], adapter, recorded)) for rule in RULES}
+    return Checked(said, recorded, wrong)
+
+
+def _wrong(rule: Rule, claim: Claim, adapter: Adapter, recorded: Cases) -> Iterator[str]:
+    if claim.status != "done":
+        return
+    if rule.broken is not None:
+        yield from rule.broken(adapter, recorded)
+    elif claim.comment is None:
+        yield "a comment must say on what this rests"
 
 
 def _commands(adapter: Adapter, _: Cases) -> Iterator[str]:

@@ -96,6 +96,8 @@ class Style(NamedTuple):
     name: str
     zh: str
     en: str
+    travels: Literal["http", "sftp"] = "http"
+    """Over HTTP; or by SFTP, put down as files, at a host that has a key of its own."""
 
 
 class Binding(Protocol):
@@ -259,6 +261,11 @@ class Adapter:
     seal: Seal = "none"
     retry: RetryPolicy = RetryPolicy()
     limits: Limits = Limits()
+
+    @property
+    def by_files(self) -> bool:
+        """Whether it is spoken to over files, put down at a host that has a key of its own, and not over HTTP."""
+        return self.binding.style.travels == "sftp"
 
     @property
     def calls_back(self) -> bool:

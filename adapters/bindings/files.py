@@ -39,7 +39,9 @@ class Files:
     `unknown` is the agency's own code for what it does not know, which stands for a file of which there is no trace.
     """
 
-    style: ClassVar[Style] = Style("files", "SFTP 上的 XML 文件，回执文件", "XML files by SFTP, receipts as files")
+    style: ClassVar[Style] = Style(
+        "files", "SFTP 上的 XML 文件，回执文件", "XML files by SFTP, receipts as files", "sftp"
+    )
 
     document: str
     receipt: str

@@ -37,9 +37,7 @@ def at(adapter: Adapter, url: str, wanted: str | None) -> tuple[str, str]:
 
     Raises `TroubleError`.
     """
-    from adapters.bindings.files import Files
-
-    schemes = (*WEB, BY_FILES) if isinstance(adapter.binding, Files) else WEB
+    schemes = (*WEB, BY_FILES) if adapter.by_files else WEB
     _address("--url", url, schemes)
     before, _, last = url.rstrip("/").rpartition("/")
     if last not in _ids(adapter):
@@ -55,9 +53,7 @@ def at(adapter: Adapter, url: str, wanted: str | None) -> tuple[str, str]:
 
 def files(adapter: Adapter, url: str | None, files_: str | None) -> str | None:
     """Where it takes files, if that is how it is spoken to; None for our simulated one. Raises `TroubleError`."""
-    from adapters.bindings.files import Files
-
-    if not isinstance(adapter.binding, Files):
+    if not adapter.by_files:
         if files_ is not None:
             raise TroubleError(
                 f"{adapter.name} 不以文件往来", f"{adapter.name} takes no files", fix="不要 / without --files"

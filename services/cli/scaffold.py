@@ -246,5 +246,5 @@ from adapters.{name} import ADAPTER
 
 def test_{name}_keeps_its_promises() -> None:
     """Every recorded exchange is written and read as it was recorded, and the quality list says what is so."""
-    assert list(quality.broken(ADAPTER)) == []
+    assert quality.checked(ADAPTER).broken == []
 '''

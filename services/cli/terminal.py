@@ -96,6 +96,14 @@ def folder(data: Path | None) -> DataFolder:
     return DataFolder((data or default_data_folder()).expanduser().resolve())
 
 
+def installation(data: Path | None) -> DataFolder:
+    """The data folder of an installation. Raises `TroubleError`."""
+    home = folder(data)
+    if not home.secrets.exists():
+        raise TroubleError(f"{home.root} 尚无安装", f"there is no installation in {home.root}", fix="tongche up")
+    return home
+
+
 def is_typed() -> bool:
     """Whether the person typed a data folder at this verb: a slip of the hand is then told."""
     return _named.data is not None

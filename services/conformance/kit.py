@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from adapters.bindings.files import FILE, RECEIPT, Files
+from adapters.bindings.files import FILE, RECEIPT
 from adapters.organisations import Organisation
 from adapters.spec import Adapter
 
@@ -178,7 +178,7 @@ async def _demand_there(plan: Plan, client: Client) -> None:
     """
     operation = next(iter(client.adapter.operations.values()))
     url = operation.endpoint.url(client.base, client.organisation)
-    names = {FILE: _NOBODYS, RECEIPT: _NOBODYS} if isinstance(client.adapter.binding, Files) else {}
+    names = {FILE: _NOBODYS, RECEIPT: _NOBODYS} if client.adapter.by_files else {}
     looks = Said("GET", url, names, b"")
     try:
         heard = await client.wire.say(looks, min(_HEALTH_S, operation.endpoint.timeout.total_seconds()))

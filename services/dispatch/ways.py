@@ -8,7 +8,6 @@ from functools import partial
 
 import aiohttp
 
-from adapters.bindings.files import Files
 from adapters.organisations import Organisation
 from adapters.registry import ADAPTERS
 from adapters.spec import Adapter, Features
@@ -29,7 +28,7 @@ def address(settings: Settings, live: Live, organisation: Organisation) -> str:
 
     Raises `UnreadableActsError`.
     """
-    by_files = isinstance(ADAPTERS[organisation.adapter].binding, Files)
+    by_files = ADAPTERS[organisation.adapter].by_files
     simulated = settings.simulator_sftp_url if by_files else settings.simulator_url
     return live.address(organisation.id) or simulated
 
@@ -48,7 +47,7 @@ class Ways:
         where = partial(address, self.runtime.settings, self.live, organisation)
         there = where()
         adapter: Adapter = ADAPTERS[organisation.adapter]
-        if isinstance(adapter.binding, Files):
+        if adapter.by_files:
             return Pinned(self._by_files(organisation, there), there, where)
         return Pinned(Http(there, organisation.id, self.http[adapter.features]), there, where)
 

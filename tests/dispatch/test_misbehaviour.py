@@ -11,7 +11,6 @@ from typing import Final
 
 import pytest
 
-from adapters.bindings.files import Files
 from adapters.organisations import ORGANISATIONS
 from adapters.registry import ADAPTERS
 from services.dispatch.carriers.http import Http
@@ -183,7 +182,7 @@ async def _swaps(server: MadServer, request: Request) -> None:
         await say(another, one.good)
 
 
-OVER_HTTP: Final = sorted(name for name, adapter in ADAPTERS.items() if not isinstance(adapter.binding, Files))
+OVER_HTTP: Final = sorted(name for name, adapter in ADAPTERS.items() if not adapter.by_files)
 """What is done over files goes wrong in other ways: tests/dispatch/test_customs.py."""
 AMBIGUOUS, BROKEN, AWAY = frozenset({"ambiguous"}), frozenset({"broken-answer"}), frozenset({"unavailable"})
 DOUBTFUL = AMBIGUOUS | BROKEN
