@@ -18,6 +18,7 @@ from services.cli import judged, terminal
 from services.cli.terminal import FAILED, Data, Json, answer, out, talk
 from services.stack import credentials, ports, reasons
 from services.stack.data import DataFolder, write
+from services.stack.ports import HERE
 from services.stack.trouble import TroubleError
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="接口一致性检测 / does an agency keep its promises", no_args_is_help=True)
 
-HERE: Final = "127.0.0.1"
 _KEY: Final = "conformance_key"
 _MANY: Final = 20
 """Cases of which it is told how many were played."""
@@ -240,13 +240,11 @@ class Simulated:
 
 def typed_against(simulated: Simulated, agency: str, organisation: str) -> str:
     """What to type in another shell to have one of them judged: no option that is of no use to it."""
-    from adapters.bindings.files import Files
-
     adapter = _adapter(agency)
     words = ["tongche", "conformance", "run", "--agency", agency, "--url", simulated.url]
     if organisation != _first(adapter):
         words += ["--organisation", organisation]
-    if isinstance(adapter.binding, Files):
+    if adapter.by_files:
         words += ["--files", simulated.files]
     if _is_called_back(adapter):
         words += ["--door-port", str(simulated.callbacks)]

@@ -12,7 +12,6 @@ from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from adapters.bindings.files import Files
 from adapters.errors import Ambiguous, BrokenAnswer, Unavailable
 from adapters.organisations import ORGANISATIONS, Organisation
 from adapters.registry import ADAPTERS
@@ -22,7 +21,6 @@ from services.conformance.door import PATH, Caller, Door, Opened, open_door
 from services.conformance.kit import Reach
 from services.conformance.wire import Heard, Said, Silence, Way
 from services.dispatch.carriers import sftp
-from services.dispatch.carriers.carrier import Carrier
 from services.dispatch.carriers.sftp import Sftp
 from services.dispatch.notifiers import Notifiers
 from services.dispatch.seals.agreed import US, agreed
@@ -35,8 +33,8 @@ from services.stack import ports
 from services.stack.data import DataFolder
 from services.stack.identities import identity
 from services.stack.plan import settings_of
+from services.stack.ports import HERE
 
-_HERE = "127.0.0.1"
 _CALLBACKS, _FILES = "callbacks", "files"
 
 
@@ -57,9 +55,9 @@ class Grounds:
         told = {
             "secrets": self.folder.secrets,
             "notifiers": self.folder.notifiers,
-            "dispatch_url": f"http://{_HERE}:{self._ports[_CALLBACKS]}",
+            "dispatch_url": f"http://{HERE}:{self._ports[_CALLBACKS]}",
             "simulator_sftp_port": self._ports[_FILES],
-            "simulator_sftp_url": f"sftp://{_HERE}:{self._ports[_FILES]}",
+            "simulator_sftp_url": f"sftp://{HERE}:{self._ports[_FILES]}",
         }
         return settings_of(self.folder).model_copy(update=told)
 
@@ -88,7 +86,7 @@ class Grounds:
         return agreed(adapter.seal, self._stranger, tuple).sealed
 
     @asynccontextmanager
-    async def reached(self, port: int = 0, bind: str = _HERE) -> AsyncIterator[None]:
+    async def reached(self, port: int = 0, bind: str = HERE) -> AsyncIterator[None]:
         """Open our door to all who call back; hang up in the end."""
         self.door = Door(
             {name: self._caller(one) for name, one in ORGANISATIONS.items() if ADAPTERS[one.adapter].calls_back}
@@ -102,7 +100,7 @@ class Grounds:
                 for way in (*self._ways.values(), *self._strangers_ways.values()):
                     await way.line.close()
 
-    def door_at(self, organisation: str, bind: str = _HERE) -> str:
+    def door_at(self, organisation: str, bind: str = HERE) -> str:
         """Where that organisation is to call back."""
         host = f"[{bind}]" if ":" in bind else bind
         return f"http://{host}:{self._ports[_CALLBACKS]}{PATH.format(organisation=organisation)}"
@@ -142,7 +140,7 @@ class Grounds:
         organisation: str,
         who: Mapping[str, Identity],
     ) -> Way | None:
-        if not isinstance(adapter.binding, Files):
+        if not adapter.by_files:
             return None
         if organisation not in open_:
             known = Notifiers(self.settings.notifiers)
@@ -157,7 +155,7 @@ class Grounds:
         with tempfile.TemporaryDirectory(prefix="tongche-conformance-") as books:
             premises = country(self.settings.model_copy(update={"data": Path(books)}))
             async with at_work(Doors(premises, premises.settings.secret(), styles=styles)) as port:
-                self.simulated_at = f"http://{_HERE}:{port}"
+                self.simulated_at = f"http://{HERE}:{port}"
                 yield self.simulated_at
 
 
@@ -165,7 +163,7 @@ class Grounds:
 class Carried:
     """One of dispatch's ways, as the kit goes it."""
 
-    carrier: Carrier
+    carrier: Sftp
 
     async def say(self, said: Said, seconds: float) -> Heard:
         """As `Way` says."""
@@ -188,3 +186,12 @@ class Carried:
     async def cut(self, said: Said, *, sent: float = 1.0) -> None:
         """A file is there as a whole or not at all: nothing is ever cut."""
         raise LookupError(f"{said.url}: {sent:g} of a file")
+
+    @asynccontextmanager
+    async def apart(self) -> AsyncIterator[Way]:
+        """As `Way` says."""
+        another = self.carrier.anew()
+        try:
+            yield Carried(another)
+        finally:
+            await another.line.close()

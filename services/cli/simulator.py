@@ -220,7 +220,7 @@ def _settings(folder: DataFolder, port: int, callbacks: int | None) -> Settings:
         "simulator_sftp_port": files,
         "simulator_sftp_url": f"sftp://{settings.bind}:{files}",
         # Whoever listens there may be there already.
-        "dispatch_url": f"http://127.0.0.1:{callbacks or chosen[_CALLBACKS]}",
+        "dispatch_url": f"http://{ports.HERE}:{callbacks or chosen[_CALLBACKS]}",
     }
     return settings.model_copy(update=told)
 

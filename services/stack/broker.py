@@ -15,6 +15,7 @@ from services.runtime.broker import serves
 from services.stack import processes
 from services.stack.data import write
 from services.stack.java import Java
+from services.stack.ports import HERE
 from services.stack.processes import Identity
 from services.stack.trouble import TroubleError
 
@@ -99,7 +100,7 @@ class Broker:
     controller_port: int
     java: Java
     classpath: tuple[Path, ...]
-    host: str = "127.0.0.1"
+    host: str = HERE
     front: int | None = None
     """The port of what stands between this node and its clients; they are told that one instead."""
 

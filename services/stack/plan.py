@@ -94,7 +94,7 @@ class Wiring:
     @property
     def host(self) -> str:
         """Where people and services reach what is bound."""
-        return "127.0.0.1" if self.settings.bind in _EVERYWHERE else self.settings.bind
+        return ports.HERE if self.settings.bind in _EVERYWHERE else self.settings.bind
 
     def url(self, service: Service) -> str:
         """Where it listens itself."""
@@ -145,12 +145,12 @@ def wire(plan: Plan, before: Mapping[str, int]) -> Wiring:
     chosen = ports.choose(names, {**before, **wished}, told.bind)
     decided: dict[str, Any] = {port: chosen[name] for name, port in settings.items()}
     if embedded:
-        decided["kafka"] = f"127.0.0.1:{plan.fronts.get('kafka', chosen['kafka'])}"
+        decided["kafka"] = f"{ports.HERE}:{plan.fronts.get('kafka', chosen['kafka'])}"
     for name in ("simulator", "dispatch"):
         if name in plan.fronts:
-            decided[f"{name}_url"] = f"http://127.0.0.1:{plan.fronts[name]}"
+            decided[f"{name}_url"] = f"http://{ports.HERE}:{plan.fronts[name]}"
     if FILES in plan.fronts:
-        decided["simulator_sftp_url"] = f"sftp://127.0.0.1:{plan.fronts[FILES]}"
+        decided["simulator_sftp_url"] = f"sftp://{ports.HERE}:{plan.fronts[FILES]}"
     return Wiring(Settings(data=plan.folder.root, **decided), embedded, chosen, plan.fronts)
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import random
 import socket
 from collections.abc import Iterable, Mapping
+from typing import Final
 
+HERE: Final = "127.0.0.1"
+"""This very machine, and nobody else."""
 # Below the ranges from which systems take outgoing ports: a crashed service must find its port free again.
 _RANGE = range(20_000, 30_000)
 _TRIES = 200
 
 
-def is_free(port: int, host: str = "127.0.0.1") -> bool:
+def is_free(port: int, host: str = HERE) -> bool:
     with socket.socket() as probe:
         # As servers do; otherwise a port lately closed would look taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -22,7 +25,7 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-def choose(names: Iterable[str], wished: Mapping[str, int], host: str = "127.0.0.1") -> dict[str, int]:
+def choose(names: Iterable[str], wished: Mapping[str, int], host: str = HERE) -> dict[str, int]:
     """Give each name its wished port while that is free, else another; all are different."""
     chosen: dict[str, int] = {}
     for name in names:
