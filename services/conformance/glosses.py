@@ -47,6 +47,7 @@ _SAID: Final = (
     (r"\Athe same (?:answer|refusal), however often it is asked for\Z", "取几次都相同", ""),
     (r"\Athe same command, well written, succeeds afterwards\Z", "随后书写无误的同一请求可办成", ""),
     (r"\Ano entry: nobody knows this key\Z", "拒绝登录：无人登记的密钥", ""),
+    (r"\Aa host that proves itself by a registered key\b.*", "每次连接，主机均以登记过的密钥证明自己", ""),
     (r"\Ano receipt yet, or a whole one\Z", "尚无回执，或完整的回执", ""),
     (r"\Athe fields of the fixture\Z", "样例的全部字段", ""),
     (r"\Athe namespaces of the fixture\Z", "样例的命名空间", ""),

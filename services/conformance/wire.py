@@ -6,7 +6,7 @@ import asyncio
 import io
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -52,6 +52,10 @@ class Way(Protocol):
         """Send a message, or the given part of its body, and hang up without listening. Raises `Silence`."""
         ...
 
+    def apart(self) -> AbstractAsyncContextManager[Way]:
+        """The same way on a connection that is opened anew and that nobody else uses."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Wire:
@@ -86,6 +90,12 @@ class Wire:
         async with self._opened(said) as out:
             out.write(_head(said) + said.raw[: int(len(said.raw) * sent)])
             await out.drain()
+
+    @asynccontextmanager
+    async def apart(self) -> AsyncIterator[Way]:
+        """As `Way` says."""
+        async with wire() as another:
+            yield another
 
     @asynccontextmanager
     async def _opened(self, said: Said) -> AsyncIterator[asyncio.StreamWriter]:

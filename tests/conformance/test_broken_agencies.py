@@ -178,6 +178,13 @@ def test_customs_that_let_in_whoever_has_a_key_are_caught(town: Town, monkeypatc
     assert told(town.judge(ADAPTERS["customs"], case))[case].startswith("failed: HTTP 20")
 
 
+def test_customs_with_a_host_that_nobody_knows_are_caught(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of two behind their address proves itself by a key that was never registered; we were led to the other."""
+    monkeypatch.setattr("services.simulator.faces.files.Door", offices.TwoHosts)
+    case = "customs.registered-host"
+    assert told(town.judge(ADAPTERS["customs"], case)) == {case: "failed: no connection"}
+
+
 def test_police_that_answer_in_gb18030_and_say_so_are_not_caught(town: Town) -> None:
     """Both ways the encoding is what is declared."""
     cases = "police.answer-in-xml", "police.gb18030", "police.plate-reserve", "police.namespaces"
@@ -213,6 +220,7 @@ def test_an_agency_that_passes_everything_on_is_not_caught(town: Town) -> None:
 
 APART = {
     "customs.strangers-key",
+    "customs.registered-host",
     "customs.export.declare.taken-in",
     "bank.loan.apply.brought",
     "miit.coc.query.in-time",

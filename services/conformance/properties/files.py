@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
@@ -16,6 +17,8 @@ from services.conformance.words import Words
 from .which import done_by_files
 
 _LOOKS_EVERY_S: Final = 0.02
+_COMINGS: Final = 8
+"""So often a case comes in anew: behind one address there may be several hosts."""
 _DECLARED: Final = re.compile(r"\A<\?xml[^>]*\?>")
 
 
@@ -55,6 +58,15 @@ async def _strangers_key(stage: Stage, name: str) -> None:
     ask = await stage.ready(name)
     came = await stage.stranger.ask(ask)
     demand(came.silence == "no connection", "no entry: nobody knows this key", came)
+    await stage.event(ask)
+
+
+async def _registered_host(stage: Stage, name: str) -> None:
+    ask = await stage.ready(name)
+    for _ in range(_COMINGS):
+        async with stage.client.wire.apart() as wire:
+            came = await replace(stage.client, wire=wire).fetch(ask)
+        demand(came.heard, "a host that proves itself by a registered key, whenever one comes", came)
     await stage.event(ask)
 
 
@@ -131,6 +143,22 @@ ROWS: Final = (
         ),
         done_by_files,
         _strangers_key,
+        once=True,
+    ),
+    Property(
+        "registered-host",
+        "security",
+        Words("主机密钥，次次相符", "the host's key is the registered one, every time"),
+        Words(
+            "每次新建连接，主机均须以登记过的密钥证明自己",
+            "on every new connection the host proves itself by a key that is registered",
+        ),
+        Words(
+            "同一地址后的各台主机共用一把主机密钥；更换时先登记新的，再启用",
+            "one key for all hosts behind the address; a new one is registered before it is used",
+        ),
+        done_by_files,
+        _registered_host,
         once=True,
     ),
 )

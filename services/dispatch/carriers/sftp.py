@@ -79,6 +79,11 @@ class Sftp:
                 return await self._fetched(client, letter, until, span)
             return await self._put(client, letter, until, span)
 
+    def anew(self) -> Sftp:
+        """The same way, with a line of its own that is not open yet."""
+        line = self.line
+        return Sftp(Line(line.organisation, line.host, line.port, line.user, line.ours, line.proofs), self.folder)
+
     async def _client(self, until: float) -> asyncssh.SFTPClient:
         try:
             async with asyncio.timeout_at(until):
