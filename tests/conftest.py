@@ -113,7 +113,7 @@ def settings(stores: Stores) -> Settings:
 def until() -> Until:
     """Wait for a fact, not for a time."""
 
-    async def wait(fact: Callable[[], bool], seconds: float = 30) -> None:
+    async def wait(fact: Callable[[], bool], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not fact():
             assert time.monotonic() < deadline, f"did not come true in {seconds} s"

@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,10 +25,12 @@ from services.stack.identities import identity
 
 IDENTITIES: Final = {name: Identity(**identity(name)) for name in ("tongche", "customs", "somebody")}
 BINDING: Final = Binding("DecMessage", "DecReceipt", "urn:sample:single-window:dec", "91440300MATCHE01X5", "HG404")
-PUT: Final = Endpoint("POST", "/export/declarations", action="DEC01")
-FETCH: Final = Endpoint("GET", "/export/declarations", action="DEC01")
+AMPLE: Final = timedelta(seconds=60)
+"""With what will be answered: many lines at once on a slow machine take their time."""
+PUT: Final = Endpoint("POST", "/export/declarations", action="DEC01", timeout=AMPLE)
+FETCH: Final = Endpoint("GET", "/export/declarations", action="DEC01", timeout=AMPLE)
 CAR: Final = "LZZTEST05TA000001"
-WAIT_S: Final = 30.0
+WAIT_S: Final = 60.0
 
 
 def declared(car: str = CAR) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def play(tmp_path: Path) -> Play:
     """Play a scenario in a simulated country, as the simulator's own tests do."""
 
     async def played(scenario: Scenario) -> None:
-        async with asyncio.timeout(60), city.running(tmp_path, city.Moment(), lambda: 0.5) as made:
+        async with asyncio.timeout(120), city.running(tmp_path, city.Moment(), lambda: 0.5) as made:
             await scenario(made)
 
     return lambda scenario: asyncio.run(played(scenario))

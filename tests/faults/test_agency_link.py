@@ -72,10 +72,10 @@ def test_one_key_has_one_effect_whatever_the_link_does(tmp_path: Path, weather: 
             seal = Jws(Identity.model_validate(US), list)
             agency = Agency(organisation, Http(f"http://{proxy.address}", organisation.id, http), seal)
             command = _command()
-            operation = _impatient(agency.adapter.operations["invoice.request"])
+            operation = agency.adapter.operations["invoice.request"]
             proxy.turn(weather)
             for _ in range(2):
-                await _tried(agency, operation, command)
+                await _tried(agency, _impatient(operation), command)
             proxy.turn(CLEAR)
             answer = await _heard(agency, operation, command)
             assert answer == await _heard(agency, operation, command)
@@ -84,7 +84,7 @@ def test_one_key_has_one_effect_whatever_the_link_does(tmp_path: Path, weather: 
 
     async def played() -> None:
         styles = {**PLAINLY, "tax": FACES["tax"]}
-        async with asyncio.timeout(60), running(tmp_path, Moment(), lambda: 0.5, styles) as city:
+        async with asyncio.timeout(120), running(tmp_path, Moment(), lambda: 0.5, styles) as city:
             await scenario(city)
 
     asyncio.run(played())
@@ -133,7 +133,8 @@ async def _declared(customs: Window, number: int, weather: str, line: str) -> No
     async with Proxy("127.0.0.1", customs.face.port, Random(number)) as link:
         way = customs.way(link.port)
         if line != "opened in it":
-            assert (await fetch(way, key)).status == 404
+            # So many at once come in by and by: where a machine is slow, not all do at the first try.
+            assert await _fetched(way, key) == 404
         if line == "caught by it":
             link.turn(Weather(latency_s=0.02))
         else:

@@ -29,6 +29,8 @@ from tests.runtime.bench import outgoing
 PROGRAM = str(Path(__file__).with_name("stuck_service.py"))
 CHECKOUT = str(Path(__file__).parents[2])
 STOP_S = 1.0
+LATE_S = 4.0
+"""Where two moments of one stop are told apart: between them a machine may stand still for a while."""
 ENDED_WITHIN_S = 60
 
 
@@ -100,7 +102,7 @@ def test_a_goodbye_that_hangs_is_cut_off(stuck: Callable[..., Stuck]) -> None:
 
 def test_a_broker_that_is_away_is_named_and_does_not_hold_up_the_stop(stuck: Callable[..., Stuck]) -> None:
     """There is something to say and nobody hears it; it is stored, so the process may go."""
-    service = stuck("unheard", STOP_S=STOP_S)
+    service = stuck("unheard", STOP_S=LATE_S)
     service.until_alive()
     missing = service.ready()["missing"]
     deadline = time.monotonic() + ENDED_WITHIN_S
@@ -117,7 +119,7 @@ def test_an_agency_that_hangs_does_not_hold_up_the_stop(kafka: str, stuck: Calla
 
     async def play() -> None:
         topic = await topic_of_one(kafka)
-        service = stuck("hanging", topic, KAFKA=kafka, STOP_S=STOP_S)
+        service = stuck("hanging", topic, KAFKA=kafka, STOP_S=LATE_S)
         await until(lambda: "asked" in service.told(), ENDED_WITHIN_S)
         service.process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(service.process.wait, ENDED_WITHIN_S) == CRASHED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -143,34 +144,41 @@ QUICK_S = 2
 LONG_S = 1.25 * QUICK_S
 
 
+def _hasty(settings: Settings) -> Store:
+    """A store whose tables are there; it connects when it has something to do."""
+    engine = partial(module._engine, settings, "dispatch")
+    return Store(engine(immediate=True), engine(immediate=False))
+
+
 @pytest.mark.parametrize("anew", [False, True], ids=["connected before", "connecting"])
 def test_a_link_to_postgresql_in_weather_that_outlasts_its_time_out_costs_no_act(
     database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, anew: bool
 ) -> None:
     """Whether it holds a connection or asks for one in the storm: all that was begun is done when that is over."""
-    monkeypatch.setitem(module._LINK, "connect_timeout", QUICK_S)
 
     async def through_it(number: int, weather: Weather) -> None:
-        async with link(database, Random(number)) as proxy:
-            settings = Settings(data=tmp_path, database=through(database, proxy))
-            async with started(await asyncio.to_thread(open_store, settings, "dispatch")) as store:
-                await _acted(store, number)
-                proxy.turn(weather)
-                if anew:
-                    proxy.reset()
-                acting = [asyncio.create_task(_acted(store, number * 100 + act)) for act in range(1, 20)]
-                await asyncio.wait(acting, timeout=LONG_S)
-                assert not any(act.done() for act in acting)
-                proxy.turn(CLEAR)
-                async with asyncio.timeout(60):
-                    await asyncio.gather(*acting)
+        async with (
+            link(database, Random(number)) as proxy,
+            started(_hasty(Settings(data=tmp_path, database=through(database, proxy)))) as store,
+        ):
+            await _acted(store, number)
+            proxy.turn(weather)
+            if anew:
+                proxy.reset()
+            acting = [asyncio.create_task(_acted(store, number * 100 + act)) for act in range(1, 20)]
+            await asyncio.wait(acting, timeout=LONG_S)
+            assert not any(act.done() for act in acting)
+            proxy.turn(CLEAR)
+            async with asyncio.timeout(60):
+                await asyncio.gather(*acting)
 
     async def play() -> list[str]:
+        opened = await asyncio.to_thread(open_store, Settings(data=tmp_path, database=database), "dispatch")
+        # What it takes to have tables is under no short limit: only who is in the storm is hasty.
+        monkeypatch.setitem(module._LINK, "connect_timeout", QUICK_S)
         weathers = outlasting(QUICK_S).values()
         await asyncio.gather(*(through_it(number, weather) for number, weather in enumerate(weathers, start=1)))
-        async with started(
-            await asyncio.to_thread(open_store, Settings(data=tmp_path, database=database), "dispatch")
-        ) as store:
+        async with started(opened) as store:
             return await store.read(_written)
 
     assert len(asyncio.run(play())) == 20 * len(outlasting(QUICK_S))
