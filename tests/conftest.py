@@ -12,10 +12,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, Final
 
 import psycopg
 import pytest
-from hypothesis import Phase
+from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis
 from sqlalchemy.engine import make_url
 
@@ -29,10 +30,11 @@ from tests.stores import Files, Stores, databases, with_tables
 Until = Callable[..., Awaitable[None]]
 
 # A property that holds slowly on a busy machine holds; pytest's own limit finds what hangs.
-hypothesis.register_profile("tongche", deadline=None)
+SLOWLY: Final[dict[str, Any]] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+hypothesis.register_profile("tongche", **SLOWLY)
 hypothesis.load_profile("tongche")
 # A mutant is dead at the first example that tells; which is the smallest, nobody asks.
-hypothesis.register_profile("mutation", deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate))
+hypothesis.register_profile("mutation", **SLOWLY, derandomize=True, phases=(Phase.explicit, Phase.generate))
 
 
 @pytest.fixture(scope="session")

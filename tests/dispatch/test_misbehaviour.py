@@ -13,6 +13,7 @@ import pytest
 
 from adapters.organisations import ORGANISATIONS
 from adapters.registry import ADAPTERS
+from services.dispatch.carriers import http
 from services.dispatch.carriers.http import Http
 from services.runtime.record import Record
 from services.runtime.settings import Settings
@@ -274,6 +275,8 @@ def test_no_misdeed_costs_more_than_a_repetition(
                 meetings.create_task(one(name))
 
     monkeypatch.setitem(ADAPTERS, agency, quick(adapter.features, adapter, PATIENCE))
+    # So many connections are made at once here, and beside bombs, that a good one may be slow in coming.
+    monkeypatch.setattr(http, "_CONNECT_S", PATIENCE.total_seconds())
     asyncio.run(all_of_them())
     told = "".join(capfd.readouterr())
     assert not [part for part in PERSON.split() if part in told]

@@ -211,7 +211,7 @@ def test_while_it_is_down_nobody_takes_a_place() -> None:
         coming = [visits.come(name) for name in "abc"]
         await _settle()
         assert (visits.inside, visits.gate.running, visits.gate.waiting) == ([], 0, 3)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not visits.inside:  # noqa: ASYNC110 - the gate tells nobody whom it lets in
                 await asyncio.sleep(0.01)
         await _settle()

@@ -299,7 +299,7 @@ def test_a_consumer_that_stops_badly_does_not_hide_why_it_had_to_stop() -> None:
 
 async def _ended(task: asyncio.Task[None]) -> BaseException:
     """Why the lanes ended by themselves."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         (result,) = await asyncio.gather(task, return_exceptions=True)
     assert isinstance(result, BaseExceptionGroup)
     return result.exceptions[0]

@@ -50,7 +50,7 @@ async def _stored(store: Store) -> int:
 
 
 async def _emptied(store: Store) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await _stored(store):  # noqa: ASYNC110 - the store tells nobody that a row is gone
             await asyncio.sleep(0.01)
 

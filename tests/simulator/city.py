@@ -260,6 +260,11 @@ class City:
         while silent not in {(one["traceparent"], one.get("mishap")) for one in self.lines("requests")}:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
+    async def hung(self) -> None:
+        """Until anybody has a request that will not be answered."""
+        while "hang" not in {one.get("mishap") for one in self.lines("requests")}:  # noqa: ASYNC110 - a file, too
+            await asyncio.sleep(0.01)
+
     def car(self, **certificate: Any) -> Car:
         return Car(self, CERTIFICATE | certificate)
 

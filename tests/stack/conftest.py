@@ -41,7 +41,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def eventually() -> Eventually:
     """Wait for a fact, not for a time."""
 
-    def wait(fact: Callable[[], bool], seconds: float = 30) -> None:
+    def wait(fact: Callable[[], bool], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not fact():
             assert time.monotonic() < deadline, f"did not come true in {seconds} s"
@@ -122,7 +122,7 @@ class FakeStack:
     """The real supervisor over fake services."""
 
     folder: DataFolder
-    deadline: float = 30
+    deadline: float = 60
 
     def up(self) -> Stack:
         return lifecycle.up(self.folder, Launch((FAKE_STACK,), self.deadline), lambda _: None)
@@ -146,7 +146,7 @@ class FakeStack:
 def stacks(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stacks]:
     """Stacks of fakes, `name:manner`, over one data folder; whatever is left of them is ended."""
 
-    def make(*fakes: str, deadline: float = 30) -> FakeStack:
+    def make(*fakes: str, deadline: float = 60) -> FakeStack:
         monkeypatch.setenv("FAKES", " ".join(fakes))
         return FakeStack(folder, deadline)
 
