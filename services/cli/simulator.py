@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,7 +93,7 @@ class _Served:
         from services.simulator.alone import Turned, alone
         from services.simulator.faults import Faults
 
-        logs.configure("simulator", "console")
+        logs.configure("simulator", "console", sys.stderr)
         chance = random.Random(self.seed).random  # noqa: S311 - a repeatable run
         knobs = {self.name.id: None if turned == Faults() else turned}
         ready = partial(self._announce, as_json=as_json)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -53,7 +53,8 @@ async def lived(doors: Doors, company: Company, ready: Callable[[int], None]) ->
         work = {"journal": world.journal.run, "faces": doors.work, **company.work}
         working = {asyncio.create_task(one(), name=name) for name, one in work.items()}
         stopping = asyncio.create_task(stop.wait(), name="stop")
-        ready(port)
+        if await _opened(doors, {*working, stopping}):
+            ready(port)
         done, _ = await asyncio.wait({*working, stopping}, return_when=asyncio.FIRST_COMPLETED)
         for task in done - {stopping}:
             logs.get().error("crashed", task=task.get_name(), exc_info=task.exception())
@@ -73,12 +74,21 @@ async def at_work(doors: Doors) -> AsyncIterator[int]:
     working = [asyncio.create_task(work) for work in (journal.run(), doors.work())]
     try:
         async with serving(doors.app(), "127.0.0.1", 0) as port:
+            await _opened(doors, working)
             yield port
     finally:
         for task in working:
             task.cancel()
         await asyncio.gather(*working, return_exceptions=True)
         journal.close()
+
+
+async def _opened(doors: Doors, working: Collection[asyncio.Task[Any]]) -> bool:
+    """Wait until all doors are open; whether they are, or one of those at work has ended."""
+    opening = asyncio.create_task(doors.opened())
+    done, _ = await asyncio.wait({opening, *working}, return_when=asyncio.FIRST_COMPLETED)
+    opening.cancel()
+    return opening in done
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from typing import Final
 from aiohttp import web
 
 from services.runtime.settings import Secrets
-from services.simulator.faces.face import Face, Premises, Working
+from services.simulator.faces.face import Face, Opening, Premises, Working
 from services.simulator.faces.http import HttpDoors
 from services.simulator.faces.rest import Rest
 from services.simulator.faces.table import FACES, Build
@@ -52,6 +52,12 @@ class Doors:
         for method in ("GET", "POST"):
             app.router.add_route(method, "/{organisation}/{path:.+}", doors.answer)
         return app
+
+    async def opened(self) -> None:
+        """Wait until those at work have opened what doors they have beside these."""
+        for face in self._built.values():
+            if isinstance(face, Opening):
+                await face.open.wait()
 
     async def work(self) -> None:
         """Let agencies do what they do of their own accord, until cancelled."""

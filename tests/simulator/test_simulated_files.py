@@ -14,8 +14,11 @@ import pytest
 
 from adapters.errors import Unavailable
 from adapters.spec import Endpoint, Sent
+from services.simulator.faces.files import Files
+from services.simulator.life import at_work, country
+from services.simulator.web import Doors
 from tests.conftest import Until
-from tests.dispatch.window import BINDING, CAR, IDENTITIES, PUT, Window, declared, fetch, put, receipt, window
+from tests.dispatch.window import BINDING, CAR, IDENTITIES, PUT, Window, declared, fetch, put, receipt, settings, window
 
 Scenario = Callable[[Window], Awaitable[None]]
 Play = Callable[[Scenario], None]
@@ -229,3 +232,20 @@ def test_a_receipt_may_be_another_ones(play: Play) -> None:
         assert (await fetch(way, "k-1")).about == "k-2"
 
     play(scenario)
+
+
+def test_simulated_agencies_are_there_once_files_are_taken_too(tmp_path: Path) -> None:
+    """Whoever is told of their address may come at once, by whichever protocol."""
+
+    class Slow(Files):
+        async def run(self) -> None:
+            await asyncio.sleep(0.3)
+            await super().run()
+
+    async def scenario() -> None:
+        premises = country(settings(tmp_path))
+        slow = Slow(premises)
+        async with at_work(Doors(premises, premises.settings.secret(), styles={"customs": lambda _: slow})):
+            assert slow.port
+
+    asyncio.run(scenario())

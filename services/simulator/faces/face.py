@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
@@ -90,3 +91,10 @@ class Working(Protocol):
 
     async def run(self) -> None:
         """Work until cancelled."""
+
+
+@runtime_checkable
+class Opening(Protocol):
+    """A style with a door of its own, which takes a moment to open once it works."""
+
+    open: asyncio.Event
