@@ -15,6 +15,7 @@ import pytest
 from adapters.errors import Unavailable
 from adapters.spec import Endpoint, Sent
 from services.simulator.faces.files import Files
+from services.simulator.faces.table import FACES
 from services.simulator.life import at_work, country
 from services.simulator.web import Doors
 from tests.conftest import Until
@@ -245,7 +246,7 @@ def test_simulated_agencies_are_there_once_files_are_taken_too(tmp_path: Path) -
     async def scenario() -> None:
         premises = country(settings(tmp_path))
         slow = Slow(premises)
-        async with at_work(Doors(premises, premises.settings.secret(), styles={"customs": lambda _: slow})):
+        async with at_work(Doors(premises, premises.settings.secret(), styles={**FACES, "customs": lambda _: slow})):
             assert slow.port
 
     asyncio.run(scenario())
