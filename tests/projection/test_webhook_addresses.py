@@ -203,13 +203,17 @@ def test_who_does_not_answer_or_is_not_there_is_missed() -> None:
     """Each in a word of its own."""
 
     async def posted() -> list[Missed | None]:
-        postman = replace(Postman.of(Rules(is_test=True)), timeout_s=0.2)
+        postman = Postman.of(Rules(is_test=True))
+        hasty = replace(postman, timeout_s=0.2)
         held: list[asyncio.StreamWriter] = []
         silent = await asyncio.start_server(lambda _, writer: held.append(writer), "127.0.0.1", 0)
         rude = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
         try:
             ports = [one.sockets[0].getsockname()[1] for one in (silent, rude)]
-            found = [await postman.post(f"http://127.0.0.1:{port}/", {}, b"{}") for port in ports]
+            found = [
+                await one.post(f"http://127.0.0.1:{port}/", {}, b"{}")
+                for one, port in zip((hasty, postman), ports, strict=True)
+            ]
             rude.close()
             return [*found, await postman.post(f"http://127.0.0.1:{ports[1]}/", {}, b"{}")]
         finally:
