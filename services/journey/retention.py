@@ -6,7 +6,6 @@ MIIT is asked for the certificate when the car is sold after all. Nobody tells t
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,14 +17,14 @@ from sqlalchemy.sql import ColumnElement
 from contracts.certificate import COC_CONFIRMED
 from contracts.types import instant_text
 from observability import logs
+from services.runtime import pruning
 from services.runtime.clock import Clock
-from services.runtime.store import Store, waited_out
+from services.runtime.store import Store
 
 from .tables import unplaced
 
 CERTIFICATES_KEPT: Final = timedelta(days=365)
 OTHERS_KEPT: Final = timedelta(days=3 * 365)
-_LOOK_S: Final = 86_400.0
 _AT_ONCE: Final = 1000
 
 _CERTIFICATES: Final[ColumnElement[bool]] = unplaced.c.type.in_(
@@ -43,9 +42,7 @@ class Retention:
 
     async def run(self) -> None:
         """Look each day, for as long as the service lives."""
-        while True:
-            await self.prune()
-            await asyncio.sleep(_LOOK_S)
+        await pruning.regularly(self.prune)
 
     async def prune(self) -> None:
         """Delete all whose time is over."""
@@ -54,15 +51,9 @@ class Retention:
             ("certificates", CERTIFICATES_KEPT, _CERTIFICATES),
             ("others", OTHERS_KEPT, ~_CERTIFICATES),
         ):
-            forgotten = await self._forgotten(rows, now - kept)
+            forgotten = await pruning.all_of(self.store, partial(_delete_some, rows=rows, before=now - kept))
             if forgotten:
                 logs.get().info("unplaced_forgotten", kind=which, count=forgotten, days=kept.days)
-
-    async def _forgotten(self, rows: ColumnElement[bool], before: datetime) -> int:
-        forgotten = 0
-        while deleted := await waited_out(partial(self.store.run, partial(_delete_some, rows=rows, before=before))):
-            forgotten += deleted
-        return forgotten
 
 
 def _delete_some(connection: Connection, rows: ColumnElement[bool], before: datetime) -> int:

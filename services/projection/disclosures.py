@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, Select, case, delete, distinct, func, or
 
 from contracts.views.plan import View
 from observability import metrics
+from services.runtime import pruning
 from services.runtime.clock import Clock
 from services.runtime.sql import insert_each_once
 from services.runtime.store import Op, Store, waited_out
@@ -326,16 +327,13 @@ class Retention:
     kept: timedelta = KEPT
 
     async def run(self) -> None:
-        """Look now and then, for as long as the service lives."""
-        while True:
-            await self.prune()
-            await asyncio.sleep(_PRUNE_EVERY_S)
+        """Look each hour, for as long as the service lives."""
+        await pruning.regularly(self.prune, every_s=_PRUNE_EVERY_S)
 
     async def prune(self) -> None:
         """Delete all whose time is over."""
         before = (self.clock.now() - self.kept).timestamp()
-        while await waited_out(lambda: self.store.run(_prune(before))):
-            pass
+        await pruning.all_of(self.store, _prune(before))
 
 
 def _prune(before: float) -> Op[int]:

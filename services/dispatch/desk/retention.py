@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -14,13 +13,13 @@ from sqlalchemy.sql import ColumnElement
 from services.dispatch import mailbox, refusals
 from services.dispatch.consumers import consumer_of
 from services.dispatch.tables import acts, items, repairs
+from services.runtime import pruning
 from services.runtime.clock import Clock
 from services.runtime.store import Store, waited_out
 from services.runtime.tables import parked
 
 from . import held
 
-_LOOK_S: Final = 86_400.0
 _AT_ONCE: Final = 1000
 
 
@@ -34,9 +33,7 @@ class Retention:
 
     async def run(self) -> None:
         """Look each day, for as long as the service lives."""
-        while True:
-            await self.prune()
-            await asyncio.sleep(_LOOK_S)
+        await pruning.regularly(self.prune)
 
     async def prune(self) -> None:
         """Delete all whose time is over."""
@@ -47,9 +44,7 @@ class Retention:
         now = self.clock.now().timestamp()
         await waited_out(lambda: self.store.run(partial(refusals.prune, now=now)))
         for some in (_old_acts, _old_items, _old_repairs):
-            deleted = True
-            while deleted:
-                deleted = await waited_out(lambda: self.store.run(partial(some, before=before))) > 0  # noqa: B023 - awaited here
+            await pruning.all_of(self.store, partial(some, before=before))
 
 
 def _old_acts(connection: Connection, before: float) -> int:
