@@ -7,8 +7,6 @@ says itself, by the key under which the command was sent.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +25,7 @@ from observability import logs, metrics, tracing
 from . import door
 from .callback_openapi import BRING, RESPONSES
 from .calls import Agency
-from .door import NO_ORGANISATION, OTHER_CONTENT, UNREADABLE, No, NotTaken, body, fault
+from .door import NO_ORGANISATION, OTHER_CONTENT, UNREADABLE, No, NotTaken, body, digest, fault
 from .mailbox import Answer, Mailbox
 from .notifiers import UnreadableNotifiersError
 from .refusals import Refusals
@@ -147,4 +145,4 @@ def _decided(adapter: Adapter, kept: bytes) -> bool:
 
 def _digest(reply: Reply) -> str:
     """Of what is said, not of the message around it, which has an id and a moment of its own each time."""
-    return hashlib.sha256(json.dumps([reply.status, reply.body], sort_keys=True).encode()).hexdigest()
+    return digest([reply.status, reply.body])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -88,6 +90,11 @@ async def body(request: Request, largest: int) -> bytes:
     if came > largest:
         raise NotTaken(TOO_LARGE, fault("body", f"over_{largest}_bytes"))
     return bytes(read)
+
+
+def digest(said: Any) -> str:
+    """By which it is told whether the same id says the same again. What is stored is compared: it stays as it is."""
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def fault(name: str, reason: str) -> Fault:

@@ -6,11 +6,9 @@ same answer and nothing more. Nobody asked for it, so no case is known here: its
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, Never
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -26,7 +24,7 @@ from contracts.sale import Fault
 from contracts.topics import NOTICES
 from contracts.versions import Versions
 from observability import logs, tracing
-from services.runtime import outbox
+from services.runtime import outbox, strict_json
 from services.runtime.clock import Clock
 from services.runtime.sql import insert_once
 from services.runtime.store import Store
@@ -40,6 +38,7 @@ from .door import (
     No,
     NotTaken,
     body,
+    digest,
     fault,
 )
 from .notice_openapi import GIVE, RESPONSES
@@ -189,8 +188,7 @@ def examined(raw: bytes, agency: str) -> Examined:
 
 def _digest(notice: Notice) -> str:
     """Of what was sent, not of what we read: that grows with its contract, and the same notice must stay the same."""
-    said = json.dumps([notice.type, notice.data], sort_keys=True)
-    return hashlib.sha256(said.encode()).hexdigest()
+    return digest([notice.type, notice.data])
 
 
 def _version(type_: object) -> tuple[Versions | None, int]:
@@ -203,24 +201,14 @@ def _version(type_: object) -> tuple[Versions | None, int]:
 
 def _object(raw: bytes) -> dict[str, Any]:
     try:
-        told = json.loads(raw, parse_constant=_no_constant, object_pairs_hook=_distinct)
-    except (ValueError, RecursionError):
+        told = strict_json.loads(raw)
+    except strict_json.UnreadableJson as wrong:
+        if wrong.reason == "lone_surrogate":
+            # JSON can write half a character, and no text has one.
+            raise NotTaken(NOT_VALID, fault("data", "string_unicode")) from None
         raise NotTaken(UNREADABLE, fault("body", "not_json")) from None
     if not isinstance(told, dict):
         raise NotTaken(NOT_VALID, fault("body", "not_an_object"))
-    return told
-
-
-def _no_constant(name: str) -> Never:
-    raise ValueError(name)
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    told = dict(pairs)
-    if len(told) != len(pairs):
-        # Two readers would take two different ones for meant.
-        message = "a name stands twice"
-        raise ValueError(message)
     return told
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -26,6 +24,7 @@ from contracts.sale import (
 from services.intake.cloudevents import Submission
 from services.intake.problems import CONTRACT, NOT_ENTITLED, Problem, fault
 from services.intake.publishers import Publisher
+from services.runtime import digests
 
 _TAKEN: Final = {
     versions.name: versions for versions in (SALE_CONFIRMED, SALE_CORRECTED, SALE_CANCELLED, SALE_RETURNED)
@@ -177,6 +176,4 @@ def _dated(data: Contract, dated: date | None) -> Contract:
 
 def _digest(type_: str, data: Contract) -> str:
     # Of the normalised message: the same facts through CSV, JSON or another encoding are the same content.
-    facts = data.model_dump(mode="json", exclude_none=True)
-    text = json.dumps([type_, facts], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return digests.digest([type_, data.model_dump(mode="json", exclude_none=True)])

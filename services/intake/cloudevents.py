@@ -11,9 +11,9 @@ from urllib.parse import unquote
 
 from contracts.sale import Fault
 from observability import traceparent
-from services.intake import strict_json
 from services.intake.problems import NOT_A_CLOUDEVENT, UNREADABLE, Problem, fault
-from services.intake.strict_json import UnreadableJson
+from services.runtime import strict_json
+from services.runtime.strict_json import UnreadableJson
 
 _REQUIRED: Final = ("specversion", "id", "source", "type")
 _LONGEST: Final = 200

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +11,7 @@ from contracts.case import Input
 from contracts.contract import Contract
 from contracts.fields import PERSONAL
 from contracts.registry import contract_of
+from services.runtime import digests
 
 from .case import Case
 
@@ -27,9 +26,7 @@ def digest(paper: BaseModel) -> str:
 
     A digest of what has few values would tell it to whoever tries them all.
     """
-    told = _impersonal(paper.model_dump(mode="json", exclude_none=True))
-    text = json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return digests.digest(_impersonal(paper.model_dump(mode="json", exclude_none=True)))
 
 
 def _inputs(case: Case, weighed: tuple[str, ...], answer: Contract | None) -> Iterator[Input]:

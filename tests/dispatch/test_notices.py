@@ -252,6 +252,8 @@ def test_every_fault_is_named_at_once_and_no_value(settings: Settings) -> None:
         (b'{"id": NaN}', 400, {("body", "not_json")}),
         (b'{"id": "1", "id": "2"}', 400, {("body", "not_json")}),
         (b"[" * 20_000, 400, {("body", "not_json")}),
+        (b'{"id": 1e999}', 400, {("body", "not_json")}),
+        (json.dumps(notice()).encode("utf-16"), 400, {("body", "not_json")}),
         (b"[]", 422, {("body", "not_an_object")}),
         (json.dumps(notice(type="tongche.loan.decided.v1")).encode(), 422, {("type", "unknown_type")}),
         (json.dumps(notice(type="tongche.loan.settled.v2")).encode(), 422, {("type", "unknown_type")}),
@@ -261,7 +263,8 @@ def test_every_fault_is_named_at_once_and_no_value(settings: Settings) -> None:
         (json.dumps(notice(id="a\x00b")).encode(), 422, {("id", "string_pattern_mismatch")}),
         (json.dumps(notice(id="\ud800")).encode(), 422, {("data", "string_unicode")}),
     ],
-    ids=["nothing", "NaN", "two ids", "nesting", "a list", "an answer", "a version to come", "a number for a type",
+    ids=["nothing", "NaN", "two ids", "nesting", "no number", "another encoding", "a list",
+         "an answer", "a version to come", "a number for a type",
          "a list of data", "a long id", "a zero in the id", "half a character"],
 )  # fmt: skip
 def test_whatever_is_no_notice_is_refused(raw: bytes, status: int, faults: set[tuple[str, str]]) -> None:

@@ -6,12 +6,12 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from services.intake import strict_json
 from services.intake.cloudevents import json_value
 from services.intake.files.columns import recognise
 from services.intake.files.rows import Row
 from services.intake.problems import UNREADABLE, Problem, fault
-from services.intake.strict_json import UnreadableJson
+from services.runtime import strict_json
+from services.runtime.strict_json import UnreadableJson
 
 _BLANK: Final = b" \t\r\n"
 _MOST_UNKNOWN: Final = 1000

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final, Literal
 
-from services.intake import strict_json
 from services.intake.files.columns import tellable
 from services.intake.files.decoding import text_of
 from services.intake.files.objects import Objects
 from services.intake.files.rows import Row
 from services.intake.files.tabular import Table
-from services.intake.strict_json import UnreadableJson
+from services.runtime import strict_json
+from services.runtime.strict_json import UnreadableJson
 
 Format = Literal["csv", "json", "jsonl"]
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake import strict_json
-from services.intake.strict_json import UnreadableJson
+from services.runtime import strict_json
+from services.runtime.strict_json import UnreadableJson
 
 VALUES = st.recursive(
     st.none()
