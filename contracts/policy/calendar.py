@@ -14,13 +14,12 @@ from functools import cache
 from itertools import count, islice
 from typing import Final
 from weakref import WeakKeyDictionary
-from zoneinfo import ZoneInfo
 
+from ..types import CHINA
 from .pack import Pack
 from .params import WEEKEND, WorkingCalendarParams
 from .policies import Policies
 
-CHINA: Final = ZoneInfo("Asia/Shanghai")
 _DAY: Final = timedelta(days=1)
 
 

@@ -6,13 +6,13 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from contracts.types import CHINA
+
 from .words import GRADES, Said
 
-_CHINA: Final = ZoneInfo("Asia/Shanghai")
 KINDS: Final = {
     "database": Said("各服务的数据库", "Databases of services"),
     "topic": Said("消息主题", "Topics"),
@@ -79,7 +79,7 @@ def page(report: dict[str, Any]) -> str:
 
 
 def _day(instant: str | None, pattern: str = "%Y-%m-%d") -> str:
-    return "—" if instant is None else datetime.fromisoformat(instant).astimezone(_CHINA).strftime(pattern)
+    return "—" if instant is None else datetime.fromisoformat(instant).astimezone(CHINA).strftime(pattern)
 
 
 def _number(value: int) -> str:

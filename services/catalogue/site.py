@@ -10,7 +10,6 @@ from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -22,6 +21,7 @@ from contracts.fields import FIELDS, Field, Party, Sight, grade_of
 from contracts.purposes import PURPOSES, Purpose
 from contracts.registry import CONTRACTS
 from contracts.topics import COMMANDS
+from contracts.types import CHINA
 from contracts.versions import Loss, Versions
 from contracts.views.plan import is_sealed, judge
 from contracts.views.subscriber import Grant, Subscriber
@@ -39,7 +39,6 @@ from .topics import KINDS
 from .topics import Entry as TopicEntry
 
 _HERE: Final = Path(__file__).parent
-_CHINA: Final = ZoneInfo("Asia/Shanghai")
 _NAVIGATION: Final = (
     ("topics.html", "主题", "topics"),
     ("contracts.html", "消息", "contracts"),
@@ -286,7 +285,7 @@ def _listed(files: Mapping[str, tuple[words.Said, str]]) -> Iterator[tuple[str, 
 
 
 def _day(moment: datetime | None) -> str:
-    return moment.astimezone(_CHINA).date().isoformat() if moment else "…"
+    return moment.astimezone(CHINA).date().isoformat() if moment else "…"
 
 
 def _json(value: Any) -> str:

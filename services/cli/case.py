@@ -13,13 +13,13 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from contracts.types import CHINA
 from services.cli import times
 from services.cli.finding import Which, case_of
 from services.cli.running import Service, running
@@ -31,7 +31,6 @@ app.command()(times.stats)
 
 _TIMEOUT_S: Final = 15.0
 _SILENCE_S: Final = 60.0
-_CHINA: Final = ZoneInfo("Asia/Shanghai")
 _BAR: Final = 36
 _WIDE: Final = 120
 _SHORT: Final = 8
@@ -289,7 +288,7 @@ def _clocks(clocks: list[dict[str, Any]]) -> None:
 
 def _deadline(until: str) -> str:
     """Midnight is the end of the day before, whose last minute still counts."""
-    moment = datetime.fromisoformat(until).astimezone(_CHINA)
+    moment = datetime.fromisoformat(until).astimezone(CHINA)
     return _when(until) if moment.time() != time() else f"{moment - timedelta(days=1):%Y-%m-%d} 24:00"
 
 
@@ -423,7 +422,7 @@ def _both(words: dict[str, str]) -> str:
 
 
 def _when(instant: str, *, precise: bool = False) -> str:
-    moment = datetime.fromisoformat(instant).astimezone(_CHINA)
+    moment = datetime.fromisoformat(instant).astimezone(CHINA)
     return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}" if precise else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
+from contracts.types import CHINA
 from services.cli.asking import Dispatch, whole_id
 from services.cli.filters import Wanted, filtered
 from services.cli.terminal import Data, Json, answer, out, talk
@@ -22,7 +22,6 @@ from services.stack.trouble import TroubleError
 
 app = typer.Typer(help="投递 / deliveries", no_args_is_help=True)
 
-_CHINA: Final = ZoneInfo("Asia/Shanghai")
 _SHOWN: Final = 20
 _PAGE: Final = 500
 _LAST_ATTEMPTS: Final = 8
@@ -299,7 +298,7 @@ def _away(row: dict[str, Any]) -> Iterator[str]:
         yield _twice(words.reason(row["reason"]))
     probe_at = row.get("probe_at")
     if probe_at is not None:
-        passed = probe_at <= datetime.now(_CHINA).timestamp()
+        passed = probe_at <= datetime.now(CHINA).timestamp()
         yield "下一次调用即试探 / the next call probes" if passed else f"下次试探 / next probe {moment(probe_at)}"
 
 
@@ -507,5 +506,5 @@ def moment(when: float | str | None) -> str:
     """A moment in China, short; as seconds since 1970 or as the console writes it."""
     if when is None:
         return "–"
-    at = datetime.fromisoformat(when) if isinstance(when, str) else datetime.fromtimestamp(when, _CHINA)
-    return at.astimezone(_CHINA).strftime("%m-%d %H:%M:%S")
+    at = datetime.fromisoformat(when) if isinstance(when, str) else datetime.fromtimestamp(when, CHINA)
+    return at.astimezone(CHINA).strftime("%m-%d %H:%M:%S")

@@ -5,17 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
-from zoneinfo import ZoneInfo
 
 import typer
 
+from contracts.types import CHINA
 from services.cli.asking import Projection
 from services.cli.delivery import moment
 from services.cli.terminal import Data, Json, answer, out
 
 app = typer.Typer(help="对外提供记录 / disclosures", no_args_is_help=True)
 
-_CHINA: Final = ZoneInfo("Asia/Shanghai")
 _SHOWN: Final = 20
 _PAGE: Final = 500
 
@@ -23,7 +22,7 @@ _PAGE: Final = 500
 def _day(text: str) -> datetime:
     """The beginning of a day in China."""
     try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=_CHINA)
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=CHINA)
     except ValueError:
         raise typer.BadParameter("须为日期，如 2026-11-21 / a day, as 2026-11-21") from None
 

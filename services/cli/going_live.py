@@ -179,6 +179,6 @@ def _record(home: DataFolder, act: Act) -> None:
 
 def moment(instant: str) -> str:
     """On the clock of whoever reads it here."""
-    from services.runtime.clock import CHINA
+    from contracts.types import CHINA
 
     return f"{datetime.fromisoformat(instant).astimezone(CHINA):%Y-%m-%d %H:%M:%S}"

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any, Final
-from zoneinfo import ZoneInfo
 
 import typer
 
+from contracts.types import CHINA
 from services.cli.asking import Projection, whole_id
 from services.cli.delivery import Reason, moment
 from services.cli.terminal import Data, Json, answer, out
 
 app = typer.Typer(help="推送地址 / webhooks of subscribers", no_args_is_help=True)
 
-_CHINA: Final = ZoneInfo("Asia/Shanghai")
 _LIST: Final = "tongche webhook list"
 _STATES: Final = {
     "working": "正常 / working",
@@ -35,7 +34,7 @@ def _since(text: str) -> datetime:
         raise typer.BadParameter(
             "须为时刻，如 2026-11-21T08:00 / a moment, as 2026-11-21T08:00", param_hint="--since"
         ) from None
-    return moment_ if moment_.tzinfo else moment_.replace(tzinfo=_CHINA)
+    return moment_ if moment_.tzinfo else moment_.replace(tzinfo=CHINA)
 
 
 def _hours(number: int) -> int:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from contracts.types import CHINA
 from services.runtime import browsing
 
 from .case import KINDS, TITLES
@@ -18,7 +18,6 @@ from .run import Result, Run
 
 _HERE: Final = Path(__file__).parent
 _SHEETS: Final = (browsing.STATIC / "palette.css", _HERE / "templates" / "report.css")
-_CHINA: Final = ZoneInfo("Asia/Shanghai")
 STATES: Final = {
     "passed": ("通过", "passed"),
     "failed": ("未通过", "failed"),
@@ -44,7 +43,7 @@ def page(run: Run) -> str:
     )
     return environment.get_template("report.html").render(
         run=run,
-        at=run.at.astimezone(_CHINA).strftime("%Y-%m-%d %H:%M"),
+        at=run.at.astimezone(CHINA).strftime("%Y-%m-%d %H:%M"),
         style="".join(sheet.read_text(encoding="utf-8") for sheet in _SHEETS),
         wrong=[result for result in run.results if result.state in {"failed", "blocked"}],
         groups=[(TITLES[kind], _of(run, kind)) for kind in KINDS if _of(run, kind)],
@@ -58,7 +57,7 @@ def page(run: Run) -> str:
 
 def _clock(moment: datetime) -> str:
     """China's, to the millisecond: as the agency's own log has it."""
-    return moment.astimezone(_CHINA).strftime("%H:%M:%S.%f")[:-3]
+    return moment.astimezone(CHINA).strftime("%H:%M:%S.%f")[:-3]
 
 
 def _of(run: Run, kind: str) -> list[Result]:

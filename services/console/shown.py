@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
+from contracts.types import CHINA
 from services.console.words import Words
 from services.runtime.browsing import Tongue
-from services.runtime.clock import CHINA
 
 _TEXTS: Final = {
     "agencies": Words("按机构的经过", "By agency"),

@@ -16,10 +16,9 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Table, func, select
 
 from contracts.case import CaseKind
-from contracts.types import instant_text
+from contracts.types import CHINA, instant_text
 from services.console import words
 from services.console.tables import answer_times, cases, step_times
-from services.runtime.clock import CHINA
 
 HALF_HOUR: Final = timedelta(minutes=30)
 THREE_DAYS: Final = timedelta(days=3)

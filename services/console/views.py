@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Final, Literal
 
+from contracts.types import CHINA
 from observability import redaction
 from services.console import organisations, story, words
 from services.console.organisations import Organisation
 from services.console.projection import OVER, VIN_TAIL
 from services.console.story import Why
 from services.console.words import Words
-from services.runtime.clock import CHINA
 
 Row = Mapping[str, Any]
 Said = dict[str, Words]

@@ -11,8 +11,8 @@ from datetime import date, datetime
 from typing import Literal
 
 from contracts.policy import Pack, Policies, PolicyGap
-from contracts.policy.calendar import CHINA
 from contracts.policy.params import Rule
+from contracts.types import CHINA
 
 from .case import Case
 from .policy_questions import ROWS, Row, Said, View

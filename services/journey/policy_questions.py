@@ -14,7 +14,7 @@ from typing import Final
 from contracts.case import CaseKind
 from contracts.certificate import CocConfirmedV1
 from contracts.policy import Pack, Policies, PolicyGap
-from contracts.policy.calendar import CHINA, WorkingCalendar
+from contracts.policy.calendar import WorkingCalendar
 from contracts.policy.compulsory_insurance import premium
 from contracts.policy.export_licensing import licence_required
 from contracts.policy.insurance_cancellation import cancellation
@@ -27,6 +27,7 @@ from contracts.policy.params import (
 from contracts.policy.purchase_tax import last_day, late_surcharge, purchase_tax, return_refund
 from contracts.policy.vessel_tax import vessel_tax
 from contracts.sale import SaleConfirmedV3
+from contracts.types import CHINA
 
 from .case import NONE, Case, Papers
 from .proofs import present

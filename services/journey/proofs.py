@@ -16,13 +16,13 @@ from contracts.numbers import plate
 from contracts.numbers.errors import InvalidNumber
 from contracts.police import ElicenceIssuedV1, MortgageReleasedV1, PlateReservedV1, RegistrationRegisteredV1
 from contracts.policy import PolicyGap
-from contracts.policy.calendar import CHINA
 from contracts.policy.compulsory_insurance import is_one_year, premium
 from contracts.policy.export_licensing import licence_required
 from contracts.policy.insurance_cancellation import cancellation
 from contracts.policy.purchase_tax import PurchaseTax, Refund, late_surcharge, purchase_tax, return_refund
 from contracts.policy.vessel_tax import unused_refund, vessel_tax_fits
 from contracts.tax import InvoiceIssuedV1, TaxAssessedV1, TaxPaidV1, TaxRefundedV1
+from contracts.types import CHINA
 
 from .case import Case
 from .world import World

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from contracts.policy import PolicyGap
-from contracts.policy.calendar import CHINA
 from contracts.policy.purchase_tax import last_day
 from contracts.tax import InvoiceIssuedV1
 from contracts.topics import COMMANDS
+from contracts.types import CHINA
 
 from . import early
 from .case import Ask, Case, Effect, TaxClock, tax_is_open

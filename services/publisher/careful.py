@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 from typing import Final
-from zoneinfo import ZoneInfo
 
+from contracts.types import CHINA
 from services.publisher.door import Door, dealers_of
 from services.publisher.sales import Sale, sales
 from services.stack.running import Running
@@ -17,12 +17,11 @@ from services.stack.trouble import TroubleError
 
 _PAUSE_S: Final = 0.1
 ANSWER_S: Final = 15.0
-_CHINA: Final = ZoneInfo("Asia/Shanghai")
 
 
 def invented(stack: Running, publisher: str, random: Random, number: int) -> Iterator[Sale]:
     """So many sales of all kinds, some for export, some to be handed in five times, as this publisher may do it."""
-    today = stack.settings.business_date or datetime.now(_CHINA).date()
+    today = stack.settings.business_date or datetime.now(CHINA).date()
     return sales(number, random, today, f"urn:tongche:publisher:{publisher}", dealers_of(stack, publisher))
 
 

@@ -18,8 +18,7 @@ import psutil
 import pytest
 from rich.cells import cell_len
 
-from contracts.types import instant_text
-from services.runtime.clock import CHINA
+from contracts.types import CHINA, instant_text
 from services.runtime.ids import new_id
 from services.stack.data import DataFolder
 from services.stack.state import ChildState, Stack

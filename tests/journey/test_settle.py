@@ -9,8 +9,8 @@ import pytest
 
 from contracts.case import Step
 from contracts.policy import Policies, load
-from contracts.policy.calendar import CHINA
 from contracts.sale import SaleCorrectedV1, SaleReturnedV1
+from contracts.types import CHINA
 from services.journey.case import TaxClock
 from services.journey.proofs import present
 from services.journey.world import Assign, Cancel, Resume

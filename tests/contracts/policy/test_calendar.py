@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from contracts.policy import Pack, Policies, load
-from contracts.policy.calendar import CHINA, WorkingCalendar
+from contracts.policy.calendar import WorkingCalendar
 from contracts.policy.params import WorkingCalendarParams
+from contracts.types import CHINA
 
 _CALENDAR = WorkingCalendar.of(load())
 _DAY = timedelta(days=1)
