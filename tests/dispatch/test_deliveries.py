@@ -513,10 +513,12 @@ async def _until_killed(where: Site, effects: int, until: Any) -> None:
     async with aiohttp.ClientSession() as http:
         deliveries = delivering(Agency(ORGANISATIONS["police"], Http(where.url, "police", http)), store, producer)
         lanes = Lanes(Lane(where.group, (where.topic,), where.kafka, at_once=4), deliveries)
-        task = asyncio.create_task(lanes.run())
+        # What has waited for longer than a lease lasts goes on because that is renewed.
+        tasks = [asyncio.create_task(run()) for run in (lanes.run, deliveries.book.fence.renew)]
         await until(lambda: len(where.police.effects) >= effects)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await producer.stop()
         await store.stop()
 

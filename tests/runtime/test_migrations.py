@@ -94,7 +94,7 @@ def test_processes_that_migrate_at_once_do_not_meet(settings: Settings) -> None:
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(150)
     assert [process.exitcode for process in processes] == [0] * AT_ONCE
 
 
