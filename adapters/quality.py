@@ -10,6 +10,8 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources.abc import Traversable
+from operator import attrgetter
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -224,9 +226,17 @@ def _posts(adapter: Adapter, _: Cases) -> Iterator[str]:
 
 
 def _pure(adapter: Adapter, _: Cases) -> Iterator[str]:
-    for file in folders.of(adapter.name).iterdir():
-        if file.name.endswith(".py"):
-            yield from (f"{file.name}:{wrong}" for wrong in impurities(file.read_text(encoding="utf-8")))
+    return _impure(folders.of(adapter.name), f"adapters.{adapter.name}")
+
+
+def _impure(folder: Traversable, package: str, place: str = "") -> Iterator[str]:
+    """What its modules do, and those of folders in it, that descriptions do not."""
+    for file in sorted(folder.iterdir(), key=attrgetter("name")):
+        if file.is_dir():
+            yield from _impure(file, f"{package}.{file.name}", f"{place}{file.name}/")
+        elif file.name.endswith(".py"):
+            found = impurities(file.read_text(encoding="utf-8"), package)
+            yield from (f"{place}{file.name}:{wrong}" for wrong in found)
 
 
 RULES: Final = (

@@ -109,12 +109,15 @@ def test_each_rule_names_what_breaks_it(rule: str) -> None:
 
 
 def test_a_folder_that_does_io_breaks_its_rule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file and the line are named."""
+    """The file and the line are named, also of a folder in it."""
+    (tmp_path / "within").mkdir()
     (tmp_path / "mapping.py").write_text("import json\nimport socket\n", encoding="utf-8")
+    (tmp_path / "within" / "words.py").write_text("from ...folders import of\n", encoding="utf-8")
     monkeypatch.setattr(folders, "of", lambda _: tmp_path)
     (pure,) = (one for one in quality.RULES if one.id == "pure")
     assert pure.broken is not None
-    assert list(pure.broken(INSURER, ())) == ["mapping.py:2: imports socket"]
+    found = ["mapping.py:2: imports socket", "within/words.py:1: imports adapters.folders.of"]
+    assert list(pure.broken(INSURER, ())) == found
 
 
 def test_every_rule_that_can_be_checked_was_seen_to_find_something() -> None:
