@@ -7,47 +7,29 @@ only, never in an address.
 from __future__ import annotations
 
 import http.client
-import json
-import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from contracts.types import CHINA
-from services.cli import times
+from services.cli import moments, tail, times, trace
 from services.cli.finding import Which, case_of
-from services.cli.running import Service, running
-from services.cli.terminal import Data, Json, answer, out, talk
-from services.stack.trouble import TroubleError
+from services.cli.running import running
+from services.cli.terminal import STYLES, Data, Json, answer, both, out, talk
 
 app = typer.Typer(help="一辆车的业务 / one vehicle's case", no_args_is_help=True)
 app.command()(times.stats)
 
-_TIMEOUT_S: Final = 15.0
-_SILENCE_S: Final = 60.0
-_BAR: Final = 36
-_WIDE: Final = 120
 _SHORT: Final = 8
 _MOMENT: Final = "2026-11-21 09:30:00  "
-_UNCUT: Final = 200
 _STALE: Final = (
     "投递服务没有答复，机构状况为最后所知 / dispatch does not answer; how organisations stand is what was last known"
 )
-_STYLES: Final = {
-    "done": "green",
-    "busy": "blue",
-    "wait": "yellow",
-    "person": "bold red",
-    "off": "dim",
-    "none": "dim",
-    "error": "red",
-}
 
 Reason = Annotated[
     str,
@@ -83,41 +65,8 @@ def show(
     _agencies(whole["agencies"])
 
 
-@app.command()
-def trace(which: Which, data: Data = None, as_json: Json = False) -> None:
-    """一辆车的链路 / the spans of one case, as a tree with durations."""
-    console = running(data).service("console")
-    whole = console.ask("GET", f"/api/cases/{case_of(console, which)}/trace")
-    if as_json:
-        answer(whole)
-        return
-    if not whole["spans"]:
-        talk.print("尚无跨度 / no spans yet")
-        return
-    out.print(Text(f"{whole['spans'][0]['trace_id']}  {_length(whole['duration_ms'])}", "dim"))
-    # What is no terminal has no edge at which a name would have to give way.
-    sheet = out if out.is_terminal else Console(highlight=False, width=max(out.width, _UNCUT))
-    sheet.print(_waterfall(whole, sheet.width))
-
-
-@app.command()
-def tail(
-    data: Data = None,
-    as_json: Json = False,
-    number: Annotated[int | None, typer.Option("--number", "-n", min=1, help="只看几条 / stop after so many")] = None,
-) -> None:
-    """实时变化，Ctrl-C 结束 / what happens, as it happens; Ctrl-C ends. With --json one object a line."""
-    console = running(data).service("console")
-    try:
-        for seen, (kind, told) in enumerate(_events(console), 1):
-            if as_json:
-                answer({"event": kind, **told})
-            else:
-                out.print(_told(kind, told), soft_wrap=True)
-            if seen == number:
-                return
-    except KeyboardInterrupt:
-        return
+app.command()(trace.trace)
+app.command()(tail.tail)
 
 
 @app.command()
@@ -176,46 +125,19 @@ def _act(act: str, which: str, form: dict[str, str], data: Path | None, *, as_js
     return case_id
 
 
-def _events(console: Service) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Follow the stream, and go on after the last event seen when the console was restarted."""
-    last, tries = "", 0
-    while True:
-        headers = {"Last-Event-ID": last} if last else {}
-        try:
-            with console.answered("GET", "/api/tail", None, _SILENCE_S, **headers) as reply:
-                for last, kind, told in _parsed(reply):  # noqa: B007 - remembered for the next connection
-                    tries = 0
-                    yield kind, told
-        except TroubleError as trouble:
-            tries += 1
-            if not isinstance(trouble.__cause__, socket.timeout | ConnectionError) or tries > 1:
-                raise
-
-
-def _parsed(lines: Iterable[bytes]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    fields: dict[str, str] = {}
-    for line in lines:
-        name, _, value = line.decode().rstrip("\n").partition(": ")
-        if name:
-            fields[name] = value
-        elif "data" in fields:
-            yield fields["id"], fields["event"], json.loads(fields["data"])
-            fields = {}
-
-
 def _head(whole: dict[str, Any]) -> None:
     said = whole["said"]
-    out.print(Text.assemble((_both(said["headline"]), _STYLES[whole["tone"]]), "  ", (whole["vin"], "bold")))
+    out.print(Text.assemble((both(said["headline"]), STYLES[whole["tone"]]), "  ", (whole["vin"], "bold")))
     table = _grid()
     table.add_row("业务 / case", whole["id"])
-    table.add_row("种类 / kind", f"{_both(said['kind'])}  {whole['order_no']}")
-    table.add_row("受理 / opened", _when(whole["opened_at"]))
+    table.add_row("种类 / kind", f"{both(said['kind'])}  {whole['order_no']}")
+    table.add_row("受理 / opened", moments.whole(whole["opened_at"]))
     ended = whole["closed_at"]
-    table.add_row("办结 / closed" if ended else "更新 / changed", _when(ended or whole["changed_at"]))
+    table.add_row("办结 / closed" if ended else "更新 / changed", moments.whole(ended or whole["changed_at"]))
     if whole["owner"]:
-        table.add_row("负责 / owner", _both(said["owner"]))
+        table.add_row("负责 / owner", both(said["owner"]))
     if whole["code"]:
-        table.add_row("代码 / code", f"{whole['code']} {_both(said['code'])}")
+        table.add_row("代码 / code", f"{whole['code']} {both(said['code'])}")
     if whole["policy_packs"]:
         table.add_row("政策包 / packs", ", ".join(whole["policy_packs"]))
     out.print(table)
@@ -225,19 +147,19 @@ def _facets(facets: list[dict[str, Any]]) -> None:
     out.print()
     table = _grid()
     for facet in facets:
-        style = _STYLES[facet["tone"]]
+        style = STYLES[facet["tone"]]
         said = facet["said"]
-        words = Text(_both(said["state"]), style)
+        words = Text(both(said["state"]), style)
         if facet["hold"]:
-            words.append(f"  {_both(said['hold'])}", style)
-        table.add_row(_both(said["name"]), words)
+            words.append(f"  {both(said['hold'])}", style)
+        table.add_row(both(said["name"]), words)
     out.print(table)
 
 
 def _waits(waits: list[dict[str, Any]]) -> None:
     for wait in waits:
         out.print()
-        out.print(Text(_waits_for(wait), _STYLES[wait["tone"]]))
+        out.print(Text(_waits_for(wait), STYLES[wait["tone"]]))
         for line in _circumstances(wait):
             out.print(f"  {line}", markup=False, soft_wrap=True)
         for command in wait["commands"]:
@@ -247,24 +169,24 @@ def _waits(waits: list[dict[str, Any]]) -> None:
 def _waits_for(wait: dict[str, Any]) -> str:
     said = wait["said"]
     if wait["asked"] is None:
-        return f"▲ {_both(said['what'])}: {_both(said['why'])}"
+        return f"▲ {both(said['what'])}: {both(said['why'])}"
     mark = "▷" if wait["tone"] == "busy" else "▲"
-    why = f"：{_both(said['why'])}" if said["why"] != said["standing"] else ""
-    return f"{mark} {_both(said['what'])} → {_both(said['organisation'])}\n  {_both(said['standing'])}{why}"
+    why = f"：{both(said['why'])}" if said["why"] != said["standing"] else ""
+    return f"{mark} {both(said['what'])} → {both(said['organisation'])}\n  {both(said['standing'])}{why}"
 
 
 def _circumstances(wait: dict[str, Any]) -> Iterator[str]:
     """Why exactly, since when, until when, and who must act: a line each."""
     said, asked = wait["said"], wait["asked"] or {}
     if "reason" in said and said["reason"] != said["why"]:
-        yield f"原因 / why {_both(said['reason'])}"
+        yield f"原因 / why {both(said['reason'])}"
     if asked.get("asked_at"):
-        yield f"提出 / asked {_when(asked['asked_at'])}{_gone(asked['asked_at'])}"
+        yield f"提出 / asked {moments.whole(asked['asked_at'])}{_gone(asked['asked_at'])}"
     if asked.get("down_since"):
         since = asked["down_since"]
-        yield f"机构停用或暂缓自 / down or paused since {_when(since)}{_gone(since)}"
+        yield f"机构停用或暂缓自 / down or paused since {moments.whole(since)}{_gone(since)}"
     if "owner" in said:
-        yield f"负责 / owner {_both(said['owner'])}"
+        yield f"负责 / owner {both(said['owner'])}"
     if wait["until"]:
         yield _next(asked.get("standing"), wait["until"])
 
@@ -272,24 +194,26 @@ def _circumstances(wait: dict[str, Any]) -> Iterator[str]:
 def _next(standing: str | None, until: str) -> str:
     left = _left(until)
     if standing == "held":
-        return f"下次试探 / next probe {_when(until)}{left}" if left else "下一次调用即试探 / the next call probes"
+        return (
+            f"下次试探 / next probe {moments.whole(until)}{left}" if left else "下一次调用即试探 / the next call probes"
+        )
     name = "下次尝试 / next try" if standing else "至 / until"
-    return f"{name} {_when(until) if standing else _deadline(until)}{left}"
+    return f"{name} {moments.whole(until) if standing else _deadline(until)}{left}"
 
 
 def _clocks(clocks: list[dict[str, Any]]) -> None:
     for clock in clocks:
         left = clock["days_left"]
         text = f"还有 {left} 天 / {left} days left" if left > 0 else f"已逾 {1 - left} 天 / {1 - left} days late"
-        style = _STYLES["wait" if left > 0 else "person"]
+        style = STYLES["wait" if left > 0 else "person"]
         out.print()
-        out.print(Text(f"◷ {_both(clock['said']['name'])}: {clock['last_day']}  {text}", style))
+        out.print(Text(f"◷ {both(clock['said']['name'])}: {clock['last_day']}  {text}", style))
 
 
 def _deadline(until: str) -> str:
     """Midnight is the end of the day before, whose last minute still counts."""
     moment = datetime.fromisoformat(until).astimezone(CHINA)
-    return _when(until) if moment.time() != time() else f"{moment - timedelta(days=1):%Y-%m-%d} 24:00"
+    return moments.whole(until) if moment.time() != time() else f"{moment - timedelta(days=1):%Y-%m-%d} 24:00"
 
 
 def _left(until: str) -> str:
@@ -312,7 +236,7 @@ def _story(steps: list[dict[str, Any]], *, why: bool) -> None:
     out.print(Text("经过与依据 what happened, and why", "bold"))
     table = _grid()
     for step in steps:
-        table.add_row(_when(step["at"]), _told_twice(step["said"]["told"]))
+        table.add_row(moments.whole(step["at"]), _told_twice(step["said"]["told"]))
         for ground in _grounds(step["why"]) if why else ():
             table.add_row("", Text(ground, "dim"))
     out.print(table)
@@ -326,7 +250,7 @@ def _told_twice(told: dict[str, str]) -> Text:
 
 def _grounds(why: dict[str, Any]) -> Iterator[str]:
     if why["title"]:
-        yield f"{why['pack']}  {_both(why['title'])}  {why['document']}"
+        yield f"{why['pack']}  {both(why['title'])}  {why['document']}"
     if why["inputs"]:
         digests = (f"{given['name']} {given['sha256'][:_SHORT]}" for given in why["inputs"])
         yield "材料 inputs  " + "  ".join(digests)
@@ -335,79 +259,27 @@ def _grounds(why: dict[str, Any]) -> Iterator[str]:
 def _agencies(agencies: list[dict[str, Any]]) -> None:
     for agency in agencies:
         out.print()
-        out.print(Text(_both(agency["said"]["name"]), "bold"))
+        out.print(Text(both(agency["said"]["name"]), "bold"))
         for delivery in agency["deliveries"]:
             _delivery(delivery)
 
 
 def _delivery(delivery: dict[str, Any]) -> None:
     said = delivery["said"]
-    out.print(Text.assemble(f"  {_both(said['command'])}  ", (_both(said["state"]), _STYLES[delivery["tone"]])))
+    out.print(Text.assemble(f"  {both(said['command'])}  ", (both(said["state"]), STYLES[delivery["tone"]])))
     for attempt in delivery["attempts"]:
-        began, length = _when(attempt["started_at"], precise=True), _length(attempt["duration_ms"])
+        began, length = moments.precise(attempt["started_at"]), moments.length(attempt["duration_ms"])
         before = f"    {began}  #{attempt['number']:<3} {length:>7}  "
-        out.print(Text.assemble((before, "dim"), (_result(attempt), _STYLES[attempt["tone"]])), soft_wrap=True)
+        out.print(Text.assemble((before, "dim"), (_result(attempt), STYLES[attempt["tone"]])), soft_wrap=True)
     if delivery["next_try_at"]:
-        out.print(Text(f"    {_when(delivery['next_try_at'], precise=True)}  下次尝试 / next try", "dim"))
+        out.print(Text(f"    {moments.precise(delivery['next_try_at'])}  下次尝试 / next try", "dim"))
 
 
 def _result(attempt: dict[str, Any]) -> str:
     said = attempt["said"]
-    code = f"  {attempt['code']} {_both(said['code'])}" if "code" in said and attempt["code"] != "0" else ""
+    code = f"  {attempt['code']} {both(said['code'])}" if "code" in said and attempt["code"] != "0" else ""
     status = f"  HTTP {attempt['status']}" if attempt["status"] not in {None, http.client.OK} else ""
-    return _both(said["result"]) + code + status
-
-
-def _waterfall(whole: dict[str, Any], width: int) -> Table:
-    """One line a span, indented below its parent; the bar says when, and how long."""
-    bar = _BAR if width >= _WIDE else _BAR // 3
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True, min_width=9)
-    # Names give way, onto a second line: everything else has a fixed place.
-    table.add_column(overflow="fold")
-    table.add_column(justify="right", no_wrap=True, min_width=7)
-    table.add_column(no_wrap=True, min_width=bar)
-    for span in whole["spans"]:
-        style = _STYLES["error"] if span["status"] == "error" else ""
-        name = Text.assemble(" " * span["depth"], (span["name"], style))
-        if span.get("about"):
-            name.append(f"  {span['about']}", "bold")
-        if "organisation" in span["said"]:
-            name.append(f"  {_both(span['said']['organisation'])}", "dim")
-        table.add_row(span["service"], name, _length(span["duration_ms"]), _bar(span, whole["duration_ms"], bar, style))
-    return table
-
-
-def _bar(span: dict[str, Any], whole: float, width: int, style: str) -> Text:
-    scale = width / (whole or 1.0)
-    before = min(width - 1, int(span["offset_ms"] * scale))
-    length = max(1, min(width - before, round(span["duration_ms"] * scale)))
-    return Text(" " * before + "▬" * length, style or "cyan")
-
-
-def _told(kind: str, told: dict[str, Any]) -> Text:
-    line = Text.assemble((_when(told["at"], precise=True), "dim"), f"  {told['case_id']}  ")
-    if kind == "case":
-        tone = "person" if told.get("unfinished") else _TONES.get(told["headline"], "busy")
-        line.append(f"{told['headline']:<10}", _STYLES.get(tone, ""))
-        steps = "; ".join(f"{step['facet']} {step['after']} {step['zh']} / {step['en']}" for step in told["steps"])
-        return line.append(f"{told['vin']}  {steps}")
-    line.append(f"{told['state']:<10}", _STYLES.get(_TONES.get(told["state"], "busy"), ""))
-    return line.append(f"{told['organisation']}  {told['command']}  ×{told['attempts']}")
-
-
-_TONES: Final = {
-    "CLOSED": "done",
-    "HOLD": "wait",
-    "MANUAL": "person",
-    "CANCELLED": "off",
-    "REFUSED": "off",
-    "settled": "done",
-    "refused": "person",
-    "held": "wait",
-    "parked": "wait",
-    "dead": "person",
-}
+    return both(said["result"]) + code + status
 
 
 def _grid() -> Table:
@@ -415,17 +287,3 @@ def _grid() -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
     return table
-
-
-def _both(words: dict[str, str]) -> str:
-    return words["zh"] if words["zh"] == words["en"] else f"{words['zh']} {words['en']}"
-
-
-def _when(instant: str, *, precise: bool = False) -> str:
-    moment = datetime.fromisoformat(instant).astimezone(CHINA)
-    return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}" if precise else f"{moment:%Y-%m-%d %H:%M:%S}"
-
-
-def _length(milliseconds: float) -> str:
-    seconds = milliseconds / 1000
-    return f"{milliseconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
-from contracts.types import CHINA
+from services.cli import standing
 from services.cli.asking import Dispatch, whole_id
 from services.cli.filters import Wanted, filtered
 from services.cli.terminal import Data, Json, answer, out, talk
-from services.console import words
 from services.stack.trouble import TroubleError
 
 app = typer.Typer(help="投递 / deliveries", no_args_is_help=True)
 
 _SHOWN: Final = 20
 _PAGE: Final = 500
-_LAST_ATTEMPTS: Final = 8
-"""Of many attempts the first and the last tell it all."""
-_CONTRADICTIONS: Final = 3
-"""Of each organisation: what is wrong with it shows in the first ones."""
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="投递编号 / the delivery's id", callback=whole_id)]
 Reason = Annotated[str, typer.Option("--reason", help="为什么，永久保存，勿写姓名 / why: kept for good, no names")]
@@ -50,12 +42,12 @@ def list_(  # noqa: PLR0913 - each is an option
     dispatch = Dispatch(data)
     wanted |= {"after": after} if after else {}
     page = _whole(dispatch, wanted) if everything else _page(dispatch, wanted, number)
-    _organisations(page["held"])
-    for line in contradictions(page["contradicted"]):
+    standing.organisations(page["held"])
+    for line in standing.contradictions(page["contradicted"]):
         out.print(line, markup=False, soft_wrap=True)
-    for line in refusals(page.get("refused", ())):
+    for line in standing.refusals(page.get("refused", ())):
         out.print(line, markup=False, soft_wrap=True)
-    _rows(page["deliveries"], page["total"])
+    standing.waiting(page["deliveries"], page["total"])
     if page["next"]:
         out.print(f"→ --after {json.dumps(page['next'])}, --all", markup=False, soft_wrap=True)
     if as_json:
@@ -78,14 +70,7 @@ def show(
     if as_json:
         answer(whole)
         return
-    _head(whole)
-    _data(whole["data"])
-    _attempts(whole["attempts"])
-    _acts(whole["acts"])
-    for one in whole["called_back"]:
-        _called_back(one, whole["case"])
-    _queue(whole)
-    _hints(whole)
+    standing.show(whole)
 
 
 @app.command()
@@ -176,9 +161,6 @@ def resume(
         answer(done)
 
 
-# -- asking
-
-
 def _page(dispatch: Dispatch, wanted: dict[str, Any], most: int) -> Any:
     return dispatch.ask("POST", "/v1/deliveries/search", {**wanted, "most": most}, about="tongche delivery list --help")
 
@@ -234,9 +216,6 @@ def _show(id_: str) -> str:
     return f"tongche delivery show {id_}"
 
 
-# -- what a person gives
-
-
 def _object(file: Path) -> dict[str, Any]:
     """A JSON object from a file."""
     try:
@@ -270,241 +249,3 @@ def _pair(schema: dict[str, Any], field: str) -> tuple[str, Any]:
         return name, value if texts or not kind else json.loads(value)
     except ValueError:
         return name, value  # dispatch says what is wrong with it
-
-
-# -- showing
-
-
-def _organisations(rows: list[dict[str, Any]]) -> None:
-    """Two lines each, as for deliveries: who is away since when, and why and until when."""
-    for row in rows:
-        state = words.standing(row["state"], row["paused_by"], row["reason"])
-        names = f"{row['id']} {row['zh']} {row['en']}"
-        since = f"自 / since {moment(row['since'])}" if row["since"] is not None else ""
-        told = (names, f"{state.zh} / {state.en}", since, f"暂缓 / held {row['held']}")
-        out.print("  ".join(filter(None, told)), markup=False, soft_wrap=True)
-        out.print("    " + "  ".join(_away(row)), markup=False, soft_wrap=True)
-    if rows:
-        out.print()
-
-
-def _away(row: dict[str, Any]) -> Iterator[str]:
-    """Why an organisation is away, and what ends that."""
-    if row["paused_by"]:
-        yield f"{row['paused_by']}: {row['reason'] or ''}"
-        yield f"→ tongche delivery resume {row['id']} --reason …"
-        return
-    if row["reason"]:
-        yield _twice(words.reason(row["reason"]))
-    probe_at = row.get("probe_at")
-    if probe_at is not None:
-        passed = probe_at <= datetime.now(CHINA).timestamp()
-        yield "下一次调用即试探 / the next call probes" if passed else f"下次试探 / next probe {moment(probe_at)}"
-
-
-def _twice(said: words.Words) -> str:
-    return said.zh if said.zh == said.en else f"{said.zh} / {said.en}"
-
-
-def _rows(rows: list[dict[str, Any]], total: int) -> None:
-    """Two lines each: an id is there whole, to be copied."""
-    if not rows:
-        out.print("没有等待中的投递 / no delivery waits")
-        return
-    for line in lines(rows):
-        out.print(line, markup=False, soft_wrap=True)
-    if total > len(rows):
-        out.print(f"{len(rows)} / {total}", markup=False)
-    out.print(f"→ tongche delivery show {rows[0]['id']}", markup=False, soft_wrap=True)
-
-
-def lines(rows: list[dict[str, Any]]) -> Iterator[str]:
-    """Deliveries below each other, their columns aligned."""
-    wide = {name: max(len(row[name] or "") for row in rows) for name in ("organisation", "command")}
-    for row in rows:
-        columns = (row["id"], *(f"{row[name] or '':<{width}}" for name, width in wide.items()))
-        yield "  ".join((*columns, moment(row["since"])))
-        yield f"    {_standing(row)}"
-
-
-def _head(whole: dict[str, Any]) -> None:
-    state = words.delivery(whole["state"])
-    out.print(f"{whole['organisation']}  {whole['command']}  {state.zh} / {state.en}", markup=False, soft_wrap=True)
-    table = _grid()
-    table.add_row("投递 / delivery", whole["id"])
-    for name, told in (
-        ("业务 / case", whole["case"]),
-        ("自 / since", whole["since"] and moment(whole["since"])),
-        ("期限 / deadline", whole["deadline"] and moment(whole["deadline"])),
-        ("下次 / next try", whole["next_try_at"] and moment(whole["next_try_at"])),
-        ("版本 / revision", whole["revision"]),
-        ("原因 / why", _why(whole)),
-        ("负责 / owner", whole["owner"]),
-    ):
-        if told:
-            table.add_row(name, Text(str(told)))
-    out.print(table)
-
-
-def _data(data: dict[str, Any] | None) -> None:
-    if data is None:
-        return
-    out.print("\n内容 / data")
-    table = _grid()
-    for name, value in data.items():
-        table.add_row(f"  {name}", Text(_text(value)))
-    out.print(table)
-
-
-def _attempts(attempts: list[dict[str, Any]]) -> None:
-    if not attempts:
-        return
-    out.print("\n尝试 / attempts")
-    table = _grid()
-    first, between, last = attempts[:1], attempts[1:-_LAST_ATTEMPTS], attempts[1:][-_LAST_ATTEMPTS:]
-    for one in first:
-        table.add_row(*_attempt(one))
-    if between:
-        table.add_row("  …", f"其间 {len(between)} 次，见 --json / {len(between)} more between: --json")
-    for one in last:
-        table.add_row(*_attempt(one))
-    out.print(table)
-
-
-def _attempt(one: dict[str, Any]) -> tuple[str, str]:
-    began = moment(datetime.fromisoformat(one["started_at"]).timestamp())
-    said = words.result(one["result"])
-    code = words.code(one["code"]) if one.get("code") else None
-    reason = f"{said.zh} / {said.en}" + (f"  {one['code']} {code.zh} / {code.en}" if code else "")
-    status = f"HTTP {one['status']}" if one.get("status") else ""
-    edition = f"r{one['revision']}" if one.get("revision") else ""
-    return f"  #{one['number']}", f"{began}  {one['duration_ms']} ms  {reason}  {status} {edition}".rstrip()
-
-
-def _acts(acts: list[dict[str, Any]]) -> None:
-    if not acts:
-        return
-    out.print("\n人的决定 / what people did")
-    for one in acts:
-        repair = f"  repair {one['repair']}" if one["repair"] else ""
-        vouched = "  --not-carried-out" if one["not_carried_out"] else ""
-        told = f"  {moment(one['at'])}  {one['who']}  {one['act']}  {one['reason']}{vouched}{repair}"
-        out.print(told, markup=False, soft_wrap=True)
-        for change in one["changes"]:
-            was, now = _text(change["before"]), _text(change["after"])
-            out.print(f"      {change['field']}: {was} → {now}", markup=False, soft_wrap=True)
-
-
-def _called_back(one: dict[str, Any], case: str) -> None:
-    edition = f" r{one['revision']}" if one["revision"] > 1 else ""
-    out.print(f"\n回送的答复 / called back{edition}  {moment(one['at'])}", markup=False, soft_wrap=True)
-    if not one["others"]:
-        return
-    out.print(f"  {_contradicted(one)}", markup=False, soft_wrap=True)
-    out.print("  以首次为准，业务已据此进行 / the first holds, and the case goes by it", markup=False)
-    if not one["open"]:
-        out.print("  已由人核实 / a person has cleared it up", markup=False)
-        return
-    for step in (
-        f"  请向机构核实何者为真 / ask them which is true: {' '.join(_named(one['organisation']))}",
-        f"  若首次不实 / if it is not the first: → tongche case show {case} (resume | cancel | secure)",
-        f"  核实之后 / once you know: → tongche delivery clear-up {one['delivery']} --reason …",
-    ):
-        out.print(step, markup=False, soft_wrap=True)
-
-
-def contradictions(organisations: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """Where organisations contradicted themselves, and what to look at; of many, the newest."""
-    for each in organisations:
-        if each["contradicted"]:
-            zh, en = _named(each["id"])
-            count = each["contradicted"]
-            yield f"{zh}对同一请求回送了相互矛盾的答复 / {en} called back answers that contradict each other: {count}"
-        for one in each["contradictions"][:_CONTRADICTIONS]:
-            yield f"  {moment(one['at'])}  {_contradicted(one)}"
-            yield f"  → tongche delivery show {one['delivery']}"
-
-
-def refusals(organisations: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """What organisations called back and our door refused: they may believe that they answered."""
-    for each in organisations:
-        zh, en = _named(each["id"])
-        for one in each["refused"]:
-            yield f"{zh}回送的答复被拒绝 / call-backs of {en} were refused: {one['number']}"
-            first, last = moment(one["since"]), moment(one["last_at"])
-            yield f"  {_twice(words.reason(one['why']))}  自 / since {first}  末次 / last {last}"
-
-
-def _contradicted(one: dict[str, Any]) -> str:
-    number, last = one["others"], moment(one["other_at"])
-    return f"其后 {number} 次不同，末次 {last} / {number} later said otherwise, the last {last}"
-
-
-def _named(organisation: str) -> tuple[str, str]:
-    name = words.organisation(organisation)
-    return name.zh, name.en
-
-
-def _queue(whole: dict[str, Any]) -> None:
-    if whole["head"]:
-        out.print("\n排在其后 / it stands behind")
-        for line in lines([whole["head"]]):
-            out.print(f"  {line}", markup=False, soft_wrap=True)
-    if whole["behind"]:
-        out.print("\n其后排队 / parked behind it, in order")
-        for line in lines(whole["behind"]):
-            out.print(f"  {line}", markup=False, soft_wrap=True)
-
-
-def _hints(whole: dict[str, Any]) -> None:
-    if whole["state"] not in {"parked", "dead"} or _not_yet(whole):
-        return
-    for act in ("retry", "cancel", "edit --set FIELD=VALUE", "answer --file answer.json"):
-        verb, _, rest = act.partition(" ")
-        out.print(
-            f"→ tongche delivery {verb} {whole['id']} {rest} --reason …".replace("  ", " "),
-            markup=False,
-            soft_wrap=True,
-        )
-
-
-def _standing(row: dict[str, Any]) -> str:
-    if _not_yet(row):
-        return f"尚未就绪，将再次询问 / not there yet, asked again at {moment(row['next_try_at'])}"
-    state = words.delivery(row["state"])
-    later = f"下次 / next {moment(row['next_try_at'])}" if row["next_try_at"] is not None else ""
-    return "  ".join(filter(None, (f"{state.zh} / {state.en}", _why(row), later)))
-
-
-def _why(row: dict[str, Any]) -> str:
-    failure = words.failure(row["failure"] or "")
-    reason = row["reason"] if row["reason"] != row["code"] else None
-    told = _twice(words.reason(reason)) if reason else None
-    code = " ".join(filter(None, (row["code"], row["code_zh"], told)))
-    return " ".join(filter(None, (f"{failure.zh} / {failure.en}" if row["failure"] else "", code)))
-
-
-def _not_yet(row: dict[str, Any]) -> bool:
-    """Whether this is normal waiting: a parcel on the road is no failure."""
-    return bool(row["state"] == "parked" and row["failure"] == "not-yet")
-
-
-def _grid() -> Table:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    return table
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "–"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def moment(when: float | str | None) -> str:
-    """A moment in China, short; as seconds since 1970 or as the console writes it."""
-    if when is None:
-        return "–"
-    at = datetime.fromisoformat(when) if isinstance(when, str) else datetime.fromtimestamp(when, CHINA)
-    return at.astimezone(CHINA).strftime("%m-%d %H:%M:%S")

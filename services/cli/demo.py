@@ -320,7 +320,7 @@ def _line(course: Course) -> str:
 
 def _show(stack: Running, report: dict[str, Any], verdict: Verdict, *, hold: bool) -> None:
     from services.checker.report import report as words
-    from services.cli.case import trace
+    from services.cli.trace import trace
 
     talk.print(words(verdict), markup=False)
     trace(report["case"], data=stack.folder.root)

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from contracts.types import CHINA
+from services.cli import moments
 from services.cli.asking import Projection
-from services.cli.delivery import moment
 from services.cli.terminal import Data, Json, answer, out
 
 app = typer.Typer(help="对外提供记录 / disclosures", no_args_is_help=True)
@@ -92,7 +92,7 @@ def _whole(data: Path | None, wanted: dict[str, Any]) -> dict[str, Any]:
 
 def _show(one: dict[str, Any]) -> None:
     """Three lines: who and what, which fields, why."""
-    head = f"{moment(one['at'])}  {one['subscriber']}  {one['contract']} v{one['version']}  {one['case']}"
+    head = f"{moments.short(one['at'])}  {one['subscriber']}  {one['contract']} v{one['version']}  {one['case']}"
     fields = " ".join(name if how == "full" else f"{name}({how})" for name, how in one["fields"].items())
     out.print(head, markup=False, soft_wrap=True)
     out.print(f"    {fields or '（未提供字段 / no field）'}", markup=False, soft_wrap=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import getpass
 import hashlib
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import urlsplit
 
 import typer
 
+from services.cli import moments
 from services.cli.finding import GUIDE, Named, adapter_of, organisation_of
 from services.cli.terminal import Data, Json, answer, installation, out
 from services.stack.trouble import TroubleError
@@ -70,7 +70,7 @@ def live(  # noqa: PLR0913 - each is an option
     vouched = switching.demand_rest(one.id, home, data, vouched=not_carried_out)
     act = _act(one, **told, vouched=vouched)
     _record(home, act)
-    out.print(f"{act.organisation}  {moment(act.at.isoformat())}  {act.by}", markup=False, soft_wrap=True)
+    out.print(f"{act.organisation}  {moments.whole(act.at.isoformat())}  {act.by}", markup=False, soft_wrap=True)
     out.print(f"    → {act.url or SIMULATED}{STANDS_IN if act.stand_in else ''}", markup=False, soft_wrap=True)
     then = f"→ tongche down; tongche up; tongche delivery resume {one.id} --reason …"
     out.print(then, markup=False, soft_wrap=True)
@@ -175,10 +175,3 @@ def _record(home: DataFolder, act: Act) -> None:
     from services.stack.data import write
 
     write(home.live, written((*acts(home), act)))
-
-
-def moment(instant: str) -> str:
-    """On the clock of whoever reads it here."""
-    from contracts.types import CHINA
-
-    return f"{datetime.fromisoformat(instant).astimezone(CHINA):%Y-%m-%d %H:%M:%S}"

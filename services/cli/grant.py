@@ -10,8 +10,9 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from services.cli import moments
 from services.cli.asking import Projection, whole_id
-from services.cli.delivery import Reason, moment
+from services.cli.delivery import Reason
 from services.cli.terminal import FAILED, Data, Json, answer, folder, out
 from services.runtime.clock import Clock
 from services.stack import state
@@ -91,7 +92,7 @@ def show(id_: Id, data: Data = None, as_json: Json = False) -> None:
         ("至 / until", _day(told.get("until"))),
         ("辖区 / jurisdiction", " ".join(told.get("jurisdiction", ())) or "全国 / the whole country"),
         ("撤销 / revoked", _revoked(told)),
-        ("终止 / ended", told["ended_at"] and moment(told["ended_at"])),
+        ("终止 / ended", told["ended_at"] and moments.short(told["ended_at"])),
     ):
         if value:
             table.add_row(name, Text(str(value)))
@@ -222,7 +223,7 @@ def _fields(told: dict[str, Any]) -> None:
 
 
 def _revoked(told: dict[str, Any]) -> str | None:
-    return f"{moment(told['revoked_at'])}  {told['who']}  {told['reason']}" if told["revoked_at"] else None
+    return f"{moments.short(told['revoked_at'])}  {told['who']}  {told['reason']}" if told["revoked_at"] else None
 
 
 def _day(instant: str | None) -> str | None:

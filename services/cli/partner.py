@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from services.cli import going_live, proofs
+from services.cli import going_live, moments, proofs
 from services.cli.finding import GUIDE, Named, adapter_of
 from services.cli.terminal import FAILED, Data, Json, answer, folder, is_typed, out
 from services.stack.trouble import TroubleError
@@ -90,7 +90,7 @@ def _standing(row: Mapping[str, Any]) -> str:
     if row["url"] is None:
         return going_live.SIMULATED
     practice = going_live.STANDS_IN if row["stand_in"] else ""
-    return f"{going_live.moment(row['since'])}  {row['by']}  {row['url']}{practice}"
+    return f"{moments.whole(row['since'])}  {row['by']}  {row['url']}{practice}"
 
 
 def _row(one: Organisation, last: Act | None) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from typing import Annotated, Any, Final
 import typer
 from rich.table import Table
 
+from services.cli import moments
 from services.cli.asking import Dispatch, whole_id
-from services.cli.delivery import Reason, moment
+from services.cli.delivery import Reason
 from services.cli.filters import Wanted, filtered, rate
 from services.cli.progress import counting
 from services.cli.terminal import Data, Json, answer, out, talk
@@ -211,7 +212,7 @@ _COUNTED: Final = {
 def _counted(told: dict[str, Any]) -> None:
     verb = "重试 / retry" if told["act"] == "retry" else "放弃 / cancel"
     out.print(f"{told['id']}  {verb}  {told['total']}", markup=False, soft_wrap=True)
-    out.print(f"  {moment(told['planned_at'])}  {told['who']}  {told['reason']}", markup=False, soft_wrap=True)
+    out.print(f"  {moments.short(told['planned_at'])}  {told['who']}  {told['reason']}", markup=False, soft_wrap=True)
     wanted = "  ".join(f"{name}={_told(value)}" for name, value in told["wanted"].items() if name in _WANTED)
     if wanted:
         out.print(f"  {wanted}", markup=False, soft_wrap=True)

@@ -264,7 +264,7 @@ def _tables(report: dict[str, Any]) -> None:
 def _called_back(contradicted: list[dict[str, Any]], refused: list[dict[str, Any]]) -> None:
     # The words of organisations take their time to load, and mostly there is nothing to tell.
     if contradicted or refused:
-        from services.cli.delivery import contradictions, refusals
+        from services.cli.standing import contradictions, refusals
 
         for line in (*contradictions(contradicted), *refusals(refused)):
             out.print(line, markup=False, soft_wrap=True, style="red")

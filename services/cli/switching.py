@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from services.cli.asking import Dispatch
-from services.cli.delivery import lines
+from services.cli.standing import lines
 from services.cli.terminal import out
 from services.stack import partners
 from services.stack.plan import settings_of

@@ -8,7 +8,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -51,6 +51,17 @@ Data = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="最后一行输出一个 JSON 对象 / one JSON object as the last line")]
+
+STYLES: Final = {
+    "done": "green",
+    "busy": "blue",
+    "wait": "yellow",
+    "person": "bold red",
+    "off": "dim",
+    "none": "dim",
+    "error": "red",
+}
+"""By tone of what is shown: how it stands, and whether a person is wanted."""
 
 TYPED: Final = os.environ.get("TONGCHE_TYPED") or "tongche"
 """What the person typed before the verb, as whatever started us tells; what we advise to type begins with it."""
@@ -132,3 +143,8 @@ def speak_utf8() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")
+
+
+def both(words: Mapping[str, str]) -> str:
+    """The same thing in both languages, once where they say it alike."""
+    return words["zh"] if words["zh"] == words["en"] else f"{words['zh']} {words['en']}"

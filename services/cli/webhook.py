@@ -8,8 +8,9 @@ from typing import Annotated, Any, Final
 import typer
 
 from contracts.types import CHINA
+from services.cli import moments
 from services.cli.asking import Projection, whole_id
-from services.cli.delivery import Reason, moment
+from services.cli.delivery import Reason
 from services.cli.terminal import Data, Json, answer, out
 
 app = typer.Typer(help="推送地址 / webhooks of subscribers", no_args_is_help=True)
@@ -18,6 +19,7 @@ _LIST: Final = "tongche webhook list"
 _STATES: Final = {
     "working": "正常 / working",
     "failing": "未能送达，重试中 / nothing is taken, tried again",
+    "resumed": "已恢复，其后尚无一条被接收 / resumed, nothing was taken since",
     "paused": "已暂停 / paused",
     "forbidden": "不许投递 / nothing may be posted there",
     "never-posted": "此地址尚未投递 / never posted yet at this address",
@@ -68,7 +70,7 @@ def pause(name: Name, reason: Reason, data: Data = None, as_json: Json = False) 
 
 @app.command()
 def resume(name: Name, data: Data = None, as_json: Json = False) -> None:
-    """恢复推送，先送积压 / post again, what waits at once."""
+    """恢复推送，立即先送积压，对方所请的等待亦不再等 / post again, what waits at once, whatever pause they asked for."""
     _acted(Projection(data).act(f"/v1/webhooks/{name}/resume", {}, about=_LIST), as_json=as_json)
 
 
@@ -104,7 +106,7 @@ def rotate(
     """换新密钥，其间新旧并签 / a new secret; for a while both sign, so that nothing is refused meanwhile."""
     told = Projection(data).act(f"/v1/webhooks/{name}/rotate", {"overlap_s": hours * 3600}, about=_LIST)
     out.print(told["secret"], markup=False, soft_wrap=True)
-    out.print(f"旧密钥有效至 / the old one is good until {moment(told['old_until'])}", markup=False)
+    out.print(f"旧密钥有效至 / the old one is good until {moments.short(told['old_until'])}", markup=False)
     if as_json:
         answer(told)
 
@@ -134,16 +136,17 @@ def _acted(told: dict[str, Any], *, as_json: bool) -> None:
 def _show(one: dict[str, Any]) -> None:
     out.print(f"{one['subscriber']}  {one['host']}  {_STATES[one['state']]}", markup=False, soft_wrap=True)
     if one["paused_at"]:
-        out.print(f"    {moment(one['paused_at'])}  {one['who']}  {one['reason']}", markup=False, soft_wrap=True)
+        out.print(f"    {moments.short(one['paused_at'])}  {one['who']}  {one['reason']}", markup=False, soft_wrap=True)
     if one["failure"]:
         _missed(one)
+    if one["held"]:
+        _held(one)
     if one["waiting"]:
-        words = f"    待重试 {one['waiting']} 条 / {one['waiting']} wait, the oldest since {moment(one['oldest'])}"
-        out.print(words, markup=False, soft_wrap=True)
+        _waits(one)
     if one["lost"]:
         _lost(one["subscriber"], one["lost"])
     if one["secrets"] > 1:
-        out.print(f"    新旧密钥并签至 / two secrets sign until {moment(one['old_until'])}", markup=False)
+        out.print(f"    新旧密钥并签至 / two secrets sign until {moments.short(one['old_until'])}", markup=False)
 
 
 def _missed(one: dict[str, Any]) -> None:
@@ -151,9 +154,25 @@ def _missed(one: dict[str, Any]) -> None:
     from services.projection.webhooks.reasons import reason
 
     why = reason(one["failure"])
-    since = f"  自 / since {moment(one['failing_since'])}" if one["failing_since"] else ""
+    since = f"  自 / since {moments.short(one['failing_since'])}" if one["failing_since"] else ""
     out.print(f"    {one['failure']}: {why.zh} / {why.en}{since}", markup=False, soft_wrap=True)
     out.print(f"    → {why.fix.replace('NAME', one['subscriber'])}", markup=False, soft_wrap=True)
+
+
+def _held(one: dict[str, Any]) -> None:
+    """Until when nothing is posted at all, and what ends that sooner."""
+    until, why = moments.short(one["held"]["until"]), one["held"]["why"]
+    asked = "对方所请 / as they asked: " if "Retry-After" in why else ""
+    words = f"    至 {until} 不再投递 / nothing is posted until then: {asked}{why}"
+    out.print(words, markup=False, soft_wrap=True)
+    out.print(f"    → 立即再试 / try at once: tongche webhook resume {one['subscriber']}", markup=False, soft_wrap=True)
+
+
+def _waits(one: dict[str, Any]) -> None:
+    """How many wait, for how long already, and until when."""
+    words = f"    待重试 {one['waiting']} 条 / {one['waiting']} wait, the oldest since {moments.short(one['oldest'])}"
+    again = f"；下次 / next tried {moments.short(one['again'])}" if one["again"] else ""
+    out.print(words + again, markup=False, soft_wrap=True)
 
 
 def _lost(subscriber: str, lost: dict[str, Any]) -> None:
@@ -163,7 +182,7 @@ def _lost(subscriber: str, lost: dict[str, Any]) -> None:
     out.print(words, markup=False, soft_wrap=True, style="red")
     for one in lost["ranges"]:
         where = f"{one['topic']}/{one['partition']}  {one['first']}–{one['last']}  ({one['number']})"
-        waited = f"  自 / waited since {moment(one['since'])}" if one["since"] else ""
+        waited = f"  自 / waited since {moments.short(one['since'])}" if one["since"] else ""
         out.print(f"      {where}{waited}", markup=False, soft_wrap=True)
         for message in one["messages"]:
             out.print(f"        {message}", markup=False, soft_wrap=True)
