@@ -19,6 +19,7 @@ _LIST: Final = "tongche webhook list"
 _STATES: Final = {
     "working": "正常 / working",
     "failing": "未能送达，重试中 / nothing is taken, tried again",
+    "resumed": "已恢复，其后尚无一条被接收 / resumed, nothing was taken since",
     "paused": "已暂停 / paused",
     "forbidden": "不许投递 / nothing may be posted there",
     "never-posted": "此地址尚未投递 / never posted yet at this address",
@@ -69,7 +70,7 @@ def pause(name: Name, reason: Reason, data: Data = None, as_json: Json = False) 
 
 @app.command()
 def resume(name: Name, data: Data = None, as_json: Json = False) -> None:
-    """恢复推送，先送积压 / post again, what waits at once."""
+    """恢复推送，立即先送积压，不再等待 / post again, what waits at once, whatever pause they asked for."""
     _acted(Projection(data).act(f"/v1/webhooks/{name}/resume", {}, about=_LIST), as_json=as_json)
 
 
@@ -138,10 +139,10 @@ def _show(one: dict[str, Any]) -> None:
         out.print(f"    {moments.short(one['paused_at'])}  {one['who']}  {one['reason']}", markup=False, soft_wrap=True)
     if one["failure"]:
         _missed(one)
+    if one["held"]:
+        _held(one)
     if one["waiting"]:
-        count, oldest = one["waiting"], moments.short(one["oldest"])
-        words = f"    待重试 {count} 条 / {count} wait, the oldest since {oldest}"
-        out.print(words, markup=False, soft_wrap=True)
+        _waits(one)
     if one["lost"]:
         _lost(one["subscriber"], one["lost"])
     if one["secrets"] > 1:
@@ -156,6 +157,22 @@ def _missed(one: dict[str, Any]) -> None:
     since = f"  自 / since {moments.short(one['failing_since'])}" if one["failing_since"] else ""
     out.print(f"    {one['failure']}: {why.zh} / {why.en}{since}", markup=False, soft_wrap=True)
     out.print(f"    → {why.fix.replace('NAME', one['subscriber'])}", markup=False, soft_wrap=True)
+
+
+def _held(one: dict[str, Any]) -> None:
+    """Until when nothing is posted at all, and what ends that sooner."""
+    until, why = moments.short(one["held"]["until"]), one["held"]["why"]
+    asked = "对方所请 / as they asked: " if "Retry-After" in why else ""
+    words = f"    至 {until} 不再投递 / nothing is posted until then: {asked}{why}"
+    out.print(words, markup=False, soft_wrap=True)
+    out.print(f"    → 立即再试 / try at once: tongche webhook resume {one['subscriber']}", markup=False, soft_wrap=True)
+
+
+def _waits(one: dict[str, Any]) -> None:
+    """How many wait, for how long already, and until when."""
+    words = f"    待重试 {one['waiting']} 条 / {one['waiting']} wait, the oldest since {moments.short(one['oldest'])}"
+    again = f"；下次 / next tried {moments.short(one['again'])}" if one["again"] else ""
+    out.print(words + again, markup=False, soft_wrap=True)
 
 
 def _lost(subscriber: str, lost: dict[str, Any]) -> None:

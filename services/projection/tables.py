@@ -68,6 +68,7 @@ webhooks = Table(
     Column("who", Text, comment="who paused it"),
     Column("reason", Text, comment="and why"),
     Column("address", Text, comment="SHA-256 of the address at which anything was taken last"),
+    Column("resumed_at", Float, comment="when somebody had it posted again; none once that came to anything"),
 )
 """How it stands with those to whom we post; a row each, once anything is to be said of one."""
 

@@ -112,8 +112,10 @@ class Breaker:
         if self.own is State.OPEN and pause_s is None:
             return  # a call that was already under way when it opened
         until = self.now() + (pause_s if pause_s is not None else self._pause_s)
-        # An answer that asks for less than an earlier one does not take that one back.
-        self.due_at = max(self.due_at, until) if self.own is State.OPEN else until
+        if self.own is State.OPEN and until < self.due_at:
+            # An answer that asks for less than an earlier one does not take that one back, nor is it why we wait.
+            until, reason = self.due_at, self.own_reason or reason
+        self.due_at = until
         self._asked = pause_s is not None
         self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
         self._become(State.OPEN, reason)

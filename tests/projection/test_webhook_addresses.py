@@ -175,7 +175,7 @@ def test_a_name_that_no_resolver_can_be_asked_for_is_no_host(host: str) -> None:
         (429, {"Retry-After": "7"}, Missed("http-429", 7.0, is_busy=True)),
         (500, {}, Missed("http-500", may_lie_in_it=True)),
         (502, {}, Missed("http-502", is_busy=True)),
-        (503, {"Retry-After": "999999999999"}, Missed("http-503", 86_400.0, is_busy=True)),
+        (503, {"Retry-After": "999999999999"}, Missed("http-503", 3_600.0, is_busy=True)),
         (
             503,
             {"Retry-After": "Sat, 21 Nov 2026 04:00:30 GMT", "Date": "Sat, 21 Nov 2026 04:00:00 GMT"},

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
 import pytest
 from typer.testing import CliRunner
 
+from contracts.types import CHINA
 from services.cli import application
 from services.cli.asking import Projection
 from services.cli.stack import lost, webhooks
@@ -23,6 +25,8 @@ HOOK: Final = {
     "reason": "nothing taken for days",
     "waiting": 7,
     "oldest": 1_790_000_000.0,
+    "again": None,
+    "held": None,
     "secrets": 2,
     "old_until": 1_790_500_000.0,
     "lost": {
@@ -80,6 +84,34 @@ def test_the_list_says_what_is_wrong_and_who_paused_it(asked: list[tuple[str, st
         *LOST,
     ):
         assert words in said
+
+
+def _hour(moment: Any) -> str:
+    return datetime.fromtimestamp(moment, CHINA).strftime("%H:%M:%S")
+
+
+def test_the_list_says_until_when_nothing_is_posted_and_who_asked_for_it(
+    asked: list[tuple[str, str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what ends it sooner, and when what waits goes again."""
+    held = {"until": 1_790_003_600.0, "why": "http-503 Retry-After"}
+    failing = {"state": "failing", "failure": "http-503", "paused_at": None, "held": held, "again": 1_790_007_200.0}
+    monkeypatch.setitem(globals(), "HOOK", HOOK | failing)
+    _, said = _run("list")
+    assert "nothing is posted until then: 对方所请 / as they asked: http-503 Retry-After" in said
+    assert f"{_hour(held['until'])} 不再投递" in said
+    assert "tongche webhook resume small-dealer" in said
+    assert f"{_hour(failing['again'])}\n" in said
+
+
+def test_nobody_works_for_having_been_resumed(
+    asked: list[tuple[str, str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The verb says so, too."""
+    monkeypatch.setitem(globals(), "HOOK", HOOK | {"state": "resumed", "failure": None, "paused_at": None})
+    _, said = _run("resume", "small-dealer")
+    assert "resumed, nothing was taken since" in said
+    assert "working" not in said
 
 
 def test_an_address_that_will_never_be_posted_to_is_shown_with_what_to_do(

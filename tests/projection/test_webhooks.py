@@ -355,6 +355,62 @@ def test_the_last_word_is_told_under_no_grant() -> None:
 # -- a receiver that is away, and operators
 
 
+async def _ask_for_a_day(house: House) -> None:
+    """The first post is answered so; from then on all are taken, by a receiver that has nothing posted to it."""
+    house.receiver.says = lambda _: web.Response(status=503, headers={"Retry-After": "86400"})
+    await house.deliver(*await house.tell(*numbered(1)))
+    house.receiver.says = lambda _: 204
+
+
+def test_who_asks_for_a_day_is_left_alone_for_an_hour_and_that_is_shown(play: Callable[[Scene], None]) -> None:
+    """Until when nothing is posted, who asked for it, when what waits is tried; a longer pause is nobody's to ask."""
+
+    async def scene(house: House) -> None:
+        assert (await house.shown())["held"] is None
+        await _ask_for_a_day(house)
+        told, now = await house.shown(), house.stage.clock.now().timestamp()
+        assert (told["state"], told["failure"], told["held"]["why"]) == ("failing", "http-503", "http-503 Retry-After")
+        assert now + 3000 < told["held"]["until"] <= told["again"] <= now + 3600
+        assert told["waiting"] == 1
+
+    play(scene)
+
+
+def test_resuming_has_one_letter_go_whatever_pause_was_asked_for(play: Callable[[Scene], None]) -> None:
+    """It works once that was taken, and not before."""
+
+    async def scene(house: House) -> None:
+        await _ask_for_a_day(house)
+        await house.posting.resume(NAME)
+        told = await house.shown()
+        assert (told["held"], told["again"]) == (None, None)
+        await until(lambda: house.receiver.ids == ["m-1", "m-1"])
+        await until_empty(house)
+        assert (await house.shown())["state"] == "working"
+
+    play(scene)
+
+
+def test_who_was_resumed_works_only_once_it_takes_something(play: Callable[[Scene], None]) -> None:
+    """Until then nobody says so; what it misses then is what is shown."""
+
+    async def scene(house: House) -> None:
+        await house.deliver(*await house.tell(*numbered(1)))
+        await house.posting.resume(NAME)
+        assert (await house.shown())["state"] == "working"
+        await house.posting.pause(NAME, "li", "they are moving house")
+        await house.posting.resume(NAME)
+        assert ((await house.shown())["state"], (await house.shown())["failure"]) == ("resumed", None)
+        house.receiver.says = lambda _: 404
+        await house.deliver(*await house.tell(*numbered(2)))
+        assert (await house.shown())["state"] == "failing"
+        house.receiver.says = lambda _: 204
+        await house.deliver(*await house.tell(*numbered(3, car="b")))
+        assert (await house.shown())["state"] == "working"
+
+    play(scene)
+
+
 def test_who_is_gone_is_paused_and_nothing_is_lost(play: Callable[[Scene], None]) -> None:
     """410 ends the posting; once it is resumed what waited goes at once."""
 

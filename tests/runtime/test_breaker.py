@@ -101,10 +101,12 @@ def test_a_call_from_before_does_not_end_a_pause_that_was_asked_for(breaker: Bre
 
 
 def test_a_shorter_pause_does_not_take_back_a_longer_one(breaker: Breaker) -> None:
-    """Two answers with Retry-After: the later moment counts."""
-    breaker.failed("busy", 60.0)
+    """Two answers with Retry-After: the later moment counts, and is what people are told."""
+    breaker.failed("maintenance", 60.0)
     breaker.failed("busy", 1.0)
-    assert breaker.probe_at == 60.0
+    assert (breaker.probe_at, breaker.reason) == (60.0, "maintenance")
+    breaker.failed("closed for today", 3600.0)
+    assert (breaker.probe_at, breaker.reason) == (3600.0, "closed for today")
 
 
 def test_a_probe_that_never_came_to_a_result_lets_another_probe(breaker: Breaker, watch: Watch) -> None:

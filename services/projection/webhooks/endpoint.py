@@ -14,7 +14,7 @@ import random
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from contracts.envelope import Undecodable
 from observability import logs, metrics, tracing
@@ -41,6 +41,8 @@ _HEADS: Final = 50
 _PAUSE_PART: Final = 0.1
 _LONGEST_PAUSE_S: Final = 1_800.0
 """Who takes nothing is asked again after a tenth of the time for which that lasts, and after half an hour at most."""
+_ASKED: Final = "Retry-After"
+"""Stands behind the word for an answer that asked for the pause itself."""
 
 
 class Shelf(Protocol):
@@ -48,6 +50,13 @@ class Shelf(Protocol):
 
     async def again(self, topic: str, partition: int, offset: int) -> Record | None:
         """The record that stands there; None where it is kept no more. Raises `KafkaTrouble`."""
+
+
+class Held(NamedTuple):
+    """Nothing is posted until then, in seconds since 1970; `why` is the word of a `Missed`, and who asked for it."""
+
+    until: float
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +124,25 @@ class Endpoint(Forgetful):
     def waits(self) -> bool:
         """A receiver or a store that is away would keep a new process waiting as well."""
         return self.gate.breaker.state is not State.CLOSED or not self.waiting.store.available
+
+    # -- what people see and do
+
+    @property
+    def held(self) -> Held | None:
+        """Until when nothing is posted; None where something may be."""
+        breaker = self.gate.breaker
+        wait_s = breaker.due_at - breaker.now()
+        if breaker.own is not State.OPEN or wait_s <= 0:
+            return None
+        return Held(self.clock.now().timestamp() + wait_s, breaker.own_reason or "")
+
+    def resume(self) -> None:
+        """Have one letter find out now whether anything is taken, whatever pause holds."""
+        breaker = self.gate.breaker
+        if breaker.own is State.OPEN:
+            breaker.adopt(State.OPEN, breaker.own_reason, breaker.now())
+        self.gate.look()
+        self.look()
 
     # -- what waits
 
@@ -234,7 +262,8 @@ class Endpoint(Forgetful):
         if missed.may_lie_in_it:
             slot.failed(missed.reason, about=key)
         else:
-            slot.failed(missed.reason, pause_s=pause_s, busy=missed.is_busy)
+            reason = missed.reason if missed.pause_s is None else f"{missed.reason} {_ASKED}"
+            slot.failed(reason, pause_s=pause_s, busy=missed.is_busy)
 
     def _pause_s(self) -> float | None:
         """How long to leave a receiver alone that has taken nothing for a while; None where that is but moments."""

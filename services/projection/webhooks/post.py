@@ -16,7 +16,8 @@ from .addresses import Forbidden, Resolver, Rules
 TIMEOUT_S: Final = 20.0
 """Standard Webhooks: between 15 and 30 s. A drain of lanes waits as long, so that a stop cuts none off."""
 _CONNECT_S: Final = 5.0
-_LONGEST_PAUSE: Final = timedelta(days=1)
+_LONGEST_PAUSE: Final = timedelta(hours=1)
+"""Who asks for more is asked again after so long: one header, sent by mistake, is not to silence anybody for a day."""
 _READ: Final = 4_096
 """Bytes of an answer that are read, so that its connection can be used again; what it says does not matter."""
 _BUSY: Final = frozenset(

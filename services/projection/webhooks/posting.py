@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -114,6 +114,8 @@ class Posting:
     """Set once it is known how it stood with all of them."""
     _standing: dict[str, Standing] = field(default_factory=dict)
     _serving: dict[str, tuple[Served, asyncio.Task[None]]] = field(default_factory=dict)
+    _endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    """Of each subscriber the one that was begun last."""
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -210,7 +212,9 @@ class Posting:
         consumer = consumer_of(wanted.subscriber)
         waiting = Waiting(self.store, Fence(self.store, consumer, self.slot), self.clock)
         gate = Gate(Breaker(consumer), _AT_ONCE)
-        return Endpoint(self._orders(wanted), waiting, gate, self.postman, self.shelf, self.clock)
+        begun = Endpoint(self._orders(wanted), waiting, gate, self.postman, self.shelf, self.clock)
+        self._endpoints[wanted.subscriber] = begun
+        return begun
 
     def _orders(self, wanted: Wanted) -> Orders:
         name = wanted.subscriber
@@ -237,13 +241,14 @@ class Posting:
 
     async def _taken(self, name: str, address: str) -> None:
         stands = self._of(name)
-        if stands.failing_since is not None or stands.address != address:
-            await self._change(name, failing_since=None, failure=None, address=address)
+        if stands.failing_since is not None or stands.resumed_at is not None or stands.address != address:
+            await self._change(name, failing_since=None, failure=None, resumed_at=None, address=address)
 
     async def _missed(self, name: str, missed: Missed) -> None:
         now, stands = self._now(), self._of(name)
         if stands.failing_since is None or stands.failure != missed.reason:
-            stands = await self._change(name, failing_since=stands.failing_since or now, failure=missed.reason)
+            begun = stands.failing_since or now
+            stands = await self._change(name, failing_since=begun, failure=missed.reason, resumed_at=None)
         lasts_s = now - (stands.failing_since or now)
         if missed.is_gone:
             await self._pause(name, _ITSELF, "对方不再接收 / it wants nothing more (410)")
@@ -274,7 +279,7 @@ class Posting:
         waiting = await self.store.read(partial(summary, consumers=consumers))
         lost = await self.store.read(losses.unseen)
         return [
-            self._shown(one) | waiting[consumer_of(one.subscriber)] | {"lost": lost.get(one.subscriber)}
+            self._shown(one) | self._waits(one.subscriber, waiting) | {"lost": lost.get(one.subscriber)}
             for one in wanted
         ]
 
@@ -296,17 +301,33 @@ class Posting:
         del told["secret"], told["address"]
         return told
 
+    def _waits(self, name: str, waiting: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+        """What waits, `again` when it is tried next, what holds all of it; None where nothing is to be waited for."""
+        told = waiting[consumer_of(name)]
+        if self._is_paused(name):
+            return told | {"again": None, "held": None}
+        held = self._endpoints[name].held if name in self._endpoints else None
+        again = None if told["again"] is None else max(told["again"], held.until if held else self._now())
+        is_later = again is not None and again > self._now()
+        return told | {"again": again if is_later else None, "held": held._asdict() if held else None}
+
     async def pause(self, name: str, who: str, reason: str) -> None:
         """Post nothing more until `resume`; what comes waits on Kafka. Raises `UnknownWebhook`."""
         self._demand(name)
         await self._pause(name, who, reason)
 
     async def resume(self, name: str) -> None:
-        """Post again, and at once what waits. Raises `UnknownWebhook`."""
+        """Post again, and at once what waits, whatever pause was asked for. Raises `UnknownWebhook`.
+
+        Only what is taken then shows that it works.
+        """
         self._demand(name)
         await waited_out(lambda: self.store.run(hasten(consumer_of(name), self._now())))
         nothing = dict.fromkeys(("paused_at", "who", "reason", "failing_since", "failure"))
-        await self._change(name, **nothing)
+        is_well = self._of(name).failing_since is None and not self._is_paused(name)
+        await self._change(name, **nothing, **({} if is_well else {"resumed_at": self._now()}))
+        if name in self._endpoints:
+            self._endpoints[name].resume()
         self._wake.set()
 
     async def acknowledge(self, name: str, who: str, reason: str) -> int:
@@ -366,7 +387,9 @@ def _state(wanted: Wanted, stands: Standing, forbidden: str | None) -> str:
         return "nothing-yet"
     if stands.failing_since is not None:
         return "failing"
-    return "working" if stands.address == _digest(wanted.url) else "never-posted"
+    if stands.address != _digest(wanted.url):
+        return "never-posted"
+    return "working" if stands.resumed_at is None else "resumed"
 
 
 def _digest(url: str) -> str:

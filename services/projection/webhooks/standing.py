@@ -22,6 +22,7 @@ class Standing(NamedTuple):
     who: str | None = None
     reason: str | None = None
     address: str | None = None
+    resumed_at: float | None = None
 
     def secrets(self, now: float) -> tuple[int, ...]:
         """The numbers of the secrets that sign now, the newest first: two while the older one is still good."""

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, func, select, update
 
 from services.runtime import parking
 from services.runtime.clock import Clock
@@ -114,13 +114,15 @@ def hasten(consumer: str, now: float) -> Op[None]:
 
 
 def summary(connection: Connection, consumers: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """By consumer, how many wait, and since when the oldest of them."""
+    """By consumer, how many wait, since when the oldest of them, and when the first that was tried is tried again."""
     found = {}
+    again = select(func.min(parked.c.not_before)).where(parked.c.tries > 0)
     for consumer in consumers:
         wanted = Wanted(consumers=(consumer,))
         oldest = parking.page(connection, wanted, None, 1)
         found[consumer] = {
             "waiting": parking.count(connection, wanted),
             "oldest": oldest[0].since if oldest else None,
+            "again": connection.execute(again.where(parked.c.consumer == consumer)).scalar(),
         }
     return found
