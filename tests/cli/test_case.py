@@ -75,7 +75,7 @@ class Terminal:
         """Type `tongche case …` and wait for the end."""
         environment = _environment() | {"COLUMNS": str(columns)}
         return subprocess.run(
-            self._command(words), capture_output=True, text=True, timeout=60, check=False, env=environment
+            self._command(words), capture_output=True, text=True, timeout=120, check=False, env=environment
         )
 
     def start(self, *words: str) -> subprocess.Popen[str]:
@@ -306,7 +306,7 @@ def test_tail_shows_what_happens_as_it_happens(terminal: Terminal) -> None:
     following = terminal.start("tail", "--json", "--number", "2")
     terminal.stage.wait_for_followers(1)
     terminal.stage.tell(case(CASE, version=8, headline="OPEN"), delivery(CASE, "tax.pay", "tax", ["answered"]))
-    out, _ = following.communicate(timeout=30)
+    out, _ = following.communicate(timeout=60)
     first, second = map(json.loads, out.splitlines())
     assert (first["event"], first["version"], first["headline"]) == ("case", 8, "OPEN")
     assert (second["event"], second["command"]) == ("delivery", "tax.pay")
@@ -362,6 +362,6 @@ def test_what_is_not_there_is_said_so(terminal: Terminal) -> None:
 def test_without_a_running_installation_the_fix_is_up(tmp_path: Path) -> None:
     """Nothing runs: the sentence ends in the command that starts it."""
     command = [sys.executable, "-m", "services.cli", "case", "show", "x", "--data", str(tmp_path)]
-    shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=_environment())
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=_environment())
     assert shown.returncode == 1
     assert "→ tongche up" in shown.stderr

@@ -49,10 +49,10 @@ def running(folder: DataFolder) -> Iterator[DataFolder]:
     ready, stop = threading.Event(), threading.Event()
     thread = threading.Thread(target=lambda: asyncio.run(_live(folder, ready, stop)))
     thread.start()
-    assert ready.wait(20)
+    assert ready.wait(60)
     yield folder
     stop.set()
-    thread.join(20)
+    thread.join(60)
 
 
 async def _live(folder: DataFolder, ready: threading.Event, stop: threading.Event) -> None:

@@ -182,7 +182,7 @@ class Stage:
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.jar), _NoRedirect)
         self._thread = threading.Thread(target=lambda: self.loop.run_until_complete(self._serve()), daemon=True)
         self._thread.start()
-        assert self.ready.wait(20)
+        assert self.ready.wait(60)
 
     @property
     def url(self) -> str:
@@ -199,7 +199,7 @@ class Stage:
         async def doing() -> Any:
             return await work()
 
-        return asyncio.run_coroutine_threadsafe(doing(), self.loop).result(20)
+        return asyncio.run_coroutine_threadsafe(doing(), self.loop).result(60)
 
     def ask(self, path: str, form: dict[str, str] | None = None, **headers: str) -> Answer:
         """GET, or POST with a form; a redirect is not followed."""
@@ -223,7 +223,7 @@ class Stage:
     def send(self, request: urllib.request.Request) -> Answer:
         """Send any request."""
         try:
-            with self._opener.open(request, timeout=20) as answer:
+            with self._opener.open(request, timeout=60) as answer:
                 return Answer(answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.read().decode())
         except urllib.error.HTTPError as answer:
             return Answer(answer.code, {k.lower(): v for k, v in answer.headers.items()}, answer.read().decode())
@@ -241,7 +241,7 @@ class Stage:
 
     def wait_for_followers(self, number: int) -> None:
         """Wait until so many streams are open."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while self.feed.followers < number:
             assert time.monotonic() < deadline, f"{self.feed.followers} of {number} streams opened"
             time.sleep(0.02)
@@ -249,7 +249,7 @@ class Stage:
     def close(self) -> None:
         """End it."""
         self.loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(20)
+        self._thread.join(60)
         self.loop.close()
 
     async def _serve(self) -> None:

@@ -509,7 +509,7 @@ def test_a_stream_goes_on_where_its_reader_left_off(stage: Stage) -> None:
     stage.tell(case(CASE, version=1), case("other", VINS[1], version=1), case(CASE, version=2))
     headers = {"Authorization": f"Bearer {TOKEN}", "Last-Event-ID": "1"}
     request = urllib.request.Request(f"{stage.url}/api/tail?case={CASE}", headers=headers)  # noqa: S310
-    with urllib.request.urlopen(request, timeout=20) as stream:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=60) as stream:  # noqa: S310
         stage.wait_for_followers(1)
         stage.tell(case("other", VINS[1], version=2), case(CASE, version=3))
         data = (json.loads(line[6:]) for line in stream if line.startswith(b"data: "))

@@ -43,7 +43,7 @@ class Stuck:
     log: Path
 
     def ready(self) -> dict[str, object]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request("GET", "/ready")
             answer: dict[str, object] = json.loads(connection.getresponse().read())

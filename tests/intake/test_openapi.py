@@ -15,7 +15,7 @@ from schemathesis.core.result import Ok
 def test_generated_requests_get_documented_answers(old_house: Any, media_type: str) -> None:
     """Right and wrong by the schema: answered below 500, and every refusal is a problem document."""
     url = f"http://127.0.0.1:{old_house.port}"
-    schema = schemathesis.openapi.from_dict(requests.get(f"{url}/openapi.json", timeout=20).json())
+    schema = schemathesis.openapi.from_dict(requests.get(f"{url}/openapi.json", timeout=60).json())
     (operation,) = (
         each.ok()
         for each in schema.get_all_operations()

@@ -27,7 +27,7 @@ class Shelf:
         self.open.set()
 
     def ship(self, spans: list[dict[str, Any]], dropped: int) -> None:
-        self.open.wait(10)
+        self.open.wait(60)
         if self.refuses:
             raise ConnectionError
         self.spans += spans

@@ -235,7 +235,7 @@ def test_two_that_meet_half_way_are_both_done(database: str, tmp_path: Path) -> 
                     connection.execute(lock, {"name": name})
                     if not met[me]:
                         met[me] = True
-                        barrier.wait(20)
+                        barrier.wait(60)
 
                 return act
 

@@ -232,7 +232,7 @@ def test_a_stop_waits_for_who_still_reads(store: Store) -> None:
 
     def slowly(connection: Connection) -> None:
         reading.set()
-        assert go.wait(20)
+        assert go.wait(60)
         seen.append(_count(connection))
 
     async def play() -> None:

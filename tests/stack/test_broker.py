@@ -21,7 +21,7 @@ TOPIC = "facts"
 
 def produce(bootstrap: str, *values: str) -> None:
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    if TOPIC not in admin.list_topics(timeout=10).topics:
+    if TOPIC not in admin.list_topics(timeout=60).topics:
         admin.create_topics([NewTopic(TOPIC, 1)])[TOPIC].result(10)
     producer = Producer({"bootstrap.servers": bootstrap, "acks": "all"})
     for value in values:
@@ -32,7 +32,7 @@ def produce(bootstrap: str, *values: str) -> None:
 def consume(bootstrap: str, count: int) -> list[str]:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": str(uuid.uuid4()), "enable.auto.commit": False})
     consumer.assign([TopicPartition(TOPIC, 0, 0)])
-    messages = consumer.consume(count, timeout=20)
+    messages = consumer.consume(count, timeout=60)
     consumer.close()
     return [(message.value() or b"").decode() for message in messages]
 
@@ -80,8 +80,8 @@ def test_a_misspelt_topic_stays_away(brokers: Brokers) -> None:
     """Asking for a topic does not create it."""
     broker = brokers()
     admin = AdminClient({"bootstrap.servers": broker.broker.bootstrap})
-    assert admin.list_topics("sale.evnets", timeout=10).topics["sale.evnets"].error is not None
-    assert "sale.evnets" not in admin.list_topics(timeout=10).topics
+    assert admin.list_topics("sale.evnets", timeout=60).topics["sale.evnets"].error is not None
+    assert "sale.evnets" not in admin.list_topics(timeout=60).topics
 
 
 def test_an_open_port_is_not_a_broker(fake_kafka: FakeKafka) -> None:
