@@ -31,7 +31,7 @@ CHECKOUT = str(Path(__file__).parents[2])
 STOP_S = 1.0
 LATE_S = 4.0
 """Where two moments of one stop are told apart: between them a machine may stand still for a while."""
-ENDED_WITHIN_S = 60
+ENDED_WITHIN_S = 120
 
 
 @dataclass

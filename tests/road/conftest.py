@@ -11,7 +11,7 @@ import pytest
 
 from tests.road.installation import NAMED_BY_THE_MACHINE, SAMPLES, OwnInstallation, Typed
 
-CLOSED_WITHIN_S = 150
+CLOSED_WITHIN_S = 300
 
 
 @contextmanager

@@ -36,7 +36,7 @@ CARRIED_BY_THE_SAMPLES = {
 }
 GARBAGE = (b"\x00\xff\xfe garbage", b"", None, b"[" * 50_000, b"{}", b"null")
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(500)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ WITHIN_S = 60
 WRITERS = ("simulator", "intake", "journey", "dispatch", "console")
 
 pytestmark = [
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(500),
     pytest.mark.skipif(sys.platform != "linux", reason="only Linux sets a running process's limits"),
 ]
 

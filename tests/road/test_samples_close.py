@@ -20,7 +20,7 @@ from tests.road.installation import SAMPLES, OwnInstallation, Typed
 
 CLOSED_WITHIN_S = 60
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(500)
 
 
 def published_orders(installation: OwnInstallation) -> list[str]:
