@@ -18,16 +18,24 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import TypeAdapter, ValidationError
+
 from adapters import quality
 from adapters.organisations import ORGANISATIONS
 from adapters.registry import ADAPTERS
 from contracts.numbers import uscc, vin
+from contracts.topics import AGENCIES
+from contracts.types import Text
 from services.stack.trouble import TroubleError
 
 NAME: Final = re.compile(r"[a-z][a-z0-9_]{1,30}")
-SEVERAL: Final = frozenset({one.agency for one in ORGANISATIONS.values() if one.uscc is not None})
-"""The kinds of agency of which a sale names one among several. Of the others there is one, to which sales go: a second
-folder of that kind holds words of another office, or of tomorrow, to be tried before they take the place of those."""
+SEVERAL: Final = frozenset(AGENCIES) - {one.agency for one in ORGANISATIONS.values() if one.uscc is None}
+"""The kinds of agency of which a sale names one among several. Of the others there is one, which needs no code, to
+which sales go: a second folder of that kind holds words of another office, or of tomorrow, to be tried before they take
+the place of those."""
+_TEXT: Final = TypeAdapter(Text)
+_NOT_IN_A_NAME: Final = frozenset('"\\')
+"""What would need to be written otherwise in Python and in TOML."""
 _DOCSTRING: Final = re.compile(r'\A""".*?"""', re.DOTALL)
 _KEPT: Final = frozenset({"organisations.toml", "quality.toml", "simulator.toml", "sale.json"})
 """What each folder has of its own."""
@@ -78,12 +86,28 @@ def partner(name: str, like: str, uscc_: str | None, zh: str | None, en: str | N
             f"{code} is no valid USCC",
             fix="去掉 --uscc 则虚构一个 / omit --uscc to invent one",
         )
+    for said in (zh, en):
+        _demand_name(said)
     made = Partner(name, like, code, zh or f"样例{name}", en or f"Sample {name.replace('_', ' ').title()}")
     if made.organisation in ORGANISATIONS:
         raise TroubleError(
             f"{made.organisation} 已经存在", f"{made.organisation} is there already", fix="tongche partner list"
         )
     return made
+
+
+def _demand_name(said: str | None) -> None:
+    """Raise `TroubleError` for what cannot stand in the folder's files as it is."""
+    try:
+        fits = not said or (_TEXT.validate_python(said).isprintable() and not _NOT_IN_A_NAME & set(said))
+    except ValidationError:
+        fits = False
+    if not fits:
+        raise TroubleError(
+            f"{said!r} 不能作名称",
+            f"{said!r} cannot be a name",
+            fix='一行可见文字，不含双引号与反斜杠 / one line that can be seen, without " and \\',
+        )
 
 
 def write(made: Partner, into: Path) -> list[str]:

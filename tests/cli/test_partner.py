@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from services.stack.trouble import TroubleError
 
 INSURER = "insurer-91110000MAY1GEUH59"
 BANK = "bank-91110000MAT57WXL1C"
+NEW = next(name for name in (f"newcomer_{number}" for number in count()) if name not in ADAPTERS)
+"""What no folder is called, whichever somebody has added."""
 ADDRESS = "https://insurer.example:8443/tongche"
 
 
@@ -58,13 +61,13 @@ def folder(tmp_path: Path) -> DataFolder:
 @pytest.mark.parametrize("like", ["insurer", "bank"])
 def test_a_new_folder_is_whole(tmp_path: Path, like: str) -> None:
     """Everything of the one it is like, in its own name, and what an agency has of its own."""
-    made = told(typed("new", "kangtai", "--like", like, "--to", str(tmp_path), "--json"))
-    here = tmp_path / "kangtai"
-    assert made["organisation"] == f"{like}-{scaffold.invented_uscc('kangtai')}"
+    made = told(typed("new", NEW, "--like", like, "--to", str(tmp_path), "--json"))
+    here = tmp_path / NEW
+    assert made["organisation"] == f"{like}-{scaffold.invented_uscc(NEW)}"
     assert sorted(made["files"]) == sorted(str(file.relative_to(here)) for file in here.rglob("*") if file.is_file())
-    assert {path.name for path in tmp_path.iterdir()} == {"kangtai"}
+    assert {path.name for path in tmp_path.iterdir()} == {NEW}
     source = (here / "__init__.py").read_text(encoding="utf-8")
-    assert 'name="kangtai"' in source
+    assert f'name="{NEW}"' in source
     text = "".join(file.read_text(encoding="utf-8") for file in here.rglob("*") if file.is_file())
     assert not [one.uscc for one in ORGANISATIONS.values() if one.adapter == like and str(one.uscc) in text]
 
@@ -85,10 +88,14 @@ def test_an_invented_code_is_well_formed_and_always_the_same() -> None:
         (("Kang-Tai", "--like", "insurer"), "cannot name a folder"),
         (("insurer", "--like", "insurer"), "is there already"),
         (("spec", "--like", "insurer"), "is there already"),
-        (("kangtai", "--like", "nobody"), "there is no adapter nobody"),
-        (("kangtai", "--like", "insurer", "--uscc", "91110000MAY1GEUH58"), "is no valid USCC"),
-        (("kangtai", "--like", "insurer", "--uscc", "91110000MAY1GEUH59"), "is there already"),
-        (("kangtai", "--like", "insurer", "--to", "/nowhere/at/all"), "there is no folder"),
+        ((NEW, "--like", "nobody"), "there is no adapter nobody"),
+        ((NEW, "--like", "insurer", "--uscc", "91110000MAY1GEUH58"), "is no valid USCC"),
+        ((NEW, "--like", "insurer", "--uscc", "91110000MAY1GEUH59"), "is there already"),
+        ((NEW, "--like", "insurer", "--to", "/nowhere/at/all"), "there is no folder"),
+        ((NEW, "--like", "insurer", "--en", 'He said """hi"""'), "cannot be a name"),
+        ((NEW, "--like", "insurer", "--en", "one\\x"), "cannot be a name"),
+        ((NEW, "--like", "insurer", "--zh", "两\n行"), "cannot be a name"),
+        ((NEW, "--like", "insurer", "--zh", "\x1b[31m红"), "cannot be a name"),
     ],
 )
 def test_what_cannot_be_made_is_told(tmp_path: Path, words: tuple[str, ...], why: str) -> None:
@@ -102,9 +109,9 @@ def test_what_cannot_be_made_is_told(tmp_path: Path, words: tuple[str, ...], why
 
 def test_a_folder_that_is_there_is_not_written_over(tmp_path: Path) -> None:
     """Somebody may have worked in it."""
-    (tmp_path / "kangtai").mkdir()
-    assert "is there already" in refused("new", "kangtai", "--like", "insurer", "--to", str(tmp_path))
-    assert list((tmp_path / "kangtai").iterdir()) == []
+    (tmp_path / NEW).mkdir()
+    assert "is there already" in refused("new", NEW, "--like", "insurer", "--to", str(tmp_path))
+    assert list((tmp_path / NEW).iterdir()) == []
 
 
 def test_its_list_and_its_recordings_are_played() -> None:
@@ -198,9 +205,10 @@ def test_ours_is_exchanged_step_by_step(folder: DataFolder, tmp_path: Path) -> N
 
 
 def test_who_is_meant_must_be_clear(folder: DataFolder) -> None:
-    """Four insurers speak the same words; one of them is named."""
+    """Several insurers speak the same words; one of them is named."""
     at = ("--data", str(folder.root))
-    assert "speaks to 4 organisations" in refused("keys", "insurer", *at)
+    insurers = sum(one.adapter == "insurer" for one in ORGANISATIONS.values())
+    assert f"speaks to {insurers} organisations" in refused("keys", "insurer", *at)
     assert "no organisation nobody" in refused("keys", "nobody", *at)
     assert "no installation" in refused("keys", INSURER, "--data", str(folder.root / "elsewhere"))
 

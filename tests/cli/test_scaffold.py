@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 from services.cli import scaffold
 for like in sys.argv[1:]:
-    scaffold.write(scaffold.partner(f"my_{like}", like, None, None, None), Path("adapters"))
+    scaffold.write(scaffold.partner(f"a_new_{like}", like, None, None, None), Path("adapters"))
 """
 TRIED: Final = """
 import asyncio, json, sys
@@ -38,7 +38,7 @@ home.create()
 credentials.ensure(home)
 found = {}
 for like in sys.argv[1:]:
-    adapter = ADAPTERS[f"my_{like}"]
+    adapter = ADAPTERS[f"a_new_{like}"]
     only = next(case.id for case in cases(adapter) if case.kind == "fixtures")
     who, today, token = conformance._first(adapter), conformance._today(), conformance._operator_token(home)
     ran = asyncio.run(conformance._run(conformance._Asked(adapter, who, None, 1, today, token, (only,)), home))
@@ -72,6 +72,8 @@ def test_every_new_folder_passes_as_it_stands(checkout: Path) -> None:
 
 
 def test_only_what_a_sale_can_name_has_a_sale(checkout: Path) -> None:
-    """Sales go to the one tax office that there is, whatever else is tried beside it."""
-    met = {like for like in LIKES if (checkout / "adapters" / f"my_{like}" / "sale.json").exists()}
+    """Sales go to the one tax office that there is, whatever else is tried beside it, also to whoever adds the next."""
+    met = {like for like in LIKES if (checkout / "adapters" / f"a_new_{like}" / "sale.json").exists()}
     assert met == {"insurer", "bank"}
+    known = "from services.cli.scaffold import SEVERAL\nprint(*sorted(SEVERAL))"
+    assert _python(checkout, known).split() == ["bank", "insurer"]

@@ -20,6 +20,7 @@ from adapters.bindings.rest import REST
 from adapters.fixtures import KEY, SENT_AT, Case, cases
 from adapters.registry import ADAPTERS
 from adapters.spec import Reply
+from contracts.topics import AGENCIES
 from contracts.types import instant_text
 from services.runtime.settings import Secrets, Settings
 from services.simulator.faces import business, loans
@@ -105,10 +106,9 @@ CERTIFICATE = {
 def _agencies() -> dict[str, str]:
     """Which agency has which fixture."""
     root = files("adapters")
-    kinds = ("miit", "tax", "insurer", "bank", "police", "commerce", "customs")
     return {
         file.name.removesuffix(".json"): kind
-        for kind in kinds
+        for kind in AGENCIES
         for file in (root / kind / "fixtures").iterdir()
         if file.name.removesuffix(".json") in BEFORE
     }

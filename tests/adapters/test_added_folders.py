@@ -1,0 +1,63 @@
+"""Whoever adds an agency adds a folder, and our own tests pass with it: none assumes which folders there are."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from contracts.topics import AGENCIES
+
+ROOT: Final = Path(__file__).parents[2]
+GUIDE: Final = ROOT / "docs" / "ADDING_AN_AGENCY.md"
+FOLLOWS_IT: Final = ROOT / "tests" / "docs" / "test_adding_an_agency.py"
+TESTS: Final = sorted((ROOT / "tests").rglob("*.py"))
+TAKEN: Final = frozenset(re.findall(r"partner new ([a-z]\w*)", GUIDE.read_text(encoding="utf-8")))
+"""What a reader of the guide calls his first folder."""
+
+
+def _assumptions(source: str) -> Iterator[str]:
+    """Where a test lists all agencies, or makes a folder that may be there: the line, and which."""
+    if not any(name in source for name in TAKEN) and not all(agency in source for agency in AGENCIES):
+        return
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.List(elts=inner) | ast.Tuple(elts=inner) | ast.Set(elts=inner) | ast.Call(args=inner):
+                said = [each.value if isinstance(each, ast.Constant) else None for each in inner]
+            case _:
+                continue
+        if set(AGENCIES) <= set(said):
+            yield f"{node.lineno}: all agencies"
+        if any(verb == "new" and name in TAKEN for verb, name in pairwise(said)):
+            yield f"{node.lineno}: a folder of the guide's"
+
+
+def test_no_test_assumes_which_folders_there_are() -> None:
+    """What there is, `ADAPTERS`, `ORGANISATIONS` and `AGENCIES` say; a folder of a test's own has a name of its own."""
+    assert TAKEN
+    found = {
+        str(file.relative_to(ROOT)): told
+        for file in TESTS
+        if file != FOLLOWS_IT and (told := list(_assumptions(file.read_text(encoding="utf-8"))))
+    }
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"ours = {set(AGENCIES)}",
+        f"kinds = {AGENCIES}",
+        f"for kind in {list(AGENCIES)}: pass",
+        f"typed('new', {min(TAKEN)!r}, '--like', 'insurer')",
+        f"words = ('partner', 'new', {min(TAKEN)!r})",
+    ],
+)
+def test_each_assumption_is_seen(source: str) -> None:
+    """However it is written."""
+    assert len(list(_assumptions(source))) == 1
