@@ -27,6 +27,7 @@ from .policy import policy
 from .progress import Progress, silent
 from .sayings import sayings
 from .story import Spoken, Story
+from .trials import Trials
 from .views import views
 from .waiting import waiting
 
@@ -65,7 +66,16 @@ def check(evidence: Path, now: datetime | None = None, progress: Progress = sile
 
     Raises `BrokenEvidence` where a part of it is missing or unreadable.
     """
-    counted = ("sales", "vehicles", "messages", "effects", "set_aside", "poison", "poison_with_personal_data")
+    counted = (
+        "sales",
+        "vehicles",
+        "messages",
+        "effects",
+        "on_trial",
+        "set_aside",
+        "poison",
+        "poison_with_personal_data",
+    )
     judge = _Judge(Evidence(evidence), progress, dict.fromkeys(counted, 0))
     return verdict(judge.findings(now), judge.notes)
 
@@ -79,6 +89,7 @@ class _Judge:
     notes: dict[str, int]
     personal: PersonalValues = field(default_factory=PersonalValues)
     poison: Poison = field(default_factory=Poison)
+    trials: Trials = field(default_factory=Trials)
 
     def findings(self, now: datetime | None) -> Iterator[Finding]:
         reading = self.evidence.reading()
@@ -103,6 +114,9 @@ class _Judge:
                 self.progress(f"vehicle {self.notes['vehicles']:,}")
             for turn in turns(story):
                 by_vehicle.turn(*turn)
+            if self.trials.covers(story):
+                self.notes["on_trial"] += 1
+                continue
             yield from _broken_rules(story, now, outlook)
 
     def _read_topics(self, by_vehicle: Index) -> Iterator[Finding]:
@@ -150,6 +164,8 @@ class _Judge:
         for number, line in enumerate(self.evidence.effects(), start=1):
             self.notes["effects"] += 1
             by_vehicle.effect(line, number)
+        for line in self.evidence.trials():
+            self.trials.announced(line)
         for line in self.evidence.requests():
             by_vehicle.request(line)
         for line in self.evidence.cases():

@@ -3,6 +3,7 @@
     publishers/*.history.jsonl   {at, id, source, sourceid, vin, status: accepted|replayed}
     simulator/ledger.jsonl       {at, organisation, operation, key, vin, body, result, status}
     simulator/requests.jsonl     {at, organisation, operation, key, traceparent, status}
+    simulator/trials.jsonl       {at, vins}: cars of tests that were announced to the agencies; may be missing
     topics/<topic>.jsonl         {partition, offset, key, headers, value, timestamp}
     subscribers.toml             who may read what, as the operator's file has it
     grants.jsonl                 {id, opened_at, revoked_at, ended_at}: how each grant stands, in seconds since 1970
@@ -136,6 +137,10 @@ class Evidence:
 
     def requests(self) -> Iterator[Line]:
         return _lines(self.folder / "simulator" / "requests.jsonl")
+
+    def trials(self) -> Iterator[Line]:
+        file = self.folder / "simulator" / "trials.jsonl"
+        return _lines(file) if file.exists() else iter(())
 
     def cases(self) -> Iterator[Line]:
         return _lines(self.folder / "cases.jsonl")

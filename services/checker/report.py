@@ -23,6 +23,7 @@ _NOTES: Final = {
     "vehicles": ("车辆", "vehicles"),
     "messages": ("消息", "messages"),
     "effects": ("机构效果", "effects at agencies"),
+    "on_trial": ("检测用车辆", "cars of announced tests"),
     "set_aside": ("已隔离的外来消息", "strangers' messages set aside"),
     "poison": ("毒消息", "poisoned messages"),
     "poison_with_personal_data": ("含个人信息的毒消息", "poisoned, with personal data"),

@@ -17,6 +17,7 @@ from adapters.spec import Adapter
 
 from .agencies import agency
 from .bed import Bed, Country, Loaded
+from .car import car, number_of
 from .case import Case
 from .catalogue import cases
 from .client import PATIENCE_S, Client, Sealing, as_it_is
@@ -115,6 +116,12 @@ class Plan:
             if not self.only or {case.id, case.kind} & set(self.only)
         ]
 
+    @property
+    def vins(self) -> list[str]:
+        """Of all cars that may come."""
+        numbers = (number_of(index, one) for index, case in self.chosen for one in range(case.cars))
+        return [car(self.round_, number, self.day).vin for number in numbers]
+
 
 async def run(plan: Plan, adapters: Mapping[str, Adapter], organisations: Mapping[str, Organisation]) -> Run:
     """Play all cases of a plan. Raises `Strangers`, `Unreachable` or `NoAgency`."""
@@ -204,6 +211,7 @@ async def _bed(plan: Plan, neighbours: Neighbours) -> Bed:
     knobs = Knobs(neighbours.base, plan.token or "", neighbours.wire)
     if not await knobs.are_ours():
         raise Strangers
+    await knobs.announce(plan.vins)
     return Country(plan.organisation, neighbours.act, knobs.turned)
 
 

@@ -2,8 +2,8 @@
 
 `ledger.jsonl` holds effects, `records.jsonl` what agencies merely remember (quotes, checks, makers' uploads).
 Replaying the records and then the ledger gives every agency's state. `taken.jsonl` is what was taken in to be answered
-later. `requests.jsonl` and `refusals.jsonl` are for people and for the checker; they reach the disk when the system
-likes.
+later; `trials.jsonl` names the cars of tests, before they come. `requests.jsonl` and `refusals.jsonl` are for people
+and for the checker; they reach the disk when the system likes.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final, Literal
 
-File = Literal["ledger", "records", "taken"]
+File = Literal["ledger", "records", "taken", "trials"]
 Note = Literal["requests", "refusals"]
 Line = dict[str, Any]
 
 _STATE: Final[tuple[File, ...]] = ("records", "ledger")
 """In the order of writing and of replaying: an effect may rest on a record, never the other way."""
-_DURABLE: Final[tuple[File, ...]] = (*_STATE, "taken")
+_DURABLE: Final[tuple[File, ...]] = (*_STATE, "taken", "trials")
 """What was taken in is settled once what came of it is written."""
 _NOTES: Final[tuple[Note, ...]] = ("requests", "refusals")
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from aiohttp import web
 from pydantic import ValidationError
 
+from contracts.types import instant_text
 from observability import metrics
 from services.runtime.settings import Secrets
 from services.simulator.faces.http import HttpDoors
 from services.simulator.faces.rest import parsed
 from services.simulator.world import Unknown, World
+
+_VIN: Final = re.compile(r"[A-HJ-NPR-Z0-9]{17}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ class Operators:
         app.router.add_get("/_faults", self._show_faults)
         app.router.add_put("/_faults/{organisation}", self._turn_faults)
         app.router.add_delete("/_faults/{organisation}", self._heal)
+        app.router.add_post("/_trials", self._begin_trial)
         app.router.add_post("/_plain/{organisation}/{path:.+}", self._ask_plainly)
 
     def _demand_operator(self, request: web.Request) -> None:
@@ -69,6 +75,18 @@ class Operators:
         except Unknown:
             return web.json_response({"error": "unknown organisation"}, status=404)
         self.world.turn(organisation, None)
+        return web.Response(status=204)
+
+    async def _begin_trial(self, request: web.Request) -> web.Response:
+        """Somebody is about to test agencies with cars that nobody sells; their books say so before they come."""
+        self._demand_operator(request)
+        told = parsed(await request.read())
+        cars = told.get("vins") if isinstance(told, dict) else None
+        if not isinstance(cars, list) or not all(isinstance(one, str) and _VIN.fullmatch(one) for one in cars):
+            return web.json_response({"error": "the VINs of its cars are needed"}, status=422)
+        at = instant_text(self.world.country.clock.now())
+        self.world.journal.write("trials", {"at": at, "vins": cars})
+        await self.world.journal.durable()
         return web.Response(status=204)
 
     async def _ask_plainly(self, request: web.Request) -> web.StreamResponse:

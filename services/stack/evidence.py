@@ -20,6 +20,7 @@ from services.stack.running import Running, Service
 
 _LEDGER: Final = "simulator/ledger.jsonl"
 _REQUESTS: Final = "simulator/requests.jsonl"
+_TRIALS: Final = "simulator/trials.jsonl"
 _SHOWING_METRICS: Final = ("door", "journey", "dispatch", "projection", "console", "simulator")
 _BLOCK: Final = 1 << 20
 _PAGE: Final = 500
@@ -42,7 +43,7 @@ async def _gather(stack: Running, into: Path) -> int:
     ends = await ends_of(stack.settings)
     _write_reading(into, effects, stack.settings.clock_of_others)
     _write_cases(stack, into)
-    _copy(root, into, (path for path in (root / _LEDGER, root / _REQUESTS) if path.exists()))
+    _copy(root, into, (path for path in (root / _LEDGER, root / _REQUESTS, root / _TRIALS) if path.exists()))
     for needed in (_LEDGER, _REQUESTS):
         (into / needed).touch()
     _write_views(stack, into)

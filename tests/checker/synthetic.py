@@ -87,6 +87,7 @@ class Scene:
     history: list[Line] = field(default_factory=list)
     ledger: list[Line] = field(default_factory=list)
     requests: list[Line] = field(default_factory=list)
+    trials: list[Line] = field(default_factory=list)
     topics: dict[str, list[Line]] = field(default_factory=dict)
     cases: list[Line] = field(default_factory=list)
     logs: list[str] = field(default_factory=list)
@@ -102,6 +103,8 @@ class Scene:
         _write(folder / "publishers" / "platform.history.jsonl", self.history)
         _write(folder / "simulator" / "ledger.jsonl", self.ledger)
         _write(folder / "simulator" / "requests.jsonl", self.requests)
+        if self.trials:
+            _write(folder / "simulator" / "trials.jsonl", self.trials)
         _write(folder / "cases.jsonl", self.cases)
         for topic, records in self.topics.items():
             _write(folder / "topics" / f"{topic}.jsonl", records)

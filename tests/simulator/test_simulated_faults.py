@@ -369,6 +369,23 @@ def test_knobs_are_merged_shown_and_reset(play: Play) -> None:
     play(scenario)
 
 
+def test_the_cars_of_a_test_stand_in_the_books_before_it(play: Play) -> None:
+    """As the operator names them; nobody else does, and what is no VIN is none."""
+
+    async def scenario(city: City) -> None:
+        async def announced(cars: Any, token: str = TOKEN) -> int:
+            headers = {"Authorization": f"Bearer {token}"}
+            async with city.session.post(f"{city.base}/_trials", json={"vins": cars}, headers=headers) as got:
+                return got.status
+
+        for cars, token in (([VIN], "another"), (VIN, TOKEN), ([VIN, "LZZ"], TOKEN), ([1], TOKEN), (None, TOKEN)):
+            assert await announced(cars, token) in {401, 422}
+        assert await announced([VIN]) == 204
+        assert [line["vins"] for line in city.lines("trials")] == [[VIN]]
+
+    play(scenario)
+
+
 def test_knobs_survive_a_restart(play: Play) -> None:
     """A simulator that was killed while it played an outage goes on playing it."""
 
