@@ -1,4 +1,4 @@
-"""Which case, organisation or adapter a person means by what they typed."""
+"""Which case, organisation, adapter or version of a contract a person means by what they typed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from services.stack.trouble import TroubleError
 if TYPE_CHECKING:
     from adapters.organisations import Organisation
     from adapters.spec import Adapter
+    from contracts.versions import Versions
 
 GUIDE: Final = "docs/ADDING_AN_AGENCY.md"
 
@@ -61,3 +62,19 @@ def adapter_of(name: str) -> Adapter:
 
     found: Adapter | None = ADAPTERS.get(name)
     return ADAPTERS[organisation_of(name).adapter] if found is None else found
+
+
+def version_of(which: str) -> tuple[Versions, int]:
+    """A version by CloudEvents type or URN; the newest by a contract's name. Raises `TroubleError`."""
+    from contracts.envelope import SCHEMA_BASE
+    from contracts.registry import CONTRACTS, UnknownType, resolve
+
+    name = which.removeprefix(SCHEMA_BASE).removeprefix("tongche.")
+    if name in CONTRACTS:
+        return CONTRACTS[name], CONTRACTS[name].newest
+    try:
+        return resolve(f"tongche.{name}")
+    except UnknownType:
+        raise TroubleError(
+            f"没有契约 {which}", f"no contract is called {which}", fix="tongche contracts list"
+        ) from None

@@ -12,7 +12,8 @@ from typer.testing import CliRunner, Result
 from contracts import published, registry
 from contracts.fields import FIELDS
 from contracts.registry import CONTRACTS
-from services.cli.contracts import INCOMPATIBLE, UNDECIDED, UNFROZEN, app
+from services.cli.comparing import INCOMPATIBLE, UNDECIDED, UNFROZEN
+from services.cli.contracts import app
 from services.cli.terminal import FAILED
 from services.compatibility.judge import validator
 from services.stack.trouble import TroubleError
