@@ -104,7 +104,23 @@ def test_a_name_is_judged_by_all_that_it_stands_for() -> None:
         asyncio.run(resolved("93.184.215.14", "10.0.0.7"))
 
 
-@pytest.mark.parametrize("host", ["localhost", "a.localhost", "2130706433", "0x7f000001", "127.1", "0177.0.0.1", "0"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "a.localhost",
+        "localhost.",
+        "LocalHost.",
+        "a.localhost.",
+        "127.0.0.1.",
+        "2130706433",
+        "0x7f000001",
+        "127.1",
+        "127.1.",
+        "0177.0.0.1",
+        "0",
+    ],
+)
 def test_no_spelling_of_this_machine_gets_around_it(host: str) -> None:
     """It is known from the text, before anything is resolved; where the installation is a test it is this machine."""
     assert Rules().forbids(f"https://{host}/") == "address-forbidden"

@@ -69,6 +69,7 @@ class Rules:
 
 def _literal(host: str) -> str | None:
     """The address that a host says by itself; None where somebody must be asked."""
+    host = host.removesuffix(".")  # a name that is written out to the root is the same one
     if host == "localhost" or host.endswith(".localhost"):
         return str(_THIS)  # RFC 6761: of nobody else
     try:
