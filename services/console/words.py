@@ -180,6 +180,8 @@ _BREAKERS: Final = {
     "paused": Words("人工暂缓", "paused"),
 }
 _SLOWED: Final = Words("限流", "slowing us down")
+_RESUMED: Final = Words("已恢复", "resumed")
+_TO_BE_PROBED: Final = "resumed, to be probed"
 _STANDINGS: Final = {
     "trying": Words("已发出，待答复", "sent, not answered yet"),
     "under-way": Words("尚未就绪，将再次询问", "not there yet, asked again"),
@@ -207,7 +209,7 @@ _REASONS: Final = {
     "the look-up knows nothing of it yet": "尚查不到此业务",
     "a call was cut off": "一次调用中断，结果不明",
     "behind another of its vehicle": "同一车辆的上一项未完成",
-    "resumed, to be probed": "已恢复，待试探",
+    _TO_BE_PROBED: "已恢复，待试探",
     "never called": "从未调用",
     "attempts": "尝试记录无法读取",
     "signature": "签名不符，或签名者不在登记之列",
@@ -346,9 +348,14 @@ def breaker(word: str) -> Words:
 
 
 def standing(state: str, paused_by: str | None, reason: str | None) -> Words:
-    """How an organisation stands: up, being probed, down, held by a person, or down because it bears no more."""
+    """How an organisation stands: up, being probed, down, held by a person, down because it bears no more.
+
+    Or held by a person until a moment ago, where no call had shown that it is down.
+    """
     if paused_by:
         return breaker("paused")
+    if state == "open" and reason == _TO_BE_PROBED:
+        return _RESUMED
     return _SLOWED if state == "open" and "status 429" in (reason or "") else breaker(state)
 
 

@@ -198,6 +198,10 @@ def test_decisions_say_what_comes_next_and_a_no_ends_in_the_way_out(tmp_path: Pa
         assert "人工暂缓 / paused" in shown
         resumed = await terminal.type("delivery", "resume", "police", "--reason", "over")
         assert "the next call will probe it" in resumed.err
+        shown = (await terminal.type("delivery", "list")).out
+        assert "已恢复 / resumed  自 / since " in shown
+        assert "已恢复，待试探 / resumed, to be probed  下一次调用即试探 / the next call probes" in shown
+        assert " / down" not in shown
         never = await terminal.type("delivery", "resume", "tax", "--reason", "over")
         assert "it is not held" in never.err
         unknown = await terminal.type("delivery", "pause", "nobody", "--reason", "x", "--json")
@@ -217,8 +221,8 @@ def test_list_says_since_when_and_why_an_organisation_is_away_and_what_comes_nex
         shown = (await terminal.type("delivery", "list")).out
         assert "样例车管所 Sample Traffic Police  限流 / slowing us down  自 / since " in shown
         assert "机构不可用：限流，HTTP 429 / unavailable: status 429  下次试探 / next probe " in shown
+        breaker.due_at = 0.0  # the pause is over: only then is the next failure why it is away
         breaker.failed("broken-answer: not-an-object", 0.0)
-        breaker.due_at = 0.0
         (later,) = (await terminal.reads("delivery", "list"))["held"]
         assert later["since"] == told["since"]
         shown = (await terminal.type("delivery", "list")).out

@@ -342,7 +342,7 @@ def test_what_is_due_waits_for_its_organisation_or_is_being_tried(stage: Stage) 
 
 
 def test_the_start_page_says_since_when_and_why_an_organisation_is_away(stage: Stage) -> None:
-    """And when it is probed next; one that asks for fewer calls is not said to be down."""
+    """And when it is probed next; who asks for fewer calls, or was resumed, is not said to be down."""
     stand_in_every_way(stage)
     stage.log_in()
     for language, texts in (
@@ -355,6 +355,10 @@ def test_the_start_page_says_since_when_and_why_an_organisation_is_away(stage: S
     stage.dispatch = [{"id": "police", "state": "open", "reason": "unavailable: status 429", "since": 1.0}]
     stage.act(stage.organisations.ask)
     assert "slowing us down" in stage.ask("/").text
+    stage.dispatch = [{"id": "police", "state": "open", "reason": "resumed, to be probed", "since": 1.0}]
+    stage.act(stage.organisations.ask)
+    page = stage.ask("/").text
+    assert ("resumed · " in page, "down · " in page) == (True, False)
 
 
 def test_a_closed_case_in_which_somebody_must_act_is_among_those_that_need_a_person(stage: Stage) -> None:
