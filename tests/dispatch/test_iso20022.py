@@ -19,14 +19,14 @@ import pytest
 from aiohttp import web
 
 from adapters.registry import ADAPTERS
-from adapters.spec import Letter, RetryPolicy
+from adapters.spec import Letter, Operation, RetryPolicy
 from services.dispatch.consumers import consumer_of
 from services.runtime.record import Record
 from services.runtime.settings import Settings
 from services.simulator.faces import business
 from tests.dispatch.agency import listening, vin
 from tests.dispatch.office import SECRETS, Office, come_true, office
-from tests.dispatch.workshop import as_record
+from tests.dispatch.workshop import AMPLE, as_record
 from tests.simulator.branch import BANK, BANKS, OTHER, OTHER_BANK, Branch, Door, branch, seal, until
 from tests.simulator.city import Car, Moment
 
@@ -161,11 +161,17 @@ def _known(settings: Settings) -> None:
     settings.notifiers.write_text(f"[[notifiers]]\n{told}\n{certificates}\n", encoding="utf-8")
 
 
+def _leisurely(operation: Operation) -> Operation:
+    """With time for every answer: how often something is sent is counted here."""
+    return replace(operation, endpoint=replace(operation.endpoint, timeout=AMPLE))
+
+
 @pytest.fixture
 def play(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
     """Play a scene with one bank."""
     patient = RetryPolicy(timedelta(seconds=60), timedelta(milliseconds=20), 2.0, timedelta(milliseconds=100))
-    monkeypatch.setitem(ADAPTERS, "bank", replace(ADAPTERS["bank"], retry=patient))
+    operations = {name: _leisurely(one) for name, one in ADAPTERS["bank"].operations.items()}
+    monkeypatch.setitem(ADAPTERS, "bank", replace(ADAPTERS["bank"], retry=patient, operations=operations))
     _known(settings)
     us = SECRETS.identities["tongche"].model_dump()
 

@@ -85,7 +85,7 @@ async def _certificate(city: City) -> int:
     return (await city.car().attempt("coc-query")).status
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_killed_simulator_knows_what_it_knew(kafka: str, tmp_path: Path) -> None:
     """A published sale finds its certificate; after kill -9 certificate and invoice are still there, once."""
     secrets = {"key_secret": "00" * 32, "operator_user": "o", "operator_password": "p", "operator_token": "t"}
