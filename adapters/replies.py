@@ -60,14 +60,33 @@ def looked_up(adapter: Adapter, operation: Operation, command: Contract, got: Re
     raise wrong
 
 
+def claims(adapter: Adapter, got: Reply) -> bool:
+    """Whether an answer gives itself out for a yes or a no. Whoever seals what he decides must have sealed it."""
+    if got.status == HTTPStatus.ACCEPTED or got.body is UNREADABLE:
+        return False
+    return _is_success(adapter, got) or isinstance(failure(adapter, got), Refused)
+
+
 def decides(adapter: Adapter, got: Reply) -> bool:
     """Whether an answer that was called back is a yes or a no, as far as that can be told without the command.
 
     Everything else, "not yet" and nonsense alike, may be followed by another answer.
     """
-    if got.status == HTTPStatus.ACCEPTED or got.body is UNREADABLE:
+    if not claims(adapter, got):
         return False
-    return _is_success(adapter, got) or isinstance(failure(adapter, got), Refused)
+    brought = (one for one in adapter.operations.values() if one.called_back)
+    return not _is_success(adapter, got) or any(_can_be_read(one, got) for one in brought)
+
+
+def _can_be_read(operation: Operation, got: Reply) -> bool:
+    """Whether it is an answer to some command of this operation."""
+    try:
+        operation.response(None, got)
+    except Refused:
+        return True
+    except (AgencyError, ValidationError):
+        return False
+    return True
 
 
 def _is_success(adapter: Adapter, got: Reply) -> bool:

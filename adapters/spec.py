@@ -121,7 +121,10 @@ enveloped XML signature."""
 
 ResponseMapping = Callable[[Any, Reply], Contract]
 """The command that was sent and a 2xx reply → the event. Raises only `adapters.errors` or pydantic's
-`ValidationError`; `adapters.replies.answer` calls it and turns the latter into `BrokenAnswer`."""
+`ValidationError`; `adapters.replies.answer` calls it and turns the latter into `BrokenAnswer`.
+
+Of what is called back it is also asked with None for the command, which is not at the door: whether anybody can read
+the answer at all (`adapters.replies.decides`)."""
 
 
 @dataclass(frozen=True, slots=True)

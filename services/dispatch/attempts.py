@@ -225,18 +225,18 @@ class Attempts:
 
     async def _heard(self, delivery: Delivery) -> Answered | None:
         """What was brought to our own door comes to; None if nothing was, or nothing that decides."""
-        brought = await self.hearing.find(delivery)
-        if brought is None:
-            return None
-        await self.take_up(delivery)
-        came = await self.hearing.take(delivery, brought)
-        if came is None:
-            return None
+        came: Contract | AgencyError | None = None
+        while came is None:
+            brought = await self.hearing.find(delivery)
+            if brought is None:
+                return None
+            await self.take_up(delivery)
+            came = await self.hearing.take(delivery, brought)
 
         async def answer(_: Delivery, __: str) -> Contract:
-            if isinstance(came, AgencyError):
-                raise came
-            return came
+            if isinstance(came, Contract):
+                return came
+            raise came
 
         return await self.asking.once(delivery, None, answer)
 

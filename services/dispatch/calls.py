@@ -85,10 +85,10 @@ class Agency:
         got = self.adapter.binding.read(HTTPStatus.OK, {}, brought.raw)
         return replies.answer(self.adapter, operation, command.data, got)
 
-    async def forget(self, key: str) -> None:
-        """What was brought under a key decided nothing, and has had its time: another answer may come."""
+    async def forget(self, key: str, brought: Brought) -> None:
+        """What was brought under a key decided nothing, and has had its time: another answer may come, or is here."""
         if self.mailbox is not None:
-            await self.mailbox.forget(self.organisation.id, key)
+            await self.mailbox.forget(self.organisation.id, key, brought)
 
     async def here(self, keys: Collection[str]) -> set[str]:
         """Under which of these keys something was brought."""
@@ -142,7 +142,7 @@ class Agency:
     async def _proved(self, operation: Operation, status: int, headers: Mapping[str, str], raw: bytes) -> Reply:
         """What came. No decision of who seals what it calls back is believed without the seal, wherever it is said."""
         reply = self.adapter.binding.read(status, headers, raw)
-        if not self.calls_back(operation) or not replies.decides(self.adapter, reply):
+        if not self.calls_back(operation) or not replies.claims(self.adapter, reply):
             return reply
         try:
             # Not on the loop that all organisations share: a signature takes milliseconds.

@@ -51,7 +51,7 @@ class Hearing:
         return brought
 
     async def take(self, delivery: Delivery, brought: Brought) -> Contract | AgencyError | None:
-        """What an answer comes to; None where it decides nothing and has had its time: then another one may come."""
+        """What an answer comes to; None where it decides nothing and has had its time: another may come, or is here."""
         delivery.heard_at = brought.at
         try:
             return self.agency.heard(delivery.operation, delivery.command, brought)
@@ -61,5 +61,5 @@ class Hearing:
             if delivery.taken_in or not self.agency.knows_again(delivery.operation):
                 return nothing
         # It was heard before, and whoever knows our key may be asked again.
-        await self.agency.forget(delivery.key)
+        await self.agency.forget(delivery.key, brought)
         return None

@@ -12,7 +12,7 @@ from services.runtime.settings import Settings
 
 from . import mailbox
 from .refusals import SHOWN_FOR
-from .tables import acts, breakers, callbacks, held, items, notices, paces, refusals, repairs
+from .tables import acts, breakers, callbacks, held, items, notices, paces, refusals, repairs, rivals
 
 _COMMANDS: Final = fields_of(*(command.versions for command in topics.COMMANDS.values()))
 _ANSWERS: Final = fields_of(
@@ -34,6 +34,7 @@ def holdings(settings: Settings) -> tuple[Holding, ...]:
         Holding(
             callbacks, "机构回送的答复", "answers that were called back", _ANSWERS, None, callbacks.c.at, mailbox.KEPT
         ),
+        Holding(rivals, "与之矛盾的答复", "answers that contradict one", _ANSWERS, None, rivals.c.at, mailbox.KEPT),
         Holding(refusals, "被拒绝的回送", "call-backs that were refused", since=refusals.c.last_at, kept=SHOWN_FOR),
         Holding(breakers, "断路器", "breakers", since=breakers.c.since),
         Holding(paces, "批量处置的节奏", "the pace of repairs"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Literal, NamedTuple
 
-from sqlalchemy import Connection, Select, delete, func, select, update
+from sqlalchemy import Connection, Select, Table, delete, func, select, update
 from sqlalchemy.sql import ColumnElement
 
 from services.runtime import parking
@@ -19,7 +19,7 @@ from services.runtime.sql import insert_once, one_at_a_time
 from services.runtime.store import Store, waited_out
 
 from .consumers import consumer_of
-from .tables import callbacks
+from .tables import callbacks, rivals
 
 KEPT: Final = timedelta(days=90)
 """So long it is known that an answer came: the same again is no news, and another one is refused."""
@@ -89,14 +89,17 @@ class Mailbox:
     async def put(self, organisation: str, key: str, answer: Answer, stands: Callable[[bytes], bool]) -> Came:
         """Keep an answer; durable on return. Whoever waits for it, parked or given up, is tried at once.
 
-        Where another answer is there already, that one stands, if it decides (`stands` tells of one that was kept).
+        Where another answer is there already, that one stands, if it decides (`stands` tells of one that was kept):
+        until it is heard and turns out to be none after all. Then the first that contradicted it takes its place.
         """
         return await self.store.run(lambda connection: self._put(connection, organisation, key, answer, stands))
 
-    async def forget(self, organisation: str, key: str) -> None:
-        """What came under a key has been heard and decided nothing: another answer may come."""
-        mine = delete(callbacks).where(_same(organisation, key))
-        await waited_out(lambda: self.store.run(lambda connection: connection.execute(mine)))
+    async def forget(self, organisation: str, key: str, brought: Brought) -> None:
+        """What came under a key has been heard and decided nothing: another answer may come.
+
+        One that came meanwhile, in its place or against it, is the answer from now on.
+        """
+        await waited_out(lambda: self.store.run(lambda connection: _forget(connection, organisation, key, brought)))
 
     def _put(
         self, connection: Connection, organisation: str, key: str, answer: Answer, stands: Callable[[bytes], bool]
@@ -109,17 +112,49 @@ class Mailbox:
             if kept.content == answer.content or not answer.decides:
                 return "again"
             if stands(kept.raw):
-                more = {"others": callbacks.c.others + 1, "other_at": now}
-                connection.execute(update(callbacks).where(same).values(more))
+                _contradict(connection, organisation, key, answer, now)
                 return "another"
             connection.execute(update(callbacks).where(same).values(told))
-        until = now + _STANDS_FOR.total_seconds()
-        parking.wake(connection, consumer_of(organisation), *_delivery(key), now, until)
+        _wake(connection, organisation, key, now)
         return "new"
+
+
+def _contradict(connection: Connection, organisation: str, key: str, answer: Answer, now: float) -> None:
+    """Another answer than the one that stands. Who waits hears that again: if it turned out to be none, this is it."""
+    more = {"others": callbacks.c.others + 1, "other_at": now}
+    connection.execute(update(callbacks).where(_same(organisation, key)).values(more))
+    first = {"content": answer.content, "raw": answer.raw, "at": now, "number": 1}
+    if not insert_once(connection, rivals, {"organisation": organisation, "key": key, **first}):
+        again = _same(organisation, key, rivals) & (rivals.c.content == answer.content)
+        connection.execute(update(rivals).where(again).values(number=rivals.c.number + 1))
+    _wake(connection, organisation, key, now)
+
+
+def _forget(connection: Connection, organisation: str, key: str, brought: Brought) -> None:
+    _alone(connection, organisation, key)
+    same, against = _same(organisation, key), _same(organisation, key, rivals)
+    heard = same & (callbacks.c.at == brought.at)
+    kept = connection.execute(select(callbacks.c.others, callbacks.c.other_at).where(heard)).first()
+    if kept is None:
+        return
+    rival = connection.execute(select(rivals).where(against)).first()
+    if rival is None:
+        connection.execute(delete(callbacks).where(heard))
+        return
+    others = kept.others - rival.number
+    told = {"content": rival.content, "raw": rival.raw, "at": rival.at, "others": others, "cleared": 0}
+    connection.execute(update(callbacks).where(same).values(**told, other_at=kept.other_at if others else None))
+    connection.execute(delete(rivals).where(against))
+
+
+def _wake(connection: Connection, organisation: str, key: str, now: float) -> None:
+    until = now + _STANDS_FOR.total_seconds()
+    parking.wake(connection, consumer_of(organisation), *_delivery(key), now, until)
 
 
 def prune(connection: Connection, before: float) -> int:
     """Forget answers that came before a moment; how many."""
+    connection.execute(delete(rivals).where(rivals.c.at < before))
     return connection.execute(delete(callbacks).where(callbacks.c.at < before)).rowcount
 
 
@@ -142,8 +177,8 @@ def _found(connection: Connection, organisation: str, key: str) -> Brought | Non
     return None if row is None else Brought(*row)
 
 
-def _same(organisation: str, key: str) -> ColumnElement[bool]:
-    return (callbacks.c.organisation == organisation) & (callbacks.c.key == key)
+def _same(organisation: str, key: str, table: Table = callbacks) -> ColumnElement[bool]:
+    return (table.c.organisation == organisation) & (table.c.key == key)
 
 
 def key_of(id_: str, revision: int) -> str:

@@ -145,6 +145,19 @@ callbacks = Table(
 )
 """Answers that organisations brought of their own accord, the first for each key."""
 
+rivals = Table(
+    "rivals",
+    metadata,
+    Column("organisation", Text, primary_key=True),
+    Column("key", Text, primary_key=True, comment="as that of the answer which it contradicts"),
+    Column("content", Text, nullable=False, comment="SHA-256 of what it says"),
+    Column("raw", LargeBinary, nullable=False, comment="what the organisation has sealed"),
+    Column("at", Float, nullable=False),
+    Column("number", Integer, nullable=False, comment="how often it was brought"),
+    Index("rivals_by_moment", "at"),
+)
+"""The first that contradicted an answer, for each key: the answer, where that one turns out to be none when heard."""
+
 refusals = Table(
     "refusals",
     metadata,
