@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
 from hypothesis import strategies as st
@@ -20,8 +21,9 @@ _FIRST_DAY: Final = date(2024, 1, 1)
 _MOST: Final = 10_000_000_000
 
 
+@cache
 def _of(alphabet: str, length: int) -> st.SearchStrategy[str]:
-    """Texts of one length from one draw: a draw a character is what makes strategies slow."""
+    """Texts of one length from one draw: a draw a character makes strategies slow, and so does making them anew."""
 
     def spelt(number: int) -> str:
         letters = []
@@ -58,6 +60,7 @@ def resident_ids(draw: st.DrawFn) -> str:
     return drawn[:17] + resident_id.check_digit(drawn)
 
 
+@cache
 def texts() -> st.SearchStrategy[str]:
     """Free text as a contract takes it: anything but control characters and lone surrogates."""
     letters = st.characters(exclude_categories=["Cs"], min_codepoint=0x20).filter(lambda letter: letter != "\x7f")
