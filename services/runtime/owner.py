@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, func, select, tuple_
+from sqlalchemy import Connection, bindparam, func, select, tuple_
 
 from observability import logs
 
@@ -32,6 +32,17 @@ _PATIENCE: Final = "1s"
 _KEYS: Final = ("consumer", "topic", "partition")
 _NOBODY: Final = {"generation": -1, "epoch": 0, "who": ""}
 _HELD: Final = "tongche.held"
+
+# Built once: every transaction asks the first, and every second the second.
+_OURS: Final = (
+    select(owner.c.topic, owner.c.partition, owner.c.epoch)
+    .where(owner.c.consumer == bindparam("consumer"), owner.c.who == bindparam("who"))
+    .order_by(owner.c.topic, owner.c.partition)
+    .with_for_update(read=True)
+)
+_OWNERS: Final = select(owner.c.topic, owner.c.partition, owner.c.epoch, owner.c.who).where(
+    owner.c.consumer == bindparam("consumer")
+)
 
 
 @dataclass(slots=True)
@@ -141,10 +152,8 @@ class Fence:
     def _hold(self, connection: Connection) -> dict[Place, int]:
         # Only our own rows: a lock that several processes share in turn would never be free for who takes a partition.
         # Whoever takes locks in the same order, so nobody waits in a circle.
-        columns = (owner.c.topic, owner.c.partition, owner.c.epoch)
-        ours = (owner.c.consumer == self.consumer) & (owner.c.who == self.name)
-        query = select(*columns).where(ours).order_by(owner.c.topic, owner.c.partition).with_for_update(read=True)
-        return {Place(row.topic, row.partition): row.epoch for row in connection.execute(query)}
+        ours = connection.execute(_OURS, {"consumer": self.consumer, "who": self.name})
+        return {Place(row.topic, row.partition): row.epoch for row in ours}
 
     def _take(
         self, connection: Connection, places: Iterable[Place], generation: int, sure: Collection[Place]
@@ -176,9 +185,8 @@ class Fence:
         return {"consumer": self.consumer, "topic": place.topic, "partition": place.partition}
 
     def _rows(self, connection: Connection) -> dict[Place, tuple[int, str]]:
-        columns = (owner.c.topic, owner.c.partition, owner.c.epoch, owner.c.who)
-        query = select(*columns).where(owner.c.consumer == self.consumer)
-        return {Place(row.topic, row.partition): (row.epoch, row.who) for row in connection.execute(query)}
+        found = connection.execute(_OWNERS, {"consumer": self.consumer})
+        return {Place(row.topic, row.partition): (row.epoch, row.who) for row in found}
 
 
 class _Owner(NamedTuple):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import Connection, Row, case, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, Select, bindparam, case, delete, func, insert, select, tuple_, update
 from sqlalchemy.sql import ColumnElement
 
 from .packing import pack_messages, pack_record, unpack_messages, unpack_record
@@ -112,6 +112,11 @@ def due_heads(connection: Connection, consumer: str, places: Collection[Place], 
 
     None of a vehicle of which something is stored and not yet said: what comes of the try would be heard before it.
     """
+    wanted = {"consumer": consumer, "places": [tuple(place) for place in places], "now": now, "most": most}
+    return list(map(_read, connection.execute(_DUE_HEADS, wanted)))
+
+
+def _due_heads() -> Select[Any]:
     ahead = parked.alias("ahead")
     is_head = ~(
         select(ahead.c.id)
@@ -124,15 +129,19 @@ def due_heads(connection: Connection, consumer: str, places: Collection[Place], 
         )
         .exists()
     )
-    due = (parked.c.consumer == consumer, parked.c.state != "dead", parked.c.not_before <= now)
+    due = (parked.c.state != "dead", parked.c.not_before <= bindparam("now"))
+    mine = tuple_(parked.c.topic, parked.c.partition).in_(bindparam("places", expanding=True))
     said = ~select(outbox.c.seq).where(outbox.c.key == parked.c.key).exists()
-    query = (
+    return (
         select(parked)
-        .where(*due, _in(places), is_head, said)
+        .where(parked.c.consumer == bindparam("consumer"), *due, mine, is_head, said)
         .order_by(parked.c.not_before, parked.c.offset)
-        .limit(most)
+        .limit(bindparam("most"))
     )
-    return list(map(_read, connection.execute(query)))
+
+
+_DUE_HEADS: Final = _due_heads()
+"""Built once: it is asked by every worker all the time, and to build it takes longer than to answer it."""
 
 
 @dataclass(frozen=True, slots=True)
