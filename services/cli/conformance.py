@@ -421,7 +421,7 @@ def show(found: Run) -> None:
                 lines.append(f"含义 / that is: {meaning}")
             if one.state != "skipped":
                 lines.append(f"条款 / clause: {one.case.clause}")
-                lines.append(f"可能的修正 / likely fix: {one.case.fix}")
+                lines.append(f"可能的修正 / likely fix: {one.fix}")
             talk.print("\n".join(f"    {line}" for line in lines), markup=False, soft_wrap=True)
     failed, blocked = found.counted("failed"), found.counted("blocked")
     counts = (

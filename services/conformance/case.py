@@ -47,6 +47,8 @@ class Case:
     play: Callable[[Stage], Awaitable[None]]
     situation: Situation = PLAIN
     cars: int = 2
+    is_plain: bool = False
+    """Whether it demands only that the command succeeds: on that all others of the command rest."""
 
     @property
     def bed(self) -> str | None:

@@ -52,7 +52,7 @@ def _case(suite: ET.Element, result: Result) -> None:
             f"预期 / expected: {bilingual(result.expected)}",
             f"实际 / came: {result.came}",
             *([f"含义 / that is: {meaning}"] if (meaning := gloss(result.came)) else []),
-            f"可能的修正 / likely fix: {result.case.fix}",
+            f"可能的修正 / likely fix: {result.fix}",
             *(f"{line.at:%H:%M:%S.%f} {line.way}: {line.text}" for line in result.exchanged),
         )
         failure.text = "\n".join(lines)

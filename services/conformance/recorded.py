@@ -45,6 +45,7 @@ def _case(adapter: Adapter, fixture: Fixture, situation: Situation) -> Case:
         f"adapters/{adapter.name}/fixtures/{fixture.name}.json",
         play,
         situation,
+        is_plain=fixture.is_plain,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal, Protocol
 
@@ -14,6 +14,7 @@ from .case import Case
 from .exchanges import Line
 from .result import KIT, Agency, Proof
 from .stage import Stage, Unmet
+from .words import Words
 
 State = Literal["passed", "failed", "blocked", "skipped"]
 
@@ -23,7 +24,7 @@ _NOT_HERE: Final = "the test bed cannot be brought into this state from here"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of one case. `blocked`: a step before it failed; that proves nothing, and counts as failed."""
+    """What came of one case. `blocked`: what it rests on failed; that proves nothing, and counts as failed."""
 
     case: Case
     state: State
@@ -31,6 +32,23 @@ class Result:
     came: str = ""
     seconds: float = 0.0
     exchanged: Sequence[Line] = ()
+    rests_on: str | None = None
+    """The step for which it is blocked."""
+
+    @property
+    def fix(self) -> Words:
+        """What is likely to mend it; a blocked case has nothing of its own to mend."""
+        if self.rests_on is None:
+            return self.case.fix
+        return Words(
+            f"此处无可修正：须先办成 {self.rests_on}",
+            f"nothing is to be mended here: {self.rests_on} must succeed first",
+        )
+
+    def blocked(self, step: str, came: str) -> Result:
+        """This one, of which nothing can be said until a step succeeds."""
+        told = f"{step} before it", f"{step}: {came}"
+        return replace(self, state="blocked", expected=told[0], came=told[1], rests_on=step)
 
     def as_json(self) -> dict[str, Any]:
         """As `--json` tells it."""
@@ -47,7 +65,7 @@ class Result:
             told |= {
                 "expected": self.expected,
                 "came": self.came,
-                "fix": self.case.fix._asdict(),
+                "fix": self.fix._asdict(),
                 "exchanged": [line.as_json() for line in self.exchanged],
             }
         return told
@@ -150,7 +168,18 @@ async def played(
     for index, case in cases:
         if _is_alone(case):
             await play(index, case)
-    return [results[index] for index, _ in cases]
+    return _settled([results[index] for index, _ in cases])
+
+
+def _settled(results: Sequence[Result]) -> list[Result]:
+    """All results; what failed for the very thing for which its command itself does not succeed is blocked by that."""
+    refused = {one.case.command: one.came for one in results if one.case.is_plain and one.state == "failed"}
+    return [
+        one.blocked(one.case.command, one.came)
+        if one.state == "failed" and not one.case.is_plain and refused.get(one.case.command) == one.came
+        else one
+        for one in results
+    ]
 
 
 def _is_alone(case: Case) -> bool:
@@ -165,9 +194,9 @@ async def _played(case: Case, bed: Bed, stage: Stage) -> Result:
     try:
         await case.play(stage)
     except Unmet as wrong:
-        told: tuple[State, str, str] = "failed", wrong.expected, wrong.came
+        ended = Result(case, "failed", wrong.expected, wrong.came)
     except Blocked as wrong:
-        told = "blocked", f"{wrong.step} before it", f"{wrong.step}: {wrong.came}"
+        ended = Result(case, "failed").blocked(wrong.step, wrong.came)
     else:
         return Result(case, "passed", seconds=time.monotonic() - began)
-    return Result(case, *told, time.monotonic() - began, stage.exchanged())
+    return replace(ended, seconds=time.monotonic() - began, exchanged=stage.exchanged())

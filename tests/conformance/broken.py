@@ -23,6 +23,7 @@ FIRST_PLANE = 0xFFFF
 MEGABYTE = 1024 * 1024
 SIGNATURE = "X-Jws-Signature"
 ASKING = "/chaxun"
+QUOTING = "/compulsory/quotations"
 APPLYING = "/vehicle-export/licences"
 LOOKING_UP = "/vehicle-export/licences/query"
 FOUND = 200
@@ -105,6 +106,17 @@ class ByExporter(Faithful):
         if told.path.endswith(APPLYING) and said.status == FOUND:
             self.memory[exporter] = said
         return said
+
+
+class Dearer(Faithful):
+    """It quotes a premium that it does not cover a car for."""
+
+    async def heard(self, told: Told) -> Told:
+        said = await self.passed_on(told)
+        body = readable(said.raw)
+        if said.status != FOUND or not told.path.endswith(QUOTING):
+            return said
+        return said.saying({"data": body["data"] | {"compulsoryPremium": "950.01"}})
 
 
 class Silent(Faithful):
