@@ -10,7 +10,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,7 +19,12 @@ from aiohttp import web
 from contracts.numbers.vin import check_digit
 
 LATE_S: Final = 0.4
-"""After so long the agency carries out a call that it was late with: our patience is over, what settles is not."""
+"""After so long, or once it was looked up in vain, the agency carries out a call that it was late with.
+
+Our patience is over then, what settles is not.
+"""
+AFTER_A_CRASH_S: Final = 1.5
+"""The same where nobody knows when the call ended: our patience and what settles are both not over."""
 
 
 def vin(number: int) -> str:
@@ -59,6 +64,7 @@ class Customs:
     """What goes wrong with a car's requests, in the order of coming; then all goes well."""
     effects: list[tuple[str, str]] = field(default_factory=list)
     """Car and key of every effect."""
+    late_s: float = LATE_S
     declared: set[tuple[str, str]] = field(default_factory=set)
     """Cars and licences, by which a declaration is looked up."""
     calls: list[str] = field(default_factory=list)
@@ -69,6 +75,8 @@ class Customs:
     called: asyncio.Event = field(default_factory=asyncio.Event)
     _silent: defaultdict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
     """By traceparent: the requests that it has, and will never answer."""
+    _in_vain: defaultdict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
+    """Cars of which a look-up knew nothing."""
     _late: set[asyncio.Task[None]] = field(default_factory=set)
 
     def effects_on(self, car: str) -> int:
@@ -107,6 +115,7 @@ class Customs:
         self.look_ups.append(car)
         fault = _next(self.look_ups_go, car)
         if fault is None and (car, asked["licenseNo"]) not in self.declared:
+            self._in_vain[car].set()
             return web.json_response({"returnCode": "HG404"}, status=404)
         return await self._spoilt(request, fault, _declared(car))
 
@@ -124,7 +133,11 @@ class Customs:
         self.acted.set()
 
     async def _act_late(self, asked: dict[str, str], key: str) -> None:
-        await asyncio.sleep(LATE_S)
+        in_vain = self._in_vain[asked["vinNo"]]
+        in_vain.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.late_s):
+                await in_vain.wait()
         self._act(asked, key)
 
     async def _spoilt(self, request: web.Request, fault: Fault | None, good: dict[str, str]) -> web.StreamResponse:

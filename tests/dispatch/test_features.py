@@ -18,7 +18,7 @@ from contracts.export import ExportTrackV1
 from services.dispatch.carriers.http import connections
 from services.runtime import parking
 from services.runtime.record import Record
-from tests.dispatch.agency import FAULTS, Customs, Fault, listening, vin
+from tests.dispatch.agency import AFTER_A_CRASH_S, FAULTS, Customs, Fault, listening, vin
 from tests.dispatch.workshop import SETTLES, Site, Worker, as_record, declaration, quick, site, until
 from tests.stores import Stores
 
@@ -332,7 +332,10 @@ def test_a_process_that_dies_while_the_agency_works(stage: Stage, features: Feat
             await _settled(where, record)
         assert customs.effects_on(CAR) == 1
 
-    stage.play_each(features, [*FAULTS, LATE], _goes_wrong, scenario)
+    def agency(fault: Fault) -> Customs:
+        return Customs(calls_go={CAR: [fault]}, late_s=AFTER_A_CRASH_S)
+
+    stage.play_each(features, [*FAULTS, LATE], agency, scenario)
 
 
 def test_a_second_call_that_is_cut_off_is_doubted_from_its_own_beginning(stage: Stage) -> None:
@@ -350,7 +353,8 @@ def test_a_second_call_that_is_cut_off_is_doubted_from_its_own_beginning(stage: 
             await _settled(where, record)
         assert (customs.effects_on(CAR), customs.calls_about(CAR)) == (1, 2)
 
-    stage.play(Features.QUERYABLE, scenario, Customs(calls_go={CAR: [Fault("hang"), LATE]}))
+    customs = Customs(calls_go={CAR: [Fault("hang"), LATE]}, late_s=AFTER_A_CRASH_S)
+    stage.play(Features.QUERYABLE, scenario, customs)
 
 
 async def _cut_off(worker: Worker, record: Record, reached: Callable[[], bool]) -> None:

@@ -33,7 +33,7 @@ from services.runtime.owner import LEASE_S
 from services.runtime.record import Record
 from services.runtime.settings import Settings
 from services.runtime.work import Gone, Lane
-from tests.dispatch.agency import Customs, Fault, served, vin
+from tests.dispatch.agency import AFTER_A_CRASH_S, Customs, Fault, served, vin
 from tests.dispatch.workshop import WAIT_S, Site, Worker, declaration, quick, until
 
 CAR = vin(1)
@@ -162,7 +162,7 @@ def test_a_zombies_call_that_reaches_the_agency_late_is_found(ground: Ground) ->
 
 def test_an_old_doubt_of_our_own_says_nothing_of_a_later_call_of_another(ground: Ground) -> None:
     """Ours has long settled; a worker after us called again and was killed: "unknown" counts from its call on."""
-    customs = Customs(calls_go={CAR: [Fault("hang"), Fault("late")]})
+    customs = Customs(calls_go={CAR: [Fault("hang"), Fault("late")]}, late_s=AFTER_A_CRASH_S)
 
     async def scenario() -> None:
         record = declaration(CAR)
@@ -178,8 +178,8 @@ def test_an_old_doubt_of_our_own_says_nothing_of_a_later_call_of_another(ground:
             await calling
             await first.parked_as("parked")
             await first.deliveries.revoked(places)
-            async with where.working(slot="1", generation=2):
-                await until(lambda: customs.calls_about(CAR) == 2)
+            async with where.working("the silence", slot="1", generation=2) as other:
+                await other.death.reached.wait()
             await first.deliveries.assigned(places, 3)
             await first.nothing_parked()
         assert (customs.effects, customs.calls_about(CAR)) == ([(CAR, record.id)], 2)
