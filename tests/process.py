@@ -16,7 +16,7 @@ from typing import Any, Final
 from services.stack.data import DataFolder
 from services.stack.ports import choose
 
-WITHIN_S: Final = 60.0
+WITHIN_S: Final = 120.0
 
 
 class Process:

@@ -68,7 +68,7 @@ def read(kafka: str, topic: str, *wanted: str) -> list[dict[str, bytes]]:
     return found
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 def test_what_is_acknowledged_arrives_on_kafka_also_after_a_kill(door: Door, event: dict[str, Any]) -> None:
     """By HTTP and by Kafka, killed in between; a refusal reaches its own topic."""
     first = door.submit(event)

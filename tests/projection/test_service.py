@@ -82,7 +82,7 @@ def _ids(found: list[tuple[str, str, str]]) -> set[str]:
     return {id_ for _, id_, _ in found}
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 def test_a_kill_loses_nothing_and_a_revoked_grant_ends(projection: Projection, kafka: str) -> None:
     """Each car's sales stay in order, whatever comes twice has its old id; after the end comes nothing."""
     projection.publish(_sales(*range(30)))

@@ -108,7 +108,7 @@ def _ids(inbox: Inbox) -> list[str]:
     return [str(event["id"]) for event in inbox.all()]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_a_small_dealer_is_posted_its_messages(projection: Projection, inbox: Counting, port: int) -> None:
     """Nobody listens at first, the service is killed, a secret changes: each car's all arrive in order, once each."""
     secrets = [projection.get(f"/v1/webhooks/{NAME}/secret")["secret"]]
