@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import typer
 from rich.table import Table
 
 from services.cli.finding import GUIDE, Named, adapter_of, organisation_of
 from services.cli.terminal import Data, Json, answer, installation, out
+from services.stack import reasons
 from services.stack.trouble import TroubleError
 
+T = TypeVar("T")
 _STAGES: Final = {
     "tongche": "在用 / in use",
     "tongche-coming": "待用 / to come",
@@ -85,15 +87,18 @@ def _show_keys(told: Mapping[str, Any]) -> None:
     for label, value in (
         ("机构 / organisation", told["organisation"]),
         ("有效令牌数 / tokens that count", str(told["counting"])),
-        ("其证书 / its certificates (SHA-256)", "\n".join(map(_told_of, told["certificates"]))),
-        ("其主机公钥 / its host's keys", "\n".join(told.get("host_keys", ()))),
         ("我方用户 / our user", told.get("user", "")),
     ):
         if value:
             table.add_row(label, value)
     out.print(table)
     # Each on a line of its own, whole however narrow the terminal is: they are copied from here.
+    if told["certificates"]:
+        out.print("其证书 / its certificates (SHA-256):", markup=False, soft_wrap=True)
+    for one in told["certificates"]:
+        out.print(_told_of(one), soft_wrap=True)
     for title, texts in (
+        ("其主机公钥 / its host's keys:", told.get("host_keys", ())),
         ("令牌 / token:", (told["token"],)),
         ("我方 SSH 公钥 / our SSH keys:", told.get("ssh_keys", ())),
         ("我方证书 / our certificates:", told["ours"]),
@@ -142,34 +147,39 @@ def _certificate(file: Path) -> str:
     """The text of a certificate that can be read. Raises `TroubleError`."""
     from services.stack.identities import read
 
-    try:
-        text = file.read_text(encoding="ascii")
+    def whole(text: str) -> str:
         read(text)
-    except (OSError, ValueError) as wrong:
-        raise TroubleError(f"{file} 不是证书", f"{file} is no certificate: {wrong}", fix="PEM") from None
-    return text
+        return text
+
+    return _proof(file, whole, "不是证书", "is no certificate", fix="PEM")
 
 
 def _host_key(file: Path) -> str:
     """The line of a host's public key. Raises `TroubleError`."""
     from services.stack.identities import host_key
 
-    try:
-        return host_key(file.read_text(encoding="ascii"))
-    except (OSError, ValueError) as wrong:
-        raise TroubleError(
-            f"{file} 不是主机公钥", f"{file} is no host's public key: {wrong}", fix="ssh_host_ed25519_key.pub"
-        ) from None
+    return _proof(file, host_key, "不是主机公钥", "is no host's public key", fix="ssh_host_ed25519_key.pub")
 
 
 def _given(file: Path) -> dict[str, str]:
     """A key with its certificate. Raises `TroubleError`."""
     from services.stack.identities import given
 
+    return _proof(file, given, "不能用", "will not do", fix="PEM: P-256")
+
+
+def _proof(file: Path, read: Callable[[str], T], zh: str, en: str, *, fix: str) -> T:
+    """What is read from a file. Raises `TroubleError` with what is wrong."""
+    from services.stack.identities import Unusable
+
     try:
-        return given(file.read_text(encoding="ascii"))
-    except (OSError, ValueError) as wrong:
-        raise TroubleError(f"{file} 不能用", f"{file} will not do: {wrong}", fix="PEM: P-256") from None
+        return read(file.read_text(encoding="ascii"))
+    except OSError as wrong:
+        raise reasons.unread(file, wrong, fix=fix) from None
+    except UnicodeDecodeError:
+        raise TroubleError(f"{file} {zh}：不是纯文本", f"{file} {en}: it is no plain text", fix=fix) from None
+    except Unusable as wrong:
+        raise TroubleError(f"{file} {zh}：{wrong.why.zh}", f"{file} {en}: {wrong.why.en}", fix=fix) from None
 
 
 def _dated(pem: str) -> dict[str, Any]:

@@ -16,9 +16,19 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from contracts.numbers.errors import Sentence
+
 _VALID_FOR: Final = timedelta(days=3650)
 _CLOCKS_DIFFER: Final = timedelta(days=1)
 _BLOCK: Final = re.compile(r"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----\n?", re.DOTALL)
+
+
+class Unusable(ValueError):
+    """A file that is no key or certificate with which anything could be proved, and why, in both languages."""
+
+    def __init__(self, zh: str, en: str) -> None:
+        super().__init__(en)
+        self.why = Sentence(zh, en)
 
 
 class Certificate(NamedTuple):
@@ -57,17 +67,19 @@ def identity(name: str, valid_for: timedelta = _VALID_FOR) -> dict[str, str]:
 def given(text: str) -> dict[str, str]:
     """One that an authority has certified, from a file with a key and its certificate as PEM.
 
-    Raises ValueError where it is not that, or the key is none with which we can seal.
+    Raises `Unusable` where it is not that, or the key is none with which we can seal.
     """
     private, certificate = _block(text, "PRIVATE KEY"), _block(text, "CERTIFICATE")
     try:
         key = serialization.load_pem_private_key(private.encode(), None)
     except TypeError:
-        raise ValueError("the key is locked by a password") from None
+        raise Unusable("私钥有口令保护", "the key is locked by a password") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise Unusable("其中没有可读的 PEM 私钥", "it holds no private key as PEM that can be read") from None
     if getattr(getattr(key, "curve", None), "name", "") != ec.SECP256R1.name:
-        raise ValueError("a key on P-256 is needed")
-    if x509.load_pem_x509_certificate(certificate.encode()).public_key() != key.public_key():
-        raise ValueError("the certificate is another key's")
+        raise Unusable("须为 P-256 的密钥", "a key on P-256 is needed")
+    if _loaded(certificate).public_key() != key.public_key():
+        raise Unusable("证书与私钥不是一对", "the certificate is another key's")
     return {"key": private, "certificate": certificate}
 
 
@@ -77,9 +89,17 @@ def _block(text: str, kind: str) -> str:
 
 
 def read(pem: str) -> Certificate:
-    """What a certificate says of itself. Raises ValueError."""
-    one = x509.load_pem_x509_certificate(pem.encode())
+    """What a certificate says of itself. Raises `Unusable`."""
+    one = _loaded(pem)
     return Certificate(one.fingerprint(hashes.SHA256()).hex(), one.not_valid_before_utc, one.not_valid_after_utc)
+
+
+def _loaded(pem: str) -> x509.Certificate:
+    """A certificate. Raises `Unusable`."""
+    try:
+        return x509.load_pem_x509_certificate(pem.encode())
+    except ValueError:
+        raise Unusable("其中没有可读的 PEM 证书", "it holds no certificate as PEM that can be read") from None
 
 
 def ssh_line(pem: str, comment: str) -> str:
@@ -90,10 +110,10 @@ def ssh_line(pem: str, comment: str) -> str:
 
 
 def host_key(text: str) -> str:
-    """A host's key as OpenSSH writes it, on one line without a comment. Raises ValueError."""
+    """A host's key as OpenSSH writes it, on one line without a comment. Raises `Unusable`."""
     kind, key, *_ = (*text.split(), "", "")
     try:
         serialization.load_ssh_public_key(f"{kind} {key}".encode())
-    except UnsupportedAlgorithm as wrong:
-        raise ValueError(str(wrong)) from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise Unusable("其中没有 OpenSSH 格式的公钥", "it holds no public key as OpenSSH writes it") from None
     return f"{kind} {key}"

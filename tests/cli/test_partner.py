@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -156,6 +157,43 @@ def test_who_takes_files_is_told_how_we_come(folder: DataFolder, tmp_path: Path)
     file.write_text("nothing", encoding="ascii")
     assert "no host's public key" in refused("keys", "customs", "--rotate", *with_it, *at)
     assert "ssh_keys" not in told(typed("keys", INSURER, *at))
+
+
+@pytest.mark.parametrize("whose", [INSURER, "customs"])
+def test_what_is_copied_from_here_stands_on_one_line(folder: DataFolder, whose: str) -> None:
+    """Every digest, token and key is whole, however narrow the terminal is."""
+    partners.issue(folder, whose, host_key=ssh_line(identity("host")["certificate"], "").strip())
+    shown = typed("keys", whose, "--data", str(folder.root), "--json").stdout.splitlines()
+    told_of = json.loads(shown[-1])
+    lines = {line.strip() for line in shown[:-1]}
+    digests = {one["sha256"] for one in told_of["certificates"]}
+    assert digests | {told_of["token"]} | set(told_of.get("host_keys", ())) <= lines
+    assert digests
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "why"),
+    [
+        (b"pc-17\n", ("keys", INSURER, "--rotate", "--certificate"), "没有可读的 PEM 证书 / no certificate as PEM"),
+        (b"\xff\xfe", ("keys", INSURER, "--rotate", "--certificate"), "不是纯文本 / no plain text"),
+        (None, ("keys", INSURER, "--rotate", "--certificate"), "不存在 / it is not there"),
+        (b"pc-17\n", ("keys", "customs", "--rotate", "--host-key"), "OpenSSH 格式的公钥 / no public key as OpenSSH"),
+        (b"pc-17\n", ("identity", "--renew", "--from"), "没有可读的 PEM 私钥 / no private key as PEM"),
+    ],
+)
+def test_a_file_that_proves_nothing_is_told_in_our_words(
+    folder: DataFolder, tmp_path: Path, content: bytes | None, words: tuple[str, ...], why: str
+) -> None:
+    """In both languages, and not in a library's, with a link to its questions and answers."""
+    file = tmp_path / "given"
+    if content is not None:
+        file.write_bytes(content)
+    wrong = typed(*words, str(file), "--data", str(folder.root)).exception
+    assert isinstance(wrong, TroubleError)
+    zh, en = why.split(" / ")
+    assert zh in wrong.zh
+    assert en in wrong.en
+    assert not re.search(r"https?://|Errno", wrong.en)
 
 
 def test_a_certificate_says_until_when_it_is_valid(folder: DataFolder) -> None:
