@@ -9,6 +9,7 @@ from typing import Final
 
 from contracts.envelope import Undecodable
 from observability import logs
+from services.runtime.looks import Looks
 from services.runtime.parking import Parked
 from services.runtime.producer import Producer
 from services.runtime.work import Gone
@@ -30,11 +31,11 @@ class Heads:
     parked: ParkedDeliveries
     producer: Producer
     _trying: dict[str, asyncio.Task[None]] = field(default_factory=dict)
-    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _looks: Looks = field(default_factory=partial(Looks, _LOOK_S))
 
     def look(self) -> None:
         """Have a look at once: something came, or somebody decided."""
-        self._wake.set()
+        self._looks.at_once()
 
     async def stop(self) -> None:
         """Stop trying; whoever has the partitions next begins anew."""
@@ -49,7 +50,7 @@ class Heads:
         """Try the heads that are due, for as long as the service lives."""
         async with asyncio.TaskGroup() as heads:
             while True:
-                self._wake.clear()
+                self._looks.begin()
                 await self.attempts.listen()
                 # What was being tried as the look began may be over at its end, and what it saw of that old.
                 trying = set(self._trying)
@@ -59,7 +60,7 @@ class Heads:
                         task = heads.create_task(self._head(row))
                         self._trying[row.record.key] = task
                         task.add_done_callback(partial(self._tried, row.record.key))
-                await self._next_look()
+                await self._looks.until_next()
 
     async def _due(self) -> list[Parked]:
         mine = frozenset(self.attempts.mine)
@@ -67,17 +68,10 @@ class Heads:
             return []
         return await self.attempts.book.due(mine, self.attempts.clock.now().timestamp(), _AT_ONCE)
 
-    async def _next_look(self) -> None:
-        try:
-            async with asyncio.timeout(_LOOK_S):
-                await self._wake.wait()
-        except TimeoutError:
-            return
-
     def _tried(self, key: str, _: asyncio.Task[None]) -> None:
         self._trying.pop(key, None)
         if len(self._trying) < _AT_ONCE // 2:
-            self._wake.set()
+            self._looks.at_once()
 
     async def _head(self, row: Parked) -> None:
         try:

@@ -19,6 +19,7 @@ from observability import logs
 from services.dispatch.consumers import organisation_of
 from services.runtime import ledger, parking
 from services.runtime.clock import Clock
+from services.runtime.looks import Looks
 from services.runtime.store import Op, Store, waited_out
 
 from . import paces, plans, shown
@@ -43,22 +44,22 @@ class Runner:
     decisions: Mapping[str, Decisions]
     acted: Callable[[Collection[str]], None] = lambda _: None
     _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
-    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _looks: Looks = field(default_factory=partial(Looks, _LOOK_S))
 
     def look(self) -> None:
         """Have a look at once: somebody started a repair."""
-        self._wake.set()
+        self._looks.at_once()
 
     async def run(self) -> None:
         """Run what is to be run, for as long as the service lives."""
         async with asyncio.TaskGroup() as repairs:
             while True:
-                self._wake.clear()
+                self._looks.begin()
                 for id_ in await self._claimed():
                     task = repairs.create_task(self.carry_out(id_))
                     self._running[id_] = task
                     task.add_done_callback(partial(self._ended, id_))
-                await self._next_look()
+                await self._looks.until_next()
 
     async def carry_out(self, id_: str) -> None:
         """Act on its deliveries, each organisation's one after another, until there are none or somebody stops it."""
@@ -83,13 +84,6 @@ class Runner:
 
     def _claim(self, id_: str) -> Callable[[Connection], bool]:
         return partial(plans.claim, id_=id_, runner=self.who, lease_s=LEASE_S)
-
-    async def _next_look(self) -> None:
-        try:
-            async with asyncio.timeout(_LOOK_S):
-                await self._wake.wait()
-        except TimeoutError:
-            return
 
     def _ended(self, id_: str, _: asyncio.Task[None]) -> None:
         self._running.pop(id_, None)

@@ -22,6 +22,7 @@ from services.runtime.breaker import State
 from services.runtime.clock import Clock
 from services.runtime.consumer import KafkaTrouble
 from services.runtime.gate import Gate, Slot
+from services.runtime.looks import Looks
 from services.runtime.parking import Parked
 from services.runtime.poison import note
 from services.runtime.record import Place, Record
@@ -87,7 +88,7 @@ class Endpoint(Forgetful):
     waits_s: Sequence[float] = WAITS_S
     mine: set[Place] = field(default_factory=set)
     _trying: dict[tuple[Place, str], asyncio.Task[None]] = field(default_factory=dict)
-    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _looks: Looks = field(default_factory=partial(Looks, _LOOK_S))
 
     # -- as they come
 
@@ -148,16 +149,16 @@ class Endpoint(Forgetful):
 
     def look(self) -> None:
         """Have a look at once at what waits."""
-        self._wake.set()
+        self._looks.at_once()
 
     async def run(self) -> None:
         """Post what waits when it is due, for as long as the endpoint lives."""
         async with asyncio.TaskGroup() as tasks:
             while True:
-                self._wake.clear()
+                self._looks.begin()
                 for row in await self._due():
                     self._begin(tasks, row)
-                await self._next_look()
+                await self._looks.until_next()
 
     async def _due(self) -> list[Parked]:
         return await self.waiting.due(frozenset(self.mine), _HEADS) if self.mine else []
@@ -172,14 +173,7 @@ class Endpoint(Forgetful):
     def _tried(self, lane: tuple[Place, str], _: asyncio.Task[None]) -> None:
         self._trying.pop(lane, None)
         if len(self._trying) < _HEADS // 2:
-            self._wake.set()
-
-    async def _next_look(self) -> None:
-        try:
-            async with asyncio.timeout(_LOOK_S):
-                await self._wake.wait()
-        except TimeoutError:
-            return
+            self._looks.at_once()
 
     async def _head(self, row: Parked) -> None:
         try:
