@@ -142,7 +142,9 @@ class Case:
     def heard(self) -> dict[str, Any]:
         """What the adapter makes of the recorded answer, in the fixture's words."""
         try:
-            event = self._read(self.adapter, self.operation, self.told(), self.reply())
+            got = self.reply()
+            got = got if self.asks_back else replies.ours(got, self._organisation, KEY)
+            event = self._read(self.adapter, self.operation, self.told(), got)
         except AgencyError as wrong:
             return in_words(wrong)
         return {"known": False} if event is None else told(event)
@@ -167,8 +169,11 @@ class Case:
         return operation.endpoint, operation.request
 
     def _sent(self) -> Sent:
-        organisation = next(one.id for one in ORGANISATIONS.values() if one.adapter == self.adapter.name)
-        return Sent(organisation, SENT_AT, None if self._only_asks else KEY)
+        return Sent(self._organisation, SENT_AT, None if self._only_asks else KEY)
+
+    @property
+    def _organisation(self) -> str:
+        return next(one.id for one in ORGANISATIONS.values() if one.adapter == self.adapter.name)
 
     @property
     def _only_asks(self) -> bool:

@@ -27,9 +27,39 @@ def answer(adapter: Adapter, operation: Operation, command: Contract, got: Reply
     """
     if operation.later is not None and got.status == HTTPStatus.ACCEPTED:
         raise TakenIn(_retry_after(got.headers) or operation.later.every, got.status)
-    if _is_success(adapter, got):
-        return _event(operation.response, operation.echoes, command, got)
-    raise failure(adapter, got)
+    if not _is_success(adapter, got):
+        raise failure(adapter, got)
+    if got.body is not UNREADABLE and not _is_defined(operation, got):
+        reason = "definition"
+        raise BrokenAnswer(reason, got.status)
+    return _event(operation.response, operation.echoes, command, got)
+
+
+def ours(got: Reply, organisation: str, key: str | None) -> Reply:
+    """The same. Raises `BrokenAnswer` where it says itself that it answers something else, or is somebody else's."""
+    if got.about not in {None, key}:
+        reason = "about-another"
+        raise BrokenAnswer(reason, got.status)
+    if not is_from(got, organisation):
+        reason = "from-another"
+        raise BrokenAnswer(reason, got.status)
+    return got
+
+
+def is_from(got: Reply, organisation: str) -> bool:
+    """Whether it does not say itself that another organisation sent it; an organisation's code ends its id."""
+    return got.sender in {None, organisation.rpartition("-")[2]}
+
+
+def is_known(adapter: Adapter, got: Reply) -> bool:
+    """Whether what was called back is of a kind that may answer any command at all."""
+    brought = [one for one in adapter.operations.values() if one.called_back]
+    return not _is_success(adapter, got) or any(_is_defined(one, got) for one in brought)
+
+
+def _is_defined(operation: Operation, got: Reply) -> bool:
+    """Whether it says of itself that it is what answers this operation, or nothing at all where nothing is agreed."""
+    return operation.endpoint.answer in {"", got.definition}
 
 
 def fetched(adapter: Adapter, operation: Operation, command: Contract, got: Reply) -> Contract | None:
@@ -80,6 +110,8 @@ def decides(adapter: Adapter, got: Reply) -> bool:
 
 def _can_be_read(operation: Operation, got: Reply) -> bool:
     """Whether it is an answer to some command of this operation."""
+    if not _is_defined(operation, got):
+        return False
     try:
         operation.response(None, got)
     except Refused:

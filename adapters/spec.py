@@ -40,6 +40,8 @@ class Endpoint:
     timeout: timedelta = timedelta(seconds=5)
     action: str = ""
     """What is wanted there, where several things share a path: the binding knows where it stands in the message."""
+    answer: str = ""
+    """What its answer says that it is, where messages say such a thing of themselves: any other is none."""
 
     def url(self, base: str, organisation: str) -> str:
         """Where to call: `{base}/{organisation}{path}`."""
@@ -68,6 +70,10 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     about: str | None = None
     """The key of the command that it answers, where the message says so itself."""
+    definition: str | None = None
+    """Which kind of message it is, where it says so itself."""
+    sender: str | None = None
+    """By which code the organisation is known that sent it, where the message says so itself: it ends its id."""
 
 
 class Sent(NamedTuple):

@@ -18,9 +18,9 @@ from . import mapping
 _CALLED_BACK: Final = Later(every=timedelta(milliseconds=200), called_back=True)
 
 
-def _message(definition: str) -> Endpoint:
-    """All messages go to one address: what each wants stands in it."""
-    return Endpoint("POST", "/messages", action=definition)
+def _message(definition: str, answer: str) -> Endpoint:
+    """All messages go to one address: what each wants stands in it, and in another what came of it."""
+    return Endpoint("POST", "/messages", action=definition, answer=answer)
 
 
 ADAPTER: Final = Adapter(
@@ -42,14 +42,14 @@ ADAPTER: Final = Adapter(
     operations=operations(
         Operation(
             command=COMMANDS["loan.apply"],
-            endpoint=_message("tcal.001.001.01"),
+            endpoint=_message("tcal.001.001.01", "tcal.002.001.01"),
             request=mapping.application,
             response=mapping.decision,
             later=_CALLED_BACK,
         ),
         Operation(
             command=COMMANDS["loan.withdraw"],
-            endpoint=_message("tcal.003.001.01"),
+            endpoint=_message("tcal.003.001.01", "tcal.004.001.01"),
             request=mapping.withdrawal,
             response=mapping.withdrawn,
             echoes=("vin", "loan_contract_no"),
@@ -57,7 +57,7 @@ ADAPTER: Final = Adapter(
         ),
         Operation(
             command=COMMANDS["mortgage.cosign"],
-            endpoint=_message("tcal.005.001.01"),
+            endpoint=_message("tcal.005.001.01", "tcal.006.001.01"),
             request=mapping.consent_request,
             response=mapping.consent,
             echoes=("vin", "loan_contract_no"),

@@ -6,7 +6,8 @@ and its dictionary of abbreviated names. The definitions of the documents are ou
 cars, and so are the namespaces, which say it. The header's identifier is our key: 36 characters, theirs have 35.
 
 A receipt only says that a message was taken in; its answer is a message of its own, which names by `Rltd` what it
-answers. A rejection is an answer like any other: HTTP knows nothing of it.
+answers. A rejection is an answer like any other: HTTP knows nothing of it. A document holds one element, all of it in
+the namespace of its definition: a decision beside a rejection is neither.
 """
 
 from __future__ import annotations
@@ -26,11 +27,16 @@ US: Final = "91310115MATNGCHE3G"
 """The code under which we send, made up like those of all organisations here."""
 RECEIPT: Final = "RctAck"
 REJECTION: Final = "MsgRjct"
+_DEFINED: Final = {RECEIPT: "tcal.090.001.01", REJECTION: "tcal.091.001.01"}
+"""The definitions of the two documents that may come of any message; those of answers are the adapter's business."""
 
 
 @dataclass(frozen=True, slots=True)
 class Iso20022:
-    """XML in UTF-8. `Endpoint.action` is the definition of a message; its body is what stands in the document."""
+    """XML in UTF-8. `Endpoint.action` and `Endpoint.answer` are the definitions of a message and of its answer.
+
+    A body is what stands in the document.
+    """
 
     style: ClassVar[Style] = Style(
         "iso20022", "ISO 20022 式 XML，双向签名，事后回调", "ISO 20022-like XML, sealed both ways, called back"
@@ -59,7 +65,7 @@ class Iso20022:
             header, body = _opened(raw)
         except xml.NotXml:
             return Reply(_meant(status, UNREADABLE), UNREADABLE, named)
-        return Reply(_meant(status, body), body, named, _answers(header))
+        return Reply(_meant(status, body), body, named, _answers(header), header["MsgDefIdr"], _sender(header))
 
 
 ISO20022: Final = Iso20022()
@@ -80,7 +86,17 @@ def _opened(raw: bytes) -> tuple[Json, Json]:
     if not isinstance(header, dict) or header.get("To") != _party(US):
         raise xml.NotXml("not-to-us")
     definition = header.get("MsgDefIdr")
-    return header, xml.content(_only(message, f"{{{NAMESPACE}:{definition}}}Document"))
+    if not isinstance(definition, str) or not definition:
+        raise xml.NotXml("no-definition")
+    own = f"{{{NAMESPACE}:{definition}}}"
+    document = _only(message, f"{own}Document")
+    if len(document) != 1 or not all(each.tag.startswith(own) for each in document.iter()):
+        raise xml.NotXml("not-one-element")
+    body = xml.content(document)
+    name = next(iter(body))
+    if definition != _DEFINED.get(name, definition) or (name not in _DEFINED and definition in _DEFINED.values()):
+        raise xml.NotXml("not-of-its-definition")
+    return header, body
 
 
 def _only(message: xml.Element, name: str) -> xml.Element:
@@ -99,6 +115,14 @@ def _meant(status: int, body: Json) -> int:
     if RECEIPT in body:
         return HTTPStatus.ACCEPTED
     return HTTPStatus.UNPROCESSABLE_ENTITY if REJECTION in body else HTTPStatus.OK
+
+
+def _sender(header: Json) -> str:
+    """The code of who says that he sent it; nothing where it is nested in another way than `_party` does."""
+    sender = code = header.get("Fr")
+    for step in ("OrgId", "Id", "OrgId", "Othr", "Id"):
+        code = code.get(step) if isinstance(code, dict) else None
+    return code if isinstance(code, str) and sender == _party(code) else ""
 
 
 def _answers(header: Json) -> str | None:

@@ -12,10 +12,11 @@ from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from adapters import replies
 from adapters.errors import Ambiguous, BrokenAnswer, Unavailable
 from adapters.organisations import ORGANISATIONS, Organisation
 from adapters.registry import ADAPTERS
-from adapters.spec import Adapter, Endpoint, Letter
+from adapters.spec import Adapter, Endpoint, Letter, Reply
 from services.conformance.client import Sealing
 from services.conformance.door import PATH, Caller, Door, Opened, open_door
 from services.conformance.kit import Reach
@@ -107,7 +108,11 @@ class Grounds:
 
     def _caller(self, organisation: Organisation) -> Caller:
         adapter = ADAPTERS[organisation.adapter]
-        return Caller(adapter.binding, self._opened(adapter, organisation.id))
+
+        def may_answer(reply: Reply) -> bool:
+            return replies.is_from(reply, organisation.id) and replies.is_known(adapter, reply)
+
+        return Caller(adapter.binding, self._opened(adapter, organisation.id), may_answer)
 
     def _opened(self, adapter: Adapter, organisation: str) -> Opened:
         """What an organisation sealed, proved by its registered certificates."""

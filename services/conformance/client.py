@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from adapters import replies
 from adapters.bindings.xml import NotXml
-from adapters.errors import AgencyError, BrokenAnswer, NotYet, Refused, TakenIn
+from adapters.errors import AgencyError, NotYet, Refused, TakenIn
 from adapters.spec import Adapter, Endpoint, Json, Letter, Operation, Sent
 from contracts.contract import Contract
 
@@ -199,9 +199,9 @@ class Client:
 
     def _understood(self, ask: Ask, heard: Heard, read: Read) -> Came:
         got = self.adapter.binding.read(heard.status, heard.headers, heard.raw)
-        if got.about not in {None, ask.key} and not ask.looks_up:
-            return Came(heard, got.status, error=BrokenAnswer("about-another", got.status))
         try:
+            if not ask.looks_up:
+                replies.ours(got, self.organisation, ask.key)
             return Came(heard, got.status, read(self.adapter, ask.operation, ask.command, got))
         except AgencyError as wrong:
             return Came(heard, got.status, error=wrong)

@@ -27,6 +27,8 @@ class Caller(NamedTuple):
 
     binding: Binding
     opened: Opened
+    may_answer: Callable[[Reply], bool] = lambda _: True
+    """Whether a message is its own, and of a kind that may answer any command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,8 @@ class Brought:
 class Door:
     """All that came, in order; `callers` are those who call back, by their ids.
 
-    It answers as dispatch's does: what nobody sealed or nobody can read is refused. Where `shut` says so everything
-    under a key is turned away with 503, and should come again.
+    It answers as dispatch's does: what nobody sealed, nobody can read, or can answer nothing is refused. Where `shut`
+    says so everything under a key is turned away with 503, and should come again.
     """
 
     callers: Mapping[str, Caller]
@@ -128,7 +130,7 @@ class Door:
             # It only confirms that the command came: no answer yet.
             return _said(HTTPStatus.ACCEPTED, "taken")
         async with self._news:
-            status = self._taken(brought)
+            status = self._taken(brought, caller)
             self._news.notify_all()
         return _said(status, status.phrase)
 
@@ -140,7 +142,7 @@ class Door:
         key = read.about or next((one for one in self.awaited if one.encode() in raw), None)
         return Brought(organisation, content is not None, said, read, key, datetime.now(UTC))
 
-    def _taken(self, brought: Brought) -> HTTPStatus:
+    def _taken(self, brought: Brought, caller: Caller) -> HTTPStatus:
         key = brought.key or ""
         if self.shut.get(key, 0) > 0:
             self.shut[key] -= 1
@@ -149,7 +151,9 @@ class Door:
         self.came.append(brought)
         if not brought.is_sealed:
             return HTTPStatus.UNAUTHORIZED
-        return HTTPStatus.ACCEPTED if brought.is_message else HTTPStatus.BAD_REQUEST
+        if not brought.is_message:
+            return HTTPStatus.BAD_REQUEST
+        return HTTPStatus.ACCEPTED if caller.may_answer(brought.reply) else HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 def _said(status: HTTPStatus, title: str) -> web.Response:

@@ -44,6 +44,9 @@ _NOT_PROVED: Final = No(
 )
 _CANNOT_TELL: Final = No(503, "unavailable", "暂时无法核对签名，未受理", "signatures cannot be checked now")
 _ABOUT_NOTHING: Final = No(422, "contract", "未说明所答复的业务", "it does not say what it answers")
+_NO_ANSWER: Final = No(
+    422, "contract", "不是该机构对我方任一请求的答复", "nothing that we ask of this organisation is answered so"
+)
 _KEY: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.r[1-9][0-9]{0,5})?")
 """As every key of ours is written. It is shown to people, so nothing else may stand there: no VIN, nobody's name."""
 
@@ -111,6 +114,10 @@ class CallbackDoor:
         reply = agency.adapter.binding.read(HTTPStatus.OK, {}, raw)
         if reply.body is NO_MESSAGE:
             raise NotTaken(UNREADABLE, fault("body", "not_a_message"))
+        if not replies.is_from(reply, agency.organisation.id):
+            raise NotTaken(_NO_ANSWER, fault("sender", "another"))
+        if not replies.is_known(agency.adapter, reply):
+            raise NotTaken(_NO_ANSWER, fault("definition", "unknown"))
         if not reply.about:
             raise NotTaken(_ABOUT_NOTHING, fault("about", "missing"))
         if _KEY.fullmatch(reply.about) is None:

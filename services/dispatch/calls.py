@@ -59,7 +59,7 @@ class Agency:
         `key` is the idempotency key, so that a resend is known as one.
         """
         got = await self._call(operation, operation.endpoint, operation.request(command.data), key, traceparent)
-        return replies.answer(self.adapter, operation, command.data, _about(got, key))
+        return replies.answer(self.adapter, operation, command.data, self._ours(got, key))
 
     def calls_back(self, operation: Operation) -> bool:
         """Whether its answers may be brought to our own door, under a seal."""
@@ -83,7 +83,7 @@ class Agency:
     def heard(self, operation: Operation, command: Message[Contract], brought: Brought) -> Contract:
         """The event that it comes to. Raises whatever `ask` does."""
         got = self.adapter.binding.read(HTTPStatus.OK, {}, brought.raw)
-        return replies.answer(self.adapter, operation, command.data, got)
+        return replies.answer(self.adapter, operation, command.data, self._ours(got, got.about))
 
     async def forget(self, key: str, brought: Brought) -> None:
         """What was brought under a key decided nothing, and has had its time: another answer may come, or is here."""
@@ -107,7 +107,7 @@ class Agency:
             raise LookupError(message)
         # A question has no key of its own: under the deed's it could be taken for that deed with another content.
         got = await self._call(operation, later.endpoint, later.request(command.data, key), None, traceparent)
-        return replies.fetched(self.adapter, operation, command.data, _about(got, key))
+        return replies.fetched(self.adapter, operation, command.data, self._ours(got, key))
 
     async def look_up(
         self, operation: Operation, command: Message[Contract], key: str, traceparent: str
@@ -129,6 +129,9 @@ class Agency:
     def knows_again(self, operation: Operation) -> bool:
         """Whether a second call for the same does no harm: the agency knows its key, or it only asks."""
         return self.adapter.features is Features.IDEMPOTENT or operation.question
+
+    def _ours(self, got: Reply, key: str | None) -> Reply:
+        return replies.ours(got, self.organisation.id, key)
 
     async def _call(
         self, operation: Operation, endpoint: Endpoint, body: Json, key: str | None, traceparent: str
@@ -158,11 +161,3 @@ def settles(operation: Operation) -> timedelta | None:
     if operation.lookup is not None:
         return operation.lookup.settles
     return operation.later.settles if operation.later and operation.later.endpoint else None
-
-
-def _about(got: Reply, key: str) -> Reply:
-    """The same. Raises `BrokenAnswer` where it says itself that it answers something else."""
-    if got.about not in {None, key}:
-        reason = "about-another"
-        raise BrokenAnswer(reason, got.status)
-    return got

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -25,8 +26,8 @@ class Recorded:
     raw: bytes
 
 
-def recorded(words: str, name: str, vin: str, key: str) -> Recorded | None:
-    """The response of one fixture, in the words of that folder, to a request under that key.
+def recorded(words: str, name: str, vin: str, key: str, organisation: str) -> Recorded | None:
+    """The response of one fixture, in the words of that folder, as that organisation's to a request under that key.
 
     None if there is no such fixture.
     """
@@ -36,12 +37,21 @@ def recorded(words: str, name: str, vin: str, key: str) -> Recorded | None:
     response = fixture["response"]
     text = response["text"] if "text" in response else json.dumps(response["body"], ensure_ascii=False)
     told = text.replace(fixture["given"]["data"]["vin"], vin).replace(_KEY, key)
+    recorder = _recorder(words)
+    told = told.replace(recorder, organisation.rpartition("-")[2]) if recorder else told
     return Recorded(response["status"], response["headers"], told.encode(_encoding(told)))
 
 
 def _encoding(text: str) -> str:
     """Of XML that says so; everything else is UTF-8."""
     return "gb18030" if _DECLARED.match(text) else "utf-8"
+
+
+@cache
+def _recorder(words: str) -> str:
+    """The code of the organisation whose answers were recorded, the first in that folder; nothing if it has none."""
+    rows = tomllib.loads((files("adapters") / words / "organisations.toml").read_text(encoding="utf-8"))
+    return str(rows["organisation"][0].get("uscc", ""))
 
 
 @cache

@@ -215,7 +215,7 @@ class World:
         script = self.faults(asked.organisation).script_for(service.operation, vin) if service else None
         if script is None or script.fixture is None:
             return None
-        found = recorded(self.country.words[asked.organisation], script.fixture, vin, asked.key)
+        found = recorded(self.country.words[asked.organisation], script.fixture, vin, asked.key, asked.organisation)
         return found.status if found else None
 
     def note(self, asked: Asked, status: int, traceparent: str | None = None, mishap: str | None = None) -> None:
@@ -271,7 +271,7 @@ class World:
             raise Unknown(organisation)
 
     def _recorded(self, asked: _Request, name: str) -> Outcome:
-        found = recorded(self.country.words[asked.organisation], name, asked.vin, asked.key)
+        found = recorded(self.country.words[asked.organisation], name, asked.vin, asked.key, asked.organisation)
         if found is None:
             raise Unknown(f"fixture {name}")
         return asked.outcome(found.status, found.raw, headers=found.headers)

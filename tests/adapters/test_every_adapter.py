@@ -129,6 +129,14 @@ def test_operations_echo_fields_that_both_sides_have() -> None:
         assert all(hasattr(side, name) or name in field_names(side) for side in sides for name in operation.echoes)
 
 
+@pytest.mark.parametrize("case", [case for case in CASES if case.operation.called_back], ids=str)
+def test_what_is_called_back_is_told_from_nonsense_without_its_command(case: Case) -> None:
+    """An end decides; what is not yet one, or none, does not, unless only the command shows that."""
+    decides = replies.decides(case.adapter, case.reply())
+    needs_command = str(case.then.get("reason", "")).startswith(("echo:", "from-"))
+    assert decides is (needs_command or case.kind in {"done", "oddity", "refused"})
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=4),

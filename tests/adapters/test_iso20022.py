@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from adapters import replies
 from adapters.bank import ADAPTER
 from adapters.bindings import xml
 from adapters.bindings.iso20022 import ISO20022, NAMESPACE, US
-from adapters.errors import AgencyError
+from adapters.errors import AgencyError, BrokenAnswer
 from adapters.fixtures import KEY, Case, cases
 from adapters.spec import UNREADABLE, Endpoint, Reply, Sent
 
@@ -29,9 +29,12 @@ _BODIES = st.dictionaries(
     _NAMES,
     st.recursive(_TEXTS, lambda inner: st.dictionaries(_NAMES, inner, min_size=1, max_size=4), max_leaves=8),
     min_size=1,
-    max_size=3,
+    max_size=1,
 ).filter(lambda body: not {"RctAck", "MsgRjct"} & body.keys())
-_DEFINITIONS = st.from_regex(r"tcal\.[0-9]{3}\.001\.[0-9]{2}", fullmatch=True)
+_OF = {"RctAck": "tcal.090.001.01", "MsgRjct": "tcal.091.001.01", "CarLnDcsn": "tcal.002.001.01"}
+_DEFINITIONS = st.from_regex(r"tcal\.[0-9]{3}\.001\.[0-9]{2}", fullmatch=True).filter(
+    lambda definition: definition not in _OF.values()
+)
 
 
 def _written(body: Any, definition: str = "tcal.001.001.01", key: str | None = KEY) -> bytes:
@@ -55,7 +58,8 @@ def test_what_is_written_is_read_again(body: dict[str, Any], definition: str) ->
     """Whatever stands in the document; and what it answers, once it says that."""
     raw = _to_us(body, definition)
     assert (ISO20022.read(200, {}, raw).body, ISO20022.read(200, {}, raw).about) == (body, None)
-    assert ISO20022.read(200, {"X-A": "1"}, _answering(raw, KEY)) == Reply(200, body, {"x-a": "1"}, KEY)
+    answer = ISO20022.read(200, {"X-A": "1"}, _answering(raw, KEY))
+    assert answer == Reply(200, body, {"x-a": "1"}, KEY, definition, BANK.removeprefix("bank-"))
 
 
 def test_the_header_says_from_whom_to_whom_and_what() -> None:
@@ -82,7 +86,7 @@ def test_the_header_says_from_whom_to_whom_and_what() -> None:
 )
 def test_the_document_says_what_an_answer_is(status: int, body: dict[str, Any], means: int) -> None:
     """And not HTTP, unless that says that nobody answered."""
-    assert ISO20022.read(status, {}, _to_us(body)).status == means
+    assert ISO20022.read(status, {}, _to_us(body, _OF[next(iter(body))])).status == means
 
 
 @pytest.mark.parametrize("raw", [b"", b"accepted", b"<BizMsg/>", _to_us({"A": "1"})[:-9]], ids=repr)
@@ -108,6 +112,72 @@ def test_a_document_is_of_the_definition_that_its_header_names() -> None:
         spoilt = raw.replace(b"<MsgDefIdr>tcal.001.001.01<", f"<MsgDefIdr>{other}<".encode())
         assert ISO20022.read(200, {}, spoilt).body is UNREADABLE
     assert ISO20022.read(200, {}, raw.replace(NAMESPACE.encode(), b"urn:x")).body is UNREADABLE
+
+
+_ACK = {"RctAck": {"ReqHdlg": {"StsCd": "RCVD"}}}
+_NO = {"MsgRjct": {"Rsn": {"RjctgPtyRsn": "B0422"}}}
+_YES = next(case for case in CASES if case.file == "loan-apply").reply().body
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        _to_us(_YES | _NO, "tcal.002.001.01"),
+        _to_us(_YES | _ACK, "tcal.002.001.01"),
+        _to_us(_ACK | _NO, "tcal.091.001.01"),
+        _to_us({"CarLnDcsn": [_YES["CarLnDcsn"]] * 2}, "tcal.002.001.01"),
+        _to_us({}, "tcal.002.001.01"),
+        _to_us(_NO, "tcal.002.001.01"),
+        _to_us(_ACK, "tcal.091.001.01"),
+        _to_us(_YES, "tcal.090.001.01"),
+        _to_us(_YES, "tcal.002.001.01").replace(b"<CarLnDcsn>", b'<CarLnDcsn xmlns="urn:another">'),
+        _to_us(_YES, "tcal.002.001.01").replace(b"<Dcsn>", b'<Dcsn xmlns="urn:another">'),
+        _to_us(_YES, ""),
+    ],
+    ids=[
+        "a decision and a rejection",
+        "a decision and a receipt",
+        "a receipt and a rejection",
+        "two decisions",
+        "nothing",
+        "a rejection under the definition of an answer",
+        "a receipt under that of a rejection",
+        "a decision under that of a receipt",
+        "a decision of another namespace",
+        "half of it of another namespace",
+        "no definition",
+    ],
+)
+def test_a_document_holds_one_element_of_its_own_definition(raw: bytes) -> None:
+    """What says two things says nothing, and so does what borrows a name."""
+    assert ISO20022.read(200, {}, raw) == Reply(200, UNREADABLE)
+
+
+@pytest.mark.parametrize(
+    "definition", ["tcal.777.001.01", "tcal.002.001.99", "tcal.001.001.01", "tcal.004.001.01", "002"]
+)
+def test_an_answer_is_of_the_definition_that_its_operation_names(definition: str) -> None:
+    """A decision under any other is none: a request's, the next operation's, another version's, one of nobody's."""
+    case = next(case for case in CASES if case.file == "loan-apply")
+    for name, reads in (("tcal.002.001.01", True), (definition, False)):
+        got = ISO20022.read(200, {}, _to_us(_YES, name))
+        assert replies.decides(ADAPTER, got) is reads
+        with nullcontext() if reads else pytest.raises(BrokenAnswer, match="^definition$"):
+            replies.answer(ADAPTER, case.operation, case.told(), got)
+
+
+def test_an_answer_is_the_organisations_own() -> None:
+    """Who sends it is said as we say to whom: by another code, or nested in another way, it is somebody else's."""
+    raw = _answering(_to_us(_YES, "tcal.002.001.01"), KEY)
+    own = BANK.removeprefix("bank-").encode()
+    assert replies.ours(ISO20022.read(200, {}, raw), BANK, KEY).sender == own.decode()
+    begin, end = raw.index(b"<Fr>"), raw.index(b"</Fr>")
+    for sender in (raw[begin:end].replace(own, b"91110000MAU5K2AT1X"), b"<Fr>" + own, b"<Fr>"):
+        spoilt = ISO20022.read(200, {}, raw[:begin] + sender + raw[end:])
+        with pytest.raises(BrokenAnswer):
+            replies.ours(spoilt, BANK, KEY)
+    with pytest.raises(BrokenAnswer, match="about-another"):
+        replies.ours(ISO20022.read(200, {}, raw), BANK, KEY + ".r2")
 
 
 @given(raw=st.binary(max_size=200), status=st.integers(100, 599))

@@ -17,7 +17,18 @@ from services.runtime.breaker import State
 from services.runtime.gate import Gate
 from services.runtime.settings import Settings
 from tests.dispatch.office import come_true
-from tests.dispatch.test_callbacks import BANK, Bank, Stage, application, approval, known, play, rejection, stage
+from tests.dispatch.test_callbacks import (
+    BANK,
+    OTHER_BANK,
+    Bank,
+    Stage,
+    application,
+    approval,
+    known,
+    play,
+    rejection,
+    stage,
+)
 
 LONG_S = 3600.0
 
@@ -191,8 +202,9 @@ def test_a_bank_may_decide_at_once_under_its_seal(settings: Settings) -> None:
         lambda key: _unsealed(approval(key)),
         lambda key: _unsealed(rejection(key, "B0422")),
         lambda key: approval(key).replace(b"158200.00", b"958200.00"),
+        lambda key: approval(key, who=OTHER_BANK, by=BANK),
     ],
-    ids=["a yes without a seal", "a no without a seal", "a yes that was changed"],
+    ids=["a yes without a seal", "a no without a seal", "a yes that was changed", "a yes of another bank's"],
 )
 def test_a_decision_without_its_seal_is_no_answer(settings: Settings, says: Callable[[str], bytes]) -> None:
     """Whoever sits between can say what he likes: the same is sent again, until somebody seals it."""

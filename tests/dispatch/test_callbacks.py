@@ -418,6 +418,41 @@ def test_what_is_sealed_and_no_message_is_refused(settings: Settings, raw: bytes
     play(settings, scene)
 
 
+@pytest.mark.parametrize(
+    ("definition", "who", "wrong"),
+    [
+        ("tcal.777.001.01", BANK, ("definition", "unknown")),
+        ("tcal.002.001.99", BANK, ("definition", "unknown")),
+        ("tcal.001.001.01", BANK, ("definition", "unknown")),
+        (DECIDED, OTHER_BANK, ("sender", "another")),
+        (loans.RECEIPT, OTHER_BANK, ("sender", "another")),
+    ],
+    ids=["nobody's definition", "another version", "a request", "another bank's", "another bank's receipt"],
+)
+def test_what_answers_nothing_is_refused_and_never_kept(
+    settings: Settings, definition: str, who: str, wrong: tuple[str, str]
+) -> None:
+    """Under the bank's own seal, so that it is told; the answer is taken in straight after it, and people see it."""
+
+    async def scene(at: Stage) -> None:
+        record = application()
+        body = loans.receipt("PDNG") if definition == loans.RECEIPT else {"CarLnDcsn": {"VIN": CAR, "Dcsn": "APPR"}}
+        status, problem = await at.bring(message(record.id, definition, body, who=who, by=BANK))
+        assert (status, [(one["field"], one["reason"]) for one in problem["faults"]]) == (422, [wrong])
+
+        async def told() -> bool:
+            shown = await at.desk.told("GET", "/organisations")
+            return [one["why"] for each in shown for one in each["refused"]] == [":".join(wrong)]
+
+        await come_true(told)
+        assert (await at.bring(approval(record.id)))[0] == 202
+        await at.waits(record, not_before=0.0)
+        assert len(await at.decided()) == 1
+        assert (await at.desk.search())["contradicted"] == []
+
+    play(settings, scene)
+
+
 def test_an_answer_must_say_what_it_answers(settings: Settings) -> None:
     """About nothing, it is nobody's."""
 

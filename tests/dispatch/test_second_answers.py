@@ -25,6 +25,7 @@ LENT: Final = {"Ccy": "CNY", "": "158200.00"}
 YES: Final = {"VIN": CAR, "Dcsn": "APPR", "CtrctId": "AL2026WXL1C0000001", "ApprvdAmt": LENT}
 NO_ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "no document of theirs": {"Foo": "bar"},
+    "a decision in the words of another command": {"CarLnWdrwlConf": {"VIN": CAR, "CtrctId": "AL2026WXL1C0000001"}},
     "a yes without a contract": {"CarLnDcsn": {"VIN": CAR, "Dcsn": "APPR", "ApprvdAmt": LENT}},
     "a yes in dollars": {"CarLnDcsn": YES | {"ApprvdAmt": {"Ccy": "USD", "": "158200.00"}}},
     "a no without a reason": {"CarLnDcsn": {"VIN": CAR, "Dcsn": "DECL"}},
