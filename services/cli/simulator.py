@@ -29,7 +29,7 @@ from services.stack.trouble import TroubleError
 if TYPE_CHECKING:
     from services.runtime.settings import Settings
     from services.simulator.country import Name
-    from services.simulator.faults import Faults
+    from services.simulator.faults import Faults, Playable
 
 app = typer.Typer(help="模拟机构 / simulated agencies")
 
@@ -70,7 +70,7 @@ def serve(  # noqa: PLR0913, PLR0917 - Typer's options are parameters
     """单独运行一个模拟机构，直到 Ctrl-C / serve one simulated agency, with no broker and no stack, until Ctrl-C."""
     name = named(agency)
     drawn = random.randrange(_SEEDS) if seed is None else seed  # noqa: S311 - it is printed, to be repeated
-    turned = wished(faults, drawn)
+    turned = wished(faults, drawn, _playable(name))
     with _folder(data) as folder:
         served = _Served(name, folder, _settings(folder, port, callbacks), faults, drawn)
         if served.run(turned, as_json=as_json):
@@ -161,8 +161,16 @@ def named(agency: str) -> Name:
     return found[0]
 
 
-def wished(wish: str, seed: int) -> Faults:
-    """The knobs that `--faults` means. Raises `TroubleError`."""
+def _playable(name: Name) -> Playable:
+    from services.runtime.clock import Clock
+    from services.simulator.country import names
+    from services.simulator.world import playable, settled
+
+    return playable(settled(Clock(), list(names())), name.id)
+
+
+def wished(wish: str, seed: int, there: Playable) -> Faults:
+    """The knobs that `--faults` means; its scripts name what is there. Raises `TroubleError`."""
     from pydantic import ValidationError
 
     from services.simulator.faults import Faults
@@ -174,7 +182,7 @@ def wished(wish: str, seed: int) -> Faults:
             case "monsoon":
                 return Faults.model_validate({"monsoon": {"seed": seed}})
             case _ if wish.endswith(".json"):
-                return Faults.model_validate(_read(Path(wish)))
+                return Faults.model_validate(_read(Path(wish)), context=there)
             case _:
                 return Faults.model_validate_strings(dict(_pairs(wish)))
     except ValidationError as wrong:

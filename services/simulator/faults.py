@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticKnownError
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[int, Field(ge=0, le=600_000)]
+
+
+@dataclass(frozen=True, slots=True)
+class Playable:
+    """What scripts can name at one organisation: its operations, and the answers that are recorded in its words."""
+
+    operation: frozenset[str]
+    fixture: frozenset[str]
+
+    def check(self, faults: Faults) -> None:
+        """Raise pydantic's `ValidationError` where a script could never be played."""
+        Faults.model_validate(faults.model_dump(mode="json"), context=self)
 
 
 class Script(BaseModel):
@@ -34,9 +48,23 @@ class Script(BaseModel):
     or in an answer of no known shape. Nothing happens."""
     times: Annotated[int, Field(ge=1)] | None = None
 
+    @field_validator("operation", "fixture")
+    @classmethod
+    def _is_there(cls, name: str | None, info: ValidationInfo) -> str | None:
+        """Asked only where it is known what there is: what was stored once is read again whatever has gone since."""
+        if name is not None and isinstance(info.context, Playable):
+            there = getattr(info.context, str(info.field_name))
+            if name not in there:
+                raise PydanticKnownError("literal_error", {"expected": _either(there)})
+        return name
+
     def concerns(self, operation: str, vin: str) -> bool:
         """Whether it speaks about this request."""
         return self.operation == operation and self.vin in {"*", vin}
+
+
+def _either(names: frozenset[str]) -> str:
+    return " or ".join(map(repr, sorted(names)))
 
 
 class Monsoon(BaseModel):

@@ -42,6 +42,14 @@ def recorded(words: str, name: str, vin: str, key: str, organisation: str) -> Re
     return Recorded(response["status"], response["headers"], told.encode(_encoding(told)))
 
 
+@cache
+def names(words: str) -> tuple[str, ...]:
+    """What is recorded in the words of that folder."""
+    folder = files("adapters") / words / "fixtures"
+    found = [file.name.removesuffix(".json") for file in folder.iterdir()] if folder.is_dir() else []
+    return tuple(sorted(name for name in found if _NAME.fullmatch(name)))
+
+
 def _encoding(text: str) -> str:
     """Of XML that says so; everything else is UTF-8."""
     return "gb18030" if _DECLARED.match(text) else "utf-8"

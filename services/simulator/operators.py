@@ -59,6 +59,7 @@ class Operators:
             return web.json_response({"error": "an object of knobs is needed"}, status=400)
         try:
             faults = self.world.turned(organisation).merged(change)
+            self.world.check(organisation, faults)
         except Unknown:
             return web.json_response({"error": "unknown organisation"}, status=404)
         except ValidationError as wrong:

@@ -12,13 +12,14 @@ from typing import Any, Final, Literal
 
 from contracts.types import instant_text
 from observability import metrics
+from services.simulator import fixtures
 from services.simulator.agency import Agency, Answer, Body, Entry, Leaves, Refused, Request, Service
 from services.simulator.bank import Bank
 from services.simulator.commerce import Commerce
 from services.simulator.country import Clock, Country, Name, names
 from services.simulator.customs import Customs
 from services.simulator.dialect import Dialect, Speaker, dialect_of
-from services.simulator.faults import Faults, Script
+from services.simulator.faults import Faults, Playable, Script
 from services.simulator.fixtures import recorded
 from services.simulator.insurer import Insurer
 from services.simulator.journal import File, Journal, Line
@@ -126,6 +127,10 @@ class World:
         """The knobs of one organisation as somebody turned them. Raises `Unknown`."""
         self._demand(organisation)
         return self.country.turned(organisation)
+
+    def check(self, organisation: str, faults: Faults) -> None:
+        """Raise pydantic's `ValidationError` where a script could never be played there."""
+        playable(self.country, organisation).check(faults)
 
     def turn(self, organisation: str, faults: Faults | None) -> None:
         """Set the knobs of one organisation, or none. They survive a restart, as what they break does."""
@@ -333,6 +338,13 @@ def settled(clock: Clock, listed: list[Name]) -> Country:
         country.words[name.id] = name.words
         country.agencies[name.id] = single[name.kind] if name.kind in single else _one_of_many(country, name)
     return country
+
+
+def playable(country: Country, organisation: str) -> Playable:
+    """What scripts can name at an organisation."""
+    services = country.agencies[organisation].services.values()
+    operations = frozenset(service.operation for service in services)
+    return Playable(operations, frozenset(fixtures.names(country.words[organisation])))
 
 
 def _one_of_many(country: Country, name: Name) -> Agency:

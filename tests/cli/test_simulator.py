@@ -11,15 +11,16 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli import application
-from services.cli.simulator import named, wished
+from services.cli.simulator import named, serve, wished
 from services.simulator import country
 from services.simulator.country import Name
-from services.simulator.faults import Faults
+from services.simulator.faults import Faults, Playable
 from services.stack.data import DataFolder
 from services.stack.trouble import TroubleError
 from tests.cli.serving import served
 
 BANK: Final = "bank-91110000MAT57WXL1C"
+THERE: Final = Playable(frozenset({"tax.pay", "tax.declare"}), frozenset({"tax-pay"}))
 
 
 def test_one_agency_is_served_without_a_broker() -> None:
@@ -59,7 +60,7 @@ def test_in_a_folder_of_its_own_it_goes_on_where_it_was(tmp_path: Path) -> None:
 )
 def test_faults_are_wished_in_words(wish: str, knobs: dict[str, Any]) -> None:
     """None, moods by the seed, or knobs by their names."""
-    assert wished(wish, 5) == Faults.model_validate(knobs)
+    assert wished(wish, 5, THERE) == Faults.model_validate(knobs)
 
 
 def test_faults_are_wished_in_a_file(tmp_path: Path) -> None:
@@ -67,14 +68,38 @@ def test_faults_are_wished_in_a_file(tmp_path: Path) -> None:
     file = tmp_path / "faults.json"
     knobs = {"error_rate": 0.5, "scripts": [{"operation": "tax.pay", "code": "T422"}]}
     file.write_text(json.dumps(knobs), encoding="utf-8")
-    assert wished(str(file), 5) == Faults.model_validate(knobs)
+    assert wished(str(file), 5, THERE) == Faults.model_validate(knobs)
+
+
+@pytest.mark.parametrize(
+    ("script", "wrong"),
+    [
+        ({"operation": "nope"}, "scripts.0.operation: must be 'tax.declare' or 'tax.pay'"),
+        ({"operation": "tax.pay", "fixture": "../../../etc/passwd"}, "scripts.0.fixture: must be 'tax-pay'"),
+    ],
+)
+def test_a_script_in_a_file_names_what_is_there(tmp_path: Path, script: dict[str, str], wrong: str) -> None:
+    """Before anything is served: else it would never be played, and nobody would know."""
+    file = tmp_path / "faults.json"
+    file.write_text(json.dumps({"scripts": [script]}), encoding="utf-8")
+    with pytest.raises(TroubleError) as told:
+        wished(str(file), 5, THERE)
+    assert told.value.en == f"no such faults: {wrong}"
+
+
+def test_what_is_there_is_asked_before_anything_is_served(tmp_path: Path) -> None:
+    """Of the agency that is meant: another one's operation is none of its own."""
+    file = tmp_path / "faults.json"
+    file.write_text(json.dumps({"scripts": [{"operation": "tax.pay"}]}), encoding="utf-8")
+    with pytest.raises(TroubleError, match="'plate.reserve'"):
+        serve("police", str(file))
 
 
 @pytest.mark.parametrize("wish", ["speed=9", "hang=2", "hang", "", "down=503,down=refuse", "no-such-file.json"])
 def test_a_wish_that_means_nothing_is_told(wish: str) -> None:
     """With what could be wished."""
     with pytest.raises(TroubleError, match="no such faults") as told:
-        wished(wish, 5)
+        wished(wish, 5, THERE)
     assert "monsoon" in told.value.fix
 
 
@@ -95,7 +120,7 @@ def test_a_wish_that_means_nothing_is_told(wish: str) -> None:
 def test_what_is_wrong_with_a_knob_is_said_in_both_languages(wish: str, said: str) -> None:
     """By its name, and with its limits; each language by itself."""
     with pytest.raises(TroubleError, match="no such faults") as told:
-        wished(wish, 5)
+        wished(wish, 5, THERE)
     assert [told.value.zh, told.value.en] == [
         f"{opening}{half}"
         for opening, half in zip(("看不懂故障：", "no such faults: "), said.split(" / "), strict=True)

@@ -15,6 +15,7 @@ from services.runtime.settings import Identity
 from services.simulator.faces import business
 from services.simulator.faces.face import Premises
 from services.simulator.faces.iso20022 import Iso20022
+from services.simulator.faults import Faults, Script
 from services.simulator.life import serving
 from services.simulator.world import Outcome, World
 from services.stack.identities import identity
@@ -181,7 +182,7 @@ def test_that_a_scripts_words_are_refused_says_nothing_about_the_answer(visit: V
 
 
 def test_a_script_that_names_no_record_silences_one_answer_and_ends_nothing(visit: Visit, until: Until) -> None:
-    """Whoever wrote it misspelt it: what else the bank has to say goes on, and this too once the script is gone."""
+    """What it named is gone since: what else the bank has to say goes on, and this too once the script is gone."""
 
     async def scenario(bank: Bank) -> None:
         tries: list[str] = []
@@ -193,7 +194,8 @@ def test_a_script_that_names_no_record_silences_one_answer_and_ends_nothing(visi
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(World, "handle", handled)
-            await bank.city.turn(BANK, scripts=[{"operation": "loan.apply", "fixture": "loan-aply"}])
+            script = Script(operation="loan.apply", fixture="loan-aply")
+            bank.city.world.turn(BANK, Faults(scripts=(script,)))
             await bank.asked("k1")
             await until(lambda: tries.count("k1") > 1)
         await bank.city.heal(BANK)

@@ -204,6 +204,10 @@ def test_scripts_are_added_and_taken_away(read: Read) -> None:
         assert reader.city.world.turned("tax").scripts == (scripts[0], *scripts[2:])
         status, text = await reader.post(f"{TAX}/add-script", operation="tax.declare", does="wish=none")
         assert (status, "脚本填得不对" in text) == (422, True)
+        for typed in ({"operation": "tax.declaer", "does": "silent=yes"}, {"does": "fixture=tax-declaer"}):
+            form = {"operation": "tax.declare"} | typed
+            assert (await reader.post(f"{TAX}/add-script", **form))[0] == 422
+        assert len(reader.city.world.turned("tax").scripts) == 4
 
     read(scenario)
 

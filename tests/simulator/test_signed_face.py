@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from services.simulator.faces.signed import QUERY, SignedRest
+from services.simulator.faults import Faults, Script
 from tests.simulator.city import PLAINLY, VIN, City, Moment, Said, running
 from tests.simulator.seals import OTHER, US, register
 
@@ -410,10 +411,11 @@ def test_an_office_that_is_down_says_so_in_its_own_words(play: Play) -> None:
 
 
 def test_a_script_that_cannot_be_played_is_told_to_who_asks(play: Play) -> None:
-    """And the office goes on working."""
+    """What it named is gone since it was stored; and the office goes on working."""
 
     async def scenario(office: Office) -> None:
-        await office.city.turn("tax", scripts=[{"operation": "invoice.request", "fixture": "no-such", "times": 2}])
+        script = Script(operation="invoice.request", fixture="no-such", times=2)
+        office.city.world.turn("tax", Faults(scripts=(script,)))
         matter = await office.matter()
         await office.send(matter)
         assert (await office.answer()).status == 404

@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from services.simulator.faults import Faults
 from tests.conftest import Until
 from tests.simulator.city import INSURER, TOKEN, VIN, City, Play, fixture
 
@@ -334,6 +335,30 @@ def test_a_script_answers_with_a_recorded_fixture(play: Play) -> None:
         told = said.body["yeWuShuJu"]
         assert (said.status, len(told["faPiaoHaoMa"]), told["cheJiaHao"]) == (200, 19, VIN)
         assert city.lines("ledger") == []
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("script", "knob", "there"),
+    [
+        ({"operation": "nope"}, "operation", "'invoice.request'"),
+        ({"operation": "plate.reserve"}, "operation", "'tax.declare'"),
+        ({"operation": "tax.declare", "fixture": "../../../etc/passwd"}, "fixture", "'tax-declare'"),
+        ({"operation": "tax.declare", "fixture": "tax-declare.json"}, "fixture", "'tax-declare'"),
+        ({"operation": "tax.declare", "fixture": "loan-apply"}, "fixture", "'tax-declare'"),
+    ],
+)
+def test_a_script_that_could_never_be_played_is_refused(
+    play: Play, script: dict[str, str], knob: str, there: str
+) -> None:
+    """With what there is at that organisation; nothing is turned."""
+
+    async def scenario(city: City) -> None:
+        said = await city.turn("tax", scripts=[{"operation": "tax.pay"}, script], delay_ms=7)
+        (wrong,) = said.body["faults"]
+        assert (said.status, wrong["knob"], there in wrong["reason"]) == (422, f"scripts.1.{knob}", True)
+        assert city.world.turned("tax") == Faults()
 
     play(scenario)
 

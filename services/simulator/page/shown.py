@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from importlib.resources import files
 from typing import Final
 
 from services.runtime.browsing import Tongue
@@ -131,12 +129,3 @@ def script(ui: Interface, one: Script) -> str:
     told = ", ".join(f"{name} {value}" if name != "silent" else value for name, value in does.items() if value)
     times = "" if one.times is None else f" ×{one.times}"
     return f"{told}{times}"
-
-
-@cache
-def fixtures(kind: str) -> tuple[str, ...]:
-    """The recorded answers of a kind of agency, by name."""
-    folder = files("adapters") / kind / "fixtures"
-    if not folder.is_dir():
-        return ()
-    return tuple(sorted(file.name.removesuffix(".json") for file in folder.iterdir() if file.name.endswith(".json")))

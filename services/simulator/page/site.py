@@ -12,6 +12,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from services.runtime.sessions import Session
+from services.simulator import fixtures
 from services.simulator.country import Name, names
 from services.simulator.monsoon import MOODS
 from services.simulator.page import fields, shown
@@ -81,6 +82,7 @@ class Site:
             return self.pages.wrong(request, session, HTTPStatus.NOT_FOUND)
         try:
             faults = ACTS[act](name.kind, self.world.turned(name.id), form)
+            self.world.check(name.id, faults)
         except ValidationError as impossible:
             wrong = frozenset(str(each["loc"][0]) for each in impossible.errors() if each["loc"])
             return self._shown(request, session, _Failed(act, form, wrong))
@@ -107,7 +109,7 @@ class Site:
             "moods": list(MOODS),
             "codes": sorted(agency.tongue.words),
             "operations": [service.operation for service in agency.services.values()],
-            "fixtures": shown.fixtures(name.kind),
+            "fixtures": fixtures.names(name.words),
             "script": shown.script,
         }
 
