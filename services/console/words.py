@@ -227,6 +227,7 @@ _REASONS: Final = {
     "definition:unknown": "不是所约定的答复报文",
     "about:missing": "未说明所答复的业务",
     "about:no_key_of_ours": "所答复的业务编号不是我方的",
+    "about:answered_otherwise_before": "此前已答复，内容不同",
     "not-a-command-of-this-agency": "不是该机构的命令",
 }
 """What our own processes say of why something waits, in Chinese; English is as they say it."""
@@ -245,6 +246,7 @@ _REASONS_ABOUT: Final = {
     "unplanned": "程序错误",
 }
 """The same of reasons that name what they are about."""
+_TOO_LONG: Final = re.compile(r"body:over_(\d+)_bytes")
 _ABOUT: Final = re.compile(r"(?P<kind>[a-z-]+)(: ?| )(?P<what>\S+)")
 _ACTS: Final = {
     "coc.query": Words("查询合格证", "query the certificate"),
@@ -391,6 +393,13 @@ def reason(text: str) -> Words:
     first, comma, last = text.partition(", ")
     if comma and first in CODES:
         return Words(f"{reason(first).zh}，{reason(last).zh}", f"{reason(first).en}, {reason(last).en}")
+    return _with_what(text)
+
+
+def _with_what(text: str) -> Words:
+    """A reason that names what it is about, or a person's."""
+    if too_long := _TOO_LONG.fullmatch(text):
+        return Words(f"报文超过 {too_long[1]} 字节", f"the message is over {too_long[1]} bytes")
     about = _ABOUT.fullmatch(text)
     if about and about["kind"] in _REASONS_ABOUT:
         return Words(f"{_REASONS_ABOUT[about['kind']]} {about['what']}", text)

@@ -84,6 +84,17 @@ def test_every_reason_of_ours_that_is_a_word_has_chinese_words() -> None:
     assert [reason for reason in found if not HAN.search(words.reason(reason).zh)] == []
 
 
+def test_why_a_call_back_is_not_taken_is_told_in_both_languages() -> None:
+    """Whatever our door refuses it for, and how long it may be."""
+    door = Path(words.__file__).parents[1] / "dispatch" / "callbacks.py"
+    refused = re.findall(r"""NotTaken\(\w+, fault\("(\w+)", "(\w+)"\)\)""", door.read_text(encoding="utf-8"))
+    assert ("about", "missing") in refused
+    untold = [one for one in map(":".join, refused) if not HAN.search(words.reason(one).zh)]
+    assert untold == []
+    told = words.reason("body:over_262144_bytes")
+    assert told == Words("报文超过 262144 字节", "the message is over 262144 bytes")
+
+
 def _row(**fields: Any) -> dict[str, Any]:
     return {
         "rule": "T5",
