@@ -170,7 +170,7 @@ class Town:
         """A run against an address. What is declared of how soon an answer comes is not asked of a slow machine."""
         clock = Clock()
         declared = adapter is ADAPTERS[adapter.name]
-        adapters = {name: _patient(one) for name, one in ADAPTERS.items()} if declared else ADAPTERS
+        adapters = {name: patient(one) for name, one in ADAPTERS.items()} if declared else ADAPTERS
         plan = kit.Plan(
             adapters[adapter.name] if declared else adapter,
             first(adapter),
@@ -187,7 +187,7 @@ class Town:
         return await kit.run(plan, adapters, ORGANISATIONS)
 
 
-def _patient(adapter: Adapter) -> Adapter:
+def patient(adapter: Adapter) -> Adapter:
     """The same, with time for whoever answers at all."""
     return replace(adapter, operations={name: _leisurely(one) for name, one in adapter.operations.items()})
 
