@@ -53,8 +53,9 @@ def is_from(got: Reply, organisation: str) -> bool:
 
 def is_known(adapter: Adapter, got: Reply) -> bool:
     """Whether what was called back is of a kind that may answer any command at all."""
-    brought = [one for one in adapter.operations.values() if one.called_back]
-    return not _is_success(adapter, got) or any(_is_defined(one, got) for one in brought)
+    if got.status == HTTPStatus.ACCEPTED or not _is_success(adapter, got):
+        return True
+    return any(_is_defined(one, got) for one in adapter.operations.values() if one.called_back)
 
 
 def _is_defined(operation: Operation, got: Reply) -> bool:
