@@ -89,7 +89,8 @@ def lines(rows: list[dict[str, Any]]) -> Iterator[str]:
 
 def _head(whole: dict[str, Any]) -> None:
     state = words.delivery(whole["state"])
-    out.print(f"{whole['organisation']}  {whole['command']}  {state.zh} / {state.en}", markup=False, soft_wrap=True)
+    head = (whole["organisation"], whole["command"], f"{state.zh} / {state.en}")
+    out.print("  ".join(filter(None, head)), markup=False, soft_wrap=True)
     table = _grid()
     table.add_row("投递 / delivery", whole["id"])
     for name, told in (
@@ -155,22 +156,30 @@ def _acts(acts: list[dict[str, Any]]) -> None:
             out.print(f"      {change['field']}: {was} → {now}", markup=False, soft_wrap=True)
 
 
-def _called_back(one: dict[str, Any], case: str) -> None:
+def _called_back(one: dict[str, Any], case: str | None) -> None:
     edition = f" r{one['revision']}" if one["revision"] > 1 else ""
     out.print(f"\n回送的答复 / called back{edition}  {moments.short(one['at'])}", markup=False, soft_wrap=True)
     if not one["others"]:
         return
     out.print(f"  {_contradicted(one)}", markup=False, soft_wrap=True)
-    out.print("  以首次为准，业务已据此进行 / the first holds, and the case goes by it", markup=False)
+    if case is not None:
+        out.print("  以首次为准，业务已据此进行 / the first holds, and the case goes by it", markup=False)
     if not one["open"]:
         out.print("  已由人核实 / a person has cleared it up", markup=False)
         return
-    for step in (
-        f"  请向机构核实何者为真 / ask them which is true: {' '.join(_named(one['organisation']))}",
-        f"  若首次不实 / if it is not the first: → tongche case show {case} (resume | cancel | secure)",
-        f"  核实之后 / once you know: → tongche delivery clear-up {one['delivery']} --reason …",
-    ):
-        out.print(step, markup=False, soft_wrap=True)
+    for step in _to_clear_up(one, case):
+        out.print(f"  {step}", markup=False, soft_wrap=True)
+
+
+def _to_clear_up(one: dict[str, Any], case: str | None) -> Iterator[str]:
+    """What to do about two answers; without a case there is nothing here that went by either."""
+    organisation = " ".join(_named(one["organisation"]))
+    if case is None:
+        yield f"请向机构核实所答复者何 / ask them what they answer: {organisation}"
+    else:
+        yield f"请向机构核实何者为真 / ask them which is true: {organisation}"
+        yield f"若首次不实 / if it is not the first: → tongche case show {case} (resume | cancel | secure)"
+    yield f"核实之后 / once you know: → tongche delivery clear-up {one['delivery']} --reason …"
 
 
 def contradictions(organisations: Iterable[dict[str, Any]]) -> Iterator[str]:

@@ -107,6 +107,7 @@ _DELIVERIES: Final = {
     "parked": Words("稍后重试", "parked for a retry"),
     "dead": Words("不再自动重试", "dead: a person must act"),
     "cancelled": Words("已取消", "cancelled"),
+    "unknown": Words("有答复，而本处无此投递（或尚在途中）", "answered; no delivery here is known by it, or not yet"),
 }
 _RESULTS: Final = {
     "answered": Words("已答复", "answered"),

@@ -47,8 +47,12 @@ _ABOUT_NOTHING: Final = No(422, "contract", "未说明所答复的业务", "it d
 _NO_ANSWER: Final = No(
     422, "contract", "不是该机构对我方任一请求的答复", "nothing that we ask of this organisation is answered so"
 )
-_KEY: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.r[1-9][0-9]{0,5})?")
-"""As every key of ours is written. It is shown to people, so nothing else may stand there: no VIN, nobody's name."""
+_KEY: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(\.r[1-9][0-9]{0,5})?")
+"""As every key of ours is written: an id of ours, which is a UUIDv7, and an edition.
+
+It is shown to people, so nothing else may stand there: no VIN, nobody's name. Whether we ever sent that key nobody can
+tell here: a call is not written down before it is made, and its answer may be faster than all that is known of it.
+"""
 
 
 @dataclass(frozen=True, slots=True)

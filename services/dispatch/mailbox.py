@@ -196,6 +196,12 @@ def kept(connection: Connection, organisation: str, delivery: str, revision: int
     return sorted(_read(connection, _KEPT.where(mine)), key=lambda one: one.revision)
 
 
+def about(connection: Connection, delivery: str) -> list[Kept]:
+    """What was called back about a delivery, by its editions, whether there is such a one or not."""
+    mine = (callbacks.c.key == delivery) | callbacks.c.key.startswith(f"{delivery}.r", autoescape=True)
+    return sorted(_read(connection, _KEPT.where(mine)), key=lambda one: one.revision)
+
+
 def contradictions(connection: Connection, most: int) -> list[Kept]:
     """Those answers that were contradicted, which nobody has cleared up, the newest first."""
     return _read(connection, _KEPT.where(_IS_OPEN).order_by(callbacks.c.other_at.desc()).limit(most))

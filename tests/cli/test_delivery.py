@@ -18,6 +18,7 @@ import pytest
 from services import cli
 from services.cli import stack
 from services.dispatch.mailbox import Answer, Mailbox
+from services.runtime.ids import new_id
 from services.runtime.settings import Settings
 from services.stack.data import DataFolder
 from services.stack.state import ChildState, Stack
@@ -306,6 +307,26 @@ def test_where_an_organisation_contradicted_itself_is_listed_shown_and_cleared_u
         assert "li  clear-up  their branch: the first" in after
         again = await terminal.type("delivery", "clear-up", record.id, "--reason", "x", "--json")
         assert (again.code, again.json["fix"]) == (1, terminal.advised(f"delivery show {record.id}"))
+
+    play(tmp_path, scene)
+
+
+def test_a_contradiction_about_nothing_that_is_known_is_shown_and_cleared_up(tmp_path: Path) -> None:
+    """Where the list leads, something is said of it, and nothing of a case that there is not."""
+
+    async def scene(terminal: Terminal) -> None:
+        key = new_id()
+        mailbox = Mailbox(terminal.desk.store, terminal.desk.clock)
+        for content in ("yes", "no"):
+            await mailbox.put("police", key, Answer(content, content.encode(), decides=True), lambda _: True)
+        assert f"→ tongche delivery show {key}" in (await terminal.type("delivery", "list")).out
+        shown = await terminal.type("delivery", "show", key)
+        assert (shown.code, "no delivery here is known by it" in shown.out) == (0, True)
+        assert "None" not in shown.out
+        assert "case show" not in shown.out
+        assert f"→ {terminal.advised(f'delivery clear-up {key} --reason …')}" in shown.out
+        await terminal.reads("delivery", "clear-up", key, "--reason", "they took it for somebody else's")
+        assert "contradict" not in (await terminal.type("delivery", "list")).out
 
     play(tmp_path, scene)
 

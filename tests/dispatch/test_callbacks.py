@@ -299,6 +299,29 @@ def test_what_a_person_has_cleared_up_is_shown_no_more_until_it_happens_again(se
     play(settings, scenario)
 
 
+def test_what_was_called_back_about_nothing_that_is_known_can_be_looked_at_and_cleared_up(settings: Settings) -> None:
+    """A key as ours are, and no delivery to it: what is shown of it leads to what there is, and that can be ended."""
+
+    async def scenario(at: Stage) -> None:
+        key = new_id()
+        assert (await at.desk.ask("GET", f"/deliveries/{key}"))[0] == 404
+        for contract in ("AL2026WXL1C0000001", "AL2026WXL1C0000002"):
+            await at.bring(approval(f"{key}.r2", contract=contract))
+        (bank,) = (await at.desk.search())["contradicted"]
+        assert [one["delivery"] for one in bank["contradictions"]] == [key]
+        whole = await at.desk.told("GET", f"/deliveries/{key}")
+        assert (whole["id"], whole["organisation"], whole["state"], whole["case"]) == (key, BANK, "unknown", None)
+        assert [(one["revision"], one["others"]) for one in whole["called_back"]] == [(2, 1)]
+        assert CAR not in json.dumps(whole)
+        assert (await at.desk.ask("POST", f"/deliveries/{key}/retry", WHY))[0] == 404
+        assert (await at.desk.told("POST", f"/deliveries/{key}/clear-up", WHY))["cleared"] == 1
+        whole = await at.desk.told("GET", f"/deliveries/{key}")
+        assert [(act["act"], act["who"]) for act in whole["acts"]] == [("clear-up", WHY["by"])]
+        assert (await at.desk.search())["contradicted"] == []
+
+    play(settings, scenario)
+
+
 def test_a_contradiction_about_an_edition_stands_with_its_delivery(settings: Settings) -> None:
     """Also while it waits, and beside what was called back about the edition before."""
 
@@ -317,10 +340,11 @@ def test_a_contradiction_about_an_edition_stands_with_its_delivery(settings: Set
 
 
 def test_an_answer_names_a_key_of_ours_or_nothing(settings: Settings) -> None:
-    """It is kept and shown under it: a VIN or somebody's name must not stand there."""
+    """It is kept and shown under it: a VIN or somebody's name must not stand there, nor what is minted otherwise."""
 
     async def scenario(at: Stage) -> None:
-        for key in (CAR, "张三", f"{new_id()}.r", f"{new_id()}.x2", f"{new_id()} ", new_id().upper()):
+        anybodys = "0b9c1b52-6f0e-4d35-9c8e-3a4b2f1d5e6f"
+        for key in (CAR, "张三", f"{new_id()}.r", f"{new_id()}.x2", f"{new_id()} ", new_id().upper(), anybodys):
             status, problem = await at.bring(approval(key))
             told = [(one["field"], one["reason"]) for one in problem["faults"]]
             assert (status, told) == (422, [("about", "no_key_of_ours")]), key

@@ -175,7 +175,12 @@ class Desk:
         if standing is not None:
             return self._stands(standing)
         waiting = await self._held(id_)
-        return self._waits(*waiting) if waiting else await self._ended(id_)
+        if waiting:
+            return self._waits(*waiting)
+        try:
+            return await self._ended(id_)
+        except UnknownDelivery:
+            return await self._only_answered(id_)
 
     async def reveal(self, id_: str, because: Because) -> Shown:
         """The same with its data as it is; that somebody looked, and why, is kept. Raises `UnknownDelivery`."""
@@ -231,6 +236,18 @@ class Desk:
             found = (ledger.decided(connection, consumer, [id_]).get(id_) for consumer in self._consumers)
             fate = shown.ended(next(filter(None, found), []))
             return None if fate is None else _over(connection, shown.fate(fate))
+
+        whole = await self.store.read(look)
+        if whole is None:
+            raise UnknownDelivery(id_)
+        return whole
+
+    async def _only_answered(self, id_: str) -> Shown:
+        """What was called back about a delivery that is not known here. Raises `UnknownDelivery` if nothing was."""
+
+        def look(connection: Connection) -> Shown | None:
+            brought = mailbox.about(connection, id_)
+            return shown.only_answered(brought, lineage.of_delivery(connection, id_)) if brought else None
 
         whole = await self.store.read(look)
         if whole is None:

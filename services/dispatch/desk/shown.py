@@ -126,6 +126,24 @@ def called_back(one: Kept) -> Shown:
     }
 
 
+def only_answered(brought: list[Kept], acts: list[Act]) -> Shown:
+    """A delivery of which nothing is known here but that it was answered."""
+    absent = ("case", "command", "since", "deadline", "next_try_at", "failure", "reason", "owner", "data", "head")
+    last = brought[-1]
+    return {
+        **dict.fromkeys((*absent, "code", "code_zh", "code_en")),
+        "id": last.delivery,
+        "organisation": last.organisation,
+        "state": "unknown",
+        "tries": 0,
+        "revision": last.revision,
+        "attempts": [],
+        "acts": [act(one) for one in acts],
+        "behind": [],
+        "called_back": [called_back(one) for one in brought],
+    }
+
+
 def refused(one: Refusal) -> Shown:
     """That call-backs were refused, how many and why."""
     return {"why": one.why, "number": one.number, "since": one.since, "last_at": one.last_at}
