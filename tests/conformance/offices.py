@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from io import BytesIO
 from itertools import cycle
 
 from services.runtime.settings import Identity
@@ -14,7 +13,7 @@ from services.simulator.faces import documents
 from services.simulator.faces.boxes import Title
 from services.simulator.faces.face import Premises
 from services.simulator.faces.files import KIND, Files
-from services.simulator.faces.sftp import Door
+from services.simulator.faces.sftp import Door, Receipt
 from services.simulator.faults import Faults
 from services.simulator.world import Asked, Outcome
 from services.stack.identities import identity
@@ -26,13 +25,13 @@ class HalfWritten(Files):
 
     _seen: set[str] = field(default_factory=set)
 
-    async def receipt(self, organisation: str, name: str) -> BytesIO | None:
+    async def receipt(self, organisation: str, name: str) -> Receipt | None:
         found = await super().receipt(organisation, name)
         if found is None or name in self._seen:
             return found
         self._seen.add(name)
         raw = found.read()
-        return BytesIO(raw[: len(raw) // 2])
+        return Receipt(raw[: len(raw) // 2])
 
 
 @dataclass

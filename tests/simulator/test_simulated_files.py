@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from adapters.errors import Unavailable
 from adapters.spec import Endpoint, Sent
 from services.simulator.faces.files import Files
+from services.simulator.faces.sftp import LONGEST, Endless, Receipt
 from services.simulator.faces.table import FACES
 from services.simulator.life import at_work, country
 from services.simulator.web import Doors
@@ -102,6 +104,38 @@ def test_a_caller_does_what_the_exchange_needs_and_nothing_else(play: Play) -> N
             await customs.lines[-1]._open[0].run("ls")  # type: ignore[index]
 
     play(scenario)
+
+
+def test_an_ordinary_client_reads_a_receipt_as_any_other_file(play: Play, tmp_path: Path) -> None:
+    """Whole, by its length, or into a file of his own; what is there is seen, and what is not is not."""
+
+    async def scenario(customs: Window) -> None:
+        way, there, own = customs.way(), "/customs/InBox/k-1.xml", tmp_path / "receipt.xml"
+        await put(way, "k-1")
+        await receipt(way, "k-1")
+        lies = customs.boxes.path("InBox", "k-1.xml").read_bytes()
+        inside = await _inside(customs)
+        async with inside.open(there, "rb", encoding=None) as file:
+            read: Any = await file.read()
+            assert (read, (await file.stat()).size) == (lies, len(lies))
+        for seen in (await inside.stat(there), await inside.lstat(there)):
+            assert seen.size == len(lies)
+        await inside.get(there, str(own))
+        assert own.read_bytes() == lies
+        for other in ("/customs/InBox/k-2.xml", "/customs/InBox/.k-1.xml"):
+            assert not await inside.exists(other)
+
+    play(scenario)
+
+
+def test_a_receipt_without_end_is_long_and_no_hole() -> None:
+    """A client that looks for its data before it copies them comes to an end of looking."""
+    endless = Endless(b"<a>", b" ")
+    assert (endless.seek(0, os.SEEK_DATA), endless.seek(0, os.SEEK_HOLE)) == (0, LONGEST)
+    assert (endless.seek(1), endless.read(4)) == (1, b"a>  ")
+    for receipt_ in (endless, Receipt(b"<a/>")):
+        with pytest.raises(OSError, match="No such device"):
+            receipt_.seek(receipt_.length, os.SEEK_DATA)
 
 
 @pytest.mark.parametrize(("user", "who"), [("tongche", "somebody"), ("root", "tongche")])

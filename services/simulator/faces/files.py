@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from http import HTTPStatus
-from io import BytesIO
 from typing import Final, Literal
 
 from services.runtime.identities import Identities, ours
@@ -20,7 +19,7 @@ from services.simulator.faces import documents
 from services.simulator.faces.boxes import Boxes, Title
 from services.simulator.faces.documents import NotADocument
 from services.simulator.faces.face import Premises
-from services.simulator.faces.sftp import Cuts, Declines, Door, Endless, Hangs
+from services.simulator.faces.sftp import Cuts, Declines, Door, Endless, Hangs, Receipt
 from services.simulator.mishaps import Fate, Mishap
 from services.simulator.world import Asked, Outcome, Unknown
 
@@ -91,7 +90,7 @@ class Files:
         if boxes.path("SentBox", about.name).exists() and not boxes.path("InBox", about.receipt).exists():
             self.came(organisation, about)
 
-    async def receipt(self, organisation: str, name: str) -> BytesIO | None:
+    async def receipt(self, organisation: str, name: str) -> Receipt | None:
         fate = self.premises.mishaps.fate(organisation)
         mishap = await fate.before()
         asked = Asked(organisation, "", name.removesuffix(".xml"), None)
@@ -105,7 +104,7 @@ class Files:
             return None
         return await self._read(asked, there.read_bytes(), fate)
 
-    async def _read(self, asked: Asked, raw: bytes, fate: Fate) -> BytesIO:
+    async def _read(self, asked: Asked, raw: bytes, fate: Fate) -> Receipt:
         # It is late when it is put down; whoever reads it has waited for that already.
         punctual = replace(fate, faults=fate.faults.model_copy(update={"late": 0}))
         before = self._last.get(asked.organisation, raw)
@@ -117,12 +116,12 @@ class Files:
             case Mishap.ENDLESS:
                 return Endless(_OPENING, b" ")
             case Mishap.GARBAGE:
-                return BytesIO(_GARBAGE)
+                return Receipt(_GARBAGE)
             case Mishap.WRONG_SCHEMA:
-                return BytesIO(_WRONG)
+                return Receipt(_WRONG)
             case Mishap.DUPLICATE:
-                return BytesIO(before)
-        return BytesIO(raw)
+                return Receipt(before)
+        return Receipt(raw)
 
     # -- documents
 

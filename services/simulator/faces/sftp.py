@@ -1,18 +1,21 @@
 """The door of organisations that are spoken to by files: an SFTP server that knows one key and lists nothing.
 
 Whoever comes sees the folders of these organisations and nothing else. He may write a file in OutBox under a name that
-begins with a dot, give it its own name there, and read a receipt of which he knows the name. He lists nothing, and no
-file of anybody's is changed, replaced or removed.
+begins with a dot, give it its own name there, and see and read a receipt of which he knows the name. He lists nothing,
+and no file of anybody's is changed, replaced or removed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from stat import S_IFREG
 from typing import Any, Final, Never, Protocol
 
 import asyncssh
@@ -43,7 +46,28 @@ class Declines(Exception):
     """The organisation takes nothing, or gives nothing, for now. Its text is said to the caller."""
 
 
-class Endless(BytesIO):
+class Receipt(BytesIO):
+    """What is to be read, with no file of the machine's behind it."""
+
+    @property
+    def length(self) -> int:
+        """In bytes."""
+        return self.getbuffer().nbytes
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Also to the next data or hole, as is asked before a file is copied that may be sparse: this is data alone."""
+        if whence == os.SEEK_DATA and offset >= self.length:
+            raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
+        if whence in {os.SEEK_DATA, os.SEEK_HOLE}:
+            return self.go(offset if whence == os.SEEK_DATA else self.length)
+        return self.go(offset, whence)
+
+    def go(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """As `seek` of any file."""
+        return super().seek(offset, whence)
+
+
+class Endless(Receipt):
     """A receipt that begins like one and goes on."""
 
     def __init__(self, opening: bytes, filler: bytes) -> None:
@@ -51,7 +75,13 @@ class Endless(BytesIO):
         self.opening, self.filler = opening, filler
         self.at = 0
 
-    def seek(self, offset: int, whence: int = 0, /) -> int:
+    @property
+    def length(self) -> int:
+        """So long that nobody waits for its end."""
+        return LONGEST
+
+    def go(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Only ever from its beginning."""
         del whence
         self.at = offset
         return offset
@@ -77,7 +107,7 @@ class Office(Protocol):
     def came(self, organisation: str, about: Title) -> None:
         """A document lies there, durably."""
 
-    async def receipt(self, organisation: str, name: str) -> BytesIO | None:
+    async def receipt(self, organisation: str, name: str) -> Receipt | None:
         """What is to be read under the name of a receipt."""
 
     def asked_for(self, organisation: str, about: Title) -> None:
@@ -216,12 +246,23 @@ class Counter(asyncssh.SFTPServer):
 
     async def stat(self, path: bytes) -> Any:
         organisation, box, name, boxes = self._place(path)
+        if box == "InBox":
+            return _receipt(boxes, name).stat()
         about = title(name)
         if box not in {"OutBox", "SentBox"} or about is None:
-            raise asyncssh.SFTPPermissionDenied("only documents")
+            raise asyncssh.SFTPPermissionDenied("only documents and receipts")
         if box == "SentBox":
             self._office.asked_for(organisation, about)
         return boxes.path("OutBox" if box == "OutBox" else "SentBox", name).stat()
+
+    async def lstat(self, path: bytes) -> Any:
+        return await self.stat(path)  # nothing here is a link
+
+    def fstat(self, file_obj: object) -> Any:
+        """Ordinary clients ask how long a file is before they read it."""
+        if isinstance(file_obj, Receipt):
+            return asyncssh.SFTPAttrs(size=file_obj.length, permissions=_READ_ONLY)
+        return super().fstat(file_obj)
 
     def remove(self, path: bytes) -> None:
         _, box, name, boxes = self._place(path)
@@ -234,7 +275,7 @@ class Counter(asyncssh.SFTPServer):
     def _nobody_may(self, *_: Any) -> Never:
         raise asyncssh.SFTPPermissionDenied("nobody may")
 
-    open56 = lstat = setstat = lsetstat = scandir = mkdir = rmdir = _nobody_may  # type: ignore[assignment]
+    open56 = setstat = lsetstat = scandir = mkdir = rmdir = _nobody_may  # type: ignore[assignment]
     readlink = symlink = link = posix_rename = statvfs = _nobody_may  # type: ignore[assignment]
 
     def _place(self, path: bytes) -> tuple[str, str, str, Boxes]:
@@ -259,4 +300,13 @@ class Counter(asyncssh.SFTPServer):
             raise AssertionError from None
 
 
+def _receipt(boxes: Boxes, name: str) -> Path:
+    """Where one lies that may be read. Raises `SFTPNoSuchFile`."""
+    there = boxes.path("InBox", name)
+    if name.startswith(".") or not there.is_file():
+        raise asyncssh.SFTPNoSuchFile("no such receipt")
+    return there
+
+
 _DEPTH: Final = 3
+_READ_ONLY: Final = S_IFREG | 0o400
