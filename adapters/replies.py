@@ -109,6 +109,13 @@ def decides(adapter: Adapter, got: Reply) -> bool:
     return not _is_success(adapter, got) or any(_can_be_read(one, got) for one in brought)
 
 
+def is_broken(adapter: Adapter, got: Reply) -> bool:
+    """Whether what was called back is neither an answer nor a "not yet" to any command at all."""
+    if claims(adapter, got):
+        return not decides(adapter, got)
+    return got.status != HTTPStatus.ACCEPTED and isinstance(failure(adapter, got), BrokenAnswer)
+
+
 def _can_be_read(operation: Operation, got: Reply) -> bool:
     """Whether it is an answer to some command of this operation."""
     if not _is_defined(operation, got):

@@ -195,11 +195,14 @@ def contradictions(organisations: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 
 def refusals(organisations: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """What organisations called back and our door refused: they may believe that they answered."""
+    """What organisations called back and our door refused, or nobody can read: they may believe that they answered."""
     for each in organisations:
         zh, en = _named(each["id"])
         for one in each["refused"]:
-            yield f"{zh}回送的答复被拒绝 / call-backs of {en} were refused: {one['number']}"
+            if one["why"] == "unread":
+                yield f"{zh}回送的答复无法读懂 / call-backs of {en} could not be read: {one['number']}"
+            else:
+                yield f"{zh}回送的答复被拒绝 / call-backs of {en} were refused: {one['number']}"
             first, last = moments.short(one["since"]), moments.short(one["last_at"])
             yield f"  {_twice(words.reason(one['why']))}  自 / since {first}  末次 / last {last}"
 

@@ -70,6 +70,7 @@ _TEXTS: Final = {
     "password": Words("密码", "Password"),
     "recent": Words("最近的业务", "Recent cases"),
     "refused": Words("回送被拒", "call-backs refused:"),
+    "unread": Words("回送读不懂", "call-backs nobody can read:"),
     "last_time": Words("末次", "last at"),
     "results": Words("查询结果", "Results"),
     "search": Words("查询", "Search"),

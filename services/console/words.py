@@ -224,6 +224,7 @@ _REASONS: Final = {
     "certificate-not-yet-valid": "签名证书尚未生效",
     "unreadable": "无法读取",
     "body:not_a_message": "不是所约定的报文",
+    "unread": "已收下，代码或内容不在约定之内",
     "sender:another": "发送方不是该机构",
     "definition:unknown": "不是所约定的答复报文",
     "about:missing": "未说明所答复的业务",
@@ -233,6 +234,7 @@ _REASONS: Final = {
 }
 """What our own processes say of why something waits, in Chinese; English is as they say it."""
 _IN_ENGLISH: Final = {
+    "unread": "taken in, but its code or its content was never agreed",
     "signature": "signature: by nobody we know, or it was changed since",
     "answers elsewhere now": "it answers elsewhere now, and nobody is told anything until tongche down; tongche up",
     "who is live cannot be read": "live.jsonl cannot be read, so nobody knows whom to tell",

@@ -28,7 +28,7 @@ from .calls import Agency
 from .door import NO_ORGANISATION, OTHER_CONTENT, UNREADABLE, No, NotTaken, body, digest, fault
 from .mailbox import Answer, Mailbox
 from .notifiers import UnreadableNotifiersError
-from .refusals import Refusals
+from .refusals import UNREAD, Refusals
 from .seals.seal import Forged
 
 PATH: Final = "/v1/organisations/{organisation}/callbacks"
@@ -133,6 +133,9 @@ class CallbackDoor:
         answer = Answer(_digest(reply), raw, replies.decides(agency.adapter, reply))
         came = await self.mailbox.put(organisation, key, answer, partial(_decided, agency.adapter))
         metrics.count("tongche_callbacks_total", organisation=organisation, result=came)
+        if came == "new" and replies.is_broken(agency.adapter, reply):
+            # It is heard, and the command sent again; but who brought it believes that he answered.
+            self.refusals.note(organisation, UNREAD)
         if came == "another":
             logs.get().error("callback_contradicts", organisation=organisation, delivery=key)
             raise NotTaken(OTHER_CONTENT, fault("about", "answered_otherwise_before"))

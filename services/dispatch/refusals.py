@@ -1,5 +1,7 @@
 """What the door for call-backs turned away, for people to see: how often and why, and nothing of what was brought.
 
+And what it took in that nobody can read: a code or a content that was never agreed, which its command may outlive.
+
 An organisation that seals with a wrong key believes that it answers, while its commands wait as if it were silent.
 Anybody can knock, so refusals are counted in memory and written once a second, one row for each reason.
 """
@@ -23,6 +25,8 @@ from .tables import refusals as table
 
 SHOWN_FOR: Final = timedelta(days=1)
 """So long after the last of them people are told; who is refused after that is counted anew."""
+UNREAD: Final = "unread"
+"""The one reason that is none for a refusal: it was taken in."""
 _EVERY_S: Final = 1.0
 
 

@@ -342,9 +342,12 @@ def test_the_status_names_who_contradicted_itself_or_was_refused_and_what_to_loo
         "contradictions": [{**told, "delivery": f"d{number}"} for number in range(5)],
     }
     refused = {"why": "certificate-expired", "number": 75, "since": told["at"], "last_at": told["other_at"]}
-    stack._called_back([bank], [{"id": bank["id"], "refused": [refused]}])
+    unread = refused | {"why": "unread", "number": 3}
+    stack._called_back([bank], [{"id": bank["id"], "refused": [refused, unread]}])
     said = capsys.readouterr().out
     assert "样例银行一行回送的答复被拒绝 / call-backs of Sample Bank One were refused: 75" in said
+    assert "call-backs of Sample Bank One could not be read: 3" in said
+    assert "taken in, but its code or its content was never agreed" in said
     assert "  签名证书已过期 / certificate-expired  自 / since 11-20 12:00:00  末次 / last 11-20 12:01:30" in said
     assert "样例银行一行对同一请求回送了相互矛盾的答复 / Sample Bank One called back" in said
     assert ": 9" in said

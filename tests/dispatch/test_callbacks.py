@@ -523,6 +523,34 @@ def test_what_decides_nothing_is_heard_and_the_command_sent_again(settings: Sett
     play(settings, scene)
 
 
+def test_what_was_taken_in_and_nobody_can_read_is_shown_to_people(settings: Settings) -> None:
+    """A code that nobody agreed, or a yes without a contract: once each; a "not yet" never."""
+
+    async def scene(at: Stage) -> None:
+        strange, hollow, waits = application(), application(vin(2)), application(vin(3))
+        without = message(hollow.id, DECIDED, {"CarLnDcsn": {"VIN": vin(2), "Dcsn": "APPR"}})
+        for raw in (
+            rejection(strange.id, "ZZ99"),
+            rejection(strange.id, "ZZ99"),
+            without,
+            rejection(waits.id, "B0404"),
+        ):
+            assert (await at.bring(raw))[0] == 202
+        await at.bring(message(waits.id, loans.RECEIPT, loans.receipt("PDNG")))
+        await at.bring(approval(application(vin(4)).id, vin(4)))
+
+        async def told() -> list[tuple[str, int]]:
+            shown = await at.desk.told("GET", "/organisations")
+            return [(one["why"], one["number"]) for each in shown for one in each["refused"]]
+
+        async def both() -> bool:
+            return await told() == [("unread", 2)]
+
+        await come_true(both)
+
+    play(settings, scene)
+
+
 def test_out_of_order_a_decision_stands_before_what_decided_nothing(settings: Settings) -> None:
     """A "not yet" overtaken by its own end is old news; a decision takes its place where it came first."""
 
