@@ -35,8 +35,9 @@ from tests.simulator.branch import BANKS, Door, opened, until
 from tests.simulator.city import TOKEN, City, Moment, running
 from tests.simulator.seals import US, register
 
-THEIRS: Final = {**BANKS, "customs": identity("customs")}
-"""The agencies' own keys."""
+_PROVE: Final = frozenset({"bank", "customs"})
+THEIRS: Final = {one.id: identity(one.id) for one in ORGANISATIONS.values() if one.agency in _PROVE} | BANKS
+"""The own keys of those who prove what they say, or their host."""
 _TRACE: Final = "00-" + "1" * 32 + "-2-01"
 
 
@@ -181,14 +182,14 @@ def _agency(organisation: Organisation, way: Carrier) -> Agency:
 
 @asynccontextmanager
 async def _way(organisation: Organisation, city: City, built: Mapping[str, Face | Working]) -> AsyncIterator[Carrier]:
-    face = built[organisation.adapter]
+    face = built[organisation.agency]
     if not isinstance(face, Files):
         async with connections(ADAPTERS[organisation.adapter].features) as session:
             yield Http(city.base, organisation.id, session)
         return
     async with asyncio.timeout(60):
         await face.open.wait()
-    known = [THEIRS["customs"]["certificate"]]
+    known = [THEIRS[organisation.agency]["certificate"]]
     line = Line(organisation.id, "127.0.0.1", face.port, "tongche", lambda: Identity(**US), lambda: known)
     try:
         yield Sftp(line, f"/{organisation.id}")
