@@ -118,7 +118,7 @@ class Counter:
 
     async def decided(self, key: str, heard: int) -> None:
         """Wait until an agency has dealt with what it took in, and has told it if it does so of its own accord."""
-        match self.agency.adapter.name:
+        match self.agency.adapter.agency:
             case "bank":
                 await until(lambda: len(self.door.came) > heard)
             case "customs":
@@ -136,7 +136,7 @@ class Counter:
             assert not isinstance(self.agency.adapter.binding.read(200, {}, raw).body, dict)
         got = self.agency.adapter.binding.read(200, {}, raw)
         assert got.about in {None, key}
-        return replies.answer(self.agency.adapter, operation, data, got)
+        return replies.answer(self.agency.adapter, operation, data, replies.ours(got, self.name, key))
 
     def effects(self) -> list[str]:
         """The keys under which something happened there."""
