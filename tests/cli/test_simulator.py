@@ -127,12 +127,12 @@ def test_what_is_wrong_with_a_knob_is_said_in_both_languages(wish: str, said: st
     ]
 
 
-@pytest.mark.parametrize(("said", "meant"), [(BANK, BANK), ("bank", BANK), ("kangtai", "insurer-x"), ("tax", "tax")])
+@pytest.mark.parametrize(("said", "meant"), [(BANK, BANK), ("bank", BANK), ("newcomer", "insurer-x"), ("tax", "tax")])
 def test_an_organisation_is_meant_by_its_id_its_kind_or_its_words(
     monkeypatch: pytest.MonkeyPatch, said: str, meant: str
 ) -> None:
     """A folder that somebody has just made is one of its own."""
-    new = Name("insurer-x", "insurer", "x", "样例康泰", "Kangtai", "kangtai")
+    new = Name("insurer-x", "insurer", "x", "样例新来", "Newcomer", "newcomer")
     listed = [*country.names(), new]
     monkeypatch.setattr(country, "names", lambda: iter(listed))
     assert named(said).id == meant
