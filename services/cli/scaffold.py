@@ -270,5 +270,5 @@ from adapters.{name} import ADAPTER
 
 def test_{name}_keeps_its_promises() -> None:
     """Every recorded exchange is written and read as it was recorded, and the quality list says what is so."""
-    assert quality.checked(ADAPTER).broken == []
+    assert quality.broken(ADAPTER) == []
 '''

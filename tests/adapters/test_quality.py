@@ -20,12 +20,16 @@ INSURER = ADAPTERS["insurer"]
 RECORDED = cases(INSURER)
 CUSTOMS = ADAPTERS["customs"]
 QUOTE = "insurance.quote"
+MADE_EARLIER = """
+def test_it() -> None:
+    assert list(quality.broken(ADAPTER)) == []
+"""
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=lambda adapter: adapter.name)
 def test_what_an_adapter_says_is_done_is_done(adapter: Adapter) -> None:
     """Every rule has its claim, every claim that can be checked holds."""
-    assert quality.checked(adapter).broken == []
+    assert quality.broken(adapter) == []
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=lambda adapter: adapter.name)
@@ -164,7 +168,14 @@ def test_what_only_people_can_tell_needs_their_word(monkeypatch: pytest.MonkeyPa
     for claim, told in (("done", ["agreed: a comment must say on what this rests"]), ("todo", [])):
         said = {"agreed": quality.Claim.model_validate(claim)}
         monkeypatch.setattr(quality, "claims", lambda _, said=said: said)
-        assert quality.checked(INSURER).broken == told
+        assert quality.broken(INSURER) == quality.checked(INSURER).broken == told
+
+
+def test_the_tests_in_folders_made_earlier_still_run() -> None:
+    """As they were written: they stand in partners' repositories, where nobody mends them with an upgrade."""
+    made: dict[str, Callable[[], None]] = {}
+    exec("from adapters import quality\nfrom adapters.insurer import ADAPTER\n" + MADE_EARLIER, made)  # noqa: S102
+    made["test_it"]()
 
 
 def test_the_lists_are_beside_the_adapters() -> None:

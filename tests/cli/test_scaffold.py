@@ -45,6 +45,13 @@ for like in sys.argv[1:]:
     found[like] = {"broken": quality.checked(adapter).broken, "passed": ran.passed, "of": len(ran.results)}
 print(json.dumps(found))
 """
+TESTED: Final = """
+import sys
+from importlib import import_module
+for like in sys.argv[1:]:
+    name = f"a_new_{like}"
+    getattr(import_module(f"adapters.{name}.test_{name}"), f"test_{name}_keeps_its_promises")()
+"""
 
 
 def _python(here: Path, program: str) -> str:
@@ -69,6 +76,11 @@ def test_every_new_folder_passes_as_it_stands(checkout: Path) -> None:
     """Its recorded exchanges and its list, and a case of the kit at its simulator, in its own style."""
     found: dict[str, Any] = json.loads(_python(checkout, TRIED).splitlines()[-1])
     assert found == {like: {"broken": [], "passed": 1, "of": 1} for like in LIKES}
+
+
+def test_the_test_in_every_new_folder_passes(checkout: Path) -> None:
+    """It asks of its adapter what `partner test` asks."""
+    _python(checkout, TESTED)
 
 
 def test_only_what_a_sale_can_name_has_a_sale(checkout: Path) -> None:
