@@ -122,7 +122,8 @@ def try_(
 ) -> None:
     """试行一份政策包，不改动任何业务 / what a pack would change, changing nothing.
 
-    Exit code 0: it could be put in force. 4: the pack has faults. 5: open cases would be left without a pack.
+    Exit code 0: it could be put in force. 1: the file could not be read, or the trial not held. 4: the pack has
+    faults. 5: open cases would be left without a pack.
     """
     from contracts.policy import PolicyFaults, load, on_trial, parse
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import textwrap
 from datetime import date
 from pathlib import Path
@@ -12,10 +13,13 @@ import pytest
 from typer.testing import CliRunner
 
 from contracts.policy import PolicyGap, Status, load, on_trial, parse, read_packs
+from services.cli import main, terminal
 from services.cli import policy as verbs
 
 _PAGE: Final = (Path(__file__).parents[2] / "docs" / "policy.md").read_text(encoding="utf-8")
 _DAY: Final = date(2028, 1, 5)
+NOT_UNDERSTOOD: Final = 2
+"""As of every verb."""
 
 
 def _example() -> str:
@@ -50,7 +54,31 @@ def test_every_status_stands_on_the_page_with_what_it_does() -> None:
 
 def test_every_exit_code_stands_on_the_page() -> None:
     """Scripts rely on them."""
-    assert [int(code) for code, _ in _table("Exit code")] == [0, verbs.BAD_PACK, verbs.OPENS_GAPS]
+    told = [int(code) for code, _ in _table("Exit code")]
+    assert told == [0, terminal.FAILED, NOT_UNDERSTOOD, verbs.BAD_PACK, verbs.OPENS_GAPS]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "why"),
+    [
+        (("none.toml",), terminal.FAILED, "could not be read"),
+        (("folder",), terminal.FAILED, "could not be read"),
+        (("good.toml",), terminal.FAILED, "no stack is running"),
+        ((), NOT_UNDERSTOOD, "without a file"),
+    ],
+)
+def test_what_was_not_tried_ends_as_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], code: int, why: str
+) -> None:
+    """A file that is not there or is none, a good one and nothing to try it on, and no file at all."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "good.toml").write_text(_example(), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["tongche", "policy", "try", *words, "--data", "nowhere"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    (told,) = (means for number, means in _table("Exit code") if int(number) == code)
+    assert (ended.value.code, why in told) == (code, True)
 
 
 @pytest.mark.parametrize("command", re.findall(r"^tongche policy (list[^#\n]*)", _PAGE, re.MULTILINE))
