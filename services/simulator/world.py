@@ -129,8 +129,8 @@ class World:
         return self.country.turned(organisation)
 
     def check(self, organisation: str, faults: Faults) -> None:
-        """Raise pydantic's `ValidationError` where a script could never be played there."""
-        playable(self.country, organisation).check(faults)
+        """Raise pydantic's `ValidationError` where a new script could never be played there. Raises `Unknown`."""
+        playable(self.country, organisation).check(faults, self.turned(organisation))
 
     def turn(self, organisation: str, faults: Faults | None) -> None:
         """Set the knobs of one organisation, or none. They survive a restart, as what they break does."""

@@ -184,6 +184,25 @@ def test_a_position_that_a_knob_has_not_is_told_at_the_knob(read: Read) -> None:
     read(scenario)
 
 
+def test_scripts_that_can_no_longer_be_played_hinder_nobody(read: Read) -> None:
+    """Of several that were stored before each can go, one after another; knobs turn and scripts come beside them."""
+
+    async def scenario(reader: Reader) -> None:
+        old = tuple(Script(operation="tax.declare", fixture=gone) for gone in ("gone", "gone-too"))
+        reader.city.world.turn("tax", Faults(scripts=old))
+        added = {"operation": "tax.declare", "does": "silent=yes"}
+        assert [
+            (await reader.post(f"{TAX}/knobs", delay_ms="7"))[0],
+            (await reader.post(f"{TAX}/add-script", **added))[0],
+            (await reader.post(f"{TAX}/add-script", **added | {"does": "fixture=tax-declaer"}))[0],
+            *[(await reader.post(f"{TAX}/remove-script", script=one.model_dump_json()))[0] for one in old],
+        ] == [303, 303, 422, 303, 303]
+        turned = reader.city.world.turned("tax")
+        assert (turned.delay_ms, turned.scripts) == (7, (Script(operation="tax.declare", silent=True),))
+
+    read(scenario)
+
+
 def test_scripts_are_added_and_taken_away(read: Read) -> None:
     """For one car's operation: a code, a recorded answer, silence, another amount, an echo; each can go again."""
 

@@ -363,6 +363,25 @@ def test_a_script_that_could_never_be_played_is_refused(
     play(scenario)
 
 
+def test_what_was_stored_before_keeps_no_other_knob_from_being_turned(play: Play) -> None:
+    """Scripts that name what has gone since are not judged again; new ones beside them are, and each of them can go."""
+
+    async def scenario(city: City) -> None:
+        old = [{"operation": "tax.declare", "fixture": gone} for gone in ("gone", "gone-too")]
+        stored = Faults.model_validate({"scripts": old})
+        city.world.turn("tax", stored)
+        assert (await city.turn("tax", down="503")).status == 200
+        assert city.world.turned("tax") == stored.merged({"down": "503"})
+        for fresh in ({"operation": "nope", "fixture": "gone"}, old[0] | {"vin": VIN}):
+            said = await city.turn("tax", scripts=[*old, fresh], down=None)
+            assert (said.status, said.body["faults"][0]["knob"].startswith("scripts.2.")) == (422, True)
+        assert (await city.turn("tax", scripts=old[1:])).status == 200
+        assert (await city.turn("tax", scripts=old)).status == 422
+        assert city.world.turned("tax").scripts == stored.scripts[1:]
+
+    play(scenario)
+
+
 def test_an_absent_certificate_is_absent_for_everybody(play: Play) -> None:
     """What has not arrived at MIIT is not there for tax and insurers either, until it is."""
 
