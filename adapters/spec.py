@@ -130,7 +130,7 @@ ResponseMapping = Callable[[Any, Reply], Contract]
 `ValidationError`; `adapters.replies.answer` calls it and turns the latter into `BrokenAnswer`.
 
 Of what is called back it is also asked with None for the command, which is not at the door: whether anybody can read
-the answer at all (`adapters.replies.decides`)."""
+the answer at all (`adapters.replies.decides`). A mapping that looks at the command leaves that to whoever has it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,10 @@ class Agency:
         got = self.adapter.binding.read(HTTPStatus.OK, {}, brought.raw)
         return replies.answer(self.adapter, operation, command.data, self._ours(got, got.about))
 
+    async def give_way(self, key: str, brought: Brought) -> bool:
+        """What was brought under a key is no answer: whether another one that is here takes its place."""
+        return self.mailbox is not None and await self.mailbox.give_way(self.organisation.id, key, brought)
+
     async def forget(self, key: str, brought: Brought) -> None:
         """What was brought under a key decided nothing, and has had its time: another answer may come, or is here."""
         if self.mailbox is not None:

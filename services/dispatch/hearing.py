@@ -58,6 +58,8 @@ class Hearing:
         except Refused as no:
             return no
         except AgencyError as nothing:
+            if await self.agency.give_way(delivery.key, brought):
+                return None
             if delivery.taken_in or not self.agency.knows_again(delivery.operation):
                 return nothing
         # It was heard before, and whoever knows our key may be asked again.

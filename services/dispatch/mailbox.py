@@ -94,11 +94,17 @@ class Mailbox:
         """
         return await self.store.run(lambda connection: self._put(connection, organisation, key, answer, stands))
 
-    async def forget(self, organisation: str, key: str, brought: Brought) -> None:
-        """What came under a key has been heard and decided nothing: another answer may come.
+    async def give_way(self, organisation: str, key: str, brought: Brought) -> bool:
+        """What came under a key has been heard and is none: what came in its place or against it is the answer.
 
-        One that came meanwhile, in its place or against it, is the answer from now on.
+        False where nothing did: then it stays.
         """
+        return await waited_out(
+            lambda: self.store.run(lambda connection: _give_way(connection, organisation, key, brought))
+        )
+
+    async def forget(self, organisation: str, key: str, brought: Brought) -> None:
+        """As `give_way`; where nothing else came it is gone, and another answer may come."""
         await waited_out(lambda: self.store.run(lambda connection: _forget(connection, organisation, key, brought)))
 
     def _put(
@@ -115,6 +121,7 @@ class Mailbox:
                 _contradict(connection, organisation, key, answer, now)
                 return "another"
             connection.execute(update(callbacks).where(same).values(told))
+            connection.execute(delete(rivals).where(_same(organisation, key, rivals)))
         _wake(connection, organisation, key, now)
         return "new"
 
@@ -130,21 +137,25 @@ def _contradict(connection: Connection, organisation: str, key: str, answer: Ans
     _wake(connection, organisation, key, now)
 
 
-def _forget(connection: Connection, organisation: str, key: str, brought: Brought) -> None:
+def _give_way(connection: Connection, organisation: str, key: str, brought: Brought) -> bool:
     _alone(connection, organisation, key)
     same, against = _same(organisation, key), _same(organisation, key, rivals)
-    heard = same & (callbacks.c.at == brought.at)
-    kept = connection.execute(select(callbacks.c.others, callbacks.c.other_at).where(heard)).first()
-    if kept is None:
-        return
+    kept = connection.execute(select(callbacks.c["at", "others", "other_at"]).where(same)).first()
+    if kept is None or kept.at != brought.at:
+        return kept is not None
     rival = connection.execute(select(rivals).where(against)).first()
     if rival is None:
-        connection.execute(delete(callbacks).where(heard))
-        return
+        return False
     others = kept.others - rival.number
     told = {"content": rival.content, "raw": rival.raw, "at": rival.at, "others": others, "cleared": 0}
     connection.execute(update(callbacks).where(same).values(**told, other_at=kept.other_at if others else None))
     connection.execute(delete(rivals).where(against))
+    return True
+
+
+def _forget(connection: Connection, organisation: str, key: str, brought: Brought) -> None:
+    if not _give_way(connection, organisation, key, brought):
+        connection.execute(delete(callbacks).where(_same(organisation, key)))
 
 
 def _wake(connection: Connection, organisation: str, key: str, now: float) -> None:
@@ -153,9 +164,13 @@ def _wake(connection: Connection, organisation: str, key: str, now: float) -> No
 
 
 def prune(connection: Connection, before: float) -> int:
-    """Forget answers that came before a moment; how many."""
-    connection.execute(delete(rivals).where(rivals.c.at < before))
-    return connection.execute(delete(callbacks).where(callbacks.c.at < before)).rowcount
+    """Forget answers that came before a moment, and with each what contradicted it; how many."""
+    gone = connection.execute(delete(callbacks).where(callbacks.c.at < before)).rowcount
+    answered = select(callbacks.c.key).where(
+        callbacks.c.organisation == rivals.c.organisation, callbacks.c.key == rivals.c.key
+    )
+    connection.execute(delete(rivals).where(~answered.exists()))
+    return gone
 
 
 def unheard(connection: Connection, organisation: str, key: str, heard_at: float | None) -> bool:

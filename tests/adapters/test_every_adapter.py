@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,9 @@ from adapters.errors import AgencyError
 from adapters.fixtures import Case, cases
 from adapters.organisations import ORGANISATIONS, Organisation
 from adapters.registry import ADAPTERS
-from adapters.spec import UNREADABLE, Features
+from adapters.spec import UNREADABLE, Features, Reply
 from contracts.codes import CODES
+from contracts.contract import Contract
 from contracts.fields import FIELDS, PARTY_OF, field_names
 from contracts.topics import AGENCIES, COMMANDS
 
@@ -135,6 +137,23 @@ def test_what_is_called_back_is_told_from_nonsense_without_its_command(case: Cas
     decides = replies.decides(case.adapter, case.reply())
     needs_command = str(case.then.get("reason", "")).startswith(("echo:", "from-"))
     assert decides is (needs_command or case.kind in {"done", "oddity", "refused"})
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.operation.called_back and case.kind == "done"], ids=str
+)
+def test_a_mapping_that_looks_at_its_command_leaves_it_to_who_has_it(case: Case) -> None:
+    """The command is not where an answer is brought: it is kept there, and judged when it is heard."""
+
+    def looking(command: Any, got: Reply) -> Contract:
+        assert command.vin
+        return case.operation.response(command, got)
+
+    operations = {
+        name: replace(one, response=looking) if one is case.operation else one
+        for name, one in case.adapter.operations.items()
+    }
+    assert replies.decides(replace(case.adapter, operations=operations), case.reply())
 
 
 json_values = st.recursive(

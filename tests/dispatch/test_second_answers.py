@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import pytest
 
+from services.dispatch.calls import Agency
 from services.dispatch.mailbox import Answer, Mailbox, prune
 from services.runtime.settings import Settings
 from tests.dispatch.agency import vin
@@ -90,6 +92,26 @@ def test_what_only_the_command_shows_to_be_none_gives_way_when_it_is_heard(setti
     play(settings, scene)
 
 
+def test_a_bank_that_may_not_be_asked_again_is_heard_as_well(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing can be sent to it once more, but its second answer is here."""
+    monkeypatch.setattr(Agency, "knows_again", lambda *_: False)
+
+    async def scene(at: Stage) -> None:
+        record = application()
+        assert (await at.bring(approval(record.id, vin(2))))[0] == 202
+        assert (await at.bring(approval(record.id)))[0] == 422
+        await at.waits(record, not_before=0.0)
+        (decision,) = await at.decided()
+        assert decision.vin == CAR
+        await at.nothing_waits()
+        assert at.bank.sent == []
+        assert await _contradicted(at) == []
+
+    play(settings, scene)
+
+
 def test_two_answers_that_contradict_one_that_was_none_contradict_each_other(settings: Settings) -> None:
     """The first of them is heard; that there was another is still told, and no more than that."""
 
@@ -145,6 +167,23 @@ def test_only_what_was_heard_is_forgotten(settings: Settings) -> None:
     play(settings, scene)
 
 
+def test_what_contradicted_an_answer_goes_with_it_when_another_replaces_that(settings: Settings) -> None:
+    """What stood yesterday may be none to the mapping of today; what contradicted it then says nothing of the next."""
+
+    async def scene(at: Stage) -> None:
+        mailbox, key = Mailbox(at.desk.store, at.desk.clock), application().id
+        for said, stands, came in ((b"a", True, "new"), (b"b", True, "another"), (b"c", False, "new")):
+            answer = Answer(said.decode(), said, decides=True)
+            assert await mailbox.put(BANK, key, answer, lambda _, now=stands: now) == came
+        heard = await mailbox.find(BANK, key)
+        assert heard is not None
+        assert not await mailbox.give_way(BANK, key, heard)
+        await mailbox.forget(BANK, key, heard)
+        assert await mailbox.find(BANK, key) is None
+
+    play(settings, scene)
+
+
 def test_a_rival_is_forgotten_with_what_it_contradicts(settings: Settings) -> None:
     """Its time is the same: nothing of a person is left of either."""
 
@@ -154,7 +193,8 @@ def test_a_rival_is_forgotten_with_what_it_contradicts(settings: Settings) -> No
             await mailbox.put(BANK, key, Answer(said.decode(), said, decides=True), lambda _: True)
         brought = await mailbox.find(BANK, key)
         assert brought is not None
-        later = at.desk.clock.now().timestamp() + 1
+        # It came a moment later than that, and does not wait for its own day.
+        later = math.nextafter(brought.at, math.inf)
         await at.desk.store.run(lambda connection: prune(connection, later))
         assert await mailbox.find(BANK, key) is None
         await mailbox.put(BANK, key, Answer("yes", b"yes", decides=True), lambda _: True)
