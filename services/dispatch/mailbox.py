@@ -140,7 +140,8 @@ def _contradict(connection: Connection, organisation: str, key: str, answer: Ans
 def _give_way(connection: Connection, organisation: str, key: str, brought: Brought) -> bool:
     _alone(connection, organisation, key)
     same, against = _same(organisation, key), _same(organisation, key, rivals)
-    kept = connection.execute(select(callbacks.c["at", "others", "other_at"]).where(same)).first()
+    standing = (callbacks.c.at, callbacks.c.others, callbacks.c.other_at)
+    kept = connection.execute(select(*standing).where(same)).first()
     if kept is None or kept.at != brought.at:
         return kept is not None
     rival = connection.execute(select(rivals).where(against)).first()
