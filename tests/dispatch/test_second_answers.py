@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -34,6 +35,10 @@ NO_ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "a yes for no car": {"CarLnDcsn": YES | {"VIN": "LZZ"}},
 }
 """Each is sealed by the bank, and says nothing that anybody could read."""
+
+
+def _whatever(stands: bool, _kept: bytes) -> bool:  # noqa: FBT001 - what `put` is to be told
+    return stands
 
 
 async def _contradicted(at: Stage) -> list[Any]:
@@ -174,7 +179,7 @@ def test_what_contradicted_an_answer_goes_with_it_when_another_replaces_that(set
         mailbox, key = Mailbox(at.desk.store, at.desk.clock), application().id
         for said, stands, came in ((b"a", True, "new"), (b"b", True, "another"), (b"c", False, "new")):
             answer = Answer(said.decode(), said, decides=True)
-            assert await mailbox.put(BANK, key, answer, lambda _, now=stands: now) == came
+            assert await mailbox.put(BANK, key, answer, partial(_whatever, stands)) == came
         heard = await mailbox.find(BANK, key)
         assert heard is not None
         assert not await mailbox.give_way(BANK, key, heard)
