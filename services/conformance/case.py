@@ -29,6 +29,10 @@ TITLES: Final[dict[Kind, Words]] = {
 }
 
 
+ABOUT_A_NO: Final = frozenset[Kind]({"security", "faults"})
+"""What is demanded in these is that something is turned down."""
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One demand on an agency, played on a stage; `play` raises `Unmet` or `Blocked` where it is not met.
@@ -49,6 +53,8 @@ class Case:
     cars: int = 2
     is_plain: bool = False
     """Whether it demands only that the command succeeds: on that all others of the command rest."""
+    expects_no: bool = False
+    """Whether a no is what it demands first: to one that is not the right one it is a fault of its own."""
 
     @property
     def bed(self) -> str | None:
@@ -85,3 +91,5 @@ class Property:
     once: bool = False
     bed: str | None = None
     cars: int = 2
+    expects_no: bool = False
+    """Whether a no is demanded before any success. Where the kind is `ABOUT_A_NO` that is so of itself."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from adapters.spec import Adapter
 
 from . import recorded
-from .case import Case, Property, about
+from .case import ABOUT_A_NO, Case, Property, about
 from .fixtures import PLAIN
 from .properties import PROPERTIES
 from .stage import Stage
@@ -45,4 +45,5 @@ def _case(adapter: Adapter, row: Property, name: str) -> Case:
         play,
         replace(PLAIN, bed=row.bed),
         row.cars,
+        expects_no=row.expects_no or row.kind in ABOUT_A_NO,
     )

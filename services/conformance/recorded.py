@@ -46,6 +46,7 @@ def _case(adapter: Adapter, fixture: Fixture, situation: Situation) -> Case:
         play,
         situation,
         is_plain=fixture.is_plain,
+        expects_no="event" not in fixture.then,
     )
 
 

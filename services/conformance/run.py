@@ -172,14 +172,20 @@ async def played(
 
 
 def _settled(results: Sequence[Result]) -> list[Result]:
-    """All results; what failed for the very thing for which its command itself does not succeed is blocked by that."""
+    """All results; what failed for the very thing for which its command itself does not succeed is blocked by that.
+
+    What demands a no rests on no success: who refuses everything has not shown that it looks at a seal.
+    """
     refused = {one.case.command: one.came for one in results if one.case.is_plain and one.state == "failed"}
     return [
-        one.blocked(one.case.command, one.came)
-        if one.state == "failed" and not one.case.is_plain and refused.get(one.case.command) == one.came
-        else one
+        one.blocked(one.case.command, one.came) if _rests(one) and refused.get(one.case.command) == one.came else one
         for one in results
     ]
+
+
+def _rests(one: Result) -> bool:
+    """Whether it failed, and may have done so for want of the command's success."""
+    return one.state == "failed" and not one.case.is_plain and not one.case.expects_no
 
 
 def _is_alone(case: Case) -> bool:

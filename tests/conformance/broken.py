@@ -24,6 +24,7 @@ MEGABYTE = 1024 * 1024
 SIGNATURE = "X-Jws-Signature"
 ASKING = "/chaxun"
 QUOTING = "/compulsory/quotations"
+INVOICING = "/fapiao/kaiju"
 APPLYING = "/vehicle-export/licences"
 LOOKING_UP = "/vehicle-export/licences/query"
 FOUND = 200
@@ -117,6 +118,15 @@ class Dearer(Faithful):
         if said.status != FOUND or not told.path.endswith(QUOTING):
             return said
         return said.saying({"data": body["data"] | {"compulsoryPremium": "950.01"}})
+
+
+class Refusing(Faithful):
+    """Whatever is asked for, it says that it cannot be; and it looks at no signature before that."""
+
+    async def heard(self, told: Told) -> Told:
+        if told.path.endswith(INVOICING):
+            return Told(FOUND, {"Content-Type": "application/json"}, b'{"jieGuoMa":"SW4220","jieGuoXinXi":""}')
+        return await self.passed_on(told)
 
 
 class Silent(Faithful):

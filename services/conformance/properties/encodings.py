@@ -145,6 +145,7 @@ ROWS: Final = (
         over_http,
         _undecodable,
         once=True,
+        expects_no=True,
     ),
     Property(
         "answer-in-json",

@@ -124,6 +124,7 @@ ROWS: Final = (
         Words("缺少 Idempotency-Key 时答 400", "answer 400 where Idempotency-Key is absent"),
         keyed_over_http,
         _no_key,
+        expects_no=True,
     ),
     Property(
         "other-key",

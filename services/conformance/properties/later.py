@@ -194,6 +194,7 @@ ROWS: Final = (
         Words("未收到与未办结要有不同的答复", "tell “never came” from “not done yet”"),
         later,
         _nothing_under_the_key,
+        expects_no=True,
     ),
     Property(
         "asked-twice",

@@ -68,5 +68,6 @@ ROWS: Final = (
         _rests_on_others,
         _too_early,
         bed=LIVE,
+        expects_no=True,
     ),
 )
