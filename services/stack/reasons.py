@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import socket
+import ssl
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -15,7 +17,7 @@ _VALUES: Final[Mapping[str, Sentence]] = {
     "missing": Sentence("须填写", "is missing"),
     "extra_forbidden": Sentence("没有这一项", "there is no such thing"),
     "literal_error": Sentence("须为 {expected}", "must be {expected}"),
-    "union_tag_invalid": Sentence("没有 {tag}，须为 {expected_tags}", "there is no {tag}: must be {expected_tags}"),
+    "union_tag_invalid": Sentence("须为 {expected_tags}", "must be {expected_tags}"),
     "greater_than": Sentence("须大于 {gt}", "must be more than {gt}"),
     "greater_than_equal": Sentence("不得小于 {ge}", "must be at least {ge}"),
     "less_than": Sentence("须小于 {lt}", "must be less than {lt}"),
@@ -96,5 +98,7 @@ def unwritten(what: object, wrong: OSError, *, fix: str) -> TroubleError:
 def of_machine(wrong: OSError) -> Sentence:
     """Why the machine would not do it; in its own words where nobody has put that into ours."""
     own = wrong.strerror or str(wrong) or type(wrong).__name__
+    if isinstance(wrong, ssl.SSLError | socket.gaierror):
+        return Sentence(own, own)  # they count their errors otherwise: 1 is no lack of rights there
     known = errno.ETIMEDOUT if isinstance(wrong, TimeoutError) else wrong.errno
     return _MACHINES.get(known, Sentence(own, own))
