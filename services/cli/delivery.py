@@ -229,18 +229,20 @@ def _object(file: Path) -> dict[str, Any]:
     return found
 
 
-def _typed(command: str, fields: Iterable[str]) -> dict[str, Any]:
+def _typed(command: str | None, fields: Iterable[str]) -> dict[str, Any]:
     """`field=value` as the command's contract writes it: text where it has text, else JSON; nothing is null."""
     from contracts.topics import COMMANDS
 
-    schema = COMMANDS[command].versions.models[-1].model_json_schema()["properties"]
+    named = COMMANDS.get(command) if command else None
+    # Where nobody knows what it says, as of a delivery of which there is but an answer, dispatch tells why not.
+    schema = named.versions.models[-1].model_json_schema()["properties"] if named else {}
     return dict(_pair(schema, field) for field in fields)
 
 
 def _pair(schema: dict[str, Any], field: str) -> tuple[str, Any]:
     name, equals, value = field.partition("=")
     if not equals:
-        raise typer.BadParameter(f"{name} 须写作 FIELD=VALUE / {name} must be written FIELD=VALUE")
+        raise typer.BadParameter("须写作 FIELD=VALUE / must be written FIELD=VALUE", param_hint="--set")
     kind = schema.get(name, {})
     texts = any(one.get("type") == "string" for one in kind.get("anyOf", [kind]))
     if not value:

@@ -325,6 +325,9 @@ def test_a_contradiction_about_nothing_that_is_known_is_shown_and_cleared_up(tmp
         assert "None" not in shown.out
         assert "case show" not in shown.out
         assert f"→ {terminal.advised(f'delivery clear-up {key} --reason …')}" in shown.out
+        edited = await terminal.type("delivery", "edit", key, "--reason", "x", "--set", "reservation_no=1", "--json")
+        assert (edited.code, edited.json["code"]) == (1, "unknown")
+        assert "没有等待中的这一投递\nno such delivery waits" in edited.err
         await terminal.reads("delivery", "clear-up", key, "--reason", "they took it for somebody else's")
         assert "contradict" not in (await terminal.type("delivery", "list")).out
 
@@ -407,6 +410,20 @@ def test_what_cannot_be_understood_is_said_with_an_example(tmp_path: Path, words
     said = _typed([*words, "--data", str(tmp_path)])
     assert said.code == 2
     assert "for example" in said.err
+
+
+def test_a_field_without_a_value_is_not_said_again(tmp_path: Path) -> None:
+    """It may be a name."""
+
+    async def scene(terminal: Terminal) -> None:
+        record = release(1)
+        await terminal.desk.park(parked(record))
+        said = await terminal.type("delivery", "edit", record.id, "--reason", "x", "--set", "王样本", "--json")
+        assert said.code == 2
+        assert "王样本" not in said.out + said.err
+        assert "must be written FIELD=VALUE" in said.json["error"]
+
+    play(tmp_path, scene)
 
 
 @pytest.mark.parametrize("words", [("delivery", "show"), ("delivery", "cancel", "--reason", "x"), ("repair", "cancel")])
