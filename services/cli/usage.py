@@ -1,10 +1,13 @@
 """What was typed and no verb understands: told in both languages, with what to type, and as JSON to who asked for it.
 
+What was typed in the place of a word of ours is not said again: it may be a name or a VIN, and this is kept in logs.
+
 Typer tells it in English only, and to people only; its kinds of error are those of the click that it carries.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -33,6 +36,11 @@ if TYPE_CHECKING:
     from typer._click import Command, Context
 
 CODE: Final = "usage"
+_VERB: Final = re.compile(r"[a-z][a-z-]{0,15}")
+_OPTION: Final = re.compile(r"-[A-Za-z]|--[a-z][a-z-]{0,19}")
+"""What may be a slip of the hand for one of ours; all else may be about a person."""
+_OURS: Final = re.compile(r"--[a-z]|[^\x00-\x7f]")
+"""How a sentence begins that a parser of ours wrote; Typer's begin with an English word."""
 _EXAMPLE: Final = datetime(2026, 11, 21, 8, 30)  # noqa: DTZ001 - of how a day is written
 
 
@@ -81,8 +89,7 @@ class _Typed:
         """What is wrong, and what to type instead."""
         said, better = self._said(wrong)
         help_ = " ".join((terminal.TYPED, *self._path, "--help"))
-        zh, en = (_plain(text) for text in said)
-        return TroubleError(zh, en, fix=" | ".join((*better, help_)), code=CODE)
+        return TroubleError(said.zh, said.en, fix=" | ".join((*better, help_)), code=CODE)
 
     def _said(self, wrong: UsageError) -> tuple[Sentence, Sequence[str]]:
         """What is wrong, and what may have been meant."""
@@ -90,13 +97,19 @@ class _Typed:
             case typer.BadParameter():
                 return _of_parameter(wrong), ()
             case NoSuchOption(option_name=name):
-                return Sentence(f"没有选项 {name}", f"there is no option {name}"), sorted(wrong.possibilities or ())
+                return _no_option(name), sorted(wrong.possibilities or ())
             case BadOptionUsage(option_name=name):
                 return self._of_option(name), ()
             case _ if isinstance(self._command, TyperGroup):
                 return self._no_verb(self._command)
-        more = wrong.message.rpartition("(")[2].removesuffix(")")
-        return Sentence(f"多余的词：{more}", f"words too many: {more}"), ()
+        return self._too_many(wrong), ()
+
+    def _too_many(self, wrong: UsageError) -> Sentence:
+        if wrong.ctx is None:
+            return Sentence("有多余的词", "there are words too many")
+        words = list(self._words[len(self._path) :])
+        more = len(self._command.make_parser(wrong.ctx).parse_args(words)[1])
+        return Sentence(f"多余 {more} 个词", f"{more} {'word' if more == 1 else 'words'} too many")
 
     def _of_option(self, name: str) -> Sentence:
         if any(word.startswith(f"{name}=") for word in self._words):
@@ -109,7 +122,15 @@ class _Typed:
         better = [" ".join((terminal.TYPED, *self._path, verb)) for verb in meant]
         if not left:
             return Sentence("缺少命令", "a verb is missing"), better
+        if _VERB.fullmatch(left[0]) is None:
+            return Sentence("没有这个命令", "there is no such verb"), better
         return Sentence(f"没有命令 {left[0]}", f"there is no verb {left[0]}"), better
+
+
+def _no_option(name: str) -> Sentence:
+    if _OPTION.fullmatch(name) is None:
+        return Sentence("没有这个选项", "there is no such option")
+    return Sentence(f"没有选项 {name}", f"there is no option {name}")
 
 
 def _of_parameter(wrong: typer.BadParameter) -> Sentence:
@@ -130,10 +151,11 @@ def _name(wrong: typer.BadParameter) -> str:
 
 
 def _of_value(wrong: typer.BadParameter) -> Sentence:
-    """What a parser of ours says is said twice already, one behind the other."""
+    """What a parser of ours says is said twice already, one behind the other; what Typer says repeats the value."""
     if not isinstance(wrong.__cause__, ValidationError):
-        zh, _, en = wrong.message.partition(" / ")
-        return Sentence(zh, en or zh)
+        zh, both, en = wrong.message.partition(" / ")
+        ours = both and _OURS.match(zh)
+        return Sentence(zh, en) if ours else Sentence("无法使用", "cannot be used")
     kind = wrong.param.type_descriptor if wrong.param else None
     if kind and kind.choices is not None:
         known = " | ".join(str(one.value if isinstance(one, Enum) else one) for one in kind.choices)
@@ -142,8 +164,3 @@ def _of_value(wrong: typer.BadParameter) -> Sentence:
         example = _EXAMPLE.strftime(kind.parameter_info.formats[0])
         return Sentence(f"须为实有的日期，如 {example}", f"must be a day that there is, as {example}")
     return reasons.of_value(wrong.__cause__.errors()[0])
-
-
-def _plain(text: str) -> str:
-    """Without anything that a terminal would obey: it was typed, or came from a script's variable."""
-    return "".join(each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pytest
@@ -52,7 +53,7 @@ def _of_verb(command: TyperCommand, path: tuple[str, ...]) -> Iterator[Slip]:
     yield Slip(path, ("--no-such-option",), "--no-such-option")
     arguments = [one for one in command.params if isinstance(one, TyperArgument)]
     if not any(one.required for one in command.params if one not in arguments):
-        yield Slip(path, (*("x" for _ in arguments), "one-more"), "one-more")
+        yield Slip(path, (*("x" for _ in arguments), "one-more"), "1")
     for one in command.params:
         if isinstance(one, TyperArgument):
             if one.required:
@@ -143,7 +144,8 @@ def _verbs(command: Any) -> Iterator[Any]:
         ("up --foreground=1", "--foreground 不带值", "--foreground takes no value", "tongche up --help"),
         ("case shwo", "没有命令 shwo", "there is no verb shwo", "tongche case show | tongche case --help"),
         ("simulator", "缺少命令", "a verb is missing", "tongche simulator serve | tongche simulator --help"),
-        ("status \x1b[2J", r"多余的词：\x1b[2J", r"words too many: \x1b[2J", "tongche status --help"),
+        ("case show LZZTEST05TA000001 one", "多余 1 个词", "1 word too many", "tongche case show --help"),
+        ("status --data x two -- --more", "多余 2 个词", "2 words too many", "tongche status --help"),
     ],
 )
 def test_it_says_what_would_do(words: str, zh: str, en: str, fix: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -154,6 +156,55 @@ def test_it_says_what_would_do(words: str, zh: str, en: str, fix: str, capsys: p
     assert zh in told[0]
     assert en in told[1]
     assert told[2].endswith(fix)
+
+
+@pytest.mark.parametrize(
+    "typed", ["王样本", "LZZTEST05TA000001", "lzztest05ta000001", "wang yangben", "\x1b[2J", "x" * 40]
+)
+@pytest.mark.parametrize(
+    "before",
+    [
+        ("case", "show", "LZZTEST05TA000009"),
+        ("case", "show", "LZZTEST05TA000009", "two words"),
+        (),
+        ("case",),
+        ("delivery", "list", "--state"),
+        ("delivery", "list", "--older-than"),
+        ("delivery", "list", "-n"),
+        ("disclosure", "list", "--since"),
+        ("conformance", "run", "--day"),
+        ("webhook", "replay", "some", "--since"),
+    ],
+    ids=" ".join,
+)
+def test_what_was_typed_is_not_said_again(
+    before: tuple[str, ...], typed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name or a VIN in the wrong place stands neither on the terminal nor in what a script writes to its log."""
+    said = "".join(_told([*before, typed, *(("--json",) if before[1:] else ())], capsys))
+    assert typed not in said
+    assert typed[:3] not in said
+    assert "LZZ" not in said
+
+
+@pytest.mark.parametrize("typed", ["--王样本", "--王样本=1", "-王样本", "--LZZTEST05TA000001", "--lzztest05ta000001"])
+def test_nor_is_what_looks_like_an_option(typed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A dash before a name makes no option of it."""
+    out, err = _told(["case", "show", typed, "--json"], capsys)
+    assert typed.lstrip("-")[:1] not in err.replace("--help", "")
+    assert json.loads(out)["error"].startswith("there is no ")
+
+
+def test_nor_is_a_path_that_typer_would_not_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its own words are English only, and have the path in them."""
+    file = tmp_path / "王样本.json"
+    file.touch()
+    monkeypatch.setattr("typer._param_types.os.access", lambda *_: False)
+    out, err = _told(["delivery", "edit", "x", "--reason", "y", "--file", str(file), "--json"], capsys)
+    assert "王样本" not in out + err
+    assert err.splitlines()[:2] == ["--file：无法使用", "--file: cannot be used"]
 
 
 def test_nothing_at_all_shows_what_there_is() -> None:
