@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
+from inspect import isawaitable
 from pathlib import Path
 from typing import Any
 
@@ -307,7 +308,8 @@ class Sticking:
         async def sticks(inside: sftp_face.Counter, *told: Any) -> Any:
             self.stuck.set()
             await self.free.wait()
-            return plainly(inside, *told)
+            done = plainly(inside, *told)
+            return await done if isawaitable(done) else done
 
         monkeypatch.setattr(counter, self.what, sticks)
 
@@ -380,6 +382,29 @@ def test_who_hangs_up_leaves_nothing_behind(
         gc.collect()
         await asyncio.sleep(0)
         assert unheard == []
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("what", ["open", "read", "write", "close"])
+def test_who_is_stopped_hangs_up(play: Play, monkeypatch: pytest.MonkeyPatch, what: str, until: Until) -> None:
+    """Every handle goes with the line, also one that was just being opened; the next call has a line of its own."""
+
+    async def scenario(customs: Window) -> None:
+        async with Proxy("127.0.0.1", customs.face.port) as link:
+            way, sticking = customs.way(link.port), Sticking(what)
+            await put(way, "k-1")
+            await receipt(way, "k-1")
+            sticking.at(sftp_face.Counter, monkeypatch)
+            going = asyncio.create_task(fetch(way, "k-1") if what == "read" else put(way, "k-2"))
+            await sticking.stuck.wait()
+            going.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await going
+            await until(lambda: link.open == 0)
+            sticking.free.set()
+            assert (await receipt(way, "k-1")).status == 200
+            assert link.open == 1
 
     play(scenario)
 

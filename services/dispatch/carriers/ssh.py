@@ -64,10 +64,11 @@ class Line:
         """Meanwhile it is used. Where nobody answers on it any more we hang up, so that the next one opens another.
 
         SSH alone does not tell: its other end may live while what speaks SFTP there has ended, or hangs for good.
+        Who is stopped hangs up as well: what was open there, or was just being opened, goes with the line.
         """
         try:
             yield
-        except (asyncssh.SFTPNoConnection, asyncssh.SFTPConnectionLost, TimeoutError):
+        except (asyncssh.SFTPNoConnection, asyncssh.SFTPConnectionLost, TimeoutError, asyncio.CancelledError):
             if self._open is not None and self._open[1] is client:
                 self._open[0].abort()
                 self._open = None
