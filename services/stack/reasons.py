@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +18,7 @@ _VALUES: Final[Mapping[str, Sentence]] = {
     "missing": Sentence("须填写", "is missing"),
     "extra_forbidden": Sentence("没有这一项", "there is no such thing"),
     "literal_error": Sentence("须为 {expected}", "must be {expected}"),
-    "union_tag_invalid": Sentence("须为 {expected_tags}", "must be {expected_tags}"),
+    "union_tag_invalid": Sentence("没有 {tag}，须为 {expected_tags}", "there is no {tag}: must be {expected_tags}"),
     "greater_than": Sentence("须大于 {gt}", "must be more than {gt}"),
     "greater_than_equal": Sentence("不得小于 {ge}", "must be at least {ge}"),
     "less_than": Sentence("须小于 {lt}", "must be less than {lt}"),
@@ -25,9 +26,12 @@ _VALUES: Final[Mapping[str, Sentence]] = {
     "string_too_short": Sentence("不得短于 {min_length} 个字符", "must have {min_length} characters or more"),
     "string_too_long": Sentence("不得长于 {max_length} 个字符", "must have {max_length} characters at most"),
     "string_pattern_mismatch": Sentence("须合格式 {pattern}", "must be of the form {pattern}"),
+    "tag_unsaid": Sentence("须为 {expected_tags}", "must be {expected_tags}"),
     "json_invalid": Sentence("不是 JSON", "is no JSON"),
     "timezone_aware": Sentence("须写明时区", "must name its timezone"),
 }
+_WORD: Final = re.compile(r"[a-z][a-z-]{0,15}")
+"""What may be a slip of the hand for a kind of ours; all else may be about a person."""
 _KINDS: Final[Mapping[str, Sentence]] = {
     "int": Sentence("须为整数", "must be a whole number"),
     "float": Sentence("须为数", "must be a number"),
@@ -62,8 +66,10 @@ _MACHINES: Final[Mapping[int | None, Sentence]] = {
 
 
 def of_value(fault: Mapping[str, Any]) -> Sentence:
-    """What one of pydantic's errors says of a value; never the value."""
+    """What one of pydantic's errors says of a value; never the value, but a word that may be meant for one of ours."""
     kind = str(fault["type"])
+    if kind == "union_tag_invalid" and _WORD.fullmatch(str(fault["ctx"]["tag"])) is None:
+        kind = "tag_unsaid"
     said = _VALUES.get(kind) or _KINDS.get(kind.partition("_")[0], _OTHER)
     limits = fault.get("ctx", {})
     told = {name: str(limit) for name, limit in limits.items()}
