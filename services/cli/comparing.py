@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -14,12 +13,13 @@ from rich.text import Text
 
 from services.cli.finding import version_of
 from services.cli.terminal import FAILED, Json, answer, out, talk
+from services.compatibility.modes import Mode
 from services.stack.trouble import TroubleError
 
 if TYPE_CHECKING:
     from contracts.versions import Versions
     from services.compatibility.gate import Finding
-    from services.compatibility.judge import Mode, Verdict
+    from services.compatibility.judge import Verdict
     from services.compatibility.profile import OutsideProfile
 
 INCOMPATIBLE: Final = 4
@@ -49,21 +49,10 @@ _CHANGES: Final = {
 }
 
 
-class ModeName(Enum):
-    """Who must still understand whom."""
-
-    BACKWARD = "BACKWARD"
-    FORWARD = "FORWARD"
-    FULL = "FULL"
-    BACKWARD_TRANSITIVE = "BACKWARD_TRANSITIVE"
-    FORWARD_TRANSITIVE = "FORWARD_TRANSITIVE"
-    FULL_TRANSITIVE = "FULL_TRANSITIVE"
-
-
 Old = Annotated[Path | None, typer.Option("--old", metavar="FILE", help="旧的 JSON Schema / the old schema")]
 New = Annotated[Path | None, typer.Option("--new", metavar="FILE", help="新的 JSON Schema / the new schema")]
 ModeOption = Annotated[
-    ModeName | None,
+    Mode | None,
     typer.Option("--mode", case_sensitive=False, help="比较方式，默认 BACKWARD / who must understand whom"),
 ]
 
@@ -201,11 +190,11 @@ def _read(file: Path) -> Any:
         raise OutsideProfile(str(wrong), "", words.NOT_JSON) from None
 
 
-def _of_files(old: Path, new: Path, mode: ModeName | None, *, as_json: bool) -> Verdict:
+def _of_files(old: Path, new: Path, mode: Mode | None, *, as_json: bool) -> Verdict:
     """The verdict on two files. What cannot be judged ends here, by name and place."""
     from services.compatibility.judge import judge
 
-    return judge(_schema(old, as_json=as_json), _schema(new, as_json=as_json), _mode(mode))
+    return judge(_schema(old, as_json=as_json), _schema(new, as_json=as_json), mode or Mode.BACKWARD)
 
 
 def _schema(file: Path, *, as_json: bool) -> Any:
@@ -219,12 +208,6 @@ def _schema(file: Path, *, as_json: bool) -> Any:
         _refuse(file, outside, as_json=as_json)
         raise typer.Exit(FAILED) from None
     return document
-
-
-def _mode(mode: ModeName | None) -> Mode:
-    from services.compatibility.judge import Mode
-
-    return Mode((mode or ModeName.BACKWARD).value)
 
 
 def _refuse(file: Path, outside: OutsideProfile, *, as_json: bool) -> None:
@@ -280,14 +263,14 @@ def _show_change(change: dict[str, Any]) -> None:
             out.print(Text.assemble((label, "dim"), said), soft_wrap=True)
 
 
-def _between(versions: Versions, before: int, after: int, mode: ModeName | None, *, as_json: bool) -> None:
+def _between(versions: Versions, before: int, after: int, mode: Mode | None, *, as_json: bool) -> None:
     """Two versions of a contract: fields, what the casts between them lose, and the verdict on their schemas."""
     from contracts.schemas import schema_of
     from services.compatibility.changes import changes
     from services.compatibility.judge import judge
 
     old, new = schema_of(versions, before), schema_of(versions, after)
-    verdict = judge(old, new, _mode(mode))
+    verdict = judge(old, new, mode or Mode.BACKWARD)
     told = [asdict(one) for one in changes(old, new)]
     low, high = sorted((before, after))
     losses = [

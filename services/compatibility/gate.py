@@ -13,7 +13,8 @@ from contracts.published import Revision
 from contracts.schemas import schema_of
 from contracts.versions import Versions
 from services.compatibility import words
-from services.compatibility.judge import Mode, Verdict, judge
+from services.compatibility.judge import Verdict, judge
+from services.compatibility.modes import Mode
 from services.compatibility.profile import APPLICATORS
 from services.compatibility.rules import fresh
 

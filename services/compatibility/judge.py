@@ -6,13 +6,13 @@ import json
 import sys
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import jsonschema_rs
 
 from services.compatibility import words
 from services.compatibility.formats import predicates
+from services.compatibility.modes import Direction, Mode
 from services.compatibility.outcome import Found, Nothing, Outcome
 from services.compatibility.profile import escaped
 from services.compatibility.reading import Reading
@@ -20,35 +20,6 @@ from services.compatibility.search import EXAMPLES, search
 from services.compatibility.solver import Solver
 from services.compatibility.terms import Claim
 from services.compatibility.values import frozen, thawed
-
-Direction = Literal["backward", "forward"]
-
-
-class Mode(Enum):
-    """Who must still understand whom. The transitive modes ask it of every version that was ever published."""
-
-    BACKWARD = "BACKWARD"
-    FORWARD = "FORWARD"
-    FULL = "FULL"
-    BACKWARD_TRANSITIVE = "BACKWARD_TRANSITIVE"
-    FORWARD_TRANSITIVE = "FORWARD_TRANSITIVE"
-    FULL_TRANSITIVE = "FULL_TRANSITIVE"
-
-    @property
-    def transitive(self) -> bool:
-        """Whether all earlier versions count, or only the last."""
-        return self.value.endswith("_TRANSITIVE")
-
-    @property
-    def directions(self) -> tuple[Direction, ...]:
-        """Backward: what fitted the old fits the new. Forward: what fits the new fitted the old."""
-        match self.value.removesuffix("_TRANSITIVE"):
-            case "BACKWARD":
-                return ("backward",)
-            case "FORWARD":
-                return ("forward",)
-            case _:
-                return ("backward", "forward")
 
 
 @dataclass(frozen=True, slots=True)

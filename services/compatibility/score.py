@@ -20,7 +20,8 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.published import published
-from services.compatibility.judge import Direction, Mode, judge
+from services.compatibility.judge import judge
+from services.compatibility.modes import Direction, Mode
 
 SUITE: Final = Path(__file__).parents[2] / "tests" / "compatibility" / "mutations"
 _MODES: Final[dict[Direction, Mode]] = {"backward": Mode.BACKWARD, "forward": Mode.FORWARD}

@@ -7,7 +7,8 @@ from typing import Any, Final
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.compatibility.judge import Mode, judge, validator
+from services.compatibility.judge import judge, validator
+from services.compatibility.modes import Mode
 from services.compatibility.search import search
 from tests.compatibility.worlds import changes, schemas, values
 

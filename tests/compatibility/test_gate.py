@@ -16,7 +16,8 @@ from contracts.schemas import schema_of
 from contracts.versions import Versions
 from services.compatibility.changes import changes
 from services.compatibility.gate import Finding, findings, freeze, mode_of, opened
-from services.compatibility.judge import Mode, judge
+from services.compatibility.judge import judge
+from services.compatibility.modes import Mode
 
 
 class PaidV1(Contract):

@@ -11,7 +11,8 @@ from typing import Any, Final
 import pytest
 
 from services.compatibility import words
-from services.compatibility.judge import Mode, Verdict, judge, judge_all, validator
+from services.compatibility.judge import Verdict, judge, judge_all, validator
+from services.compatibility.modes import Mode
 from services.compatibility.search import search
 
 _TEXT: Final = {"type": "string"}

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from services.compatibility import profile
-from services.compatibility.judge import Mode, judge, validator
+from services.compatibility.judge import judge, validator
+from services.compatibility.modes import Mode
 from services.compatibility.score import SUITE, Mutation, main, patched, suite
 
 MUTATIONS = suite()
