@@ -117,28 +117,26 @@ class Knobs:
     @asynccontextmanager
     async def turned(self, organisation: str, condition: str, vin: str) -> AsyncIterator[None]:
         """A condition for as long as this lasts."""
-        await self._say("PUT", organisation, _KNOBS[condition] | ({"seized": [vin]} if condition == SEIZED else {}))
+        knobs = _KNOBS[condition] | ({"seized": [vin]} if condition == SEIZED else {})
+        await self._do("PUT", f"_faults/{organisation}", knobs, _UNTURNED)
         try:
             yield
         finally:
-            await self._say("DELETE", organisation, None)
+            await self._do("DELETE", f"_faults/{organisation}", None, _UNTURNED)
 
     async def announce(self, vins: Sequence[str]) -> None:
         """Have it stand in their books whose cars the kit's are, before anything is asked for about them."""
+        await self._do("POST", "_trials", {"vins": list(vins)}, "takes no announcement")
+
+    async def _do(self, method: str, path: str, told: Mapping[str, Any] | None, refused: str) -> None:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        raw = json.dumps({"vins": list(vins)}).encode()
-        heard = await self.wire.say(Said("POST", f"{self.base}/_trials", headers, raw), _DOOR_S)
+        raw = b"" if told is None else json.dumps(told).encode()
+        heard = await self.wire.say(Said(method, f"{self.base}/{path}", headers, raw), _DOOR_S)
         if heard.status not in range(200, 300):
-            raise LookupError(f"the simulator takes no announcement: HTTP {heard.status}")
-
-    async def _say(self, method: str, organisation: str, knobs: Mapping[str, Any] | None) -> None:
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        raw = b"" if knobs is None else json.dumps(knobs).encode()
-        heard = await self.wire.say(Said(method, f"{self.base}/_faults/{organisation}", headers, raw), _DOOR_S)
-        if heard.status not in range(200, 300):
-            raise LookupError(f"the simulator does not turn its knobs: HTTP {heard.status}")
+            raise LookupError(f"the simulator {refused}: HTTP {heard.status}")
 
 
+_UNTURNED: Final = "does not turn its knobs"
 _KNOBS: Final[Mapping[str, dict[str, Any]]] = {
     DOWN: {"down": "503", "retry_after_s": 1},
     THROTTLED: {"throttle_per_s": 0},

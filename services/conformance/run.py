@@ -148,18 +148,15 @@ class Nobody:
         """As `Listener` says."""
 
 
-async def played(
-    cases: Sequence[tuple[int, Case]], bed: Bed, stages: Stages, listener: Listener | None = None
-) -> list[Result]:
+async def played(cases: Sequence[tuple[int, Case]], bed: Bed, stages: Stages, listener: Listener) -> list[Result]:
     """Play numbered cases; their results in the same order."""
-    told = listener or Nobody()
     results: dict[int, Result] = {}
     turn = asyncio.Semaphore(_AT_ONCE)
 
     async def play(index: int, case: Case) -> None:
         async with turn:
             results[index] = await _played(case, bed, stages(case, index))
-            told.played(len(results), len(cases))
+            listener.played(len(results), len(cases))
 
     async with asyncio.TaskGroup() as group:
         for index, case in cases:

@@ -19,6 +19,7 @@ from services.runtime.clock import Clock
 from services.runtime.consumer import KafkaTrouble
 from services.runtime.gate import Gate
 from services.runtime.lanes import Lane, Lanes
+from services.runtime.looks import Looks
 from services.runtime.owner import Fence
 from services.runtime.record import Record
 from services.runtime.settings import Settings
@@ -116,7 +117,7 @@ class Posting:
     _serving: dict[str, tuple[Served, asyncio.Task[None]]] = field(default_factory=dict)
     _endpoints: dict[str, Endpoint] = field(default_factory=dict)
     """Of each subscriber the one that was begun last."""
-    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _looks: Looks = field(default_factory=partial(Looks, LOOK_EVERY_S))
 
     async def run(self) -> None:
         """Look for as long as the service lives: who is to be posted to is what file, books and operators say."""
@@ -125,21 +126,14 @@ class Posting:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch())
             while True:
-                self._wake.clear()
+                self._looks.begin()
                 self._align(group)
-                await self._next_look()
+                await self._looks.until_next()
 
     async def load(self) -> None:
         """Take over what is stored."""
         self._standing = await waited_out(lambda: self.store.read(standing.kept))
         self.known.set()
-
-    async def _next_look(self) -> None:
-        try:
-            async with asyncio.timeout(LOOK_EVERY_S):
-                await self._wake.wait()
-        except TimeoutError:
-            return
 
     # -- what is dropped before it is read
 
@@ -188,7 +182,7 @@ class Posting:
     def _begin(self, group: asyncio.TaskGroup, wanted: Wanted) -> None:
         served, name = self._served(wanted), wanted.subscriber
         task = group.create_task(served.run(), name=f"webhook {name}")
-        task.add_done_callback(lambda _: self._wake.set())
+        task.add_done_callback(lambda _: self._looks.at_once())
         self._serving[name] = (served, task)
         logs.get().info("webhook_begins", subscriber=name, topics=len(wanted.topics))
 
@@ -259,7 +253,7 @@ class Posting:
         if not self._is_paused(name):
             await self._change(name, paused_at=self._now(), who=who, reason=reason)
             logs.get().warning("webhook_paused", subscriber=name, who=who)
-            self._wake.set()
+            self._looks.at_once()
 
     async def _change(self, name: str, **told: Any) -> Standing:
         changed = await waited_out(lambda: self.store.run(partial(standing.change, subscriber=name, **told)))
@@ -328,7 +322,7 @@ class Posting:
         await self._change(name, **nothing, **({} if is_well else {"resumed_at": self._now()}))
         if name in self._endpoints:
             self._endpoints[name].resume()
-        self._wake.set()
+        self._looks.at_once()
 
     async def acknowledge(self, name: str, who: str, reason: str) -> int:
         """Note that somebody has seen to what was lost; how many letters that were. Raises `UnknownWebhook`."""
