@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from contracts.contract import Contract
 
 from .errors import AgencyError, Ambiguous, BrokenAnswer, NotYet, Refused, TakenIn, Unavailable
-from .spec import UNREADABLE, Adapter, Json, Means, Operation, Reply, ResponseMapping
+from .spec import UNREADABLE, Adapter, Json, Means, Operation, Reply, ResponseMapping, code_of
 
 LONGEST_WAIT: Final = timedelta(days=1)
 """An agency that asks for a longer pause is asked again after this."""
@@ -47,8 +47,8 @@ def ours(got: Reply, organisation: str, key: str | None) -> Reply:
 
 
 def is_from(got: Reply, organisation: str) -> bool:
-    """Whether it does not say itself that another organisation sent it; an organisation's code ends its id."""
-    return got.sender in {None, organisation.rpartition("-")[2]}
+    """Whether it does not say itself that another organisation sent it."""
+    return got.sender in {None, code_of(organisation)}
 
 
 def is_known(adapter: Adapter, got: Reply) -> bool:

@@ -76,6 +76,11 @@ class Reply:
     """By which code the organisation is known that sent it, where the message says so itself: it ends its id."""
 
 
+def code_of(organisation: str) -> str:
+    """The code by which an organisation knows itself: it ends the id by which we do."""
+    return organisation.rpartition("-")[2]
+
+
 class Sent(NamedTuple):
     """What a message says of its own sending. `key` is the idempotency key; questions have none.
 

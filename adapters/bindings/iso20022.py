@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import ClassVar, Final
 
-from adapters.spec import UNREADABLE, Endpoint, Json, Letter, Reply, Sent, Style
+from adapters.spec import UNREADABLE, Endpoint, Json, Letter, Reply, Sent, Style, code_of
 
 from . import xml
 
@@ -43,10 +43,10 @@ class Iso20022:
     )
 
     def written(self, endpoint: Endpoint, body: Json, sent: Sent) -> Letter:
-        """From us to the organisation, whose code ends its id."""
+        """From us to the organisation, by its own code."""
         header = {
             "Fr": _party(US),
-            "To": _party(sent.organisation.rpartition("-")[2]),
+            "To": _party(code_of(sent.organisation)),
             "BizMsgIdr": sent.key,
             "MsgDefIdr": endpoint.action,
             "CreDt": sent.at.isoformat(timespec="milliseconds"),

@@ -45,6 +45,11 @@ def names() -> Iterator[Name]:
             yield from (_name(row, folder.name) for row in rows)
 
 
+def code_of(organisation: str) -> str:
+    """Its own code ends the id by which it is known."""
+    return organisation.rpartition("-")[2]
+
+
 def _name(row: Mapping[str, str], words: str) -> Name:
     # An organisation is called after the kind of agency that it is, whatever its words.
     kind = row["id"].partition("-")[0]

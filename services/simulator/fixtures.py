@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
+
+from services.simulator import country
+from services.simulator.country import code_of
 
 _KEY: Final = "0198c0de-0000-7000-8000-000000000001"
 """Under which all recorded requests were sent."""
@@ -38,7 +40,7 @@ def recorded(words: str, name: str, vin: str, key: str, organisation: str) -> Re
     text = response["text"] if "text" in response else json.dumps(response["body"], ensure_ascii=False)
     told = text.replace(fixture["given"]["data"]["vin"], vin).replace(_KEY, key)
     recorder = _recorder(words)
-    told = told.replace(recorder, organisation.rpartition("-")[2]) if recorder else told
+    told = told.replace(recorder, code_of(organisation)) if recorder else told
     return Recorded(response["status"], response["headers"], told.encode(_encoding(told)))
 
 
@@ -58,8 +60,7 @@ def _encoding(text: str) -> str:
 @cache
 def _recorder(words: str) -> str:
     """The code of the organisation whose answers were recorded, the first in that folder; nothing if it has none."""
-    rows = tomllib.loads((files("adapters") / words / "organisations.toml").read_text(encoding="utf-8"))
-    return str(rows["organisation"][0].get("uscc", ""))
+    return next(one.uscc for one in country.names() if one.words == words)
 
 
 @cache

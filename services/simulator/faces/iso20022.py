@@ -25,6 +25,7 @@ from contracts.types import instant_text
 from observability import logs
 from services.runtime.identities import Identities, ours
 from services.runtime.ids import new_id
+from services.simulator.country import code_of
 from services.simulator.faces import business, loans
 from services.simulator.faces.business import Header, NoMessage, NotSealed
 from services.simulator.faces.face import Letter, Oddities, Premises, Unread, Written
@@ -92,7 +93,7 @@ class Iso20022:
         except NotSealed:
             self._refuse(letter, HTTPStatus.UNAUTHORIZED, _SEALS_NO)
         header, wanted = came.header, loans.DEFINITIONS.get(came.header.definition)
-        if wanted is None or header.receiver != _code(letter.organisation):
+        if wanted is None or header.receiver != code_of(letter.organisation):
             self._refuse(letter, HTTPStatus.BAD_REQUEST, _KEYS_NO, header.key)
         return Asked(letter.organisation, wanted.path, header.key, wanted.heard(came.document))
 
@@ -146,7 +147,7 @@ class Iso20022:
         if isinstance(outcome.said, bytes):
             return business.about(business.parsed(outcome.said), asked.key)
         definition, body = _document(asked.path, outcome)
-        header = Header(_code(asked.organisation), _OUR_CODE, new_id(), definition)
+        header = Header(code_of(asked.organisation), _OUR_CODE, new_id(), definition)
         return business.written(header, asked.key, instant_text(self.premises.world.country.clock.now()), body)
 
     # -- what goes out
@@ -257,8 +258,3 @@ def _document(path: str, outcome: Outcome) -> tuple[str, business.Content]:
     if outcome.status != HTTPStatus.OK or wanted is None:
         return loans.REJECTION, loans.rejection(said)
     return wanted.answer, wanted.said(said) if "vin" in said else loans.oddity(said)
-
-
-def _code(organisation: str) -> str:
-    """A bank's own code ends the id under which it is known."""
-    return organisation.rpartition("-")[2]
